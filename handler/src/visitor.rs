@@ -1,0 +1,213 @@
+//! Who is a visitor: periods, salts, fingerprints, and which requests count at all.
+//!
+//! This room is pure. It knows no HTTP, SQL, clock or runtime: time, headers' values and salts are arguments, so every
+//! rule can be tested on its own. The rules are told to visitors in `docs/privacy.md`; the two must agree.
+
+pub mod address;
+pub mod all_time;
+pub mod fingerprint;
+pub mod period;
+pub mod referrer;
+pub mod robot;
+pub mod user_agent;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+pub use address::Network;
+pub use fingerprint::{Fingerprint, Salt};
+pub use period::{Kind, Period, Periods};
+
+/// One view of one page, as it waits to be recorded.
+///
+/// The address and the User-Agent inside live only until the recorder has made fingerprints of them: they are never
+/// written, logged or sent.
+#[derive(Clone)]
+pub struct Visit {
+    /// When the request arrived, by this machine's clock (or, in an import, what the log says).
+    pub at: Timestamp,
+    /// The host name being counted.
+    pub site: Arc<str>,
+    /// The page: a path that begins with `/`, at most [`MAXIMUM_PATH_BYTES`] long, without query and fragment.
+    pub path: String,
+    /// The host that the visitor came from, if another one.
+    pub referrer: Option<String>,
+    /// What the request counts as.
+    pub standing: Standing,
+}
+
+/// What a request counts as.
+#[derive(Clone)]
+pub enum Standing {
+    /// A pageview of a visitor who can be told from others.
+    Visitor(Client),
+    /// A pageview, and no visitor, because something is missing or was declined.
+    Pageview(Reason),
+    /// Neither a pageview nor a visitor.
+    Excluded(Reason),
+}
+
+/// What tells one visitor from another inside a period.
+#[derive(Clone)]
+pub struct Client {
+    /// IPv4 whole, IPv6 cut to /64.
+    pub network: Network,
+    /// As the browser sent it, without what the Functions host appends.
+    pub user_agent: String,
+}
+
+/// Why a request is not counted in full. Each is a number that the page shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// A robot by its User-Agent, or no User-Agent at all: not counted.
+    Bots,
+    /// A browser that fetched the page ahead of a visit that may never come: not counted.
+    Prefetch,
+    /// `Sec-GPC: 1` or `DNT: 1`: a pageview, never a visitor.
+    OptedOut,
+    /// The owner's own visit, by the opt-out flag: not counted.
+    Own,
+    /// More requests than one client may make: not counted.
+    RateLimited,
+    /// No usable address: a pageview, and no visitor.
+    Unidentified,
+    /// A HEAD request, which shows nobody a page: not counted.
+    Head,
+}
+
+impl Reason {
+    /// Every reason, in the order in which pages and answers list them.
+    pub const ALL: [Self; 7] = [
+        Self::Bots,
+        Self::Prefetch,
+        Self::OptedOut,
+        Self::Own,
+        Self::RateLimited,
+        Self::Unidentified,
+        Self::Head,
+    ];
+
+    /// The name in JSON, SQL and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bots => "bots",
+            Self::Prefetch => "prefetch",
+            Self::OptedOut => "opted_out",
+            Self::Own => "own",
+            Self::RateLimited => "rate_limited",
+            Self::Unidentified => "unidentified",
+            Self::Head => "head",
+        }
+    }
+}
+
+/// What a request says of itself, as far as it decides whether it counts.
+#[derive(Clone, Default)]
+pub struct Claims<'a> {
+    /// Whether the method was HEAD.
+    pub head: bool,
+    /// Whether the owner's opt-out flag is set.
+    pub own: bool,
+    /// Whether the browser says that it prefetches or prerenders.
+    pub prefetch: bool,
+    /// Whether the visitor has declined being told from others (GPC or DNT).
+    pub opted_out: bool,
+    /// The User-Agent without the Functions host's suffix; empty if there was none.
+    pub user_agent: &'a str,
+    /// The address from the trusted hop, if it was usable.
+    pub network: Option<Network>,
+}
+
+impl Claims<'_> {
+    /// Decides what the request counts as. Where several reasons hold, the first of these wins: HEAD, own, robot,
+    /// prefetch, opted out, unidentified.
+    pub fn standing(&self) -> Standing {
+        if self.head {
+            return Standing::Excluded(Reason::Head);
+        }
+        if self.own {
+            return Standing::Excluded(Reason::Own);
+        }
+        if robot::is_robot(self.user_agent) {
+            return Standing::Excluded(Reason::Bots);
+        }
+        if self.prefetch {
+            return Standing::Excluded(Reason::Prefetch);
+        }
+        if self.opted_out {
+            return Standing::Pageview(Reason::OptedOut);
+        }
+        match self.network {
+            Some(network) => Standing::Visitor(Client { network, user_agent: self.user_agent.to_owned() }),
+            None => Standing::Pageview(Reason::Unidentified),
+        }
+    }
+}
+
+/// The longest path that is kept, in bytes: longer ones are cut, so that nobody fills the database with one request.
+pub const MAXIMUM_PATH_BYTES: usize = 512;
+
+/// The page of a request target: what stands before `?` and `#`, cut to [`MAXIMUM_PATH_BYTES`] at a character boundary.
+/// Control characters, which no database text may hold, become U+FFFD.
+pub fn page_path(target: &str) -> String {
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let path = if path.is_empty() { "/" } else { path };
+    let end = path.floor_char_boundary(MAXIMUM_PATH_BYTES);
+    path[..end].replace(|c: char| c.is_control(), "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+
+    fn claims() -> Claims<'static> {
+        Claims { user_agent: FIREFOX, network: Network::parse_hop("203.0.113.9"), ..Claims::default() }
+    }
+
+    fn reason(claims: Claims<'_>) -> Option<Reason> {
+        match claims.standing() {
+            Standing::Visitor(_) => None,
+            Standing::Pageview(reason) | Standing::Excluded(reason) => Some(reason),
+        }
+    }
+
+    #[test]
+    fn an_ordinary_browser_is_a_visitor() {
+        assert!(matches!(claims().standing(), Standing::Visitor(_)));
+    }
+
+    #[test]
+    fn each_exclusion_is_accounted_under_its_own_reason() {
+        assert_eq!(reason(Claims { head: true, ..claims() }), Some(Reason::Head));
+        assert_eq!(reason(Claims { own: true, ..claims() }), Some(Reason::Own));
+        assert_eq!(reason(Claims { user_agent: "Googlebot/2.1", ..claims() }), Some(Reason::Bots));
+        assert_eq!(reason(Claims { user_agent: "", ..claims() }), Some(Reason::Bots));
+        assert_eq!(reason(Claims { prefetch: true, ..claims() }), Some(Reason::Prefetch));
+        assert_eq!(reason(Claims { opted_out: true, ..claims() }), Some(Reason::OptedOut));
+        assert_eq!(reason(Claims { network: None, ..claims() }), Some(Reason::Unidentified));
+    }
+
+    #[test]
+    fn who_opts_out_or_has_no_address_still_makes_a_pageview() {
+        assert!(matches!(Claims { opted_out: true, ..claims() }.standing(), Standing::Pageview(_)));
+        assert!(matches!(Claims { network: None, ..claims() }.standing(), Standing::Pageview(_)));
+    }
+
+    #[test]
+    fn a_robot_that_asks_not_to_be_tracked_is_still_a_robot() {
+        assert_eq!(reason(Claims { user_agent: "Googlebot/2.1", opted_out: true, ..claims() }), Some(Reason::Bots));
+    }
+
+    #[test]
+    fn a_page_is_its_path_without_query_and_fragment_and_never_too_long() {
+        assert_eq!(page_path("/a/b?c=d#e"), "/a/b");
+        assert_eq!(page_path("?x"), "/");
+        assert_eq!(page_path("/a\u{0}b"), "/a\u{fffd}b");
+        let long = format!("/{}", "é".repeat(400));
+        let cut = page_path(&long);
+        assert!(cut.len() <= MAXIMUM_PATH_BYTES && cut.ends_with('é'));
+    }
+}
