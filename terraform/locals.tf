@@ -1,0 +1,62 @@
+locals {
+  # Six hexadecimal digits that make globally unique names unique and stay the same for ever.
+  suffix = substr(sha256("${var.subscription_id}/${var.name}/${var.environment}"), 0, 6)
+  stem   = "${var.name}-${var.environment}"
+
+  tags = merge(var.tags, { workload = var.name, environment = var.environment })
+
+  function_app_name    = "func-${local.stem}-${local.suffix}"
+  storage_account_name = "st${var.name}${var.environment}${local.suffix}"
+  database_server_name = "psql-${local.stem}-${local.suffix}"
+  database_name        = "footfall"
+
+  # The app's identity is also the name of its role in the database, letter by letter.
+  app_identity_name       = "id-${local.stem}-app"
+  bootstrap_identity_name = "id-${local.stem}-bootstrap"
+  github_identity_name    = "id-${local.stem}-github"
+
+  # Connections -------------------------------------------------------------------------------------------------------
+  # An instance holds at most one connection for the recorder and one for the reader.
+  connections_per_instance = 2
+
+  # "Max user connections" by size, from Microsoft's page on limits of the flexible server: max_connections less the 15
+  # that the service keeps for replication and monitoring.
+  database_user_connections_by_sku = {
+    B_Standard_B1ms       = 35
+    B_Standard_B2s        = 414
+    B_Standard_B2ms       = 844
+    B_Standard_B4ms       = 1703
+    B_Standard_B8ms       = 3422
+    GP_Standard_D2ds_v5   = 844
+    GP_Standard_D2ads_v5  = 844
+    GP_Standard_D4ds_v5   = 1703
+    GP_Standard_D4ads_v5  = 1703
+    GP_Standard_D8ds_v5   = 3422
+    GP_Standard_D8ads_v5  = 3422
+    GP_Standard_D16ds_v5  = 4985
+    GP_Standard_D16ads_v5 = 4985
+    GP_Standard_D32ds_v5  = 4985
+    GP_Standard_D32ads_v5 = 4985
+    MO_Standard_E2ds_v5   = 1703
+    MO_Standard_E2ads_v5  = 1703
+    MO_Standard_E4ds_v5   = 3422
+    MO_Standard_E4ads_v5  = 3422
+    MO_Standard_E8ds_v5   = 4985
+    MO_Standard_E8ads_v5  = 4985
+  }
+  database_user_connections = lookup(local.database_user_connections_by_sku, var.database_sku_name, 0)
+
+  # With PgBouncer the instances meet its client limit instead, and its pool meets the server's limit.
+  pooler_client_connections = 5000
+  pooler_pool_size          = min(50, max(1, local.database_user_connections - var.database_connection_reserve))
+
+  connections_limit      = var.database_pooler_enabled ? local.pooler_client_connections : local.database_user_connections
+  connections_limit_name = var.database_pooler_enabled ? "client connections of PgBouncer" : "user connections of ${var.database_sku_name}"
+  connections_available  = local.connections_limit - var.database_connection_reserve
+
+  database_port = var.database_pooler_enabled ? 6432 : 5432
+
+  # Addresses of the service --------------------------------------------------------------------------------------------
+  function_host_name = "${local.function_app_name}.azurewebsites.net"
+  public_host_name   = var.front_door_enabled ? azurerm_cdn_frontdoor_endpoint.this[0].host_name : azurerm_function_app_flex_consumption.this.default_hostname
+}

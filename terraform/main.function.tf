@@ -1,0 +1,267 @@
+data "azurerm_client_config" "current" {}
+
+resource "azurerm_user_assigned_identity" "app" {
+  name                = local.app_identity_name
+  resource_group_name = azurerm_resource_group.this.name
+  location            = var.location
+  tags                = local.tags
+}
+
+# Storage ---------------------------------------------------------------------------------------------------------------
+# Holds the deployed package and the host's own leases and keys. No visit is ever stored here.
+
+resource "azurerm_storage_account" "this" {
+  #checkov:skip=CKV_AZURE_59:Public access follows storage_private_endpoint_enabled: off by default, on in profiles/minimal.tfvars to save the endpoint's price. Keys and anonymous access are off in both.
+  #checkov:skip=CKV_AZURE_33:The queue service is not used, and its classic logging needs shared keys.
+  #checkov:skip=CKV_AZURE_206:Packages can be built again from the tagged commit; ZRS follows zone_redundancy_enabled.
+  #checkov:skip=CKV2_AZURE_1:A customer-managed key would need a key vault and protects only packages of public code.
+  #checkov:skip=CKV2_AZURE_33:The private endpoint exists unless storage_private_endpoint_enabled is false.
+  #checkov:skip=CKV2_AZURE_41:There are no SAS tokens to expire: shared keys are off.
+
+  name                = local.storage_account_name
+  resource_group_name = azurerm_resource_group.this.name
+  location            = var.location
+  tags                = local.tags
+
+  account_kind             = "StorageV2"
+  account_tier             = "Standard"
+  account_replication_type = var.zone_redundancy_enabled ? "ZRS" : "LRS"
+
+  shared_access_key_enabled        = false
+  default_to_oauth_authentication  = true
+  local_user_enabled               = false
+  sftp_enabled                     = false
+  allow_nested_items_to_be_public  = false
+  allowed_copy_scope               = "AAD"
+  cross_tenant_replication_enabled = false
+
+  https_traffic_only_enabled    = true
+  min_tls_version               = "TLS1_2"
+  public_network_access_enabled = !var.storage_private_endpoint_enabled
+
+  network_rules {
+    default_action = var.storage_private_endpoint_enabled ? "Deny" : "Allow"
+    bypass         = ["AzureServices"]
+  }
+
+  blob_properties {
+    versioning_enabled = true
+
+    delete_retention_policy {
+      days = 30
+    }
+
+    container_delete_retention_policy {
+      days = 30
+    }
+  }
+}
+
+resource "azurerm_management_lock" "storage" {
+  count = var.deletion_protection_enabled ? 1 : 0
+
+  name       = "lock-${local.storage_account_name}"
+  scope      = azurerm_storage_account.this.id
+  lock_level = "CanNotDelete"
+  notes      = "Without its package the app does not start. Set by Terraform (deletion_protection_enabled)."
+}
+
+resource "azurerm_storage_container" "packages" {
+  #checkov:skip=CKV2_AZURE_21:Writes and deletes are logged by the diagnostic setting in main.monitoring.tf; reads are the platform's own.
+  name                  = "packages"
+  storage_account_id    = azurerm_storage_account.this.id
+  container_access_type = "private"
+}
+
+resource "azurerm_private_endpoint" "blob" {
+  count = var.storage_private_endpoint_enabled ? 1 : 0
+
+  name                          = "pep-${local.storage_account_name}"
+  resource_group_name           = azurerm_resource_group.this.name
+  location                      = var.location
+  subnet_id                     = azurerm_subnet.endpoints.id
+  custom_network_interface_name = "nic-${local.storage_account_name}"
+  tags                          = local.tags
+
+  private_service_connection {
+    name                           = local.storage_account_name
+    private_connection_resource_id = azurerm_storage_account.this.id
+    subresource_names              = ["blob"]
+    is_manual_connection           = false
+  }
+
+  private_dns_zone_group {
+    name                 = "default"
+    private_dns_zone_ids = [azurerm_private_dns_zone.this["blob"].id]
+  }
+
+  depends_on = [azurerm_private_dns_zone_virtual_network_link.this]
+}
+
+# What the app may do in Azure: its own storage account's blobs, and sending telemetry. The host creates containers for
+# leases and keys by itself, which takes Owner of blob data (a data role; it grants nothing over the account).
+
+resource "azurerm_role_assignment" "app_blobs" {
+  scope                = azurerm_storage_account.this.id
+  role_definition_name = "Storage Blob Data Owner"
+  principal_id         = azurerm_user_assigned_identity.app.principal_id
+  principal_type       = "ServicePrincipal"
+}
+
+resource "azurerm_role_assignment" "app_telemetry" {
+  scope                = azurerm_application_insights.this.id
+  role_definition_name = "Monitoring Metrics Publisher"
+  principal_id         = azurerm_user_assigned_identity.app.principal_id
+  principal_type       = "ServicePrincipal"
+}
+
+# Key Vault references are resolved with the system-assigned identity, so it exists only when there is one to resolve.
+resource "azurerm_role_assignment" "dashboard_token" {
+  count = var.dashboard_token_secret == null ? 0 : 1
+
+  scope                = "${var.dashboard_token_secret.key_vault_id}/secrets/${var.dashboard_token_secret.name}"
+  role_definition_name = "Key Vault Secrets User"
+  principal_id         = azurerm_function_app_flex_consumption.this.identity[0].principal_id
+  principal_type       = "ServicePrincipal"
+}
+
+# App -------------------------------------------------------------------------------------------------------------------
+
+resource "azurerm_service_plan" "this" {
+  #checkov:skip=CKV_AZURE_211:FC1 is the Flex Consumption plan, meant for production.
+  #checkov:skip=CKV_AZURE_212:Flex Consumption has no worker count; maximum_instance_count and always_ready_instance_count take its place.
+  #checkov:skip=CKV_AZURE_225:Zones follow zone_redundancy_enabled (on in profiles/production.tfvars); it costs two always-ready instances.
+
+  name                   = "asp-${local.stem}"
+  resource_group_name    = azurerm_resource_group.this.name
+  location               = var.location
+  os_type                = "Linux"
+  sku_name               = "FC1"
+  zone_balancing_enabled = var.zone_redundancy_enabled
+  tags                   = local.tags
+}
+
+locals {
+  app_settings = merge(
+    {
+      # The provider still writes a connection string with an empty key here (azurerm#30732, #29149, #29693). Empty wins,
+      # and the host then takes the identity-based settings.
+      AzureWebJobsStorage              = ""
+      AzureWebJobsStorage__accountName = azurerm_storage_account.this.name
+      AzureWebJobsStorage__credential  = "managedidentity"
+      AzureWebJobsStorage__clientId    = azurerm_user_assigned_identity.app.client_id
+
+      # The page is at "/", where the host would show its own.
+      AzureWebJobsDisableHomepage = "true"
+
+      # Telemetry with a token of the app's identity. The connection string itself is set in site_config.
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=${azurerm_user_assigned_identity.app.client_id};Authorization=AAD"
+
+      FOOTFALL_DATABASE_AUTH   = "entra"
+      PGHOST                   = azurerm_postgresql_flexible_server.this.fqdn
+      PGPORT                   = tostring(local.database_port)
+      PGDATABASE               = local.database_name
+      PGUSER                   = azurerm_user_assigned_identity.app.name
+      AZURE_CLIENT_ID          = azurerm_user_assigned_identity.app.client_id
+      FOOTFALL_TIMEZONE        = var.time_zone
+      FOOTFALL_TRUSTED_PROXIES = var.front_door_enabled ? "2" : "1"
+      FOOTFALL_LOG             = var.log_level
+    },
+    length(var.sites) == 0 ? {} : { FOOTFALL_SITES = join(",", var.sites) },
+    var.retention_days == null ? {} : { FOOTFALL_RETENTION_DAYS = tostring(var.retention_days) },
+    var.dashboard_token_secret == null ? {} : {
+      FOOTFALL_DASHBOARD_TOKEN = "@Microsoft.KeyVault(VaultName=${basename(var.dashboard_token_secret.key_vault_id)};SecretName=${var.dashboard_token_secret.name})"
+    },
+  )
+}
+
+resource "azurerm_function_app_flex_consumption" "this" {
+  #checkov:skip=CKV_AZURE_221:A visitor counter answers the public. With front_door_enabled everything but Front Door is refused.
+  #checkov:skip=CKV_AZURE_56:Visitors do not sign in; statistics are protected by FOOTFALL_DASHBOARD_TOKEN where wanted.
+
+  name                = local.function_app_name
+  resource_group_name = azurerm_resource_group.this.name
+  location            = var.location
+  service_plan_id     = azurerm_service_plan.this.id
+  tags                = local.tags
+
+  runtime_name    = "custom"
+  runtime_version = "1.0"
+
+  instance_memory_in_mb  = var.instance_memory_in_mb
+  maximum_instance_count = var.maximum_instance_count
+  http_concurrency       = var.http_concurrency
+
+  dynamic "always_ready" {
+    for_each = var.always_ready_instance_count == 0 ? [] : [var.always_ready_instance_count]
+
+    content {
+      name           = "http"
+      instance_count = always_ready.value
+    }
+  }
+
+  storage_container_type            = "blobContainer"
+  storage_container_endpoint        = "${azurerm_storage_account.this.primary_blob_endpoint}${azurerm_storage_container.packages.name}"
+  storage_authentication_type       = "UserAssignedIdentity"
+  storage_user_assigned_identity_id = azurerm_user_assigned_identity.app.id
+
+  https_only                                     = true
+  public_network_access_enabled                  = true
+  webdeploy_publish_basic_authentication_enabled = false
+  virtual_network_subnet_id                      = azurerm_subnet.functions.id
+
+  identity {
+    type         = var.dashboard_token_secret == null ? "UserAssigned" : "SystemAssigned, UserAssigned"
+    identity_ids = [azurerm_user_assigned_identity.app.id]
+  }
+
+  app_settings = local.app_settings
+
+  site_config {
+    application_insights_connection_string = azurerm_application_insights.this.connection_string
+
+    minimum_tls_version      = "1.2"
+    scm_minimum_tls_version  = "1.2"
+    http2_enabled            = true
+    remote_debugging_enabled = false
+    vnet_route_all_enabled   = true
+
+    health_check_path                 = "/healthz"
+    health_check_eviction_time_in_min = 5
+
+    # With Front Door the origin answers this one profile only: the service tag says "a Front Door", the header says
+    # which. Without that lock a client could write X-Forwarded-For as it likes (FOOTFALL_TRUSTED_PROXIES is 2).
+    ip_restriction_default_action     = var.front_door_enabled ? "Deny" : "Allow"
+    scm_use_main_ip_restriction       = false
+    scm_ip_restriction_default_action = "Allow"
+
+    dynamic "ip_restriction" {
+      for_each = var.front_door_enabled ? [azurerm_cdn_frontdoor_profile.this[0].resource_guid] : []
+
+      content {
+        name        = "front-door"
+        description = "Only this deployment's Front Door"
+        priority    = 100
+        action      = "Allow"
+        service_tag = "AzureFrontDoor.Backend"
+
+        headers = [{
+          x_azure_fdid      = [ip_restriction.value]
+          x_fd_health_probe = []
+          x_forwarded_for   = []
+          x_forwarded_host  = []
+        }]
+      }
+    }
+  }
+
+  # The app must be able to read its package, find its database and send telemetry when it first starts.
+  depends_on = [
+    azurerm_role_assignment.app_blobs,
+    azurerm_role_assignment.app_telemetry,
+    azurerm_private_endpoint.blob,
+    azurerm_private_endpoint.database,
+    azurerm_subnet_network_security_group_association.this,
+  ]
+}

@@ -1,0 +1,71 @@
+# Nothing here is secret. docs/deployment.md says which output goes into which GitHub variable.
+
+output "url" {
+  description = "Where visitors go."
+  value       = "https://${local.public_host_name}"
+}
+
+output "resource_group_name" {
+  description = "Resource group that holds everything."
+  value       = azurerm_resource_group.this.name
+}
+
+output "function_app_name" {
+  description = "Function app that the package is published to."
+  value       = azurerm_function_app_flex_consumption.this.name
+}
+
+output "function_app_host_name" {
+  description = "The function app's own host name; also the name of the first site that is counted."
+  value       = azurerm_function_app_flex_consumption.this.default_hostname
+}
+
+output "bootstrap_job_name" {
+  description = "Job that creates the database role; null once database_bootstrap_enabled is false."
+  value       = var.database_bootstrap_enabled ? azurerm_container_app_job.bootstrap[0].name : null
+}
+
+output "database_host_name" {
+  description = "Name of the database server; it resolves inside the virtual network only."
+  value       = azurerm_postgresql_flexible_server.this.fqdn
+}
+
+output "database_name" {
+  description = "Database of the app."
+  value       = local.database_name
+}
+
+output "database_role" {
+  description = "The app's role in the database, which is the name of its identity."
+  value       = azurerm_user_assigned_identity.app.name
+}
+
+output "storage_account_name" {
+  description = "Storage account of the function app."
+  value       = azurerm_storage_account.this.name
+}
+
+output "package_container_name" {
+  description = "Container that holds the published package."
+  value       = azurerm_storage_container.packages.name
+}
+
+output "github_client_id" {
+  description = "Client id that GitHub signs in with; null without github_repository."
+  value       = var.github_repository == null ? null : azurerm_user_assigned_identity.github[0].client_id
+}
+
+output "tenant_id" {
+  description = "Entra tenant."
+  value       = data.azurerm_client_config.current.tenant_id
+}
+
+output "subscription_id" {
+  description = "Subscription."
+  value       = var.subscription_id
+}
+
+output "connection_sum" {
+  description = "Database connections at the most, against what the database offers."
+  value       = "${var.maximum_instance_count} instances × ${local.connections_per_instance} = ${local.connections_per_instance * var.maximum_instance_count} of ${local.connections_available} (${local.connections_limit} ${local.connections_limit_name} − ${var.database_connection_reserve} in reserve)"
+}

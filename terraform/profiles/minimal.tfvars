@@ -1,0 +1,22 @@
+# The cheapest that is still safe: nothing is public that should not be, no password exists, alerts show in the portal.
+# What it gives up: a standby, zones, a warm instance, and the private endpoint of the storage account.
+# Copy it, fill in the first lines, and: terraform plan -var-file=profiles/<your copy>.tfvars
+
+subscription_id = "00000000-0000-0000-0000-000000000000"
+location        = "westeurope"
+environment     = "min"
+monthly_budget  = 80
+
+# Database: 35 user connections, less 10 in reserve, leave 25; 10 instances need 20.
+database_sku_name      = "B_Standard_B1ms"
+maximum_instance_count = 10
+instance_memory_in_mb  = 512
+
+storage_private_endpoint_enabled = false
+
+# Two locations every quarter of an hour.
+availability_test_frequency_in_seconds = 900
+availability_test_locations            = ["emea-nl-ams-azr", "emea-gb-db3-azr"]
+
+log_daily_cap_in_gb      = 0.2
+usual_pageviews_per_hour = null

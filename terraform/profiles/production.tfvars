@@ -1,0 +1,32 @@
+# A standby in another zone, two warm instances, everything private, people are told.
+# Copy it, fill in the first lines, and: terraform plan -var-file=profiles/<your copy>.tfvars
+
+subscription_id = "00000000-0000-0000-0000-000000000000"
+location        = "westeurope"
+environment     = "prod"
+monthly_budget  = 700
+alert_emails    = ["operator@example.com"]
+
+# Database: 844 user connections, less 20 in reserve, leave 824; 100 instances need 200.
+database_sku_name                     = "GP_Standard_D2ds_v5"
+database_storage_in_mb                = 65536
+database_high_availability_mode       = "ZoneRedundant"
+database_backup_retention_in_days     = 35
+database_geo_redundant_backup_enabled = true
+database_connection_reserve           = 20
+
+instance_memory_in_mb       = 2048
+maximum_instance_count      = 100
+always_ready_instance_count = 2
+zone_redundancy_enabled     = true
+
+storage_private_endpoint_enabled = true
+resource_group_lock_enabled      = false
+
+availability_test_frequency_in_seconds = 300
+availability_test_locations            = ["emea-nl-ams-azr", "emea-gb-db3-azr", "emea-fr-pra-edge"]
+
+log_retention_in_days    = 90
+log_daily_cap_in_gb      = 5
+latency_alert_in_ms      = 500
+usual_pageviews_per_hour = 50

@@ -1,0 +1,567 @@
+# Where -------------------------------------------------------------------------------------------------------------
+
+variable "subscription_id" {
+  description = "Subscription that everything is created in."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", var.subscription_id))
+    error_message = "subscription_id must be a GUID in lower case, as `az account show --query id` prints it."
+  }
+}
+
+variable "resource_provider_registration_enabled" {
+  description = "Register the resource providers of the subscription. Needed once; false where whoever applies has rights on the resource group only."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "location" {
+  description = "Azure region, short form, for example westeurope. It must offer Flex Consumption: az functionapp list-flexconsumption-locations."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9]+$", var.location))
+    error_message = "location must be the short form of a region, for example westeurope."
+  }
+}
+
+variable "name" {
+  description = "Name of the workload; part of every resource name."
+  type        = string
+  default     = "footfall"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,9}$", var.name))
+    error_message = "name must be 2 to 10 lower-case letters and digits and begin with a letter."
+  }
+}
+
+variable "environment" {
+  description = "Name of this deployment of the workload, for example prod; part of every resource name."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,5}$", var.environment))
+    error_message = "environment must be 2 to 6 lower-case letters and digits and begin with a letter."
+  }
+}
+
+variable "tags" {
+  description = "Tags put on every resource, next to workload and environment."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = length(var.tags) <= 40 && alltrue([for key, value in var.tags : length(key) <= 128 && length(value) <= 256])
+    error_message = "tags may hold 40 entries, keys up to 128 and values up to 256 characters (the storage account is the strictest)."
+  }
+}
+
+variable "deletion_protection_enabled" {
+  description = "Put a CanNotDelete lock on the database server and on the storage account. Apply with false before a teardown."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "resource_group_lock_enabled" {
+  description = "Put a CanNotDelete lock on the whole resource group as well. While it is set, terraform cannot replace any resource."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+# Network -----------------------------------------------------------------------------------------------------------
+
+variable "network_address_space" {
+  description = "Private IPv4 block of the virtual network. A /22 holds a /24 for functions and two /26 for endpoints and jobs."
+  type        = string
+  default     = "10.60.0.0/22"
+  nullable    = false
+
+  validation {
+    condition     = can(cidrnetmask(var.network_address_space)) && try(tonumber(split("/", var.network_address_space)[1]) <= 22, false)
+    error_message = "network_address_space must be an IPv4 block of /22 or larger, for example 10.60.0.0/22."
+  }
+
+  validation {
+    condition     = can(regex("^(10\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.|192\\.168\\.)", var.network_address_space))
+    error_message = "network_address_space must be a private block (RFC 1918)."
+  }
+}
+
+variable "storage_private_endpoint_enabled" {
+  description = "Reach the storage account through a private endpoint only. Off, it has a public address, still without keys and without anonymous access."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+# Database ----------------------------------------------------------------------------------------------------------
+
+variable "database_sku_name" {
+  description = "Compute size of the PostgreSQL server. Its user connections (locals.tf) bound maximum_instance_count."
+  type        = string
+  default     = "B_Standard_B1ms"
+  nullable    = false
+
+  validation {
+    condition     = contains(keys(local.database_user_connections_by_sku), var.database_sku_name)
+    error_message = "database_sku_name ${var.database_sku_name} is not in the table of user connections in locals.tf. Known: ${join(", ", keys(local.database_user_connections_by_sku))}."
+  }
+}
+
+variable "database_storage_in_mb" {
+  description = "Storage to start with. It grows by itself and never shrinks."
+  type        = number
+  default     = 32768
+  nullable    = false
+
+  validation {
+    condition     = contains([32768, 65536, 131072, 262144, 524288, 1048576, 2097152, 4193280, 4194304, 8388608, 16777216, 33553408], var.database_storage_in_mb)
+    error_message = "database_storage_in_mb must be one of 32768, 65536, 131072, 262144, 524288, 1048576, 2097152, 4193280, 4194304, 8388608, 16777216, 33553408."
+  }
+}
+
+variable "database_backup_retention_in_days" {
+  description = "How many days back the database can be restored to any second."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.database_backup_retention_in_days >= 7 && var.database_backup_retention_in_days <= 35 && floor(var.database_backup_retention_in_days) == var.database_backup_retention_in_days
+    error_message = "database_backup_retention_in_days must be a whole number from 7 to 35."
+  }
+}
+
+variable "database_geo_redundant_backup_enabled" {
+  description = "Copy backups to the paired region. Changing it replaces the server, so decide before the first apply."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "database_high_availability_mode" {
+  description = "Disabled, SameZone or ZoneRedundant: a standby that takes over in one to two minutes. Not on Burstable sizes."
+  type        = string
+  default     = "Disabled"
+  nullable    = false
+
+  validation {
+    condition     = contains(["Disabled", "SameZone", "ZoneRedundant"], var.database_high_availability_mode)
+    error_message = "database_high_availability_mode must be Disabled, SameZone or ZoneRedundant."
+  }
+
+  validation {
+    condition     = var.database_high_availability_mode == "Disabled" || !startswith(var.database_sku_name, "B_")
+    error_message = "High availability does not exist on Burstable sizes; ${var.database_sku_name} is one. Choose a GP_ or MO_ size."
+  }
+}
+
+variable "database_pooler_enabled" {
+  description = "Connect through the server's built-in PgBouncer (port 6432, transaction mode). Not on Burstable sizes."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.database_pooler_enabled || !startswith(var.database_sku_name, "B_")
+    error_message = "The built-in PgBouncer does not exist on Burstable sizes; ${var.database_sku_name} is one. Choose a GP_ or MO_ size."
+  }
+}
+
+variable "database_connection_reserve" {
+  description = "User connections kept free for the role bootstrap, migrations, people, and old instances that overlap new ones."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.database_connection_reserve >= 5 && floor(var.database_connection_reserve) == var.database_connection_reserve
+    error_message = "database_connection_reserve must be a whole number of 5 or more."
+  }
+}
+
+variable "database_maintenance_window" {
+  description = "When Azure may restart the server for its monthly maintenance, UTC. day_of_week 0 is Sunday."
+  type = object({
+    day_of_week = number
+    start_hour  = number
+  })
+  default  = { day_of_week = 0, start_hour = 3 }
+  nullable = false
+
+  validation {
+    condition     = contains(range(0, 7), var.database_maintenance_window.day_of_week) && contains(range(0, 24), var.database_maintenance_window.start_hour)
+    error_message = "database_maintenance_window needs a day_of_week from 0 to 6 and a start_hour from 0 to 23."
+  }
+}
+
+variable "database_administrators" {
+  description = "People or groups that are Entra administrators of the server beside the bootstrap identity, by principal name. They still need a way into the network."
+  type = map(object({
+    object_id = string
+    type      = string
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([for administrator in values(var.database_administrators) :
+      contains(["User", "Group"], administrator.type) && can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", administrator.object_id))
+    ])
+    error_message = "Each of database_administrators needs type User or Group and the object id (a GUID in lower case)."
+  }
+}
+
+variable "database_bootstrap_enabled" {
+  description = "Keep the job that creates the database role. It may be switched off once it has succeeded, to save its environment's standing cost."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "database_bootstrap_image" {
+  description = "Container image with sh, psql 17 and busybox wget for the bootstrap job. Pin it by digest once you have chosen one."
+  type        = string
+  default     = "docker.io/library/postgres:17-alpine"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9.-]+\\.[a-z]+/[a-z0-9._/-]+(:[A-Za-z0-9._-]+)?(@sha256:[0-9a-f]{64})?$", var.database_bootstrap_image)) && !endswith(var.database_bootstrap_image, ":latest")
+    error_message = "database_bootstrap_image must name a registry, a repository and a tag other than latest, or a digest."
+  }
+}
+
+# Function app ------------------------------------------------------------------------------------------------------
+
+variable "instance_memory_in_mb" {
+  description = "Memory of one instance; processor share follows it."
+  type        = number
+  default     = 512
+  nullable    = false
+
+  validation {
+    condition     = contains([512, 2048, 4096], var.instance_memory_in_mb)
+    error_message = "instance_memory_in_mb must be 512, 2048 or 4096."
+  }
+}
+
+variable "maximum_instance_count" {
+  description = "How many instances the platform may start. Each holds two database connections."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.maximum_instance_count >= 1 && var.maximum_instance_count <= 1000 && floor(var.maximum_instance_count) == var.maximum_instance_count
+    error_message = "maximum_instance_count must be a whole number from 1 to 1000."
+  }
+
+  validation {
+    condition = local.connections_per_instance * var.maximum_instance_count < local.connections_available
+    error_message = join(" ", [
+      "${var.maximum_instance_count} instances × ${local.connections_per_instance} connections = ${local.connections_per_instance * var.maximum_instance_count},",
+      "which must stay below ${local.connections_available}",
+      "(${local.connections_limit} ${local.connections_limit_name} − ${var.database_connection_reserve} in reserve).",
+      "Lower maximum_instance_count to ${max(0, ceil(local.connections_available / local.connections_per_instance) - 1)} or less, choose a larger database_sku_name, or set database_pooler_enabled on a GP_ or MO_ size.",
+    ])
+  }
+}
+
+variable "http_concurrency" {
+  description = "Requests one instance works on at a time before the platform adds another. The handler is idle while it waits for a commit, so this is high."
+  type        = number
+  default     = 200
+  nullable    = false
+
+  validation {
+    condition     = var.http_concurrency >= 1 && var.http_concurrency <= 1000 && floor(var.http_concurrency) == var.http_concurrency
+    error_message = "http_concurrency must be a whole number from 1 to 1000."
+  }
+}
+
+variable "always_ready_instance_count" {
+  description = "Instances that are kept running, so that nobody waits for a cold start. They cost money while idle."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.always_ready_instance_count >= 0 && floor(var.always_ready_instance_count) == var.always_ready_instance_count && var.always_ready_instance_count <= var.maximum_instance_count
+    error_message = "always_ready_instance_count must be a whole number from 0 to maximum_instance_count (${var.maximum_instance_count})."
+  }
+}
+
+variable "zone_redundancy_enabled" {
+  description = "Spread instances and stored packages over availability zones. The region must have zones; needs two always-ready instances or more."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.zone_redundancy_enabled || var.always_ready_instance_count >= 2
+    error_message = "zone_redundancy_enabled needs always_ready_instance_count of 2 or more; it is ${var.always_ready_instance_count}."
+  }
+}
+
+variable "sites" {
+  description = "Host names that are counted beside the function app's own page (FOOTFALL_SITES)."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for site in var.sites : can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$", site))])
+    error_message = "sites must be host names in lower case without scheme, port or path, for example www.example.com."
+  }
+}
+
+variable "time_zone" {
+  description = "IANA name of the time zone that days, weeks and months begin in (FOOTFALL_TIMEZONE)."
+  type        = string
+  default     = "UTC"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(UTC|[A-Z][A-Za-z_]+(/[A-Za-z0-9_+-]+){1,2})$", var.time_zone))
+    error_message = "time_zone must be UTC or an IANA name, for example Europe/Zurich."
+  }
+}
+
+variable "retention_days" {
+  description = "How many days tallies are kept (FOOTFALL_RETENTION_DAYS). Null leaves the handler's default."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.retention_days == null ? true : var.retention_days >= 1 && floor(var.retention_days) == var.retention_days
+    error_message = "retention_days must be a whole number of 1 or more, or null."
+  }
+}
+
+variable "log_level" {
+  description = "How much the handler logs (FOOTFALL_LOG)."
+  type        = string
+  default     = "info"
+  nullable    = false
+
+  validation {
+    condition     = contains(["error", "warn", "info", "debug"], var.log_level)
+    error_message = "log_level must be error, warn, info or debug. Alerts and workbook need info."
+  }
+}
+
+variable "dashboard_token_secret" {
+  description = "Where the token that makes statistics private is kept: an existing Key Vault (resource id, RBAC mode) and the name of its secret. Null leaves statistics public. The value itself never enters Terraform."
+  type = object({
+    key_vault_id = string
+    name         = string
+  })
+  default = null
+
+  validation {
+    condition = var.dashboard_token_secret == null ? true : (
+      can(regex("^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\\.KeyVault/vaults/[A-Za-z0-9-]{3,24}$", var.dashboard_token_secret.key_vault_id)) &&
+      can(regex("^[A-Za-z0-9-]{1,127}$", var.dashboard_token_secret.name))
+    )
+    error_message = "dashboard_token_secret needs the resource id of a key vault and the name of a secret (letters, digits, hyphens)."
+  }
+}
+
+# Front Door --------------------------------------------------------------------------------------------------------
+
+variable "front_door_enabled" {
+  description = "Put Azure Front Door with a web application firewall in front and close the function app to everything else."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "front_door_sku_name" {
+  description = "Standard_AzureFrontDoor has rate limiting and custom rules; Premium_AzureFrontDoor adds Microsoft's managed rules."
+  type        = string
+  default     = "Standard_AzureFrontDoor"
+  nullable    = false
+
+  validation {
+    condition     = contains(["Standard_AzureFrontDoor", "Premium_AzureFrontDoor"], var.front_door_sku_name)
+    error_message = "front_door_sku_name must be Standard_AzureFrontDoor or Premium_AzureFrontDoor."
+  }
+}
+
+variable "front_door_requests_per_minute" {
+  description = "Requests one client address may make in a minute before the firewall answers 429. Many people can share one address."
+  type        = number
+  default     = 1000
+  nullable    = false
+
+  validation {
+    condition     = var.front_door_requests_per_minute >= 100 && floor(var.front_door_requests_per_minute) == var.front_door_requests_per_minute
+    error_message = "front_door_requests_per_minute must be a whole number of 100 or more."
+  }
+}
+
+# Monitoring --------------------------------------------------------------------------------------------------------
+
+variable "alert_emails" {
+  description = "Who is told when an alert fires or the budget is near. Empty: alerts show in the portal only."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(distinct(var.alert_emails)) == length(var.alert_emails) && alltrue([for address in var.alert_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))])
+    error_message = "alert_emails must be e-mail addresses, each once."
+  }
+}
+
+variable "log_retention_in_days" {
+  description = "How long logs and telemetry are kept. 30 days are included in the price of ingestion."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.log_retention_in_days >= 30 && var.log_retention_in_days <= 730
+    error_message = "log_retention_in_days must be from 30 to 730."
+  }
+}
+
+variable "log_daily_cap_in_gb" {
+  description = "Ingestion stops for the day at this amount, so that a flood cannot run up the bill. Alerts are blind while it is reached."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.log_daily_cap_in_gb >= 0.1 && var.log_daily_cap_in_gb <= 100
+    error_message = "log_daily_cap_in_gb must be from 0.1 to 100."
+  }
+}
+
+variable "availability_test_frequency_in_seconds" {
+  description = "How often each location calls /healthz and /version. Every call is billed."
+  type        = number
+  default     = 900
+  nullable    = false
+
+  validation {
+    condition     = contains([300, 600, 900], var.availability_test_frequency_in_seconds)
+    error_message = "availability_test_frequency_in_seconds must be 300, 600 or 900."
+  }
+}
+
+variable "availability_test_locations" {
+  description = "Where the availability tests run from (population tags). Two failing at once raise the alert."
+  type        = list(string)
+  default     = ["emea-nl-ams-azr", "emea-gb-db3-azr", "us-va-ash-azr"]
+  nullable    = false
+
+  validation {
+    condition     = length(distinct(var.availability_test_locations)) == length(var.availability_test_locations) && length(var.availability_test_locations) >= 2 && alltrue([for tag in var.availability_test_locations : can(regex("^[a-z]+-[a-z]+-[a-z0-9]+-(azr|edge)$", tag))])
+    error_message = "availability_test_locations must be two or more different population tags, for example emea-nl-ams-azr."
+  }
+}
+
+variable "latency_alert_in_ms" {
+  description = "The latency alert fires when the 95th percentile of requests stays above this."
+  type        = number
+  default     = 1000
+  nullable    = false
+
+  validation {
+    condition     = var.latency_alert_in_ms >= 50 && var.latency_alert_in_ms <= 60000
+    error_message = "latency_alert_in_ms must be from 50 to 60000."
+  }
+}
+
+variable "server_error_alert_percentage" {
+  description = "The error alert fires when more than this share of requests is answered 5xx."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.server_error_alert_percentage > 0 && var.server_error_alert_percentage <= 100
+    error_message = "server_error_alert_percentage must be above 0 and at most 100."
+  }
+}
+
+variable "usual_pageviews_per_hour" {
+  description = "The silence alert fires when an hour has no pageview although the same hour yesterday had at least this many. Null switches it off."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.usual_pageviews_per_hour == null ? true : var.usual_pageviews_per_hour >= 1
+    error_message = "usual_pageviews_per_hour must be 1 or more, or null."
+  }
+}
+
+variable "monthly_budget" {
+  description = "Budget of the resource group for a month in the currency of the subscription. Notices go out at 80 % and 100 % spent and at 100 % forecast. It stops nothing."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.monthly_budget >= 1
+    error_message = "monthly_budget must be 1 or more."
+  }
+}
+
+# Delivery ----------------------------------------------------------------------------------------------------------
+
+variable "github_repository" {
+  description = "Repository whose workflows may deploy, as owner/name. Null creates no identity for GitHub."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_repository == null ? true : can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$", var.github_repository))
+    error_message = "github_repository must be owner/name, without wildcards, or null."
+  }
+}
+
+variable "github_environment" {
+  description = "GitHub environment whose jobs may sign in. Protect it with required reviewers: it is the only gate."
+  type        = string
+  default     = "production"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._-]{1,255}$", var.github_environment))
+    error_message = "github_environment must be one environment's name without spaces, slashes or wildcards."
+  }
+}
+
+variable "github_may_apply" {
+  description = "Let the GitHub identity run terraform apply on this resource group. Off, it can only publish packages and start the bootstrap job."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "state_container_id" {
+  description = "Resource id of the blob container that holds the Terraform state; needed with github_may_apply."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.state_container_id == null ? true : can(regex("^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\\.Storage/storageAccounts/[a-z0-9]{3,24}/blobServices/default/containers/[a-z0-9-]{3,63}$", var.state_container_id))
+    error_message = "state_container_id must be the resource id of a blob container (…/blobServices/default/containers/<name>) or null."
+  }
+
+  validation {
+    condition     = !var.github_may_apply || var.state_container_id != null
+    error_message = "github_may_apply needs state_container_id: whoever applies must read and write the state."
+  }
+}
