@@ -10,3 +10,4 @@
 //! `docs/architecture.md` has the map and what must never be.
 
 pub mod visitor;
+pub mod statistics;
