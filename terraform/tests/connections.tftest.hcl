@@ -1,0 +1,132 @@
+# The sum of connections: 2 an instance, below what the database offers less the reserve.
+
+mock_provider "azurerm" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+variables {
+  subscription_id = "11111111-2222-3333-4444-555555555555"
+  location        = "westeurope"
+  environment     = "test"
+  monthly_budget  = 100
+}
+
+run "b1ms_serves_twelve" {
+  command = plan
+
+  variables {
+    maximum_instance_count = 12
+  }
+
+  assert {
+    condition     = output.connection_sum == "12 instances × 2 = 24 of 25 (35 user connections of B_Standard_B1ms − 10 in reserve)"
+    error_message = "Got: ${output.connection_sum}"
+  }
+}
+
+run "b1ms_does_not_serve_thirteen" {
+  command = plan
+
+  variables {
+    maximum_instance_count = 13
+  }
+
+  expect_failures = [var.maximum_instance_count]
+}
+
+run "equal_is_not_below" {
+  command = plan
+
+  variables {
+    database_connection_reserve = 11
+    maximum_instance_count      = 12
+  }
+
+  expect_failures = [var.maximum_instance_count]
+}
+
+run "b2s_serves_two_hundred" {
+  command = plan
+
+  variables {
+    database_sku_name      = "B_Standard_B2s"
+    maximum_instance_count = 200
+  }
+}
+
+run "d2_does_not_serve_four_hundred_and_seventeen" {
+  command = plan
+
+  variables {
+    database_sku_name      = "GP_Standard_D2ds_v5"
+    maximum_instance_count = 417
+  }
+
+  expect_failures = [var.maximum_instance_count]
+}
+
+run "the_pooler_serves_a_thousand" {
+  command = plan
+
+  variables {
+    database_sku_name       = "GP_Standard_D2ds_v5"
+    database_pooler_enabled = true
+    maximum_instance_count  = 1000
+  }
+
+  assert {
+    condition     = tonumber(azurerm_postgresql_flexible_server_configuration.this["pgbouncer.default_pool_size"].value) < 844 - 10
+    error_message = "The pool itself must stay below the server's user connections."
+  }
+
+  assert {
+    condition     = 2 * 1000 < tonumber(azurerm_postgresql_flexible_server_configuration.this["pgbouncer.max_client_conn"].value)
+    error_message = "PgBouncer must take all clients."
+  }
+}
+
+run "the_table_is_microsofts" {
+  command = plan
+
+  assert {
+    condition     = local.database_user_connections_by_sku["B_Standard_B1ms"] == 35 && local.database_user_connections_by_sku["B_Standard_B2s"] == 414 && local.database_user_connections_by_sku["GP_Standard_D2ds_v5"] == 844
+    error_message = "B1ms 35, B2s 414, D2 844."
+  }
+
+  assert {
+    condition     = local.connections_per_instance == 2
+    error_message = "An instance holds a recorder's and a reader's connection."
+  }
+}
+
+run "an_unknown_size_is_refused" {
+  command = plan
+
+  variables {
+    database_sku_name = "GP_Standard_D3_v9"
+  }
+
+  expect_failures = [var.database_sku_name]
+}
+
+run "more_always_ready_than_maximum" {
+  command = plan
+
+  variables {
+    maximum_instance_count      = 2
+    always_ready_instance_count = 3
+  }
+
+  expect_failures = [var.always_ready_instance_count]
+}
+
+run "zones_want_two_warm_instances" {
+  command = plan
+
+  variables {
+    zone_redundancy_enabled = true
+  }
+
+  expect_failures = [var.zone_redundancy_enabled]
+}

@@ -1,0 +1,180 @@
+# The database has no public address, no password, a recent TLS, and is hard to lose.
+
+mock_provider "azurerm" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+variables {
+  subscription_id = "11111111-2222-3333-4444-555555555555"
+  location        = "westeurope"
+  environment     = "test"
+  monthly_budget  = 100
+}
+
+run "no_public_address" {
+  command = plan
+
+  assert {
+    condition     = azurerm_postgresql_flexible_server.this.public_network_access_enabled == false
+    error_message = "The database must have no public address."
+  }
+
+  assert {
+    condition     = azurerm_private_endpoint.database.subnet_id == "/subnets/endpoints" && one(azurerm_private_endpoint.database.private_service_connection).subresource_names == tolist(["postgresqlServer"])
+    error_message = "The database must be reached through its private endpoint."
+  }
+
+  assert {
+    condition     = length(regexall("resource +\"azurerm_postgresql_flexible_server_firewall_rule\"", join("\n", [for name in fileset(path.module, "*.tf") : file("${path.module}/${name}")]))) == 0
+    error_message = "A firewall rule has no place on a server without a public address."
+  }
+}
+
+run "entra_only" {
+  command = plan
+
+  assert {
+    condition     = one(azurerm_postgresql_flexible_server.this.authentication).password_auth_enabled == false && one(azurerm_postgresql_flexible_server.this.authentication).active_directory_auth_enabled == true
+    error_message = "Sign-in must be by Entra token only."
+  }
+
+  assert {
+    condition     = azurerm_postgresql_flexible_server.this.administrator_password == null && !strcontains(file("${path.module}/main.database.tf"), "administrator_login")
+    error_message = "There must be no administrator login and no password."
+  }
+}
+
+run "tls_1_3" {
+  command = plan
+
+  assert {
+    condition     = azurerm_postgresql_flexible_server_configuration.this["ssl_min_protocol_version"].value == "TLSv1.3" && azurerm_postgresql_flexible_server_configuration.this["require_secure_transport"].value == "on"
+    error_message = "Connections to the database must be TLS 1.3."
+  }
+}
+
+run "statements_are_not_logged" {
+  command = plan
+
+  assert {
+    condition = (
+      azurerm_postgresql_flexible_server_configuration.this["log_statement"].value == "none" &&
+      azurerm_postgresql_flexible_server_configuration.this["log_min_duration_statement"].value == "-1" &&
+      azurerm_postgresql_flexible_server_configuration.this["log_min_error_statement"].value == "panic" &&
+      azurerm_postgresql_flexible_server_configuration.this["log_parameter_max_length"].value == "0" &&
+      azurerm_postgresql_flexible_server_configuration.this["log_error_verbosity"].value == "terse"
+    )
+    error_message = "Values that visitors sent must not reach the database's log."
+  }
+}
+
+run "hard_to_lose" {
+  command = plan
+
+  assert {
+    condition     = azurerm_postgresql_flexible_server.this.version == "17" && azurerm_postgresql_flexible_server.this.auto_grow_enabled && azurerm_postgresql_flexible_server.this.backup_retention_days >= 7
+    error_message = "The server must be version 17, grow, and keep backups for a week or longer."
+  }
+
+  assert {
+    condition     = length(azurerm_management_lock.database) == 1 && alltrue([for lock in azurerm_management_lock.database : lock.lock_level == "CanNotDelete" && lock.scope == azurerm_postgresql_flexible_server.this.id])
+    error_message = "The server must be locked against deletion."
+  }
+
+  assert {
+    condition     = length(regexall("prevent_destroy += +true", file("${path.module}/main.database.tf"))) == 1
+    error_message = "A plan that destroys the server must fail (lifecycle prevent_destroy)."
+  }
+}
+
+run "the_app_is_no_administrator" {
+  command = plan
+
+  assert {
+    condition     = azurerm_postgresql_flexible_server_active_directory_administrator.bootstrap.object_id == azurerm_user_assigned_identity.bootstrap.principal_id && azurerm_postgresql_flexible_server_active_directory_administrator.bootstrap.principal_type == "ServicePrincipal"
+    error_message = "The bootstrap identity must be the administrator."
+  }
+
+  assert {
+    condition     = azurerm_postgresql_flexible_server_active_directory_administrator.bootstrap.object_id != azurerm_user_assigned_identity.app.principal_id && length(azurerm_postgresql_flexible_server_active_directory_administrator.people) == 0
+    error_message = "Neither the app nor, by default, a person may be an administrator."
+  }
+}
+
+run "the_bootstrap_job_runs_inside_as_the_administrator" {
+  command = plan
+
+  assert {
+    condition     = azurerm_container_app_environment.jobs[0].infrastructure_subnet_id == "/subnets/jobs" && azurerm_container_app_environment.jobs[0].internal_load_balancer_enabled && azurerm_container_app_environment.jobs[0].public_network_access == "Disabled"
+    error_message = "The job's environment must be inside the network and unreachable from outside."
+  }
+
+  assert {
+    condition     = azurerm_container_app_job.bootstrap[0].identity[0].identity_ids == toset(["/identities/bootstrap"])
+    error_message = "The job must run as the bootstrap identity and no other."
+  }
+
+  assert {
+    condition     = length(azurerm_container_app_job.bootstrap[0].manual_trigger_config) == 1 && length(azurerm_container_app_job.bootstrap[0].schedule_trigger_config) == 0 && length(azurerm_container_app_job.bootstrap[0].event_trigger_config) == 0
+    error_message = "The job must run only when it is started."
+  }
+
+  assert {
+    condition     = { for variable in azurerm_container_app_job.bootstrap[0].template[0].container[0].env : variable.name => variable.value if contains(["APP_ROLE", "APP_PRINCIPAL", "APP_DATABASE"], variable.name) } == { APP_ROLE = "id-footfall-test-app", APP_PRINCIPAL = "a0000000-0000-0000-0000-000000000001", APP_DATABASE = "footfall" }
+    error_message = "The job must create the role of the app's identity."
+  }
+
+  assert {
+    condition     = strcontains(file("${path.module}/bootstrap/roles.sql"), "pgaadauth_create_principal_with_oid(%L, %L, %L, false, false)")
+    error_message = "The app's role must be created as no administrator."
+  }
+}
+
+run "the_job_can_be_switched_off_afterwards" {
+  command = plan
+
+  variables {
+    database_bootstrap_enabled = false
+    github_repository          = "owner/name"
+  }
+
+  assert {
+    condition     = length(azurerm_container_app_environment.jobs) == 0 && output.bootstrap_job_name == null && !contains(keys(azurerm_role_assignment.github), "bootstrap")
+    error_message = "Without the bootstrap neither its environment nor a role on it may remain."
+  }
+}
+
+run "high_availability" {
+  command = plan
+
+  variables {
+    database_sku_name               = "GP_Standard_D2ds_v5"
+    database_high_availability_mode = "ZoneRedundant"
+  }
+
+  assert {
+    condition     = one(azurerm_postgresql_flexible_server.this.high_availability).mode == "ZoneRedundant"
+    error_message = "The standby was asked for."
+  }
+}
+
+run "no_high_availability_on_burstable" {
+  command = plan
+
+  variables {
+    database_high_availability_mode = "ZoneRedundant"
+  }
+
+  expect_failures = [var.database_high_availability_mode]
+}
+
+run "no_pooler_on_burstable" {
+  command = plan
+
+  variables {
+    database_pooler_enabled = true
+  }
+
+  expect_failures = [var.database_pooler_enabled]
+}

@@ -1,0 +1,107 @@
+# With Front Door nothing else reaches the app; without it there is none.
+
+mock_provider "azurerm" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+variables {
+  subscription_id = "11111111-2222-3333-4444-555555555555"
+  location        = "westeurope"
+  environment     = "test"
+  monthly_budget  = 100
+}
+
+run "without_it" {
+  command = plan
+
+  assert {
+    condition     = length(azurerm_cdn_frontdoor_profile.this) == 0 && length(azurerm_function_app_flex_consumption.this.site_config[0].ip_restriction) == 0 && azurerm_function_app_flex_consumption.this.site_config[0].ip_restriction_default_action == "Allow"
+    error_message = "Without Front Door the app answers everyone."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.app_settings["FOOTFALL_TRUSTED_PROXIES"] == "1" && output.url == "https://func-mock.azurewebsites.net"
+    error_message = "One proxy, the app's own name."
+  }
+}
+
+run "the_origin_is_locked_to_this_front_door" {
+  command = plan
+
+  variables {
+    front_door_enabled = true
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.site_config[0].ip_restriction_default_action == "Deny"
+    error_message = "Everything that no rule allows must be denied."
+  }
+
+  assert {
+    condition     = length(azurerm_function_app_flex_consumption.this.site_config[0].ip_restriction) == 1 && azurerm_function_app_flex_consumption.this.site_config[0].ip_restriction[0].service_tag == "AzureFrontDoor.Backend" && azurerm_function_app_flex_consumption.this.site_config[0].ip_restriction[0].action == "Allow"
+    error_message = "Only Front Door may reach the app."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.site_config[0].ip_restriction[0].headers[0].x_azure_fdid == tolist(["fdfdfdfd-0000-0000-0000-000000000001"])
+    error_message = "And only this one: anybody can rent a Front Door."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.app_settings["FOOTFALL_TRUSTED_PROXIES"] == "2"
+    error_message = "Two proxies are in front now."
+  }
+
+  assert {
+    condition     = output.url == "https://mock-abc.z01.azurefd.net" && alltrue([for test in azurerm_application_insights_standard_web_test.this : startswith(one(test.request).url, "https://mock-abc.z01.azurefd.net/")])
+    error_message = "Visitors and availability tests come through Front Door."
+  }
+}
+
+run "the_firewall_is_on_and_keeps_no_addresses" {
+  command = plan
+
+  variables {
+    front_door_enabled = true
+  }
+
+  assert {
+    condition     = azurerm_cdn_frontdoor_firewall_policy.this[0].mode == "Prevention" && contains([for rule in azurerm_cdn_frontdoor_firewall_policy.this[0].custom_rule : "${rule.type} ${rule.action}"], "RateLimitRule Block")
+    error_message = "The firewall must prevent, and limit the rate."
+  }
+
+  assert {
+    condition     = one(azurerm_cdn_frontdoor_security_policy.this[0].security_policies[0].firewall[0].association).patterns_to_match == tolist(["/*"])
+    error_message = "The firewall must cover every path."
+  }
+
+  assert {
+    condition     = azurerm_cdn_frontdoor_route.this[0].https_redirect_enabled && azurerm_cdn_frontdoor_route.this[0].forwarding_protocol == "HttpsOnly" && length(azurerm_cdn_frontdoor_route.this[0].cache) == 0 && azurerm_cdn_frontdoor_origin.this[0].certificate_name_check_enabled
+    error_message = "HTTPS on both sides, the certificate checked, nothing cached."
+  }
+
+  assert {
+    condition     = contains([for rule in azurerm_cdn_frontdoor_profile.this[0].log_scrubbing_rule : rule.match_variable], "RequestIPAddress") && azurerm_cdn_frontdoor_firewall_policy.this[0].log_scrubbing[0].enabled
+    error_message = "Addresses of visitors must not reach Front Door's logs."
+  }
+
+  assert {
+    condition     = [for log in azurerm_monitor_diagnostic_setting.front_door[0].enabled_log : log.category] == ["FrontDoorWebApplicationFirewallLog"]
+    error_message = "The access log holds a line for every visitor; it must stay off."
+  }
+}
+
+run "premium_adds_managed_rules" {
+  command = plan
+
+  variables {
+    front_door_enabled  = true
+    front_door_sku_name = "Premium_AzureFrontDoor"
+  }
+
+  assert {
+    condition     = [for rule in azurerm_cdn_frontdoor_firewall_policy.this[0].managed_rule : rule.type] == ["Microsoft_DefaultRuleSet"]
+    error_message = "Premium is paid for these rules."
+  }
+}

@@ -1,0 +1,173 @@
+# The function app and its storage: identities instead of keys, HTTPS only, recent TLS, the settings the handler reads.
+
+mock_provider "azurerm" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+variables {
+  subscription_id = "11111111-2222-3333-4444-555555555555"
+  location        = "westeurope"
+  environment     = "test"
+  monthly_budget  = 100
+}
+
+run "storage_has_no_keys_and_nothing_anonymous" {
+  command = plan
+
+  assert {
+    condition     = azurerm_storage_account.this.shared_access_key_enabled == false && azurerm_storage_account.this.local_user_enabled == false && azurerm_storage_account.this.default_to_oauth_authentication == true
+    error_message = "Shared keys and local users must be off."
+  }
+
+  assert {
+    condition     = azurerm_storage_account.this.allow_nested_items_to_be_public == false && azurerm_storage_container.packages.container_access_type == "private"
+    error_message = "Nothing in the storage account may be anonymous."
+  }
+
+  assert {
+    condition     = azurerm_storage_account.this.min_tls_version == "TLS1_2" && azurerm_storage_account.this.https_traffic_only_enabled == true
+    error_message = "Storage must want HTTPS and TLS 1.2."
+  }
+
+  assert {
+    condition     = azurerm_storage_account.this.public_network_access_enabled == false && one(azurerm_storage_account.this.network_rules).default_action == "Deny" && length(azurerm_private_endpoint.blob) == 1
+    error_message = "By default storage must be reached through its private endpoint only."
+  }
+}
+
+run "storage_is_still_keyless_without_its_endpoint" {
+  command = plan
+
+  variables {
+    storage_private_endpoint_enabled = false
+  }
+
+  assert {
+    condition     = azurerm_storage_account.this.shared_access_key_enabled == false && azurerm_storage_account.this.allow_nested_items_to_be_public == false && length(azurerm_private_endpoint.blob) == 0
+    error_message = "Saving the endpoint must not open keys or anonymous access."
+  }
+}
+
+run "storage_settings_name_an_identity" {
+  command = plan
+
+  assert {
+    condition = (
+      azurerm_function_app_flex_consumption.this.app_settings["AzureWebJobsStorage"] == "" &&
+      azurerm_function_app_flex_consumption.this.app_settings["AzureWebJobsStorage__credential"] == "managedidentity" &&
+      azurerm_function_app_flex_consumption.this.app_settings["AzureWebJobsStorage__clientId"] == azurerm_user_assigned_identity.app.client_id &&
+      azurerm_function_app_flex_consumption.this.app_settings["AzureWebJobsStorage__accountName"] == azurerm_storage_account.this.name
+    )
+    error_message = "The host must use its storage by identity, and AzureWebJobsStorage must be empty, or the provider writes a broken connection string."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.storage_authentication_type == "UserAssignedIdentity" && azurerm_function_app_flex_consumption.this.storage_user_assigned_identity_id == azurerm_user_assigned_identity.app.id && azurerm_function_app_flex_consumption.this.storage_access_key == null
+    error_message = "The package must be read by identity."
+  }
+}
+
+run "https_only_and_no_publishing_password" {
+  command = plan
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.https_only == true
+    error_message = "The app must answer HTTPS only."
+  }
+
+  assert {
+    condition     = contains(["1.2", "1.3"], azurerm_function_app_flex_consumption.this.site_config[0].minimum_tls_version) && contains(["1.2", "1.3"], azurerm_function_app_flex_consumption.this.site_config[0].scm_minimum_tls_version)
+    error_message = "The app must want TLS 1.2 or newer, for publishing too."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.webdeploy_publish_basic_authentication_enabled == false
+    error_message = "Publishing with a password must be off."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.site_config[0].remote_debugging_enabled == false
+    error_message = "Remote debugging must be off."
+  }
+}
+
+run "runs_as_its_own_identity_inside_the_network" {
+  command = plan
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.identity[0].type == "UserAssigned" && azurerm_function_app_flex_consumption.this.identity[0].identity_ids == toset(["/identities/app"])
+    error_message = "The app must run as its own identity and no other."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.virtual_network_subnet_id == "/subnets/functions" && azurerm_function_app_flex_consumption.this.site_config[0].vnet_route_all_enabled == true
+    error_message = "All the app's traffic must go through its subnet."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.runtime_name == "custom" && azurerm_function_app_flex_consumption.this.runtime_version == "1.0" && azurerm_function_app_flex_consumption.this.site_config[0].health_check_path == "/healthz"
+    error_message = "Custom runtime 1.0, health check on /healthz."
+  }
+}
+
+run "the_handler_gets_the_settings_it_reads_and_no_other" {
+  command = plan
+
+  variables {
+    sites          = ["www.example.com", "blog.example.com"]
+    time_zone      = "Europe/Zurich"
+    retention_days = 400
+  }
+
+  assert {
+    condition = { for name, value in azurerm_function_app_flex_consumption.this.app_settings : name => value if !startswith(name, "AzureWebJobs") } == {
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=a0000000-0000-0000-0000-00000000c11e;Authorization=AAD"
+      AZURE_CLIENT_ID                           = "a0000000-0000-0000-0000-00000000c11e"
+      FOOTFALL_DATABASE_AUTH                    = "entra"
+      FOOTFALL_LOG                              = "info"
+      FOOTFALL_RETENTION_DAYS                   = "400"
+      FOOTFALL_SITES                            = "www.example.com,blog.example.com"
+      FOOTFALL_TIMEZONE                         = "Europe/Zurich"
+      FOOTFALL_TRUSTED_PROXIES                  = "1"
+      PGDATABASE                                = "footfall"
+      PGHOST                                    = "psql-mock.postgres.database.azure.com"
+      PGPORT                                    = "5432"
+      PGUSER                                    = "id-footfall-test-app"
+    }
+    error_message = "An unknown FOOTFALL_ setting stops the handler, and FUNCTIONS_WORKER_RUNTIME breaks Flex Consumption."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.app_settings["AzureWebJobsDisableHomepage"] == "true"
+    error_message = "The host's home page would hide ours."
+  }
+}
+
+run "unset_options_are_absent" {
+  command = plan
+
+  assert {
+    condition     = length(setintersection(keys(azurerm_function_app_flex_consumption.this.app_settings), ["FOOTFALL_SITES", "FOOTFALL_RETENTION_DAYS", "FOOTFALL_DASHBOARD_TOKEN", "FUNCTIONS_WORKER_RUNTIME"])) == 0
+    error_message = "What is not set must not be sent as an empty value."
+  }
+
+  assert {
+    condition     = length(azurerm_function_app_flex_consumption.this.always_ready) == 0
+    error_message = "By default nothing runs while nobody visits."
+  }
+}
+
+run "the_pooler_has_its_own_port" {
+  command = plan
+
+  variables {
+    database_sku_name       = "GP_Standard_D2ds_v5"
+    database_pooler_enabled = true
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.app_settings["PGPORT"] == "6432" && azurerm_postgresql_flexible_server_configuration.this["pgbouncer.enabled"].value == "true" && azurerm_postgresql_flexible_server_configuration.this["pgbouncer.pool_mode"].value == "transaction"
+    error_message = "With the pooler the app must connect to 6432."
+  }
+}

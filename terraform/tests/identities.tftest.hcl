@@ -1,0 +1,146 @@
+# Who may do what. The list is complete: a role assignment that is not here fails a test.
+
+mock_provider "azurerm" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+variables {
+  subscription_id = "11111111-2222-3333-4444-555555555555"
+  location        = "westeurope"
+  environment     = "test"
+  monthly_budget  = 100
+}
+
+run "the_app_has_two_roles" {
+  command = plan
+
+  assert {
+    condition     = azurerm_role_assignment.app_blobs.role_definition_name == "Storage Blob Data Owner" && azurerm_role_assignment.app_blobs.scope == azurerm_storage_account.this.id && azurerm_role_assignment.app_blobs.principal_id == azurerm_user_assigned_identity.app.principal_id
+    error_message = "The app may own the blobs of its storage account, and nothing wider."
+  }
+
+  assert {
+    condition     = azurerm_role_assignment.app_telemetry.role_definition_name == "Monitoring Metrics Publisher" && azurerm_role_assignment.app_telemetry.scope == azurerm_application_insights.this.id && azurerm_role_assignment.app_telemetry.principal_id == azurerm_user_assigned_identity.app.principal_id
+    error_message = "The app may send telemetry to its own component, and nothing wider."
+  }
+
+  assert {
+    condition     = length(azurerm_role_assignment.dashboard_token) == 0 && length(azurerm_role_assignment.github) == 0
+    error_message = "By default nobody else has a role."
+  }
+
+  # app_blobs, app_telemetry, dashboard_token, github. A fifth needs its own test.
+  assert {
+    condition     = length(regexall("resource +\"azurerm_role_assignment\"", join("\n", [for name in fileset(path.module, "*.tf") : file("${path.module}/${name}")]))) == 4
+    error_message = "A role assignment was added or removed without a test."
+  }
+}
+
+run "github_signs_in_from_one_environment_without_a_secret" {
+  command = plan
+
+  variables {
+    github_repository = "owner/name"
+  }
+
+  assert {
+    condition     = azurerm_federated_identity_credential.github[0].subject == "repo:owner/name:environment:production" && azurerm_federated_identity_credential.github[0].issuer == "https://token.actions.githubusercontent.com" && azurerm_federated_identity_credential.github[0].audience == tolist(["api://AzureADTokenExchange"])
+    error_message = "Only jobs of the protected environment of this repository may sign in."
+  }
+
+  assert {
+    condition     = azurerm_federated_identity_credential.github[0].user_assigned_identity_id == "/identities/github"
+    error_message = "GitHub must sign in as its own identity."
+  }
+
+  assert {
+    condition = { for key, assignment in azurerm_role_assignment.github : key => "${assignment.role_definition_name} on ${assignment.scope}" } == {
+      read      = "Reader on ${azurerm_resource_group.this.id}"
+      publish   = "Website Contributor on ${azurerm_function_app_flex_consumption.this.id}"
+      bootstrap = "Container Apps Jobs Operator on ${azurerm_container_app_job.bootstrap[0].id}"
+    }
+    error_message = "GitHub may read the group, publish to the app and start the job."
+  }
+
+  assert {
+    condition     = alltrue([for assignment in azurerm_role_assignment.github : assignment.principal_id == "c0000000-0000-0000-0000-000000000001"])
+    error_message = "GitHub's roles must go to GitHub's identity."
+  }
+}
+
+run "github_may_apply_only_when_told" {
+  command = plan
+
+  variables {
+    github_repository  = "owner/name"
+    github_may_apply   = true
+    state_container_id = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-state/providers/Microsoft.Storage/storageAccounts/ststate/blobServices/default/containers/tfstate"
+  }
+
+  assert {
+    condition     = azurerm_role_assignment.github["change"].role_definition_name == "Contributor" && azurerm_role_assignment.github["change"].scope == azurerm_resource_group.this.id && azurerm_role_assignment.github["state"].role_definition_name == "Storage Blob Data Contributor" && endswith(azurerm_role_assignment.github["state"].scope, "/containers/tfstate")
+    error_message = "To apply takes Contributor on the group and the container of the state, nothing wider."
+  }
+
+  assert {
+    condition     = length(azurerm_role_assignment.github) == 5 && alltrue([for assignment in azurerm_role_assignment.github : !contains(["Owner", "User Access Administrator", "Role Based Access Control Administrator"], assignment.role_definition_name)])
+    error_message = "GitHub may never hand out roles."
+  }
+}
+
+run "to_apply_takes_a_state_to_keep" {
+  command = plan
+
+  variables {
+    github_repository = "owner/name"
+    github_may_apply  = true
+  }
+
+  expect_failures = [var.state_container_id]
+}
+
+run "a_wildcard_is_no_repository" {
+  command = plan
+
+  variables {
+    github_repository = "owner/*"
+  }
+
+  expect_failures = [var.github_repository]
+}
+
+run "the_dashboard_token_is_a_reference" {
+  command = plan
+
+  variables {
+    dashboard_token_secret = {
+      key_vault_id = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-secrets/providers/Microsoft.KeyVault/vaults/kv-footfall"
+      name         = "dashboard-token"
+    }
+  }
+
+  override_resource {
+    target          = azurerm_function_app_flex_consumption.this
+    override_during = plan
+    values = {
+      default_hostname = "func-mock.azurewebsites.net"
+      identity         = { principal_id = "d0000000-0000-0000-0000-000000000001" }
+    }
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.app_settings["FOOTFALL_DASHBOARD_TOKEN"] == "@Microsoft.KeyVault(VaultName=kv-footfall;SecretName=dashboard-token)"
+    error_message = "The token must be a reference, never the value."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.identity[0].type == "SystemAssigned, UserAssigned"
+    error_message = "References are resolved with the system-assigned identity."
+  }
+
+  assert {
+    condition     = azurerm_role_assignment.dashboard_token[0].role_definition_name == "Key Vault Secrets User" && endswith(azurerm_role_assignment.dashboard_token[0].scope, "/vaults/kv-footfall/secrets/dashboard-token")
+    error_message = "The app may read this one secret."
+  }
+}

@@ -1,0 +1,173 @@
+# What is watched, and who is told.
+
+mock_provider "azurerm" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+variables {
+  subscription_id = "11111111-2222-3333-4444-555555555555"
+  location        = "westeurope"
+  environment     = "test"
+  monthly_budget  = 100
+}
+
+run "every_alert_there_should_be" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(azurerm_monitor_metric_alert.database)) == toset(["down", "cpu", "memory", "storage", "connections", "logins", "credits"])
+    error_message = "Database: down, processor, memory, storage, connections, failed logins, credits."
+  }
+
+  assert {
+    condition     = toset(keys(azurerm_monitor_scheduled_query_rules_alert_v2.this)) == toset(["server-errors", "latency", "handler-restarts", "database-lost", "silence"])
+    error_message = "App: errors, latency, restarts, lost database, silence."
+  }
+
+  assert {
+    condition     = toset(keys(azurerm_monitor_metric_alert.availability)) == toset(["healthz", "version"]) && toset([for test in azurerm_application_insights_standard_web_test.this : one(test.request).url]) == toset(["https://func-mock.azurewebsites.net/healthz", "https://func-mock.azurewebsites.net/version"])
+    error_message = "Availability of /healthz and /version."
+  }
+}
+
+run "every_alert_tells_somebody" {
+  command = plan
+
+  variables {
+    alert_emails = ["operator@example.com"]
+  }
+
+  assert {
+    condition     = alltrue([for alert in merge(azurerm_monitor_metric_alert.database, azurerm_monitor_metric_alert.availability) : one(alert.action).action_group_id == azurerm_monitor_action_group.this.id])
+    error_message = "A metric alert without an action tells nobody."
+  }
+
+  assert {
+    condition     = alltrue([for alert in azurerm_monitor_scheduled_query_rules_alert_v2.this : one(alert.action).action_groups == tolist([azurerm_monitor_action_group.this.id])])
+    error_message = "A query alert without an action tells nobody."
+  }
+
+  assert {
+    condition     = [for receiver in azurerm_monitor_action_group.this.email_receiver : receiver.email_address] == ["operator@example.com"]
+    error_message = "The operator must be told."
+  }
+
+  assert {
+    condition     = length(azurerm_consumption_budget_resource_group.this.notification) == 3 && alltrue([for notice in azurerm_consumption_budget_resource_group.this.notification : notice.contact_groups == tolist([azurerm_monitor_action_group.this.id])])
+    error_message = "The budget must tell the same people."
+  }
+}
+
+run "thresholds_follow_the_size" {
+  command = plan
+
+  variables {
+    database_sku_name = "GP_Standard_D2ds_v5"
+  }
+
+  assert {
+    condition     = one(azurerm_monitor_metric_alert.database["connections"].criteria).threshold == 675 && !contains(keys(azurerm_monitor_metric_alert.database), "credits")
+    error_message = "80 % of 844; credits are a matter of Burstable sizes."
+  }
+}
+
+run "thresholds_reach_the_queries" {
+  command = plan
+
+  variables {
+    latency_alert_in_ms           = 777
+    server_error_alert_percentage = 3
+    usual_pageviews_per_hour      = 42
+  }
+
+  assert {
+    condition = (
+      strcontains(one(azurerm_monitor_scheduled_query_rules_alert_v2.this["latency"].criteria).query, "p95 > 777") &&
+      strcontains(one(azurerm_monitor_scheduled_query_rules_alert_v2.this["server-errors"].criteria).query, "/ total > 3") &&
+      strcontains(one(azurerm_monitor_scheduled_query_rules_alert_v2.this["silence"].criteria).query, "yesterday >= 42")
+    )
+    error_message = "A threshold is not in its query."
+  }
+
+  assert {
+    condition     = alltrue([for alert in azurerm_monitor_scheduled_query_rules_alert_v2.this : !strcontains(one(alert.criteria).query, "$${")])
+    error_message = "A query still holds a placeholder."
+  }
+}
+
+run "silence_can_be_switched_off" {
+  command = plan
+
+  variables {
+    usual_pageviews_per_hour = null
+  }
+
+  assert {
+    condition     = !contains(keys(azurerm_monitor_scheduled_query_rules_alert_v2.this), "silence")
+    error_message = "A quiet site wants no alert of silence."
+  }
+}
+
+# The contract with the handler: every field of a log line that a query names is one that the handler logs.
+run "queries_name_only_fields_that_are_logged" {
+  command = plan
+
+  assert {
+    condition = length(setsubtract(
+      toset(flatten([for name in fileset(path.module, "queries/*.kql") : regexall("line\\.([a-z0-9_]+)", file("${path.module}/${name}"))])),
+      [
+        "timestamp", "level", "event", "message",
+        "version", "commit", "port", "hosted_by", "elapsed_ms",
+        "pageviews", "visits", "batches", "batch_size_max", "queue_depth_max", "commit_ms_p50", "commit_ms_p95", "commit_ms_max", "refused",
+        "excluded_bots", "excluded_prefetch", "excluded_opted_out", "excluded_own", "excluded_rate_limited", "excluded_unidentified", "excluded_head",
+        "reads", "read_ms_p50", "read_ms_p95", "read_ms_max",
+        "sqlstate", "attempt", "status", "route", "trace_id", "invocation_id", "problem",
+        "salts_forgotten", "sets_dropped", "batches_deleted", "tallies_deleted",
+      ]
+    )) == 0
+    error_message = "A query names a field that the handler does not log."
+  }
+}
+
+run "the_workbook_is_a_workbook" {
+  command = plan
+
+  assert {
+    condition     = jsondecode(azurerm_application_insights_workbook.this.data_json).version == "Notebook/1.0" && length(jsondecode(azurerm_application_insights_workbook.this.data_json).items) == 9
+    error_message = "A heading, a time range and seven charts."
+  }
+
+  assert {
+    condition     = can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", azurerm_application_insights_workbook.this.name))
+    error_message = "A workbook's name is a lower-case GUID."
+  }
+}
+
+run "logs_go_to_the_workspace" {
+  command = plan
+
+  assert {
+    condition     = contains([for log in azurerm_monitor_diagnostic_setting.database.enabled_log : log.category], "PostgreSQLLogs") && azurerm_monitor_diagnostic_setting.database.log_analytics_workspace_id == azurerm_log_analytics_workspace.this.id
+    error_message = "The database's log must be kept."
+  }
+
+  assert {
+    condition     = azurerm_application_insights.this.workspace_id == azurerm_log_analytics_workspace.this.id
+    error_message = "Application Insights must be workspace-based."
+  }
+}
+
+run "locks_follow_their_switches" {
+  command = plan
+
+  variables {
+    deletion_protection_enabled = false
+    resource_group_lock_enabled = true
+  }
+
+  assert {
+    condition     = length(azurerm_management_lock.database) == 0 && length(azurerm_management_lock.storage) == 0 && azurerm_management_lock.resource_group[0].lock_level == "CanNotDelete"
+    error_message = "Each lock has its switch."
+  }
+}

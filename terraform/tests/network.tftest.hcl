@@ -1,0 +1,117 @@
+# Who can reach what.
+
+mock_provider "azurerm" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+variables {
+  subscription_id = "11111111-2222-3333-4444-555555555555"
+  location        = "westeurope"
+  environment     = "test"
+  monthly_budget  = 100
+}
+
+run "subnets_are_separate_and_delegated" {
+  command = plan
+
+  assert {
+    condition     = one(one(azurerm_subnet.functions.delegation).service_delegation).name == "Microsoft.App/environments"
+    error_message = "Flex Consumption needs its subnet delegated to Microsoft.App/environments."
+  }
+
+  assert {
+    condition     = one(one(azurerm_subnet.jobs.delegation).service_delegation).name == "Microsoft.App/environments"
+    error_message = "Container Apps needs its subnet delegated to Microsoft.App/environments."
+  }
+
+  assert {
+    condition     = alltrue([for subnet in [azurerm_subnet.functions, azurerm_subnet.endpoints, azurerm_subnet.jobs] : !strcontains(subnet.name, "_")])
+    error_message = "Flex Consumption refuses subnets with an underscore in the name."
+  }
+
+  assert {
+    condition = (
+      azurerm_subnet.functions.address_prefixes == tolist(["10.60.0.0/24"]) &&
+      azurerm_subnet.endpoints.address_prefixes == tolist(["10.60.1.0/26"]) &&
+      azurerm_subnet.jobs.address_prefixes == tolist(["10.60.1.64/26"])
+    )
+    error_message = "The subnets must not overlap: a /24 for functions, then two /26."
+  }
+
+  assert {
+    condition     = azurerm_subnet.endpoints.private_endpoint_network_policies == "NetworkSecurityGroupEnabled"
+    error_message = "Security groups do not apply to private endpoints unless the subnet says so."
+  }
+}
+
+run "every_subnet_has_a_security_group_that_denies_the_rest" {
+  command = plan
+
+  assert {
+    condition     = toset([for association in azurerm_subnet_network_security_group_association.this : association.subnet_id]) == toset(["/subnets/functions", "/subnets/endpoints", "/subnets/jobs"])
+    error_message = "Each of the three subnets needs its security group."
+  }
+
+  assert {
+    condition = alltrue([for group in azurerm_network_security_group.this : alltrue([for direction in ["Inbound", "Outbound"] :
+      length([for rule in group.security_rule : rule if rule.direction == direction && rule.access == "Deny" && rule.priority == 4096 && rule.protocol == "*" && rule.source_address_prefix == "*" && rule.destination_address_prefix == "*" && rule.destination_port_range == "*"]) == 1
+    ])])
+    error_message = "Each security group must end with a denial of everything else, in both directions."
+  }
+
+  assert {
+    condition = alltrue([for group in azurerm_network_security_group.this : alltrue([for rule in group.security_rule :
+      !contains(["*", "Internet", "0.0.0.0/0", "VirtualNetwork"], rule.source_address_prefix)
+      if rule.direction == "Inbound" && rule.access == "Allow"
+    ])])
+    error_message = "No security group may let the internet, or the whole virtual network, in."
+  }
+
+  assert {
+    condition = alltrue([for name, group in azurerm_network_security_group.this : alltrue([for rule in group.security_rule :
+      !contains(["*", "Internet", "0.0.0.0/0", "VirtualNetwork"], rule.destination_address_prefix)
+      if rule.direction == "Outbound" && rule.access == "Allow" && !(name == "jobs" && rule.name == "allow-image-registry" && rule.destination_port_range == "443")
+    ])])
+    error_message = "Nothing may go out to the internet at large, but the pull of the bootstrap image."
+  }
+}
+
+run "the_database_is_open_to_two_subnets_on_one_port" {
+  command = plan
+
+  assert {
+    condition = toset([for rule in azurerm_network_security_group.this["endpoints"].security_rule :
+      "${rule.source_address_prefix} ${rule.destination_port_range}" if rule.direction == "Inbound" && rule.access == "Allow"
+    ]) == toset(["10.60.0.0/24 5432", "10.60.1.64/26 5432", "10.60.0.0/24 443"])
+    error_message = "Endpoints: functions and jobs reach 5432, functions reach blobs on 443, nobody reaches anything else."
+  }
+}
+
+run "private_names_resolve_inside" {
+  command = plan
+
+  assert {
+    condition     = toset([for zone in azurerm_private_dns_zone.this : zone.name]) == toset(["privatelink.postgres.database.azure.com", "privatelink.blob.core.windows.net"])
+    error_message = "Each private endpoint needs its zone."
+  }
+
+  assert {
+    condition     = alltrue([for link in azurerm_private_dns_zone_virtual_network_link.this : link.virtual_network_id == azurerm_virtual_network.this.id && !link.registration_enabled])
+    error_message = "Each zone must be linked to the network, without registration."
+  }
+}
+
+run "the_pooler_has_its_own_port" {
+  command = plan
+
+  variables {
+    database_sku_name       = "GP_Standard_D2ds_v5"
+    database_pooler_enabled = true
+  }
+
+  assert {
+    condition     = contains([for rule in azurerm_network_security_group.this["endpoints"].security_rule : rule.destination_port_range if rule.source_address_prefix == "10.60.0.0/24"], "6432")
+    error_message = "Functions must reach PgBouncer on 6432."
+  }
+}
