@@ -129,6 +129,11 @@ run "the_bootstrap_job_runs_inside_as_the_administrator" {
     condition     = strcontains(file("${path.module}/bootstrap/roles.sql"), "pgaadauth_create_principal_with_oid(%L, %L, %L, false, false)")
     error_message = "The app's role must be created as no administrator."
   }
+
+  assert {
+    condition     = strcontains(file("${path.module}/bootstrap/run.sh"), "PGSSLMODE:-verify-full")
+    error_message = "The job must check the server's certificate before it sends an administrator's token."
+  }
 }
 
 run "the_job_can_be_switched_off_afterwards" {
