@@ -228,22 +228,22 @@ locals {
   query_alerts = merge(
     {
       server-errors = {
-        severity    = 1, frequency = "PT5M", window = "PT15M", lookback = null
+        severity    = 1, frequency = "PT${var.query_alert_frequency_in_minutes}M", window = "PT15M", lookback = null
         query       = templatefile("${path.module}/queries/server-errors.kql", { percentage = var.server_error_alert_percentage })
         description = "More than ${var.server_error_alert_percentage} % of requests were answered 5xx."
       }
       latency = {
-        severity    = 2, frequency = "PT5M", window = "PT15M", lookback = null
+        severity    = 2, frequency = "PT${var.query_alert_frequency_in_minutes}M", window = "PT15M", lookback = null
         query       = templatefile("${path.module}/queries/latency.kql", { milliseconds = var.latency_alert_in_ms })
         description = "The 95th percentile of requests is above ${var.latency_alert_in_ms} ms."
       }
       handler-restarts = {
-        severity    = 1, frequency = "PT5M", window = "PT30M", lookback = null
+        severity    = 1, frequency = "PT${var.query_alert_frequency_in_minutes}M", window = "PT30M", lookback = null
         query       = file("${path.module}/queries/handler-restarts.kql")
         description = "The handler was started again on a running instance, or the host gave up on it."
       }
       database-lost = {
-        severity    = 2, frequency = "PT5M", window = "PT15M", lookback = null
+        severity    = 2, frequency = "PT${var.query_alert_frequency_in_minutes}M", window = "PT15M", lookback = null
         query       = file("${path.module}/queries/database-lost.kql")
         description = "Instances lose the database again and again."
       }

@@ -338,13 +338,13 @@ variable "time_zone" {
 }
 
 variable "retention_days" {
-  description = "How many days tallies are kept (FOOTFALL_RETENTION_DAYS). Null leaves the handler's default."
+  description = "How many days tallies are kept (FOOTFALL_RETENTION_DAYS). Null keeps them for ever."
   type        = number
   default     = null
 
   validation {
-    condition     = var.retention_days == null ? true : var.retention_days >= 1 && floor(var.retention_days) == var.retention_days
-    error_message = "retention_days must be a whole number of 1 or more, or null."
+    condition     = var.retention_days == null ? true : var.retention_days >= 1 && var.retention_days <= 36500 && floor(var.retention_days) == var.retention_days
+    error_message = "retention_days must be a whole number from 1 to 36500, or null."
   }
 }
 
@@ -469,6 +469,18 @@ variable "availability_test_locations" {
   validation {
     condition     = length(distinct(var.availability_test_locations)) == length(var.availability_test_locations) && length(var.availability_test_locations) >= 2 && alltrue([for tag in var.availability_test_locations : can(regex("^[a-z]+-[a-z]+-[a-z0-9]+-(azr|edge)$", tag))])
     error_message = "availability_test_locations must be two or more different population tags, for example emea-nl-ams-azr."
+  }
+}
+
+variable "query_alert_frequency_in_minutes" {
+  description = "How often the alerts that are queries are evaluated. The price of a rule falls with it."
+  type        = number
+  default     = 5
+  nullable    = false
+
+  validation {
+    condition     = contains([5, 10, 15], var.query_alert_frequency_in_minutes)
+    error_message = "query_alert_frequency_in_minutes must be 5, 10 or 15."
   }
 }
 

@@ -5,7 +5,7 @@
 subscription_id = "00000000-0000-0000-0000-000000000000"
 location        = "westeurope"
 environment     = "min"
-monthly_budget  = 80
+monthly_budget  = 60
 
 # Database: 35 user connections, less 10 in reserve, leave 25; 10 instances need 20.
 database_sku_name      = "B_Standard_B1ms"
@@ -20,3 +20,6 @@ availability_test_locations            = ["emea-nl-ams-azr", "emea-gb-db3-azr"]
 
 log_daily_cap_in_gb      = 0.2
 usual_pageviews_per_hour = null
+
+# Query alerts cost a third at a quarter of an hour.
+query_alert_frequency_in_minutes = 15
