@@ -7,7 +7,7 @@ locals {
 
   function_app_name    = "func-${local.stem}-${local.suffix}"
   storage_account_name = "st${var.name}${var.environment}${local.suffix}"
-  database_server_name = "psql-${local.stem}-${local.suffix}"
+  database_server_name = join("-", compact(["psql", local.stem, local.suffix, var.database_server_suffix]))
   database_name        = "footfall"
 
   # The app's identity is also the name of its role in the database, letter by letter.

@@ -25,6 +25,11 @@ output "bootstrap_job_name" {
   value       = var.database_bootstrap_enabled ? azurerm_container_app_job.bootstrap[0].name : null
 }
 
+output "database_server_name" {
+  description = "Name of the database server."
+  value       = azurerm_postgresql_flexible_server.this.name
+}
+
 output "database_host_name" {
   description = "Name of the database server; it resolves inside the virtual network only."
   value       = azurerm_postgresql_flexible_server.this.fqdn
@@ -38,6 +43,11 @@ output "database_name" {
 output "database_role" {
   description = "The app's role in the database, which is the name of its identity."
   value       = azurerm_user_assigned_identity.app.name
+}
+
+output "log_workspace_id" {
+  description = "Id of the workspace for az monitor log-analytics query."
+  value       = azurerm_log_analytics_workspace.this.workspace_id
 }
 
 output "storage_account_name" {

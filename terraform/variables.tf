@@ -106,6 +106,18 @@ variable "storage_private_endpoint_enabled" {
 
 # Database ----------------------------------------------------------------------------------------------------------
 
+variable "database_server_suffix" {
+  description = "Appended to the server's name after a restore, which always makes a new server (docs/deployment.md, disaster recovery). Empty for the first one."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^([a-z0-9]{1,4})?$", var.database_server_suffix))
+    error_message = "database_server_suffix must be up to four lower-case letters and digits, for example r1."
+  }
+}
+
 variable "database_sku_name" {
   description = "Compute size of the PostgreSQL server. Its user connections (locals.tf) bound maximum_instance_count."
   type        = string

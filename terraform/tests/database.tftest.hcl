@@ -183,3 +183,16 @@ run "no_pooler_on_burstable" {
 
   expect_failures = [var.database_pooler_enabled]
 }
+
+run "a_restored_server_takes_the_place" {
+  command = plan
+
+  variables {
+    database_server_suffix = "r1"
+  }
+
+  assert {
+    condition     = endswith(azurerm_postgresql_flexible_server.this.name, "-r1") && azurerm_postgresql_flexible_server_active_directory_administrator.bootstrap.server_name == azurerm_postgresql_flexible_server.this.name
+    error_message = "Everything must follow the restored server's name."
+  }
+}

@@ -41,6 +41,7 @@ run "database" {
   command = plan
 
   variables {
+    database_server_suffix            = "-restored"
     database_storage_in_mb            = 40000
     database_backup_retention_in_days = 3
     database_high_availability_mode   = "Sometimes"
@@ -51,7 +52,7 @@ run "database" {
   }
 
   expect_failures = [
-    var.database_storage_in_mb, var.database_backup_retention_in_days, var.database_high_availability_mode, var.database_connection_reserve,
+    var.database_server_suffix, var.database_storage_in_mb, var.database_backup_retention_in_days, var.database_high_availability_mode, var.database_connection_reserve,
     var.database_maintenance_window, var.database_administrators, var.database_bootstrap_image,
   ]
 }
