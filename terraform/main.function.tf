@@ -144,7 +144,8 @@ locals {
   app_settings = merge(
     {
       # The provider still writes a connection string with an empty key here (azurerm#30732, #29149, #29693). Empty wins,
-      # and the host then takes the identity-based settings.
+      # and the host then takes the identity-based settings. Name the account and not its service addresses: with those,
+      # hosts of spring 2026 stumbled over the empty setting (azure-functions-host#11787).
       AzureWebJobsStorage              = ""
       AzureWebJobsStorage__accountName = azurerm_storage_account.this.name
       AzureWebJobsStorage__credential  = "managedidentity"
