@@ -344,18 +344,17 @@ locals {
         type = 3
         name = chart.query
         content = {
-          version                   = "KqlItem/1.0"
-          query                     = file("${path.module}/queries/${chart.query}.kql")
-          size                      = 0
-          title                     = chart.title
-          queryType                 = 0
-          resourceType              = "microsoft.insights/components"
-          visualization             = chart.visualization
-          timeContextFromParameter  = "Range"
-          crossComponentResources   = [azurerm_application_insights.this.id]
-          showExportToExcel         = true
-          noDataMessage             = "Nothing in this range."
-          showExpandCellGridTooltip = true
+          version                  = "KqlItem/1.0"
+          query                    = file("${path.module}/queries/${chart.query}.kql")
+          size                     = 0
+          title                    = chart.title
+          queryType                = 0
+          resourceType             = "microsoft.insights/components"
+          visualization            = chart.visualization
+          timeContextFromParameter = "Range"
+          crossComponentResources  = [azurerm_application_insights.this.id]
+          showExportToExcel        = true
+          noDataMessage            = "Nothing in this range."
         }
       }],
     )

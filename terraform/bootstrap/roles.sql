@@ -1,6 +1,8 @@
 -- Gives the app's identity a role that may use its own schema in its own database, and nothing else.
 -- Run by psql in database postgres as an Entra administrator, any number of times. Variables: app_database, app_role,
 -- app_principal (the identity's object id).
+-- It reaches the container in an environment variable, where Kubernetes would shorten two dollar signs to one: quote with
+-- a tag between them.
 
 \set QUIET on
 set client_min_messages = notice;
@@ -20,7 +22,7 @@ where not exists (
 ) \gexec
 
 -- The app must never be an administrator, whoever made it one.
-select 'do $$ begin raise exception ''the role of the app is an administrator; refusing to go on''; end $$'
+select 'do $do$ begin raise exception ''the role of the app is an administrator; refusing to go on''; end $do$'
 where exists (
   select from pg_roles role
   where role.rolname = :'app_role'
@@ -46,7 +48,7 @@ select set_config('footfall.app_role', :'app_role', false), set_config('footfall
 -- else the administrator keeps it and the app may create in it. Tables belong to the app in both cases.
 revoke all on schema public from public;
 create schema if not exists footfall;
-do $$
+do $do$
 declare
   app name := current_setting('footfall.app_role');
 begin
@@ -64,16 +66,16 @@ begin
   exception when insufficient_privilege then
     raise notice 'membership in % could not be revoked', app;
   end;
-end $$;
+end $do$;
 
 -- 4. Unqualified names mean the app's schema. The database's setting suffices; the role's needs more rights.
 select format('alter database %I set search_path = footfall', :'app_database') \gexec
-do $$
+do $do$
 begin
   execute format('alter role %I set search_path = footfall', current_setting('footfall.app_role'));
 exception when insufficient_privilege then
   raise notice 'search_path is set on the database only';
-end $$;
+end $do$;
 
 -- 5. What came of it, for the job's log.
 select rolname as role, has_database_privilege(rolname, :'app_database', 'connect') as may_connect,

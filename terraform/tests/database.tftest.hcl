@@ -131,6 +131,11 @@ run "the_bootstrap_job_runs_inside_as_the_administrator" {
   }
 
   assert {
+    condition     = alltrue([for name in ["run.sh", "roles.sql"] : !strcontains(file("${path.module}/bootstrap/${name}"), "$$")])
+    error_message = "Two dollar signs become one on the way into the container."
+  }
+
+  assert {
     condition     = strcontains(file("${path.module}/bootstrap/run.sh"), "PGSSLMODE:-verify-full")
     error_message = "The job must check the server's certificate before it sends an administrator's token."
   }

@@ -29,6 +29,11 @@ run "every_alert_there_should_be" {
     condition     = toset(keys(azurerm_monitor_metric_alert.availability)) == toset(["healthz", "version"]) && toset([for test in azurerm_application_insights_standard_web_test.this : one(test.request).url]) == toset(["https://func-mock.azurewebsites.net/healthz", "https://func-mock.azurewebsites.net/version"])
     error_message = "Availability of /healthz and /version."
   }
+
+  assert {
+    condition     = alltrue([for test in azurerm_application_insights_standard_web_test.this : one(test.validation_rules).expected_status_code == 200 && one(test.validation_rules).ssl_check_enabled]) && one(one(azurerm_application_insights_standard_web_test.this["version"].validation_rules).content).content_match == "\"commit\""
+    error_message = "A test must want 200 and a valid certificate, and /version must name its commit."
+  }
 }
 
 run "every_alert_tells_somebody" {

@@ -71,6 +71,11 @@ run "telemetry_takes_tokens_only" {
   }
 
   assert {
+    condition     = azurerm_function_app_flex_consumption.this.site_config[0].application_insights_connection_string == azurerm_application_insights.this.connection_string
+    error_message = "The host must send telemetry to this component."
+  }
+
+  assert {
     condition     = azurerm_container_app_environment.jobs[0].logs_destination == "azure-monitor" && azurerm_container_app_environment.jobs[0].log_analytics_workspace_id == null
     error_message = "The other log destination wants the workspace's shared key."
   }
