@@ -131,7 +131,7 @@ variable "database_sku_name" {
 }
 
 variable "database_storage_in_mb" {
-  description = "Storage to start with. It grows by itself and never shrinks."
+  description = "Storage to start with. Later it grows by itself, or by az postgres flexible-server update --storage-size; a change here is ignored."
   type        = number
   default     = 32768
   nullable    = false
@@ -314,7 +314,7 @@ variable "always_ready_instance_count" {
 }
 
 variable "zone_redundancy_enabled" {
-  description = "Spread instances and stored packages over availability zones. The region must have zones; needs two always-ready instances or more."
+  description = "Spread instances and stored packages over availability zones, in regions that az functionapp list-flexconsumption-locations --zone-redundant=true lists. Needs two always-ready instances or more. Changing it replaces plan and app."
   type        = bool
   default     = false
   nullable    = false
@@ -411,7 +411,7 @@ variable "front_door_sku_name" {
 }
 
 variable "front_door_requests_per_minute" {
-  description = "Requests one client address may make in a minute before the firewall answers 429. Many people can share one address."
+  description = "Requests one client address may make in a minute before the firewall blocks it. Many people can share one address."
   type        = number
   default     = 1000
   nullable    = false
