@@ -169,7 +169,6 @@ resource "azurerm_container_app_environment" "jobs" {
   location                       = var.location
   infrastructure_subnet_id       = azurerm_subnet.jobs.id
   internal_load_balancer_enabled = true
-  mutual_tls_enabled             = true
   public_network_access          = "Disabled"
   tags                           = local.tags
 

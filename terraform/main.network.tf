@@ -86,17 +86,19 @@ locals {
       { name = "allow-load-balancer-inbound", priority = 110, direction = "Inbound", access = "Allow", protocol = "*", port = "*", from = "AzureLoadBalancer", to = "*" },
       local.deny_inbound,
       { name = "allow-own-subnet-outbound", priority = 100, direction = "Outbound", access = "Allow", protocol = "*", port = "*", from = local.functions_address_prefix, to = local.functions_address_prefix },
-      { name = "allow-database", priority = 110, direction = "Outbound", access = "Allow", protocol = "Tcp", port = tostring(local.database_port), from = local.functions_address_prefix, to = local.endpoints_address_prefix },
-      { name = "allow-monitor", priority = 120, direction = "Outbound", access = "Allow", protocol = "Tcp", port = "443", from = local.functions_address_prefix, to = "AzureMonitor" },
-      { name = "allow-entra", priority = 130, direction = "Outbound", access = "Allow", protocol = "Tcp", port = "443", from = local.functions_address_prefix, to = "AzureActiveDirectory" },
-      { name = "allow-storage", priority = 140, direction = "Outbound", access = "Allow", protocol = "Tcp", port = "443", from = local.functions_address_prefix, to = var.storage_private_endpoint_enabled ? local.endpoints_address_prefix : "Storage" },
+      { name = "allow-database", priority = 110, direction = "Outbound", access = "Allow", protocol = "Tcp", port = tostring(local.database_port), from = "*", to = local.endpoints_address_prefix },
+      { name = "allow-monitor", priority = 120, direction = "Outbound", access = "Allow", protocol = "Tcp", port = "443", from = "*", to = "AzureMonitor" },
+      { name = "allow-entra", priority = 130, direction = "Outbound", access = "Allow", protocol = "Tcp", port = "443", from = "*", to = "AzureActiveDirectory" },
+      { name = "allow-storage", priority = 140, direction = "Outbound", access = "Allow", protocol = "Tcp", port = "443", from = "*", to = var.storage_private_endpoint_enabled ? local.endpoints_address_prefix : "Storage" },
     ],
     var.dashboard_token_secret == null ? [] : [
-      { name = "allow-key-vault", priority = 150, direction = "Outbound", access = "Allow", protocol = "Tcp", port = "443", from = local.functions_address_prefix, to = "AzureKeyVault" },
+      { name = "allow-key-vault", priority = 150, direction = "Outbound", access = "Allow", protocol = "Tcp", port = "443", from = "*", to = "AzureKeyVault" },
     ],
     [local.deny_outbound],
   )
 
+  # One report has the platform call private endpoints from addresses of the app outside its subnet
+  # (azure-functions-host#10620). They can be named; by default nothing but the subnet is let in.
   endpoints_rules = concat(
     [
       { name = "allow-database-from-functions", priority = 100, direction = "Inbound", access = "Allow", protocol = "Tcp", port = tostring(local.database_port), from = local.functions_address_prefix, to = local.endpoints_address_prefix },
@@ -104,6 +106,13 @@ locals {
     ],
     !var.storage_private_endpoint_enabled ? [] : [
       { name = "allow-storage-from-functions", priority = 120, direction = "Inbound", access = "Allow", protocol = "Tcp", port = "443", from = local.functions_address_prefix, to = local.endpoints_address_prefix },
+    ],
+    [for index, address in var.additional_app_addresses :
+      { name = "allow-database-from-app-address-${index}", priority = 200 + index, direction = "Inbound", access = "Allow", protocol = "Tcp", port = tostring(local.database_port), from = address, to = local.endpoints_address_prefix }
+    ],
+    [for index, address in var.additional_app_addresses :
+      { name = "allow-storage-from-app-address-${index}", priority = 300 + index, direction = "Inbound", access = "Allow", protocol = "Tcp", port = "443", from = address, to = local.endpoints_address_prefix }
+      if var.storage_private_endpoint_enabled
     ],
     [local.deny_inbound, local.deny_outbound],
   )

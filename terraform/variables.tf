@@ -97,6 +97,18 @@ variable "network_address_space" {
   }
 }
 
+variable "additional_app_addresses" {
+  description = "Addresses besides the functions subnet that the platform reaches the private endpoints from, if it turns out to use any (docs/deployment.md, when something does not work)."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(var.additional_app_addresses) <= 50 && alltrue([for address in var.additional_app_addresses : can(regex("^[0-9]+(\\.[0-9]+){3}(/(2[4-9]|3[0-2]))?$", address))])
+    error_message = "additional_app_addresses must be at most 50 IPv4 addresses or blocks of /24 or smaller."
+  }
+}
+
 variable "storage_private_endpoint_enabled" {
   description = "Reach the storage account through a private endpoint only. Off, it has a public address, still without keys and without anonymous access."
   type        = bool

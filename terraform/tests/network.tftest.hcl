@@ -115,3 +115,28 @@ run "the_pooler_has_its_own_port" {
     error_message = "Functions must reach PgBouncer on 6432."
   }
 }
+
+run "more_addresses_of_the_app_can_be_let_in" {
+  command = plan
+
+  variables {
+    additional_app_addresses = ["20.50.1.2", "20.50.1.128/28"]
+  }
+
+  assert {
+    condition = toset([for rule in azurerm_network_security_group.this["endpoints"].security_rule :
+      "${rule.source_address_prefix} ${rule.destination_port_range}" if rule.direction == "Inbound" && rule.access == "Allow"
+    ]) == toset(["10.60.0.0/24 5432", "10.60.1.64/26 5432", "10.60.0.0/24 443", "20.50.1.2 5432", "20.50.1.2 443", "20.50.1.128/28 5432", "20.50.1.128/28 443"])
+    error_message = "Named addresses reach database and blobs, and nothing else."
+  }
+}
+
+run "but_not_everybody" {
+  command = plan
+
+  variables {
+    additional_app_addresses = ["0.0.0.0/0"]
+  }
+
+  expect_failures = [var.additional_app_addresses]
+}
