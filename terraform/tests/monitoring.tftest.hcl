@@ -62,6 +62,11 @@ run "every_alert_tells_somebody" {
     condition     = length(azurerm_consumption_budget_resource_group.this.notification) == 3 && alltrue([for notice in azurerm_consumption_budget_resource_group.this.notification : notice.contact_groups == tolist([azurerm_monitor_action_group.this.id])])
     error_message = "The budget must tell the same people."
   }
+
+  assert {
+    condition     = can(regex("^[0-9]{4}-[0-9]{2}-01T00:00:00Z$", one(azurerm_consumption_budget_resource_group.this.time_period).start_date))
+    error_message = "A budget begins on the first of a month."
+  }
 }
 
 run "thresholds_follow_the_size" {
