@@ -9,5 +9,16 @@
 //!
 //! `docs/architecture.md` has the map and what must never be.
 
-pub mod visitor;
+pub mod app;
+pub mod build;
+pub mod config;
+pub mod doctor;
+pub mod http;
+pub mod import;
+pub mod page;
+pub mod reader;
+pub mod recorder;
 pub mod statistics;
+pub mod store;
+pub mod telemetry;
+pub mod visitor;

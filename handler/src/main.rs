@@ -1,1 +1,113 @@
-fn main(){}
+//! The `handler` binary: reads the command line and the environment, and leaves the rest to the library.
+
+use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::LazyLock};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use handler::{app, build, config::Config, doctor, import, telemetry};
+
+/// Counts unique visitors. Without a command it serves: the page at /, statistics at /api/statistics.
+///
+/// Configuration is read from the environment: DATABASE_URL, FOOTFALL_SITES, FOOTFALL_TIMEZONE, … (see README.md). Without a
+/// database it keeps the numbers in .footfall/ by an embedded PostgreSQL, where this build has one.
+#[derive(Parser)]
+#[command(name = "handler", version = version(), about, long_about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Brings the database's schema up to date, and exits.
+    Migrate,
+    /// Checks configuration, database, rights of the role and clock, and shows how a client's address is derived.
+    Doctor {
+        /// An X-Forwarded-For header to derive a client's address from.
+        #[arg(long, default_value = "198.51.100.1, 203.0.113.9:54321")]
+        forwarded_for: String,
+        /// A User-Agent to judge.
+        #[arg(long, default_value = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")]
+        user_agent: String,
+        /// Prints one JSON object instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Counts the page requests of web server access logs, each line once however often it is imported.
+    Import {
+        /// The site that the logs belong to, as a host name.
+        #[arg(long)]
+        site: String,
+        /// The logs' format.
+        #[arg(long, default_value = "combined")]
+        format: Format,
+        /// Prints one JSON object instead of a summary.
+        #[arg(long)]
+        json: bool,
+        /// Log files, plain or gzipped; - is standard input.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Prints those User-Agents of standard input, one a line, that are robots'.
+    Robots,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// Apache's and nginx's "combined": with referrer and User-Agent.
+    Combined,
+    /// NCSA common log format: without them, so a visitor is an address.
+    Common,
+}
+
+/// What `--version` prints after the name.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> =
+        LazyLock::new(|| format!("{} (commit {}, built {})", build::VERSION, build::COMMIT, build::built()));
+    &VERSION
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("handler: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
+    if matches!(command, Some(Command::Robots)) {
+        import::print_robots(std::io::stdin().lock(), std::io::stdout().lock())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let text = |value: OsString| value.to_string_lossy().into_owned();
+    let config = Config::load(&std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect())?;
+    match command {
+        None => {
+            telemetry::start(&config.log)?;
+            app::serve(config).await?;
+        }
+        Some(Command::Migrate) => {
+            app::migrate(&config).await?;
+            println!("the schema is up to date");
+        }
+        Some(Command::Doctor { forwarded_for, user_agent, json }) => {
+            let report = doctor::examine(&config, &forwarded_for, &user_agent).await;
+            println!("{}", if json { serde_json::to_string(&report)? } else { report.to_string() });
+            return Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Some(Command::Import { site, format, json, files }) => {
+            let format = match format {
+                Format::Combined => import::Format::Combined,
+                Format::Common => import::Format::Common,
+            };
+            let summary = app::import(&config, &site, format, &files).await?;
+            println!("{}", if json { serde_json::to_string(&summary)? } else { summary.to_string() });
+        }
+        Some(Command::Robots) => unreachable!("handled before the configuration is read"),
+    }
+    Ok(ExitCode::SUCCESS)
+}

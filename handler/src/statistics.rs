@@ -7,10 +7,7 @@ use std::sync::Arc;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Serialize;
 
-use crate::visitor::{
-    Kind, Period, Periods, Reason, all_time,
-    period::OutOfRange,
-};
+use crate::visitor::{Kind, Period, Periods, Reason, all_time, period::OutOfRange};
 
 /// What is counted apart. The numbers are stored: never change one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

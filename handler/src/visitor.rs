@@ -78,15 +78,8 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order in which pages and answers list them.
-    pub const ALL: [Self; 7] = [
-        Self::Bots,
-        Self::Prefetch,
-        Self::OptedOut,
-        Self::Own,
-        Self::RateLimited,
-        Self::Unidentified,
-        Self::Head,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Bots, Self::Prefetch, Self::OptedOut, Self::Own, Self::RateLimited, Self::Unidentified, Self::Head];
 
     /// The name in JSON, SQL and logs.
     pub const fn name(self) -> &'static str {

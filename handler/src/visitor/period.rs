@@ -76,6 +76,11 @@ impl Period {
         if number < 0 { Err(OutOfRange) } else { Ok(Self { kind, number }) }
     }
 
+    /// The first period of its kind that has a bucket.
+    pub const fn first_of(kind: Kind) -> Self {
+        Self { kind, number: 0 }
+    }
+
     /// The kind.
     pub const fn kind(self) -> Kind {
         self.kind
@@ -178,7 +183,7 @@ impl Kind {
 }
 
 /// The periods that hold one instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Periods {
     /// Its hour.
     pub hour: Period,
@@ -268,7 +273,8 @@ mod tests {
         for (noon, hours) in [("2026-03-29T10:00Z", 23), ("2026-10-25T11:00Z", 25), ("2026-06-01T10:00Z", 24)] {
             let day = Period::containing(Kind::Day, at(noon), &berlin).unwrap();
             assert_eq!(day.end(&berlin).duration_since(day.start(&berlin)), SignedDuration::from_hours(hours));
-            let within = Period::containing(Kind::Day, day.end(&berlin) - SignedDuration::from_secs(1), &berlin).unwrap();
+            let within =
+                Period::containing(Kind::Day, day.end(&berlin) - SignedDuration::from_secs(1), &berlin).unwrap();
             assert_eq!(within, day);
         }
     }

@@ -9,7 +9,10 @@ static PATTERNS: LazyLock<isbot::Bots> = LazyLock::new(isbot::Bots::default);
 /// database (crate `iscrawl`), which also knows those that do not name themselves so.
 pub fn is_robot(user_agent: &str) -> bool {
     let user_agent = user_agent.trim();
-    user_agent.is_empty() || user_agent == "-" || PATTERNS.is_bot(user_agent) || iscrawl::crawler_info(user_agent).is_some()
+    user_agent.is_empty()
+        || user_agent == "-"
+        || PATTERNS.is_bot(user_agent)
+        || iscrawl::crawler_info(user_agent).is_some()
 }
 
 /// Loads both lists, which takes some ten milliseconds, so that the first visitor does not wait for it.

@@ -1,0 +1,10 @@
+-- What an operator wants to know of the database: who we are there, what we may do, what time it is.
+select
+    current_setting('server_version') as "server_version!",
+    current_user::text as "role!",
+    current_database()::text as "database!",
+    coalesce(current_schema()::text, '') as "schema!",
+    (select rolsuper or rolcreaterole from pg_roles where rolname = current_user) as "is_powerful!",
+    coalesce(has_schema_privilege(current_schema(), 'create'), false) as "may_create!",
+    pg_is_in_recovery() as "is_read_only!",
+    extract(epoch from clock_timestamp())::double precision as "clock_seconds!"

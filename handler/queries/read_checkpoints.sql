@@ -1,0 +1,1 @@
+select digest, bytes from checkpoint where site = $1

@@ -1,0 +1,1 @@
+select register, rank from register where site = $1

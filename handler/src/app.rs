@@ -1,0 +1,146 @@
+//! Puts the rooms together: `handler` serving, and the commands that need a recorder.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{
+    build,
+    config::{Config, DatabaseConfig, Host, site_name},
+    http::{self, App},
+    import::{self, Format, Import, Summary},
+    reader::Reader,
+    recorder::Recorder,
+    store::{Database, Line},
+    visitor::robot,
+};
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// How long open requests, and then the recorder, may take to finish when the process is asked to stop. The Functions host
+/// does not ask, it kills; whatever has not been committed then was not acknowledged either.
+const FINISH_WITHIN: Duration = Duration::from_secs(6);
+
+/// How long to wait before the database is tried again at the start; doubled each time, up to a minute.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Serves until the process is asked to stop.
+///
+/// # Errors
+/// If the port can't be used, or the embedded database can't be started.
+pub async fn serve(config: Config) -> anyhow::Result<()> {
+    let began = std::time::Instant::now();
+    let Config { port, bind, host, database, sites, zone, trusted_proxies, dashboard_token, retention_days, log: _ } =
+        config;
+    // First of all: the Functions host asks for an answer from the moment it has started us.
+    let listener = listen(SocketAddr::new(bind, port))?;
+    let address = listener.local_addr()?;
+    if let DatabaseConfig::Embedded(folder) = &database {
+        tracing::info!(
+            event = "embedded",
+            "no database is named in DATABASE_URL: using the embedded PostgreSQL, data in {}/",
+            folder.display()
+        );
+    }
+    let database = Database::new(&database).await?;
+    let (recording, reading) = database.lines();
+    let warm_up = tokio::spawn(warm_up(recording.clone()));
+    let (recorder, recorded) = Recorder::start(recording, zone.clone(), retention_days);
+    let (reader, read) = Reader::start(reading, zone.clone(), sites.clone());
+    let app = App { recorder, reader, sites, zone, trusted_proxies, dashboard_token, host };
+    let hosted_by = if host == Host::Functions { "functions" } else { "plain" };
+    let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(
+        event = "started",
+        version = build::VERSION,
+        commit = build::COMMIT,
+        hosted_by,
+        port = address.port(),
+        elapsed_ms,
+        "Footfall counts at http://{address}/"
+    );
+    let server = warp::serve(http::routes(Arc::new(app))).incoming(listener).graceful(asked_to_stop()?).run();
+    let mut recorded = std::pin::pin!(recorded);
+    tokio::select! {
+        () = server => {}
+        // Both end only when the server has: anything else is a fault, and whoever started us does it again.
+        _ = &mut recorded => bail!("the recorder failed"),
+        _ = read => bail!("the reader failed"),
+    }
+    warm_up.abort();
+    if tokio::time::timeout(FINISH_WITHIN, recorded).await.is_err() {
+        tracing::warn!(event = "stopped_early", "requests were still open when the process stopped");
+    }
+    tracing::info!(event = "stopped", "stopped");
+    Ok(())
+}
+
+/// Brings the schema up to date.
+///
+/// # Errors
+/// If the database can't be reached, or refuses.
+pub async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let (line, _) = Database::new(&config.database).await?.lines();
+    Ok(line.check().await?)
+}
+
+/// Imports logs through the recorder.
+///
+/// # Errors
+/// If a file can't be read, or the database can't be reached.
+pub async fn import(config: &Config, site: &str, format: Format, files: &[PathBuf]) -> anyhow::Result<Summary> {
+    let site = site_name(site).map_err(|problem| anyhow::anyhow!("--site: {problem}"))?;
+    let (recording, reading) = Database::new(&config.database).await?.lines();
+    let (recorder, recorded) = Recorder::start(recording, config.zone.clone(), None);
+    let outcome =
+        import::run(&Import { recorder, line: reading, zone: config.zone.clone(), site, format }, files).await;
+    recorded.await.context("the recorder failed")?;
+    outcome
+}
+
+fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    // Accepted connections inherit it: the end of a page must not wait for the client to confirm its beginning.
+    socket.set_nodelay(true)?;
+    let in_use = || {
+        format!(
+            "can't listen on {address}: is another process using the port? Choose one with FUNCTIONS_CUSTOMHANDLER_PORT"
+        )
+    };
+    socket.bind(address).with_context(in_use)?;
+    socket.listen(BACKLOG).with_context(in_use)
+}
+
+/// Resolves when somebody asks the process to stop.
+fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Does before the first visitor what would make it wait: loads the lists of robots, opens the database.
+async fn warm_up(line: Arc<Line>) {
+    let began = std::time::Instant::now();
+    let _ = tokio::task::spawn_blocking(robot::load).await;
+    let mut pause = FIRST_PAUSE;
+    let mut attempt = 1;
+    while let Err(failure) = line.check().await {
+        tracing::warn!(event = "database_lost", sqlstate = failure.code(), attempt, "{failure}");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(60));
+        attempt += 1;
+    }
+    let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(event = "database_ready", elapsed_ms, "the database is ready");
+}

@@ -1,0 +1,325 @@
+//! Configuration: the only room that reads the environment, and only in [`Config::load`], which takes it as an argument.
+//!
+//! The fields are the documentation. A value that can't be right stops the start, with one line that names the variable,
+//! what is wrong with it, and what would be right; it never shows a value that may be secret.
+
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, str::FromStr, sync::Arc};
+
+use jiff::tz::TimeZone;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+
+/// All that can be configured.
+pub struct Config {
+    /// `FUNCTIONS_CUSTOMHANDLER_PORT`: the TCP port to listen on, 0 to 65535 (0: any free one). Default 8080.
+    pub port: u16,
+    /// `FOOTFALL_BIND`: the address to listen on. Default 127.0.0.1, which is where the Functions host connects.
+    pub bind: IpAddr,
+    /// Who started this process; see [`Host`].
+    pub host: Host,
+    /// Where the numbers are kept.
+    pub database: DatabaseConfig,
+    /// The sites that are counted, each once. The first is this app's own page, named by `WEBSITE_HOSTNAME` (default
+    /// `localhost`); the others are those of `FOOTFALL_SITES`, host names separated by commas.
+    pub sites: Vec<Arc<str>>,
+    /// `FOOTFALL_TIMEZONE`: the IANA name of the zone in which days begin. Default UTC.
+    pub zone: TimeZone,
+    /// `FOOTFALL_TRUSTED_PROXIES`: how many proxies stand in front, each of which appends to `X-Forwarded-For`: 0 to 10.
+    /// Default 1 when the Functions host started this process, else 0.
+    pub trusted_proxies: u8,
+    /// `FOOTFALL_DASHBOARD_TOKEN`: if set, at least 16 characters, statistics are shown only to who knows it.
+    pub dashboard_token: Option<Secret>,
+    /// `FOOTFALL_RETENTION_DAYS`: how long statistics are kept, 1 to 36500 days. Default: for ever.
+    pub retention_days: Option<u32>,
+    /// `FOOTFALL_LOG`: what is logged, as directives of `tracing-subscriber` (`info`, `handler=debug`). Default `info`.
+    pub log: String,
+}
+
+/// What started this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// The Functions host, which sets companions to the port, such as `FUNCTIONS_CUSTOMHANDLER_WORKER_ID`.
+    Functions,
+    /// Somebody who named a port as the Functions host does.
+    PortOnly,
+    /// A person, a container runtime, a service manager.
+    Plain,
+}
+
+/// Where the numbers are kept.
+pub enum DatabaseConfig {
+    /// A PostgreSQL server: `DATABASE_URL`, or `PGHOST` with its companions.
+    Server(Box<PgConnectOptions>),
+    /// The embedded PostgreSQL, in this folder. The default where nothing else is named.
+    Embedded(PathBuf),
+}
+
+/// A value that is never shown.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Compares in a time that does not depend on where the difference is.
+    pub fn matches(&self, offered: &str) -> bool {
+        blake3::hash(self.0.as_bytes()) == blake3::hash(offered.as_bytes())
+    }
+}
+
+/// A variable that can't be right.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{variable} {problem}")]
+pub struct BadVariable {
+    /// Its name.
+    pub variable: String,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+}
+
+/// The environment as it was given.
+pub type Environment = BTreeMap<String, String>;
+
+/// Variables of ours. Any other that begins with `FOOTFALL_` is a mistake.
+const KNOWN: [&str; 9] = [
+    "FOOTFALL_BIND",
+    "FOOTFALL_DASHBOARD_TOKEN",
+    "FOOTFALL_DATABASE_AUTH",
+    "FOOTFALL_LOG",
+    "FOOTFALL_RETENTION_DAYS",
+    "FOOTFALL_SITES",
+    "FOOTFALL_TIMEZONE",
+    "FOOTFALL_TRUSTED_PROXIES",
+    "FOOTFALL_DATA",
+];
+
+/// What the Functions host sets beside the port; nobody who only chooses a port would.
+const HOST_COMPANIONS: [&str; 3] =
+    ["FUNCTIONS_CUSTOMHANDLER_WORKER_ID", "FUNCTIONS_HTTPWORKER_PORT", "FUNCTIONS_APP_ROOT_PATH"];
+
+const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+
+impl Config {
+    /// Reads the configuration out of an environment.
+    ///
+    /// # Errors
+    /// If a value can't be right, or a variable that begins with `FOOTFALL_` is unknown.
+    pub fn load(environment: &Environment) -> Result<Self, BadVariable> {
+        if let Some(unknown) =
+            environment.keys().find(|name| name.starts_with("FOOTFALL_") && !KNOWN.contains(&name.as_str()))
+        {
+            return Err(bad(unknown, format!("is not a setting of Footfall; known are {}", KNOWN.join(", "))));
+        }
+        let get = |name: &str| environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
+        let host = match get(PORT) {
+            Some(_) if HOST_COMPANIONS.iter().any(|name| environment.contains_key(*name)) => Host::Functions,
+            Some(_) => Host::PortOnly,
+            None => Host::Plain,
+        };
+        Ok(Self {
+            port: number(PORT, get(PORT), 0..=u16::MAX)?.unwrap_or(8080),
+            bind: match get("FOOTFALL_BIND") {
+                Some(value) => value.parse().map_err(|_| {
+                    bad("FOOTFALL_BIND", format!("is '{value}', but must be an IP address, such as 0.0.0.0"))
+                })?,
+                None => IpAddr::from([127, 0, 0, 1]),
+            },
+            host,
+            database: database(&get)?,
+            sites: sites(get("WEBSITE_HOSTNAME"), get("FOOTFALL_SITES"))?,
+            zone: match get("FOOTFALL_TIMEZONE") {
+                Some(name) => TimeZone::get(name).map_err(|_| {
+                    bad(
+                        "FOOTFALL_TIMEZONE",
+                        format!("is '{name}', but must be an IANA time zone, such as Europe/Berlin"),
+                    )
+                })?,
+                None => TimeZone::UTC,
+            },
+            trusted_proxies: number("FOOTFALL_TRUSTED_PROXIES", get("FOOTFALL_TRUSTED_PROXIES"), 0..=10)?
+                .unwrap_or(u8::from(host == Host::Functions)),
+            dashboard_token: match get("FOOTFALL_DASHBOARD_TOKEN") {
+                Some(token) if token.chars().count() < 16 => {
+                    return Err(bad("FOOTFALL_DASHBOARD_TOKEN", "is too short to be safe: use at least 16 characters"));
+                }
+                token => token.map(|token| Secret(token.to_owned())),
+            },
+            retention_days: number("FOOTFALL_RETENTION_DAYS", get("FOOTFALL_RETENTION_DAYS"), 1..=36_500)?,
+            log: get("FOOTFALL_LOG").unwrap_or("info").to_owned(),
+        })
+    }
+}
+
+fn bad(variable: &str, problem: impl Into<String>) -> BadVariable {
+    BadVariable { variable: variable.to_owned(), problem: problem.into() }
+}
+
+fn number<N: FromStr + PartialOrd + std::fmt::Display>(
+    variable: &str,
+    value: Option<&str>,
+    range: std::ops::RangeInclusive<N>,
+) -> Result<Option<N>, BadVariable> {
+    let Some(value) = value else { return Ok(None) };
+    match value.parse() {
+        Ok(number) if range.contains(&number) => Ok(Some(number)),
+        _ => Err(bad(
+            variable,
+            format!("is '{value}', but must be a whole number from {} to {}", range.start(), range.end()),
+        )),
+    }
+}
+
+/// Checks and normalises a host name: lowercase, without a trailing dot.
+///
+/// # Errors
+/// What is wrong with it (RFC 1123 §2.1).
+pub fn site_name(name: &str) -> Result<Arc<str>, String> {
+    let name = name.trim().trim_end_matches('.').to_ascii_lowercase();
+    let label_is_valid = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    if name.len() <= 253 && name.split('.').all(label_is_valid) {
+        Ok(name.into())
+    } else {
+        Err(format!("'{name}' is not a host name: write it as in example.com, without https:// and without a path"))
+    }
+}
+
+fn sites(own: Option<&str>, others: Option<&str>) -> Result<Vec<Arc<str>>, BadVariable> {
+    let own = site_name(own.unwrap_or("localhost")).map_err(|problem| bad("WEBSITE_HOSTNAME", problem))?;
+    let mut sites = vec![own];
+    for name in others.unwrap_or_default().split(',').filter(|name| !name.trim().is_empty()) {
+        let name = site_name(name).map_err(|problem| bad("FOOTFALL_SITES", format!("holds a mistake: {problem}")))?;
+        if !sites.contains(&name) {
+            sites.push(name);
+        }
+    }
+    Ok(sites)
+}
+
+fn database<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Result<DatabaseConfig, BadVariable> {
+    match get("FOOTFALL_DATABASE_AUTH") {
+        None | Some("password") => {}
+        Some(other) => {
+            return Err(bad("FOOTFALL_DATABASE_AUTH", format!("is '{other}', but must be 'password'")));
+        }
+    }
+    if let Some(url) = get("DATABASE_URL") {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(bad("DATABASE_URL", "must begin with postgres:// or postgresql://"));
+        }
+        let options = PgConnectOptions::from_str(url).map_err(|_| {
+            bad("DATABASE_URL", "is not a valid URL: write postgres://user:password@host:5432/database")
+        })?;
+        return Ok(DatabaseConfig::Server(Box::new(options)));
+    }
+    if let Some(host) = get("PGHOST") {
+        let mut options = PgConnectOptions::new_without_pgpass()
+            .host(host)
+            .port(number("PGPORT", get("PGPORT"), 1..=u16::MAX)?.unwrap_or(5432))
+            .database(get("PGDATABASE").unwrap_or("footfall"))
+            .username(
+                get("PGUSER").ok_or_else(|| bad("PGUSER", "must name the role to log in as, because PGHOST is set"))?,
+            );
+        if let Some(password) = get("PGPASSWORD") {
+            options = options.password(password);
+        }
+        if let Some(mode) = get("PGSSLMODE") {
+            options = options.ssl_mode(PgSslMode::from_str(mode).map_err(|_| {
+                bad("PGSSLMODE", format!("is '{mode}', but must be disable, prefer, require, verify-ca or verify-full"))
+            })?);
+        }
+        return Ok(DatabaseConfig::Server(Box::new(options)));
+    }
+    if cfg!(feature = "embedded") {
+        Ok(DatabaseConfig::Embedded(PathBuf::from(get("FOOTFALL_DATA").unwrap_or(".footfall"))))
+    } else {
+        Err(bad(
+            "DATABASE_URL",
+            "must name a PostgreSQL database (postgres://user:password@host:5432/database), because this build has none embedded",
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(pairs: &[(&str, &str)]) -> Result<Config, BadVariable> {
+        let url = [("DATABASE_URL", "postgres://localhost/footfall")];
+        let pairs = url.iter().chain(pairs).filter(|(name, value)| *name != "DATABASE_URL" || !value.is_empty());
+        Config::load(&pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    fn refusal(variable: &str, value: &str) -> String {
+        load(&[(variable, value)]).err().unwrap_or_else(|| panic!("{variable}={value} was accepted")).to_string()
+    }
+
+    #[test]
+    fn an_empty_environment_is_a_plain_server_on_port_8080() {
+        let config = load(&[]).unwrap();
+        assert_eq!((config.port, config.bind.to_string().as_str()), (8080, "127.0.0.1"));
+        assert_eq!((config.host, config.trusted_proxies), (Host::Plain, 0));
+        assert_eq!(config.sites.iter().map(AsRef::as_ref).collect::<Vec<_>>(), ["localhost"]);
+        assert!(config.dashboard_token.is_none() && config.retention_days.is_none());
+    }
+
+    #[test]
+    fn one_proxy_is_trusted_when_the_functions_host_started_us_and_none_when_only_a_port_is_named() {
+        let started = load(&[(PORT, "7071"), ("FUNCTIONS_CUSTOMHANDLER_WORKER_ID", "w")]).unwrap();
+        assert_eq!((started.host, started.trusted_proxies, started.port), (Host::Functions, 1, 7071));
+        let port_only = load(&[(PORT, "7071")]).unwrap();
+        assert_eq!((port_only.host, port_only.trusted_proxies), (Host::PortOnly, 0));
+    }
+
+    #[test]
+    fn sites_are_normalised_and_listed_once_after_our_own() {
+        let config = load(&[
+            ("WEBSITE_HOSTNAME", "App.example.net"),
+            ("FOOTFALL_SITES", "Example.com, www.example.com.,,example.com"),
+        ])
+        .unwrap();
+        assert_eq!(
+            config.sites.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
+            ["app.example.net", "example.com", "www.example.com"]
+        );
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_by_the_name_of_its_variable() {
+        for (variable, value) in [
+            (PORT, "http"),
+            (PORT, "70000"),
+            ("FOOTFALL_BIND", "localhost"),
+            ("FOOTFALL_SITES", "https://example.com"),
+            ("FOOTFALL_SITES", "example.com/path"),
+            ("FOOTFALL_SITES", "exa mple.com"),
+            ("FOOTFALL_TIMEZONE", "Mars/Olympus"),
+            ("FOOTFALL_TRUSTED_PROXIES", "-1"),
+            ("FOOTFALL_TRUSTED_PROXIES", "11"),
+            ("FOOTFALL_DASHBOARD_TOKEN", "short"),
+            ("FOOTFALL_RETENTION_DAYS", "0"),
+            ("FOOTFALL_RETENTION_DAYS", "a year"),
+            ("FOOTFALL_DATABASE_AUTH", "kerberos"),
+            ("FOOTFALL_LOGS", "debug"),
+            ("DATABASE_URL", "mysql://localhost/footfall"),
+            ("DATABASE_URL", "postgres://host:notaport/footfall"),
+        ] {
+            assert!(refusal(variable, value).starts_with(variable), "{variable}={value}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_never_shows_a_secret() {
+        assert!(!refusal("FOOTFALL_DASHBOARD_TOKEN", "hunter2").contains("hunter2"));
+        assert!(!refusal("DATABASE_URL", "postgres://u:hunter2@h:notaport/d").contains("hunter2"));
+        assert!(!refusal("DATABASE_URL", "mysql://u:hunter2@h/d").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_token_matches_itself_only() {
+        let config = load(&[("FOOTFALL_DASHBOARD_TOKEN", "0123456789abcdef")]).unwrap();
+        let token = config.dashboard_token.unwrap();
+        assert!(token.matches("0123456789abcdef") && !token.matches("0123456789abcdeF") && !token.matches(""));
+    }
+}

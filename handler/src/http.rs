@@ -1,0 +1,145 @@
+//! HTTP: the routes, each with its own file, and what every answer has in common. warp appears only here and in `app`.
+//!
+//! Every route is explicit, path and methods. There is no catch-all: the Functions host calls the timer's function by a
+//! POST to its name, and nobody else may.
+
+mod client;
+mod count;
+mod error;
+mod health;
+mod maintenance;
+mod request;
+mod statistics;
+mod version;
+
+use std::{convert::Infallible, sync::Arc};
+
+use bytes::Bytes;
+use jiff::tz::TimeZone;
+use warp::{
+    Filter, Rejection,
+    http::{HeaderValue, Method, Response, StatusCode, header},
+};
+
+use self::{
+    error::Error,
+    request::{Request, request},
+};
+use crate::{
+    config::{Host, Secret},
+    page,
+    reader::Reader,
+    recorder::Recorder,
+};
+
+pub use client::describe as describe_client;
+
+/// What the routes need. It is shared, and never changes.
+pub struct App {
+    /// Records visits.
+    pub recorder: Recorder,
+    /// Reads statistics.
+    pub reader: Reader,
+    /// Sites that are counted; the first is this app's own page.
+    pub sites: Vec<Arc<str>>,
+    /// The zone in which periods begin.
+    pub zone: TimeZone,
+    /// How many hops of `X-Forwarded-For` are trusted.
+    pub trusted_proxies: u8,
+    /// Set: statistics are private.
+    pub dashboard_token: Option<Secret>,
+    /// Who started this process.
+    pub host: Host,
+}
+
+type Reply = Response<Bytes>;
+
+/// All routes.
+pub fn routes(app: Arc<App>) -> impl Filter<Extract = (Reply,), Error = Infallible> + Clone {
+    let with = || {
+        let app = app.clone();
+        warp::any().map(move || app.clone())
+    };
+    let at = |path: &'static str| warp::path(path).and(warp::path::end());
+    let count = warp::path::end().and(request()).and(with()).then(count::answer);
+    let statistics = warp::path("api").and(at("statistics")).and(request()).and(with()).then(statistics::answer);
+    let version = at("version").and(request()).then(version::answer);
+    let healthz = at("healthz").and(request()).then(health::answer_process);
+    let readyz = at("readyz").and(request()).and(with()).then(health::answer_database);
+    let maintenance = at("function-maintenance").and(request()).and(with()).then(maintenance::answer);
+    count
+        .or(statistics)
+        .unify()
+        .or(version)
+        .unify()
+        .or(healthz)
+        .unify()
+        .or(readyz)
+        .unify()
+        .or(maintenance)
+        .unify()
+        .recover(async |rejection: Rejection| Ok::<_, Infallible>(refuse(&rejection)))
+        .unify()
+        .map(with_common_headers)
+}
+
+/// What no route took.
+fn refuse(rejection: &Rejection) -> Reply {
+    if rejection.is_not_found() {
+        Error::NotFound.into_reply(None)
+    } else {
+        // The only filter that rejects anything but paths reads the query.
+        Error::BadRequest("the query is not valid: write it as name=value&name=value".to_owned()).into_reply(None)
+    }
+}
+
+/// Makes an answer of a route's outcome: logs a failure once, here.
+fn conclude(request: &Request, outcome: Result<Reply, Error>) -> Reply {
+    outcome.unwrap_or_else(|error| error.into_reply(Some(request)))
+}
+
+/// Refuses methods other than these.
+fn allow(request: &Request, methods: &[Method], allowed: &'static str) -> Result<(), Error> {
+    if methods.contains(&request.method) { Ok(()) } else { Err(Error::MethodNotAllowed(allowed)) }
+}
+
+/// Refuses all but GET and HEAD.
+fn allow_reading(request: &Request) -> Result<(), Error> {
+    allow(request, &[Method::GET, Method::HEAD], "GET, HEAD")
+}
+
+fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(body.into());
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    reply
+}
+
+/// An answer in JSON that may be kept, but must be asked for again before it is used.
+fn json(body: &impl serde::Serialize) -> Result<Reply, Error> {
+    let body = serde_json::to_vec(body).map_err(|_| Error::Internal("an answer could not be written as JSON"))?;
+    let mut reply = reply(StatusCode::OK, "application/json", body);
+    reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(reply)
+}
+
+/// Headers that every answer has. The page needs no other source than itself, so nothing else is allowed.
+fn with_common_headers(mut reply: Reply) -> Reply {
+    static POLICY: std::sync::LazyLock<HeaderValue> = std::sync::LazyLock::new(|| {
+        let policy = format!(
+            "default-src 'none'; style-src {}; script-src {}; connect-src 'self'; img-src 'self' data:; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            page::style_hash(),
+            page::script_hash()
+        );
+        HeaderValue::from_str(&policy).expect("hashes are ASCII")
+    });
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("permissions-policy", HeaderValue::from_static("interest-cohort=()"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    reply
+}

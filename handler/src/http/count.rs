@@ -1,0 +1,83 @@
+//! `/`: the page. It counts its own visit, waits until that is durable, and shows the numbers with it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use warp::http::{StatusCode, header};
+
+use super::{App, Reply, allow_reading, client, conclude, error::Error, reply, request::Request};
+use crate::{
+    build,
+    config::Host,
+    page,
+    reader::Snapshot,
+    visitor::{Visit, referrer::referring_host},
+};
+
+const HTML: &str = "text/html; charset=utf-8";
+
+pub(super) async fn answer(request: Request, app: Arc<App>) -> Reply {
+    // The Functions host asks before it dispatches anything, and again now and then: nothing to wait for, nothing to count.
+    if app.host != Host::Plain && request.is_bare() {
+        return reply(StatusCode::OK, "text/plain; charset=utf-8", "Footfall is listening.\n");
+    }
+    let outcome = count(&request, &app).await;
+    conclude(&request, outcome)
+}
+
+async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
+    allow_reading(request)?;
+    request.authorize(app)?;
+    let query = request.statistics_query(app)?;
+    if !app.sites.contains(&query.site) {
+        // It may have been imported. A visit to a page that does not exist is none.
+        app.reader.read(query.clone()).await?;
+    }
+    let answered = match app.recorder.record(visit(request, app)).await {
+        Ok(()) => app.reader.read(query.clone()).await.map_err(Error::from),
+        Err(refused) => Err(refused.into()),
+    };
+    match answered {
+        Ok(snapshot) => shown(app, &snapshot),
+        Err(Error::Unavailable) => {
+            let page = match app.reader.last_known(&query) {
+                Some(snapshot) => shown(app, &snapshot)?,
+                None => reply(
+                    StatusCode::OK,
+                    HTML,
+                    page::render_unavailable(build::VERSION, build::COMMIT).map_err(unrenderable)?,
+                ),
+            };
+            Ok(Error::Unavailable.into_page(request, page))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn visit(request: &Request, app: &App) -> Visit {
+    let user_agent = client::user_agent(&request.headers);
+    let site = app.sites[0].clone();
+    let own_hosts = [&*site, request.header(header::HOST.as_str()).unwrap_or_default()];
+    Visit {
+        at: Timestamp::now(),
+        path: "/".to_owned(),
+        referrer: request.header(header::REFERER.as_str()).and_then(|referer| referring_host(referer, &own_hosts)),
+        standing: client::claims(request, &user_agent, app.trusted_proxies).standing(),
+        site,
+    }
+}
+
+fn shown(app: &App, snapshot: &Snapshot) -> Result<Reply, Error> {
+    let page = snapshot
+        .rendered(|statistics| {
+            let view = page::View { statistics, sites: &app.sites, version: build::VERSION, commit: build::COMMIT };
+            page::render(&view)
+        })
+        .map_err(unrenderable)?;
+    Ok(reply(StatusCode::OK, HTML, page))
+}
+
+fn unrenderable(error: anyhow::Error) -> Error {
+    tracing::error!(event = "page_failed", "{error:#}");
+    Error::Internal("the page could not be rendered")
+}

@@ -1,0 +1,124 @@
+//! What goes wrong in answering, and how it is told: problem details (RFC 9457) that say what would be right, and nothing of
+//! what went on inside.
+
+use warp::http::{HeaderName, HeaderValue, StatusCode, header};
+
+use super::{Reply, reply, request::Request};
+use crate::{reader::NoAnswer, recorder::Refused};
+
+/// Why a request is not answered as asked.
+#[derive(Debug)]
+pub(super) enum Error {
+    /// The request can't be right. The text says what would be.
+    BadRequest(String),
+    /// Statistics are private, and this request does not know the token.
+    Private,
+    /// There is nothing here.
+    NotFound,
+    /// Nothing is counted under this name.
+    UnknownSite,
+    /// These methods would be right.
+    MethodNotAllowed(&'static str),
+    /// The database is away, or too much is waiting.
+    Unavailable,
+    /// Our own fault. The text is for the log.
+    Internal(&'static str),
+}
+
+/// After how many seconds somebody may ask again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+impl Error {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Private => StatusCode::UNAUTHORIZED,
+            Self::NotFound | Self::UnknownSite => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::BadRequest(detail) => detail.clone(),
+            Self::Private => "statistics are private here: send the token as 'Authorization: Bearer …', or as the password that the browser asks for".to_owned(),
+            Self::NotFound => "there is nothing here; the page is at /".to_owned(),
+            Self::UnknownSite => "this site is not counted here: name it in FOOTFALL_SITES, or import its log".to_owned(),
+            Self::MethodNotAllowed(allowed) => format!("only {allowed} is possible here"),
+            Self::Unavailable => "the database does not answer at the moment; try again in a few seconds".to_owned(),
+            Self::Internal(_) => "something went wrong here; the operator's log says what".to_owned(),
+        }
+    }
+
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::Private => Some((
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"Footfall\", charset=\"UTF-8\""),
+            )),
+            Self::MethodNotAllowed(allowed) => Some((header::ALLOW, HeaderValue::from_static(allowed))),
+            Self::Unavailable => Some((header::RETRY_AFTER, RETRY_AFTER)),
+            _ => None,
+        }
+    }
+
+    /// The answer. Failures of ours are logged, with what correlates them to the host's record of the request.
+    pub(super) fn into_reply(self, request: Option<&Request>) -> Reply {
+        let status = self.status();
+        if status.is_server_error() {
+            log(status, &self, request);
+        }
+        let body = serde_json::json!({
+            "type": "about:blank",
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "detail": self.detail(),
+        });
+        let mut reply = reply(status, "application/problem+json", body.to_string());
+        reply.headers_mut().extend(self.header());
+        reply
+    }
+
+    /// Gives a page that is shown although this went wrong the status and headers of what went wrong.
+    pub(super) fn into_page(self, request: &Request, mut page: Reply) -> Reply {
+        log(self.status(), &self, Some(request));
+        *page.status_mut() = self.status();
+        page.headers_mut().extend(self.header());
+        page
+    }
+}
+
+fn log(status: StatusCode, error: &Error, request: Option<&Request>) {
+    let problem = match error {
+        Error::Internal(problem) => problem,
+        _ => "unavailable",
+    };
+    let trace_id = request.and_then(Request::trace_id);
+    let invocation_id = request.and_then(Request::invocation_id);
+    tracing::warn!(
+        event = "request_failed",
+        status = status.as_u16(),
+        trace_id,
+        invocation_id,
+        problem,
+        "a request failed"
+    );
+}
+
+impl From<NoAnswer> for Error {
+    fn from(error: NoAnswer) -> Self {
+        match error {
+            NoAnswer::UnknownSite => Self::UnknownSite,
+            NoAnswer::BadQuery(problem) => Self::BadRequest(problem.to_string()),
+            NoAnswer::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(_: Refused) -> Self {
+        Self::Unavailable
+    }
+}

@@ -1,0 +1,23 @@
+//! `/healthz`: is the process there; `/readyz`: does the database answer, too.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{App, Reply, allow_reading, conclude, error::Error, json as reply_json, request::Request};
+
+/// Says only that the process answers, so that nobody restarts it because the database is away.
+pub(super) async fn answer_process(request: Request) -> Reply {
+    let outcome = allow_reading(&request).and_then(|()| reply_json(&json!({ "status": "ok" })));
+    conclude(&request, outcome)
+}
+
+/// Asks the database, and waits for its answer at most as long as a visitor would.
+pub(super) async fn answer_database(request: Request, app: Arc<App>) -> Reply {
+    let outcome = async {
+        allow_reading(&request)?;
+        app.reader.ready().await.map_err(|_| Error::Unavailable)?;
+        reply_json(&json!({ "status": "ready" }))
+    };
+    conclude(&request, outcome.await)
+}

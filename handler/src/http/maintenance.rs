@@ -1,0 +1,28 @@
+//! `POST /function-maintenance`: the Functions host's timer. It forgets the salts of ended periods, drops their sets, and
+//! deletes what is older than the retention.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use warp::http::Method;
+
+use super::{App, Reply, conclude, error::Error, json as reply_json, request::Request};
+
+pub(super) async fn answer(request: Request, app: Arc<App>) -> Reply {
+    let outcome = maintain(&request, &app).await;
+    conclude(&request, outcome)
+}
+
+async fn maintain(request: &Request, app: &App) -> Result<Reply, Error> {
+    // The host calls from this machine and forwards nobody; to anyone else this does not exist.
+    let is_host = request.peer.is_some_and(|peer| peer.to_canonical().is_loopback())
+        && !request.headers.contains_key("x-forwarded-for");
+    if request.method != Method::POST || !is_host {
+        return Err(Error::NotFound);
+    }
+    let removed = app.recorder.maintain().await.map_err(|_| Error::Unavailable)?;
+    let log =
+        serde_json::to_string(&removed).map_err(|_| Error::Internal("the outcome could not be written as JSON"))?;
+    // The answer that the host expects of a function that is not triggered by HTTP.
+    reply_json(&json!({ "Outputs": {}, "Logs": [log], "ReturnValue": null }))
+}

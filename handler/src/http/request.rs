@@ -1,0 +1,123 @@
+//! What the routes see of a request.
+
+use std::net::IpAddr;
+
+use warp::{
+    Filter, Rejection,
+    http::{HeaderMap, Method},
+};
+
+use super::{App, error::Error};
+use crate::{config::site_name, statistics::Query, visitor::Kind};
+
+/// A request without its body: no route reads one.
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    /// The other end of the connection: a proxy, or, without one, the client.
+    pub(super) peer: Option<IpAddr>,
+    /// The query's names and values, decoded, in their order.
+    query: Vec<(String, String)>,
+}
+
+/// Takes any request whose query can be decoded.
+pub(super) fn request() -> impl Filter<Extract = (Request,), Error = Rejection> + Clone {
+    warp::method()
+        .and(warp::header::headers_cloned())
+        .and(warp::addr::remote())
+        .and(warp::query::<Vec<(String, String)>>())
+        .map(|method, headers, peer: Option<std::net::SocketAddr>, query| Request {
+            method,
+            headers,
+            peer: peer.map(|address| address.ip()),
+            query,
+        })
+}
+
+/// What the Functions host adds to whatever it dispatches.
+const INVOCATION_ID: &str = "x-azure-functions-invocationid";
+
+impl Request {
+    /// A header's value, if it is there and is text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Every line of a header that is text; one that is not becomes one that nobody can read either.
+    pub(super) fn header_lines(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("\u{fffd}"))
+    }
+
+    /// Whether a name stands in the query, with any value or none.
+    pub(super) fn has_parameter(&self, name: &str) -> bool {
+        self.query.iter().any(|(known, _)| known == name)
+    }
+
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether this may be the Functions host asking if the process is there: no invocation, no client, no User-Agent.
+    pub(super) fn is_bare(&self) -> bool {
+        [INVOCATION_ID, "x-forwarded-for", "user-agent"].iter().all(|name| !self.headers.contains_key(*name))
+    }
+
+    /// The trace that the host or the client is in (W3C Trace Context §3.2), for correlation only.
+    pub(super) fn trace_id(&self) -> Option<&str> {
+        let trace_id = self.header("traceparent")?.split('-').nth(1)?;
+        (trace_id.len() == 32 && trace_id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(trace_id)
+    }
+
+    /// The host's id of this invocation, for correlation only: in forwarding mode a client can send one.
+    pub(super) fn invocation_id(&self) -> Option<&str> {
+        let id = self.header(INVOCATION_ID)?;
+        (id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')).then_some(id)
+    }
+
+    /// Refuses who does not know the token, where one is set.
+    pub(super) fn authorize(&self, app: &App) -> Result<(), Error> {
+        let Some(token) = &app.dashboard_token else { return Ok(()) };
+        let offered = self.header("authorization").and_then(|value| {
+            let (scheme, credentials) = value.split_once(' ')?;
+            if scheme.eq_ignore_ascii_case("bearer") {
+                Some(credentials.trim().to_owned())
+            } else if scheme.eq_ignore_ascii_case("basic") {
+                // A browser asks for a name, too; any will do (RFC 7617).
+                let decoded =
+                    base64::Engine::decode(&base64::engine::general_purpose::STANDARD, credentials.trim()).ok()?;
+                let decoded = String::from_utf8(decoded).ok()?;
+                Some(decoded.split_once(':')?.1.to_owned())
+            } else {
+                None
+            }
+        });
+        if offered.is_some_and(|offered| token.matches(&offered)) { Ok(()) } else { Err(Error::Private) }
+    }
+
+    /// The question that the query asks: `site`, `period`, `from` and `to`.
+    pub(super) fn statistics_query(&self, app: &App) -> Result<Query, Error> {
+        let site = match self.parameter("site") {
+            Some(name) => site_name(name).map_err(|problem| Error::BadRequest(format!("'site': {problem}")))?,
+            None => app.sites[0].clone(),
+        };
+        let kind = match self.parameter("period") {
+            None | Some("day") => Kind::Day,
+            Some("hour") => Kind::Hour,
+            Some("week") => Kind::Week,
+            Some("month") => Kind::Month,
+            Some(other) => {
+                let problem = format!("'period' is '{other}', but must be hour, day, week or month");
+                return Err(Error::BadRequest(problem));
+            }
+        };
+        let date = |name: &str| match self.parameter(name) {
+            None => Ok(None),
+            Some(value) => value.parse().map(Some).map_err(|_| {
+                Error::BadRequest(format!("'{name}' is '{value}', but must be a date such as 2026-11-23"))
+            }),
+        };
+        let query = Query { site, kind, from: date("from")?, to: date("to")? };
+        query.plan(jiff::Timestamp::now(), &app.zone).map_err(|problem| Error::BadRequest(problem.to_string()))?;
+        Ok(query)
+    }
+}

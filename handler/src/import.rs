@@ -1,0 +1,309 @@
+//! `handler import`: counts the page requests of access logs through the same identity and the same recorder as visits.
+//!
+//! A log is read in chunks. Each is committed together with a checkpoint: the digest of the log from its beginning to the
+//! chunk's end. Whatever an import reads up to a checkpoint that is known has been counted and is skipped, so a log can be
+//! imported again, after it has grown, was rotated or compressed, or after an import was interrupted.
+
+mod log_line;
+mod summary;
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    fs::File,
+    io::{BufRead, BufReader, IsTerminal, Read, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+pub use self::{
+    log_line::Format,
+    summary::{Day, Refusal, Refused, Summary},
+};
+use crate::{
+    recorder::{Imported, LogPrefix, Recorder},
+    store::{self, Line},
+    visitor::{Claims, Client, Kind, Network, Period, Standing, Visit, page_path, referrer::referring_host, robot},
+};
+
+/// How many lines are committed together.
+const CHUNK_LINES: usize = 4096;
+
+/// How far ahead of our clock a log's may be.
+const FUTURE: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many days are read at once for the summary.
+const DAYS_AT_ONCE: usize = 1000;
+
+/// What an import needs.
+pub struct Import {
+    /// Writes.
+    pub recorder: Recorder,
+    /// Reads checkpoints and the summary's days.
+    pub line: Arc<Line>,
+    /// The zone in which days begin.
+    pub zone: TimeZone,
+    /// The site that the logs belong to.
+    pub site: Arc<str>,
+    /// The logs' format.
+    pub format: Format,
+}
+
+/// Imports files in their order; `-` is standard input.
+///
+/// # Errors
+/// If a file can't be read, or the database can't be reached. What was committed until then stays counted, and is skipped
+/// the next time.
+pub async fn run(import: &Import, files: &[PathBuf]) -> anyhow::Result<Summary> {
+    let mut progress =
+        Progress { summary: Summary { site: import.site.to_string(), ..Summary::default() }, ..Progress::new()? };
+    for file in files {
+        import_file(import, file, &mut progress).await.with_context(|| format!("importing {}", file.display()))?;
+    }
+    let Progress { mut summary, visitors, days, .. } = progress;
+    summary.visitors = visitors.len() as u64;
+    summary.days = read_days(import, &days).await?;
+    Ok(summary)
+}
+
+/// What has been found so far.
+struct Progress {
+    summary: Summary,
+    /// Keyed with a salt of this run, so that they mean nothing to anybody.
+    visitors: HashSet<[u8; 16]>,
+    salt: [u8; 32],
+    days: BTreeSet<Period>,
+}
+
+impl Progress {
+    fn new() -> anyhow::Result<Self> {
+        let mut salt = [0; 32];
+        getrandom::fill(&mut salt).context("the operating system has no random numbers")?;
+        Ok(Self { summary: Summary::default(), visitors: HashSet::new(), salt, days: BTreeSet::new() })
+    }
+}
+
+/// One line, judged.
+enum Judged {
+    Refused(Refusal),
+    NotAPage(log_line::NotAPage),
+    Page(Visit),
+}
+
+async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> anyhow::Result<()> {
+    let known = known_checkpoints(import).await?;
+    let (mut log, bar) = open(path)?;
+    // The site is part of it: the same log may be imported for two.
+    let mut prefix = blake3::Hasher::new();
+    prefix.update(import.site.as_bytes()).update(b"\n");
+    let mut bytes = 0;
+    let mut number = 0_u64;
+    let mut chunk: Vec<(u64, Judged)> = Vec::with_capacity(CHUNK_LINES);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = log.read_until(b'\n', &mut line).context("reading")?;
+        let at_end = read == 0;
+        if !at_end {
+            number += 1;
+            let judged = judge(import, &String::from_utf8_lossy(&line));
+            if !line.ends_with(b"\n") {
+                if matches!(judged, Judged::Refused(Refusal::Malformed)) {
+                    // Somebody is still writing it: it will be read the next time, whole.
+                    progress.summary.lines += 1;
+                    progress.summary.refuse(Refusal::Malformed, &place(path, number));
+                    continue;
+                }
+                line.push(b'\n');
+            }
+            prefix.update(&line);
+            bytes += line.len() as u64;
+            chunk.push((number, judged));
+        }
+        let is_known = |digests: &Vec<Vec<u8>>| digests.iter().any(|digest| digest == prefix.finalize().as_bytes());
+        if known.get(&bytes).is_some_and(is_known) {
+            progress.summary.lines += chunk.len() as u64;
+            progress.summary.lines_counted_before += chunk.len() as u64;
+            chunk.clear();
+        } else if chunk.len() == CHUNK_LINES || (at_end && !chunk.is_empty()) {
+            let upto = LogPrefix { site: import.site.clone(), digest: *prefix.finalize().as_bytes(), bytes };
+            commit(import, path, std::mem::take(&mut chunk), upto, progress).await?;
+        }
+        if at_end {
+            bar.finish_and_clear();
+            return Ok(());
+        }
+    }
+}
+
+/// Digests by the length of what they are digests of.
+async fn known_checkpoints(import: &Import) -> anyhow::Result<HashMap<u64, Vec<Vec<u8>>>> {
+    let mut known: HashMap<u64, Vec<Vec<u8>>> = HashMap::new();
+    if let Some(site) = store::read_site(&import.line, &import.site).await? {
+        for (digest, bytes) in store::read_checkpoints(&import.line, site.id).await? {
+            known.entry(bytes.unsigned_abs()).or_default().push(digest);
+        }
+    }
+    Ok(known)
+}
+
+/// Opens a log, plain or gzipped, and shows how far it has been read if somebody is watching.
+fn open(path: &Path) -> anyhow::Result<(Box<dyn BufRead>, ProgressBar)> {
+    let (source, length): (Box<dyn Read>, Option<u64>) = if path == Path::new("-") {
+        (Box::new(std::io::stdin()), None)
+    } else {
+        let file = File::open(path).context("opening")?;
+        let length = file.metadata().ok().map(|metadata| metadata.len());
+        (Box::new(file), length)
+    };
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::no_length() } else { ProgressBar::hidden() };
+    if let Some(length) = length {
+        bar.set_length(length);
+        bar.set_style(ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {elapsed} (ready in {eta})")?);
+    }
+    bar.set_message(path.display().to_string());
+    let mut buffered = BufReader::new(bar.wrap_read(source));
+    let gzipped = buffered.fill_buf().context("reading")?.starts_with(&[0x1f, 0x8b]);
+    let log: Box<dyn BufRead> = if gzipped {
+        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(buffered)))
+    } else {
+        Box::new(buffered)
+    };
+    Ok((log, bar))
+}
+
+fn place(path: &Path, number: u64) -> String {
+    format!("{}:{number}", path.display())
+}
+
+/// Decides what a line is.
+fn judge(import: &Import, text: &str) -> Judged {
+    let Some(line) = log_line::parse(text, import.format) else { return Judged::Refused(Refusal::Malformed) };
+    if line.at.as_second() < 0 || line.at > Timestamp::now() + FUTURE {
+        return Judged::Refused(Refusal::BadTime);
+    }
+    if let Err(kind) = log_line::page(&line) {
+        return Judged::NotAPage(kind);
+    }
+    let network = Network::parse_hop(line.address);
+    let standing = match (&line.user_agent, network) {
+        // The common format does not say which browser it was: a visitor is an address, and robots can't be told.
+        (None, Some(network)) => Standing::Visitor(Client { network, user_agent: String::new() }),
+        (user_agent, network) => {
+            let user_agent = user_agent.as_deref().unwrap_or_default();
+            Claims { user_agent: if user_agent == "-" { "" } else { user_agent }, network, ..Claims::default() }
+                .standing()
+        }
+    };
+    Judged::Page(Visit {
+        at: line.at,
+        site: import.site.clone(),
+        path: page_path(&line.target),
+        referrer: referring_host(&line.referer, &[&import.site]),
+        standing,
+    })
+}
+
+/// Commits a chunk and adds to the summary what became of it.
+async fn commit(
+    import: &Import,
+    path: &Path,
+    chunk: Vec<(u64, Judged)>,
+    upto: LogPrefix,
+    progress: &mut Progress,
+) -> anyhow::Result<()> {
+    let lines = chunk.len() as u64;
+    let mut numbers = Vec::new();
+    let mut visits = Vec::new();
+    let mut summary = Vec::new();
+    for (number, judged) in chunk {
+        match judged {
+            Judged::Page(visit) => {
+                numbers.push(number);
+                visits.push(visit);
+            }
+            other => summary.push((number, other)),
+        }
+    }
+    let imported = import.recorder.import(visits.clone(), upto).await?;
+    progress.summary.lines += lines;
+    let Imported { applied, closed } = imported;
+    if !applied {
+        progress.summary.lines_counted_before += lines;
+        return Ok(());
+    }
+    for (number, judged) in summary {
+        match judged {
+            Judged::Refused(refusal) => progress.summary.refuse(refusal, &place(path, number)),
+            Judged::NotAPage(kind) => progress.summary.skip(kind),
+            Judged::Page(_) => {}
+        }
+    }
+    let closed: HashSet<usize> = closed.into_iter().collect();
+    for (index, (number, visit)) in numbers.into_iter().zip(visits).enumerate() {
+        if closed.contains(&index) {
+            progress.summary.refuse(Refusal::ClosedPeriod, &place(path, number));
+        } else {
+            progress.count(import, &visit);
+        }
+    }
+    Ok(())
+}
+
+impl Progress {
+    fn count(&mut self, import: &Import, visit: &Visit) {
+        match &visit.standing {
+            Standing::Visitor(client) => {
+                let mut hasher = blake3::Hasher::new_keyed(&self.salt);
+                hasher.update(client.network.octets()).update(b"\n").update(client.user_agent.as_bytes());
+                let mut visitor = [0; 16];
+                hasher.finalize_xof().fill(&mut visitor);
+                self.visitors.insert(visitor);
+                self.summary.pageviews += 1;
+            }
+            Standing::Pageview(reason) => {
+                self.summary.exclude(*reason);
+                self.summary.pageviews += 1;
+            }
+            Standing::Excluded(reason) => self.summary.exclude(*reason),
+        }
+        if let Ok(day) = Period::containing(Kind::Day, visit.at, &import.zone) {
+            self.days.insert(day);
+        }
+    }
+}
+
+/// The days that were imported into, as the database has them now.
+async fn read_days(import: &Import, days: &BTreeSet<Period>) -> anyhow::Result<Vec<Day>> {
+    let Some(site) = store::read_site(&import.line, &import.site).await? else { return Ok(Vec::new()) };
+    let buckets: Vec<i32> = days.iter().map(|day| day.bucket()).collect();
+    let mut found = Vec::new();
+    for buckets in buckets.chunks(DAYS_AT_ONCE) {
+        // No bucket is listed: only totals are wanted.
+        for tally in store::read_tallies(&import.line, site.id, buckets, -1).await? {
+            if let Some(day) = Period::from_bucket(tally.bucket) {
+                let date = import.zone.to_datetime(day.start(&import.zone)).date().to_string();
+                found.push(Day { date, visitors: tally.visitors, pageviews: tally.pageviews });
+            }
+        }
+    }
+    found.sort_by(|a, b| a.date.cmp(&b.date));
+    Ok(found)
+}
+
+/// Prints those lines of `user_agents` that are robots', so that a count can be checked with other tools.
+///
+/// # Errors
+/// If reading or writing fails.
+pub fn print_robots(user_agents: impl BufRead, mut robots: impl Write) -> anyhow::Result<()> {
+    for line in user_agents.lines() {
+        let user_agent = line.context("reading")?;
+        if robot::is_robot(&user_agent) {
+            writeln!(robots, "{user_agent}").context("writing")?;
+        }
+    }
+    Ok(())
+}

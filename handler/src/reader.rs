@@ -1,0 +1,252 @@
+//! Grouped reads: one reading serves all who were waiting when it began. It begins after they asked, and a visitor asks
+//! after its own commit, so visitors always see themselves counted.
+//!
+//! What was read last is kept, so that a page can still be shown, marked as stale, while the database is away.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use jiff::{Timestamp, tz::TimeZone};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::MissedTickBehavior,
+};
+
+use crate::{
+    statistics::{BadQuery, Query, Statistics, assemble},
+    store::{self, Failure, Line},
+    telemetry::percentile,
+    visitor::all_time,
+};
+
+/// How many may wait; as many as may wait to be recorded.
+const QUEUE_LENGTH: usize = 16_384;
+
+/// How long a request may wait for a reading.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// How many different questions' last answers are kept for when the database is away.
+const KEPT_ANSWERS: usize = 64;
+
+/// How often the reader says what it did.
+const REPORT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// A handle to the reader; cheap to clone.
+#[derive(Clone)]
+pub struct Reader {
+    questions: mpsc::Sender<Question>,
+    kept: Arc<Mutex<HashMap<Query, Arc<Snapshot>>>>,
+}
+
+/// What a reading found, and how it looks. Shared by all who waited for it.
+pub struct Snapshot {
+    /// The numbers.
+    pub statistics: Statistics,
+    rendered: OnceLock<Bytes>,
+}
+
+impl Snapshot {
+    fn new(statistics: Statistics) -> Self {
+        Self { statistics, rendered: OnceLock::new() }
+    }
+
+    /// The page of these numbers: rendered by whoever asks first, and shared.
+    ///
+    /// # Errors
+    /// What `render` fails with; then the next one tries again.
+    pub fn rendered(&self, render: impl FnOnce(&Statistics) -> anyhow::Result<String>) -> anyhow::Result<Bytes> {
+        if let Some(page) = self.rendered.get() {
+            return Ok(page.clone());
+        }
+        let page = Bytes::from(render(&self.statistics)?);
+        Ok(self.rendered.get_or_init(|| page).clone())
+    }
+}
+
+/// Why there are no numbers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// Nothing has ever been counted for this site, and it is not configured.
+    #[error("this site is not counted here")]
+    UnknownSite,
+    /// The question can't be answered as it was asked.
+    #[error(transparent)]
+    BadQuery(#[from] BadQuery),
+    /// The database could not be asked.
+    #[error("the database is not available")]
+    Unavailable,
+}
+
+enum Question {
+    Statistics(Query, oneshot::Sender<Result<Arc<Snapshot>, NoAnswer>>),
+    Ready(oneshot::Sender<Result<(), Failure>>),
+}
+
+impl Reader {
+    /// Starts the reader's task. `sites` are those configured: they have statistics even before their first visit.
+    pub fn start(line: Arc<Line>, zone: TimeZone, sites: Vec<Arc<str>>) -> (Self, JoinHandle<()>) {
+        let (questions, queue) = mpsc::channel(QUEUE_LENGTH);
+        let kept = Arc::new(Mutex::new(HashMap::new()));
+        let task = Task { line, zone, sites, kept: kept.clone(), registers: HashMap::new(), readings: Vec::new() };
+        (Self { questions, kept }, tokio::spawn(task.run(queue)))
+    }
+
+    /// Reads the numbers as they are now.
+    ///
+    /// # Errors
+    /// If the site is unknown, the question bad, or the database away; see [`Reader::last_known`].
+    pub async fn read(&self, query: Query) -> Result<Arc<Snapshot>, NoAnswer> {
+        self.ask(|answer| Question::Statistics(query, answer)).await.unwrap_or(Err(NoAnswer::Unavailable))
+    }
+
+    /// The numbers as they were when they could last be read, marked as stale.
+    pub fn last_known(&self, query: &Query) -> Option<Arc<Snapshot>> {
+        let kept = self.kept.lock().expect("nobody panics while holding this lock");
+        let mut statistics = kept.get(query)?.statistics.clone();
+        statistics.stale = true;
+        Some(Arc::new(Snapshot::new(statistics)))
+    }
+
+    /// Whether the database answers and its schema is up to date.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub async fn ready(&self) -> Result<(), Failure> {
+        self.ask(Question::Ready).await.unwrap_or_else(|| Err(Failure::Lost("timed out".to_owned())))
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        self.questions.try_send(question(answer)).ok()?;
+        tokio::time::timeout(ANSWER_WITHIN, answered).await.ok()?.ok()
+    }
+}
+
+struct Task {
+    line: Arc<Line>,
+    zone: TimeZone,
+    sites: Vec<Arc<str>>,
+    kept: Arc<Mutex<HashMap<Query, Arc<Snapshot>>>>,
+    /// By site id: the revision of the registers and their ranks.
+    registers: HashMap<i32, (i64, Vec<u8>)>,
+    readings: Vec<Duration>,
+}
+
+impl Task {
+    async fn run(mut self, mut queue: mpsc::Receiver<Question>) {
+        let mut questions = Vec::new();
+        let mut report = tokio::time::interval(REPORT_INTERVAL);
+        report.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                received = queue.recv_many(&mut questions, QUEUE_LENGTH) => {
+                    if received == 0 {
+                        break;
+                    }
+                    self.answer(&mut questions).await;
+                }
+                _ = report.tick() => self.report(),
+            }
+        }
+    }
+
+    /// Answers each different question once, for all who asked it.
+    async fn answer(&mut self, questions: &mut Vec<Question>) {
+        let mut asked: HashMap<Query, Vec<oneshot::Sender<_>>> = HashMap::new();
+        let mut probes = Vec::new();
+        for question in questions.drain(..) {
+            match question {
+                Question::Statistics(query, answer) => asked.entry(query).or_default().push(answer),
+                Question::Ready(answer) => probes.push(answer),
+            }
+        }
+        for (query, waiting) in asked {
+            // Nobody waits for it any more, so nobody reads it.
+            if waiting.iter().all(oneshot::Sender::is_closed) {
+                continue;
+            }
+            let outcome = self.read(&query).await;
+            for answer in waiting {
+                let _ = answer.send(outcome.clone());
+            }
+        }
+        if !probes.is_empty() {
+            let outcome = self.line.check().await;
+            for answer in probes {
+                let _ = answer.send(outcome.clone());
+            }
+        }
+    }
+
+    async fn read(&mut self, query: &Query) -> Result<Arc<Snapshot>, NoAnswer> {
+        let began = std::time::Instant::now();
+        let plan = query.plan(Timestamp::now(), &self.zone)?;
+        let unavailable = |failure: Failure| {
+            tracing::warn!(event = "database_lost", sqlstate = failure.code(), attempt = 1, "{failure}");
+            NoAnswer::Unavailable
+        };
+        // A connection that was idle may have been closed by the server: a reading changes nothing, so it is tried again.
+        let site = match store::read_site(&self.line, &query.site).await {
+            Err(Failure::Lost(_)) => store::read_site(&self.line, &query.site).await,
+            outcome => outcome,
+        };
+        let statistics = match site.map_err(unavailable)? {
+            Some(site) => {
+                let buckets = plan.total_buckets();
+                let tallies = store::read_tallies(&self.line, site.id, &buckets, plan.listed.bucket())
+                    .await
+                    .map_err(unavailable)?;
+                self.read_registers(&site).await.map_err(unavailable)?;
+                let ranks = self.registers.get(&site.id).map(|(_, ranks)| ranks.iter().copied());
+                assemble(query, &plan, &self.zone, tallies, ranks.into_iter().flatten())
+            }
+            None if self.sites.contains(&query.site) => assemble(query, &plan, &self.zone, Vec::new(), []),
+            None => return Err(NoAnswer::UnknownSite),
+        };
+        self.readings.push(began.elapsed());
+        let snapshot = Arc::new(Snapshot::new(statistics));
+        let mut kept = self.kept.lock().expect("nobody panics while holding this lock");
+        if kept.len() >= KEPT_ANSWERS && !kept.contains_key(query) {
+            kept.retain(|kept, _| *kept == Query::of_site(kept.site.clone()));
+        }
+        kept.insert(query.clone(), snapshot.clone());
+        Ok(snapshot)
+    }
+
+    /// Reads the registers of a site if they have risen since they were last read.
+    async fn read_registers(&mut self, site: &store::SiteRow) -> Result<(), Failure> {
+        if self.registers.get(&site.id).is_some_and(|(revision, _)| *revision == site.registers_revision) {
+            return Ok(());
+        }
+        let mut ranks = vec![0; all_time::REGISTERS];
+        for (register, rank) in store::read_registers(&self.line, site.id).await? {
+            if let Some(known) = usize::try_from(register).ok().and_then(|register| ranks.get_mut(register)) {
+                *known = u8::try_from(rank).unwrap_or(0);
+            }
+        }
+        self.registers.insert(site.id, (site.registers_revision, ranks));
+        Ok(())
+    }
+
+    fn report(&mut self) {
+        let mut readings = std::mem::take(&mut self.readings);
+        if readings.is_empty() {
+            return;
+        }
+        readings.sort_unstable();
+        tracing::info!(
+            event = "reader",
+            reads = readings.len(),
+            read_ms_p50 = percentile(&readings, 50),
+            read_ms_p95 = percentile(&readings, 95),
+            read_ms_max = percentile(&readings, 100),
+            "read statistics {} times",
+            readings.len()
+        );
+    }
+}

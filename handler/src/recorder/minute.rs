@@ -1,0 +1,74 @@
+//! What the recorder did in the last minute, for whoever watches: one log line, and none when nothing happened.
+
+use std::time::{Duration, Instant};
+
+use super::gathering::Gathered;
+use crate::{telemetry::percentile, visitor::Reason};
+
+/// How often it is said.
+pub(super) const INTERVAL: Duration = Duration::from_secs(60);
+
+/// Sums since the last log line.
+#[derive(Default)]
+pub(super) struct Minute {
+    pageviews: u64,
+    visits: usize,
+    batches: usize,
+    batch_size_max: usize,
+    queue_depth_max: usize,
+    refused: usize,
+    excluded: [u64; Reason::ALL.len()],
+    commits: Vec<Duration>,
+}
+
+impl Minute {
+    pub(super) fn committed(&mut self, gathered: &Gathered, visits: usize, began: Instant) {
+        self.pageviews += gathered.pageviews;
+        self.visits += visits;
+        self.batches += 1;
+        self.batch_size_max = self.batch_size_max.max(visits);
+        self.commits.push(began.elapsed());
+        for (sum, count) in self.excluded.iter_mut().zip(gathered.excluded) {
+            *sum += count;
+        }
+    }
+
+    pub(super) fn refused(&mut self, visits: usize) {
+        self.refused += visits;
+    }
+
+    pub(super) fn queued(&mut self, depth: usize) {
+        self.queue_depth_max = self.queue_depth_max.max(depth);
+    }
+
+    /// Says it, and begins anew.
+    pub(super) fn report(&mut self) {
+        let Self { pageviews, visits, batches, batch_size_max, queue_depth_max, refused, excluded, mut commits } =
+            std::mem::take(self);
+        if batches == 0 && refused == 0 {
+            return;
+        }
+        commits.sort_unstable();
+        let excluded = |reason: Reason| excluded[reason as usize];
+        tracing::info!(
+            event = "recorder",
+            pageviews,
+            visits,
+            batches,
+            batch_size_max,
+            queue_depth_max,
+            refused,
+            commit_ms_p50 = percentile(&commits, 50),
+            commit_ms_p95 = percentile(&commits, 95),
+            commit_ms_max = percentile(&commits, 100),
+            excluded_bots = excluded(Reason::Bots),
+            excluded_prefetch = excluded(Reason::Prefetch),
+            excluded_opted_out = excluded(Reason::OptedOut),
+            excluded_own = excluded(Reason::Own),
+            excluded_rate_limited = excluded(Reason::RateLimited),
+            excluded_unidentified = excluded(Reason::Unidentified),
+            excluded_head = excluded(Reason::Head),
+            "recorded {visits} visits in {batches} batches"
+        );
+    }
+}

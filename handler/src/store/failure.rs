@@ -1,0 +1,59 @@
+//! How a statement fails, as far as those who sent it must know.
+
+use std::fmt;
+
+/// A statement that did not succeed. It says which kind of failure, never a value: messages of the database can quote
+/// what was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The connection broke, could not be made, or took too long; or the server asks to try again. Whether the statement
+    /// was applied is unknown: send the same batch again.
+    Lost(String),
+    /// The database understood the statement and refused it: it was not applied, and never will be.
+    Rejected(String),
+}
+
+impl Failure {
+    /// Sorts an error. SQLSTATE classes: PostgreSQL manual, appendix A.
+    pub(super) fn of(error: &sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(database) => {
+                let code = database.code().unwrap_or_default().into_owned();
+                let passing = ["08", "53", "57", "58"].contains(&code.get(..2).unwrap_or_default())
+                    || ["40001", "40P01", "55P03", "25006"].contains(&code.as_str());
+                if passing { Self::Lost(code) } else { Self::Rejected(code) }
+            }
+            sqlx::Error::Io(error) => Self::Lost(format!("io: {}", error.kind())),
+            sqlx::Error::Tls(_) => Self::Lost("tls".to_owned()),
+            sqlx::Error::Protocol(_) => Self::Lost("protocol".to_owned()),
+            sqlx::Error::Configuration(_) => Self::Rejected("configuration".to_owned()),
+            sqlx::Error::RowNotFound => Self::Rejected("no row".to_owned()),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Rejected("decode".to_owned()),
+            sqlx::Error::Encode(_) => Self::Rejected("encode".to_owned()),
+            _ => Self::Lost("connection".to_owned()),
+        }
+    }
+
+    /// SQLSTATE, or the kind of failure where the database did not answer.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Lost(code) | Self::Rejected(code) => code,
+        }
+    }
+
+    /// Whether a row was sent for a set that has been dropped (`check_violation` is what PostgreSQL calls it).
+    pub fn is_missing_set(&self) -> bool {
+        matches!(self, Self::Rejected(code) if code == "23514")
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost(code) => write!(formatter, "the database could not be reached ({code})"),
+            Self::Rejected(code) => write!(formatter, "the database refused ({code})"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}

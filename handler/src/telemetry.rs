@@ -1,0 +1,43 @@
+//! What is logged: JSON lines on standard output, because the Functions host takes standard error for failures and gives
+//! plain text no level. Nothing that is logged holds an address, a User-Agent, a fingerprint or a token.
+
+use std::{io::IsTerminal, time::Duration};
+
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging.
+///
+/// # Errors
+/// If `directives` can't be read.
+pub fn start(directives: &str) -> Result<(), tracing_subscriber::filter::ParseError> {
+    // Both libraries report clients that hang up as errors of theirs.
+    let filter = EnvFilter::try_new(format!("warp=off,hyper=off,sqlx=warn,{directives}"))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter);
+    if std::io::stdout().is_terminal() {
+        lines.with_target(false).init();
+    } else {
+        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
+    }
+    Ok(())
+}
+
+/// The duration below which `percent` of these lie, in milliseconds; 0 if there are none. They must be sorted.
+pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+    let index = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+    let duration = sorted.get(index).copied().unwrap_or_default();
+    (duration.as_secs_f64() * 100_000.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_nearest_rank() {
+        let sorted: Vec<_> = (1..=100).map(Duration::from_millis).collect();
+        assert_eq!(percentile(&sorted, 50), 50.0);
+        assert_eq!(percentile(&sorted, 95), 95.0);
+        assert_eq!(percentile(&sorted, 100), 100.0);
+        assert_eq!(percentile(&[], 50), 0.0);
+    }
+}
