@@ -9,5 +9,6 @@
 //!
 //! `docs/architecture.md` has the map and what must never be.
 
-pub mod visitor;
+pub mod page;
 pub mod statistics;
+pub mod visitor;

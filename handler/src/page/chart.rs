@@ -1,0 +1,222 @@
+//! Charts: bars of visitors in front of bars of pageviews, and the same numbers as rows of a table.
+//!
+//! A chart is made of numbers and of dates that were parsed, so nothing that a visitor sent can be in it. Its bars are
+//! strokes of three paths, about ten bytes a bar. They are drawn in units of their own and stretched to whatever room there
+//! is; labels stand outside, in percent, so that text is never stretched.
+
+use std::fmt::Write as _;
+
+use jiff::civil::DateTime;
+use serde::Serialize;
+
+use super::wording::{civil, thousands};
+use crate::statistics::Point;
+
+/// Height of the drawing, and width of one bar with the gap around it. `chart.html`, `page.css` and `page.js` rely on them.
+const HEIGHT: i64 = 200;
+const SLOT: usize = 10;
+
+/// How far apart the points of a series are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Hour,
+    Day,
+    Week,
+    Month,
+}
+
+/// A point with its time by the site's clock.
+pub(super) struct Bar {
+    start: DateTime,
+    visitors: i64,
+    pageviews: i64,
+}
+
+/// What `chart.html` shows.
+#[derive(Serialize)]
+pub(super) struct Chart {
+    id: &'static str,
+    /// The chart in one sentence, for those who do not see it.
+    title: String,
+    /// What the first column of the table holds.
+    column: &'static str,
+    width: usize,
+    views: String,
+    caps: String,
+    people: String,
+    ticks: [Tick; 3],
+    labels: Vec<Label>,
+    empty: bool,
+    /// HTML of the table's body. It holds numbers and dates only.
+    rows: String,
+}
+
+/// A line across the chart.
+#[derive(Serialize)]
+struct Tick {
+    y: u8,
+    label: String,
+}
+
+/// A text below a bar.
+#[derive(Serialize)]
+struct Label {
+    x: String,
+    label: String,
+    /// Not shown where there is little room.
+    minor: bool,
+}
+
+/// Reads the times of a series.
+pub(super) fn read(points: &[Point]) -> anyhow::Result<Vec<Bar>> {
+    points
+        .iter()
+        .map(|point| Ok(Bar { start: civil(&point.start)?, visitors: point.visitors, pageviews: point.pageviews }))
+        .collect()
+}
+
+impl Step {
+    /// The statistics name the period of the lists, which is the day for a series of hours too: only the times tell.
+    pub(super) fn of(series: &[Bar], listed_kind: &str) -> Self {
+        match listed_kind {
+            "week" => Self::Week,
+            "month" => Self::Month,
+            // Two neighbours that share a date can only be hours.
+            _ if series.windows(2).any(|pair| pair[0].start.date() == pair[1].start.date()) => Self::Hour,
+            _ => Self::Day,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Hour => "Hour",
+            Self::Day => "Day",
+            Self::Week => "Week from",
+            Self::Month => "Month",
+        }
+    }
+
+    /// How the table names a bar. Years are missing: a heading above has them.
+    const fn row_format(self) -> &'static str {
+        match self {
+            Self::Hour => "%a %H:%M",
+            Self::Day => "%a %-d %b",
+            Self::Week => "%-d %b",
+            Self::Month => "%b %Y",
+        }
+    }
+}
+
+impl Chart {
+    /// Draws the bars, oldest first.
+    pub(super) fn draw(id: &'static str, bars: &[Bar], step: Step) -> Self {
+        let most_visitors = bars.iter().map(|bar| bar.visitors).max().unwrap_or_default();
+        let most_pageviews = bars.iter().map(|bar| bar.pageviews).max().unwrap_or_default();
+        let top = round_up(most_pageviews.max(most_visitors));
+        let mut chart = Self {
+            id,
+            title: format!(
+                "Visitors and pageviews by {}: at most {} and {}.",
+                step.name(),
+                thousands(most_visitors),
+                thousands(most_pageviews)
+            ),
+            column: step.column(),
+            width: bars.len().max(1) * SLOT,
+            views: String::new(),
+            caps: String::new(),
+            people: String::new(),
+            ticks: [
+                Tick { y: 0, label: compact(top) },
+                Tick { y: 50, label: compact(top / 2) },
+                Tick { y: 100, label: "0".to_owned() },
+            ],
+            labels: labels(bars, step),
+            empty: most_visitors == 0 && most_pageviews == 0,
+            rows: String::with_capacity(bars.len() * 32),
+        };
+        for (index, bar) in bars.iter().enumerate() {
+            chart.add(index * SLOT, bar, top, step);
+        }
+        chart
+    }
+
+    fn add(&mut self, left: usize, bar: &Bar, top: i64, step: Step) {
+        // What was counted once is visible, however tall the others are.
+        let height = |count: i64| if count > 0 { (count.saturating_mul(HEIGHT) / top).max(1) } else { 0 };
+        let (visitors, pageviews) = (height(bar.visitors), height(bar.pageviews));
+        let middle = left + SLOT / 2;
+        let name = bar.start.strftime(step.row_format());
+        // Writing to a String can't fail.
+        if pageviews > 0 {
+            let _ = write!(self.views, "M{middle} 200v-{pageviews}");
+            let _ = write!(self.caps, "M{} {}h8", left + 1, HEIGHT - pageviews);
+        }
+        if visitors > 0 {
+            let _ = write!(self.people, "M{middle} 200v-{visitors}");
+        }
+        let (visitors, pageviews) = (thousands(bar.visitors), thousands(bar.pageviews));
+        let _ = writeln!(self.rows, "<tr><th scope=row>{name}<td>{visitors}<td>{pageviews}");
+    }
+}
+
+/// The least number of a round kind that is not below `most` and has a round half.
+fn round_up(most: i64) -> i64 {
+    let mut unit = 1_i64;
+    loop {
+        for digit in [2, 4, 6, 8] {
+            let top = unit.saturating_mul(digit);
+            if top >= most {
+                return top;
+            }
+        }
+        unit = unit.saturating_mul(10);
+        if unit >= most {
+            return unit;
+        }
+    }
+}
+
+/// A number as short as an axis needs it.
+fn compact(number: i64) -> String {
+    match number {
+        ..10_000 => thousands(number),
+        ..1_000_000 => format!("{}k", number / 1_000),
+        _ => format!("{}M", thousands(number / 1_000_000)),
+    }
+}
+
+/// Texts below the bars: hours by the clock, anything else counted back from the newest bar.
+fn labels(bars: &[Bar], step: Step) -> Vec<Label> {
+    let by_clock = step == Step::Hour && bars.len() <= 48;
+    let format = match step {
+        Step::Hour if by_clock => "%H:%M",
+        Step::Month => "%b %Y",
+        _ => "%-d %b",
+    };
+    let every = bars.len().div_ceil(8).max(1);
+    let label = |(index, bar): (usize, &Bar)| {
+        let (shown, minor) = if by_clock {
+            let hour = bar.start.hour();
+            (hour % 3 == 0, hour % 6 != 0)
+        } else {
+            let back = bars.len() - 1 - index;
+            (back % every == 0, back % (2 * every) != 0)
+        };
+        shown.then(|| Label {
+            x: format!("{:.1}", (index as f64 + 0.5) * 100.0 / bars.len() as f64),
+            label: bar.start.strftime(format).to_string(),
+            minor,
+        })
+    };
+    bars.iter().enumerate().filter_map(label).collect()
+}
