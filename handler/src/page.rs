@@ -74,6 +74,7 @@ static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     for (name, source) in [
         ("head", include_str!("../templates/head.html")),
         ("chart", include_str!("../templates/chart.html")),
+        ("rows", include_str!("../templates/rows.html")),
         ("page", include_str!("../templates/page.html")),
         ("unavailable", include_str!("../templates/unavailable.html")),
     ] {
@@ -123,6 +124,10 @@ struct Page<'a> {
     as_of_words: String,
     time_zone: &'a str,
     totals: [Total; 4],
+    /// Whether a headline number is too long to be set in the largest type.
+    long: bool,
+    /// The relative standard error of the estimate, in percent.
+    error: String,
     hours: Chart,
     series_heading: String,
     /// Missing if it would only repeat the last 24 hours.
@@ -174,8 +179,8 @@ struct Total {
     /// The field in the JSON answer, by which the script finds a newer number.
     key: &'static str,
     visitors: String,
-    /// The relative standard error in percent, where the number is an estimate.
-    error: Option<String>,
+    /// Whether the number is an estimate.
+    estimate: bool,
     pageviews: String,
 }
 
@@ -200,6 +205,7 @@ impl<'a> Page<'a> {
         let current = start <= as_of && as_of < end;
         let next_is_current = wording::holds(listed_kind, after, local_as_of.date());
 
+        let totals = totals(statistics);
         Ok(Self {
             title: format!("{} · Footfall", statistics.site),
             style: &STYLE,
@@ -211,7 +217,9 @@ impl<'a> Page<'a> {
             as_of: &statistics.as_of,
             as_of_words: local_as_of.strftime("%-d %B %Y at %H:%M").to_string(),
             time_zone: &statistics.time_zone,
-            totals: totals(statistics),
+            long: totals.iter().any(|total| total.visitors.len() > "999,999".len()),
+            totals,
+            error: format!("{:.1}", statistics.visitors.all_time.standard_error * 100.0),
             hours: Chart::draw("hours-chart", &chart::read(&statistics.last_24_hours)?, Step::Hour),
             series_heading: wording::series_heading(series.len(), kind, (!current).then_some(last_day)),
             series: (statistics.series != statistics.last_24_hours).then(|| Chart::draw("series-chart", &series, step)),
@@ -249,18 +257,14 @@ fn totals(statistics: &Statistics) -> [Total; 4] {
         label,
         key,
         visitors: thousands(visitors),
-        error: None,
+        estimate: false,
         pageviews: thousands(pageviews),
     };
-    let all_time = &visitors.all_time;
     [
         total("Today", "today", visitors.today, pageviews.today),
         total("This week", "this_week", visitors.this_week, pageviews.this_week),
         total("This month", "this_month", visitors.this_month, pageviews.this_month),
-        Total {
-            error: Some(format!("{:.1}", all_time.standard_error * 100.0)),
-            ..total("All time", "all_time", all_time.estimate, pageviews.all_time)
-        },
+        Total { estimate: true, ..total("All time", "all_time", visitors.all_time.estimate, pageviews.all_time) },
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Charts: bars of visitors in front of bars of pageviews, and the same numbers as rows of a table.
 //!
 //! A chart is made of numbers and of dates that were parsed, so nothing that a visitor sent can be in it. Its bars are
-//! strokes of three paths, about ten bytes a bar. They are drawn in units of their own and stretched to whatever room there
+//! strokes of three paths, about nine bytes a bar. They are drawn in units of their own and stretched to whatever room there
 //! is; labels stand outside, in percent, so that text is never stretched.
 
 use std::fmt::Write as _;
@@ -12,9 +12,9 @@ use serde::Serialize;
 use super::wording::{civil, thousands};
 use crate::statistics::Point;
 
-/// Height of the drawing, and width of one bar with the gap around it. `chart.html`, `page.css` and `page.js` rely on them.
+/// Height of the drawing in its own units; a bar with the gap around it is one unit wide. `chart.html`, `page.css` and
+/// `page.js` rely on both.
 const HEIGHT: i64 = 200;
-const SLOT: usize = 10;
 
 /// How far apart the points of a series are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl Chart {
                 thousands(most_pageviews)
             ),
             column: step.column(),
-            width: bars.len().max(1) * SLOT,
+            width: bars.len().max(1),
             views: String::new(),
             caps: String::new(),
             people: String::new(),
@@ -145,27 +145,26 @@ impl Chart {
             rows: String::with_capacity(bars.len() * 32),
         };
         for (index, bar) in bars.iter().enumerate() {
-            chart.add(index * SLOT, bar, top, step);
+            chart.add(index, bar, top, step);
         }
         chart
     }
 
-    fn add(&mut self, left: usize, bar: &Bar, top: i64, step: Step) {
+    fn add(&mut self, index: usize, bar: &Bar, top: i64, step: Step) {
         // What was counted once is visible, however tall the others are.
         let height = |count: i64| if count > 0 { (count.saturating_mul(HEIGHT) / top).max(1) } else { 0 };
         let (visitors, pageviews) = (height(bar.visitors), height(bar.pageviews));
-        let middle = left + SLOT / 2;
-        let name = bar.start.strftime(step.row_format());
         // Writing to a String can't fail.
         if pageviews > 0 {
-            let _ = write!(self.views, "M{middle} 200v-{pageviews}");
-            let _ = write!(self.caps, "M{} {}h8", left + 1, HEIGHT - pageviews);
+            let _ = write!(self.views, "M{index} 0v-{pageviews}");
+            let _ = write!(self.caps, "M{index}-{pageviews}h.8");
         }
         if visitors > 0 {
-            let _ = write!(self.people, "M{middle} 200v-{visitors}");
+            let _ = write!(self.people, "M{index} 0v-{visitors}");
         }
+        let name = bar.start.strftime(step.row_format());
         let (visitors, pageviews) = (thousands(bar.visitors), thousands(bar.pageviews));
-        let _ = writeln!(self.rows, "<tr><th scope=row>{name}<td>{visitors}<td>{pageviews}");
+        let _ = write!(self.rows, "<tr><th>{name}<td>{visitors}<td>{pageviews}");
     }
 }
 

@@ -20,7 +20,11 @@ pub(super) struct List<'a> {
     note: Option<&'static str>,
     /// What would appear, if nothing does.
     empty: &'static str,
+    /// As many as anybody reads at a glance.
     entries: Vec<Row<'a>>,
+    /// The rest, behind a click.
+    more: Vec<Row<'a>>,
+    more_count: usize,
 }
 
 /// One value of a dimension.
@@ -40,6 +44,9 @@ pub(super) struct Exclusion {
     meaning: &'static str,
     count: String,
 }
+
+/// How many rows are open.
+const OPEN_ROWS: usize = 12;
 
 /// The longest value that is shown, in characters: longer ones keep their two ends. The JSON answer has them whole.
 const VALUE_CHARACTERS: usize = 96;
@@ -92,9 +99,9 @@ fn list<'a>(
         pageviews: thousands(entry.pageviews),
         share: entry.visitors.saturating_mul(100) / most,
     };
-    // How to read numbers is of no use where there are none.
-    let note = note.filter(|_| !entries.is_empty());
-    List { heading, column, note, empty, entries: entries.iter().map(row).collect() }
+    let mut rows: Vec<_> = entries.iter().map(row).collect();
+    let more = rows.split_off(rows.len().min(OPEN_ROWS));
+    List { heading, column, note, empty, entries: rows, more_count: more.len(), more }
 }
 
 /// The whole value if it is short enough, else its two ends.
