@@ -1,4 +1,3 @@
-"use strict";
 // The page is whole without this script. It reads a chart out under the pointer and keeps the headline numbers fresh.
 for (const figure of document.querySelectorAll("figure")) {
   const [plot, line, mark, readout] = [".plot", "line", "rect", "span"].map(name => figure.querySelector(name));
@@ -28,10 +27,11 @@ const timer = "stale" in json.dataset || setInterval(async () => {
     if (!reply.ok || numbers.stale) return;
     const style = { dateStyle: "long", timeStyle: "short", timeZone: time.dataset.zone };
     const words = new Date(numbers.as_of).toLocaleString("en-GB", style);
-    for (const place of document.querySelectorAll("[data-n]")) {
-      const number = place.dataset.n.split(".").reduce((part, name) => part[name], numbers);
-      if (Number.isFinite(number)) place.textContent = number.toLocaleString("en");
-    }
+    const { visitors, pageviews } = numbers;
+    // In the order in which the page has them: visitors and pageviews of each period.
+    const values = ["today", "this_week", "this_month", "all_time"].flatMap(key => [visitors[key].estimate ?? visitors[key], pageviews[key]]);
+    if (!values.every(Number.isFinite)) return;
+    document.querySelectorAll(".totals b").forEach((place, index) => place.textContent = values[index].toLocaleString("en"));
     time.textContent = words;
     time.dateTime = numbers.as_of;
   } catch {

@@ -72,12 +72,13 @@ static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     // A name that is misspelt in a template is an error in the tests, not a hole in the page.
     templates.set_strict_mode(true);
     for (name, source) in [
-        ("head", include_str!("../templates/head.html")),
-        ("chart", include_str!("../templates/chart.html")),
-        ("rows", include_str!("../templates/rows.html")),
         ("page", include_str!("../templates/page.html")),
         ("unavailable", include_str!("../templates/unavailable.html")),
     ] {
+        // Parts are pasted in here and not left to be partials, for which handlebars copies the whole context at every use.
+        let source = source
+            .replace("{{> head}}\n", include_str!("../templates/head.html"))
+            .replace("{{> chart}}\n", include_str!("../templates/chart.html"));
         templates.register_template_string(name, source).expect("the templates are compiled in and rendered by the tests");
     }
     templates
@@ -172,12 +173,10 @@ struct NextPeriod {
     to: Option<String>,
 }
 
-/// One of the headline numbers.
+/// One of the headline numbers. The script knows them by their order.
 #[derive(Serialize)]
 struct Total {
     label: &'static str,
-    /// The field in the JSON answer, by which the script finds a newer number.
-    key: &'static str,
     visitors: String,
     /// Whether the number is an estimate.
     estimate: bool,
@@ -253,18 +252,17 @@ fn site_links<'a>(view: &View<'a>) -> Vec<SiteLink<'a>> {
 
 fn totals(statistics: &Statistics) -> [Total; 4] {
     let (visitors, pageviews) = (&statistics.visitors, &statistics.pageviews);
-    let total = |label, key, visitors, pageviews| Total {
+    let total = |label, visitors, pageviews| Total {
         label,
-        key,
         visitors: thousands(visitors),
         estimate: false,
         pageviews: thousands(pageviews),
     };
     [
-        total("Today", "today", visitors.today, pageviews.today),
-        total("This week", "this_week", visitors.this_week, pageviews.this_week),
-        total("This month", "this_month", visitors.this_month, pageviews.this_month),
-        Total { estimate: true, ..total("All time", "all_time", visitors.all_time.estimate, pageviews.all_time) },
+        total("Today", visitors.today, pageviews.today),
+        total("This week", visitors.this_week, pageviews.this_week),
+        total("This month", visitors.this_month, pageviews.this_month),
+        Total { estimate: true, ..total("All time", visitors.all_time.estimate, pageviews.all_time) },
     ]
 }
 

@@ -20,11 +20,16 @@ pub(super) struct List<'a> {
     note: Option<&'static str>,
     /// What would appear, if nothing does.
     empty: &'static str,
-    /// As many as anybody reads at a glance.
-    entries: Vec<Row<'a>>,
-    /// The rest, behind a click.
-    more: Vec<Row<'a>>,
-    more_count: usize,
+    /// One with the first rows, and one with the rest behind a click; none if there are no rows.
+    tables: Vec<Table<'a>>,
+}
+
+/// Some rows of a list.
+#[derive(Serialize)]
+struct Table<'a> {
+    /// How many rows are behind a click; zero if they are open.
+    folded: usize,
+    rows: Vec<Row<'a>>,
 }
 
 /// One value of a dimension.
@@ -99,9 +104,11 @@ fn list<'a>(
         pageviews: thousands(entry.pageviews),
         share: entry.visitors.saturating_mul(100) / most,
     };
-    let mut rows: Vec<_> = entries.iter().map(row).collect();
-    let more = rows.split_off(rows.len().min(OPEN_ROWS));
-    List { heading, column, note, empty, entries: rows, more_count: more.len(), more }
+    let (open, folded) = entries.split_at(entries.len().min(OPEN_ROWS));
+    let table = |entries: &'a [Entry], folded| Table { folded, rows: entries.iter().map(row).collect() };
+    let tables = [table(open, 0), table(folded, folded.len())];
+    let tables = tables.into_iter().filter(|table| !table.rows.is_empty()).collect();
+    List { heading, column, note, empty, tables }
 }
 
 /// The whole value if it is short enough, else its two ends.
