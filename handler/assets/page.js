@@ -29,9 +29,11 @@ const timer = "stale" in json.dataset || setInterval(async () => {
     const words = new Date(numbers.as_of).toLocaleString("en-GB", style);
     const { visitors, pageviews } = numbers;
     // In the order in which the page has them: visitors and pageviews of each period.
-    const values = ["today", "this_week", "this_month", "all_time"].flatMap(key => [visitors[key].estimate ?? visitors[key], pageviews[key]]);
+    const values = ["today", "this_week", "this_month", "all_time"]
+      .flatMap(key => [visitors[key].estimate ?? visitors[key], pageviews[key]]);
     if (!values.every(Number.isFinite)) return;
-    document.querySelectorAll(".totals b").forEach((place, index) => place.textContent = values[index].toLocaleString("en"));
+    const places = document.querySelectorAll(".totals b");
+    values.forEach((value, index) => places[index].textContent = value.toLocaleString("en"));
     time.textContent = words;
     time.dateTime = numbers.as_of;
   } catch {

@@ -1,9 +1,9 @@
 //! The page: statistics in, HTML out.
 //!
-//! This room never sees the database and knows no HTTP. What is shown is worked out here and in the modules below, so that
-//! the templates hold no logic beyond "if" and "each". Paths and referrers are whatever a visitor sent: they pass through
-//! the templates' escaping, and the few values that don't (style, script, rows of a chart's table) are made of this
-//! program's own text and of numbers.
+//! This room never sees the database and knows no HTTP. What is shown is worked out here and in the modules below, so
+//! that the templates hold no logic beyond "if" and "each". Paths and referrers are whatever a visitor sent: they pass
+//! through the templates' escaping, and the few values that don't (style, script, rows of a chart's table) are made of
+//! this program's own text, of numbers and of dates.
 
 mod chart;
 mod list;
@@ -75,16 +75,16 @@ static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
         ("page", include_str!("../templates/page.html")),
         ("unavailable", include_str!("../templates/unavailable.html")),
     ] {
-        // Parts are pasted in here and not left to be partials, for which handlebars copies the whole context at every use.
+        // Parts are pasted in here, because for a partial handlebars copies the whole context at every use.
         let source = source
             .replace("{{> head}}\n", include_str!("../templates/head.html"))
             .replace("{{> chart}}\n", include_str!("../templates/chart.html"));
-        templates.register_template_string(name, source).expect("the templates are compiled in and rendered by the tests");
+        templates.register_template_string(name, source).expect("the tests render these same templates");
     }
     templates
 });
 
-/// Takes comments that fill a line, indentation and empty lines out of a style or script: they are sent with every page.
+/// Takes comments that fill a line, indentation and empty lines out of a style or script, which every page carries.
 fn tighten(source: &str) -> String {
     let lines = source.lines().map(str::trim);
     let kept = lines.filter(|line| !(line.is_empty() || line.starts_with("/*") || line.starts_with("//")));
@@ -129,10 +129,10 @@ struct Page<'a> {
     long: bool,
     /// The relative standard error of the estimate, in percent.
     error: String,
-    hours: Chart,
+    /// Missing if the series shows the same hours.
+    hours: Option<Chart>,
     series_heading: String,
-    /// Missing if it would only repeat the last 24 hours.
-    series: Option<Chart>,
+    series: Chart,
     /// What the query calls the kind of the series.
     kind: &'static str,
     /// The kind of the period that the lists are about.
@@ -191,6 +191,7 @@ impl<'a> Page<'a> {
         let local_as_of = zone.to_datetime(as_of);
         let listed_kind = statistics.period.kind;
 
+        let hours = chart::read(&statistics.last_24_hours)?;
         let series = chart::read(&statistics.series)?;
         let step = Step::of(&series, listed_kind);
         let kind = if step == Step::Hour { "hour" } else { listed_kind };
@@ -219,16 +220,17 @@ impl<'a> Page<'a> {
             long: totals.iter().any(|total| total.visitors.len() > "999,999".len()),
             totals,
             error: format!("{:.1}", statistics.visitors.all_time.standard_error * 100.0),
-            hours: Chart::draw("hours-chart", &chart::read(&statistics.last_24_hours)?, Step::Hour),
+            hours: (statistics.series != statistics.last_24_hours)
+                .then(|| Chart::draw("hours-chart", &hours, Step::Hour)),
             series_heading: wording::series_heading(series.len(), kind, (!current).then_some(last_day)),
-            series: (statistics.series != statistics.last_24_hours).then(|| Chart::draw("series-chart", &series, step)),
+            series: Chart::draw("series-chart", &series, step),
             kind,
             listed_kind,
             kinds: [("day", "Days"), ("week", "Weeks"), ("month", "Months")]
                 .map(|(name, label)| KindLink { name, label, current: name == kind }),
             period_heading: wording::period_heading(listed_kind, first_day, current),
             to: (!current).then(|| last_day.to_string()),
-            previous: (first_day.year() > 1970).then(|| first_day.yesterday().ok()).flatten().map(|day| day.to_string()),
+            previous: first_day.yesterday().ok().filter(|day| day.year() >= 1970).map(|day| day.to_string()),
             next: (end <= as_of).then(|| NextPeriod { to: (!next_is_current).then(|| after.to_string()) }),
             lists: list::lists(statistics),
             exclusions: list::exclusions(&statistics.excluded),

@@ -1,9 +1,9 @@
 //! Charts: bars of visitors in front of bars of pageviews, and the same numbers as rows of a table.
 //!
 //! A chart is made of numbers and of dates that were parsed, so nothing that a visitor sent can be in it. Its bars are
-//! strokes of two paths, about nine bytes a bar; the line on top of pageviews is the same path once more, a little higher.
-//! They are drawn in units of their own and stretched to whatever room there is; labels stand outside, in percent, so that
-//! text is never stretched.
+//! strokes of two paths, about nine bytes a bar; the line on top of pageviews is the same path once more, a little
+//! higher. They are drawn in units of their own and stretched to whatever room there is; labels stand outside, in
+//! percent, so that text is never stretched.
 
 use std::fmt::Write as _;
 
@@ -188,10 +188,12 @@ fn round_up(most: i64) -> i64 {
 
 /// A number as short as an axis needs it.
 fn compact(number: i64) -> String {
-    match number {
-        ..10_000 => thousands(number),
-        ..1_000_000 => format!("{}k", number / 1_000),
-        _ => format!("{}M", thousands(number / 1_000_000)),
+    if number < 10_000 {
+        thousands(number)
+    } else if number < 1_000_000 {
+        format!("{}k", number / 1_000)
+    } else {
+        format!("{}M", thousands(number / 1_000_000))
     }
 }
 
@@ -210,7 +212,7 @@ fn labels(bars: &[Bar], step: Step) -> Vec<Label> {
             (hour % 3 == 0, hour % 6 != 0)
         } else {
             let back = bars.len() - 1 - index;
-            (back % every == 0, back % (2 * every) != 0)
+            (back.is_multiple_of(every), !back.is_multiple_of(2 * every))
         };
         shown.then(|| Label {
             x: format!("{:.1}", (index as f64 + 0.5) * 100.0 / bars.len() as f64),
@@ -219,4 +221,35 @@ fn labels(bars: &[Bar], step: Step) -> Vec<Label> {
         })
     };
     bars.iter().enumerate().filter_map(label).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bars(counts: &[(i64, i64)]) -> Vec<Bar> {
+        let start = civil("2026-11-23T00:00:00Z").unwrap();
+        counts.iter().map(|&(visitors, pageviews)| Bar { start, visitors, pageviews }).collect()
+    }
+
+    #[test]
+    fn an_axis_ends_at_a_round_number_with_a_round_half() {
+        for (most, top) in [(0, 2), (1, 2), (3, 4), (9, 10), (10, 10), (11, 20), (601, 800), (999, 1_000)] {
+            assert_eq!(round_up(most), top, "{most}");
+        }
+        assert_eq!(round_up(i64::MAX), i64::MAX);
+        assert_eq!([600, 6_000, 60_000, 6_000_000].map(compact), ["600", "6,000", "60k", "6M"]);
+    }
+
+    #[test]
+    fn one_visitor_beside_a_million_is_still_seen() {
+        let chart = Chart::draw("c", &bars(&[(1, 1), (1_000_000, 1_000_000), (0, 0)]), Step::Day);
+        assert_eq!(chart.people, "M0 0v-1M1 0v-200");
+    }
+
+    #[test]
+    fn a_series_without_points_is_drawn_as_nothing() {
+        let chart = Chart::draw("c", &[], Step::Hour);
+        assert!(chart.empty && chart.labels.is_empty() && chart.rows.is_empty());
+    }
 }

@@ -1,73 +1,13 @@
 //! What the page promises, whatever the numbers are and whoever chose the paths.
 
+mod sample;
+
+use self::sample::{empty, entry, hours, statistics};
 use super::*;
 use crate::{
-    statistics::{Entry, Estimate, Excluded, Pageviews, Point, Span, Visitors},
+    statistics::{Excluded, Span},
     visitor::Reason,
 };
-
-fn points(count: i64, start: impl Fn(i64) -> String) -> Vec<Point> {
-    (0..count).map(|index| Point { start: start(index), visitors: 3 * index, pageviews: 7 * index }).collect()
-}
-
-fn hours() -> Vec<Point> {
-    points(24, |index| format!("2026-11-{}T{:02}:00:00Z", 22 + (index + 11) / 24, (index + 11) % 24))
-}
-
-/// A site with some visits, as of 2026-11-23 10:20 UTC.
-fn statistics() -> Statistics {
-    Statistics {
-        site: "example.com".into(),
-        time_zone: "UTC".to_owned(),
-        as_of: "2026-11-23T10:20:30Z".to_owned(),
-        stale: false,
-        visitors: Visitors {
-            today: 41,
-            this_week: 41,
-            this_month: 1_234,
-            all_time: Estimate { estimate: 12_345_678, standard_error: 0.016_25 },
-        },
-        pageviews: Pageviews { today: 97, this_week: 97, this_month: 5_678, all_time: 98_765_432 },
-        series: points(23, |index| format!("2026-11-{:02}T00:00:00Z", index + 1)),
-        last_24_hours: hours(),
-        period: Span {
-            kind: "day",
-            start: "2026-11-23T00:00:00Z".to_owned(),
-            end: "2026-11-24T00:00:00Z".to_owned(),
-        },
-        pages: vec![entry("/"), entry("/about")],
-        referrers: vec![entry("news.example")],
-        browsers: vec![],
-        operating_systems: vec![],
-        devices: vec![],
-        countries: vec![],
-        languages: vec![],
-        campaigns: vec![],
-        excluded: Excluded { bots: 1_000, ..Excluded::default() },
-    }
-}
-
-/// A site that nobody has visited.
-fn empty() -> Statistics {
-    let mut statistics = statistics();
-    statistics.visitors = Visitors {
-        today: 0,
-        this_week: 0,
-        this_month: 0,
-        all_time: Estimate { estimate: 0, standard_error: 0.016_25 },
-    };
-    statistics.pageviews = Pageviews { today: 0, this_week: 0, this_month: 0, all_time: 0 };
-    for point in statistics.series.iter_mut().chain(&mut statistics.last_24_hours) {
-        (point.visitors, point.pageviews) = (0, 0);
-    }
-    (statistics.pages, statistics.referrers) = (vec![], vec![]);
-    statistics.excluded = Excluded::default();
-    statistics
-}
-
-fn entry(value: &str) -> Entry {
-    Entry { value: value.to_owned(), visitors: 30, pageviews: 60 }
-}
 
 fn html(statistics: &Statistics) -> String {
     html_of_sites(statistics, &["example.com"])
@@ -113,7 +53,7 @@ fn what_visitors_sent_is_never_markup() {
     let page = markup(&html(&statistics));
     assert_eq!(page.matches("<script").count(), 1);
     assert_eq!(page.matches("<img").count(), 0);
-    for bad in ["\"onmouseover", "'><", "<b>", "&lt;b&gt;</bdi></table>"] {
+    for bad in ["\"onmouseover", "'><", "&lt;b&gt;</bdi></table>"] {
         assert!(!page.contains(bad), "{bad}");
     }
     assert_eq!(page.matches("/&lt;script&gt;alert(1)&lt;/script&gt;").count(), 3);
@@ -207,7 +147,8 @@ fn nothing_stands_in_the_page_that_its_content_security_policy_forbids() {
         for (name, value) in attributes(&markup(&page)) {
             assert!(name != "style" && !name.starts_with("on"), "{name}");
             let ours = value.starts_with('?') || value.starts_with("/api/") || value.starts_with('#');
-            assert!(ours || !["href", "src", "srcset", "action"].contains(&&*name) || value.starts_with("data:"), "{value}");
+            let loads = ["href", "src", "srcset", "action"].contains(&&*name);
+            assert!(ours || !loads || value.starts_with("data:"), "{value}");
         }
         // The name of SVG's markup inside the icon is the only address in the page; nobody loads it.
         assert!(!page.replace("xmlns='http://www.w3.org/2000/svg'", "").contains("://"));
@@ -218,8 +159,15 @@ fn nothing_stands_in_the_page_that_its_content_security_policy_forbids() {
 #[test]
 fn every_reason_is_shown_with_its_count() {
     let mut statistics = statistics();
-    statistics.excluded =
-        Excluded { bots: 9001, prefetch: 9002, opted_out: 9003, own: 9004, rate_limited: 9005, unidentified: 9006, head: 9007 };
+    statistics.excluded = Excluded {
+        bots: 9001,
+        prefetch: 9002,
+        opted_out: 9003,
+        own: 9004,
+        rate_limited: 9005,
+        unidentified: 9006,
+        head: 9007,
+    };
     let page = html(&statistics);
     for (index, reason) in Reason::ALL.into_iter().enumerate() {
         let count = format!("<dd>9,00{}<dd>", index + 1);
@@ -228,17 +176,7 @@ fn every_reason_is_shown_with_its_count() {
 }
 
 #[test]
-fn thousands_are_set_apart() {
-    for (number, text) in [
-        (0, "0"),
-        (999, "999"),
-        (1_000, "1,000"),
-        (12_345_678, "12,345,678"),
-        (-1_000, "-1,000"),
-        (i64::MAX, "9,223,372,036,854,775,807"),
-    ] {
-        assert_eq!(thousands(number), text);
-    }
+fn headline_numbers_have_separators_and_the_estimate_its_error() {
     let page = html(&statistics());
     assert!(page.contains("<b>1,234</b>"));
     assert!(page.contains("≈ <b>12,345,678</b>"));
@@ -302,6 +240,7 @@ fn hours_are_told_from_days_and_not_shown_twice() {
     statistics.series = hours();
     let page = html(&statistics);
     assert_eq!(page.matches("role=\"img\"").count(), 1);
+    assert_eq!(page.matches("Last 24 hours").count(), 1);
     assert!(page.contains("period=hour&amp;to=2026-11-22"));
     statistics.series.remove(0);
     let page = html(&statistics);

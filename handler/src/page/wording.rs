@@ -70,3 +70,41 @@ pub(super) fn holds(kind: &str, first_day: Date, day: Date) -> bool {
     };
     first_day <= day && day < first_day.saturating_add(length)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (12_345_678, "12,345,678"),
+            (-1_000, "-1,000"),
+            (i64::MAX, "9,223,372,036,854,775,807"),
+        ] {
+            assert_eq!(thousands(number), text);
+        }
+    }
+
+    #[test]
+    fn a_time_is_read_by_its_own_clock_whatever_its_offset() {
+        for text in ["2026-11-23T10:20:30Z", "2026-11-23T10:20:30+05:45"] {
+            assert_eq!(civil(text).unwrap().to_string(), "2026-11-23T10:20:30");
+        }
+        assert!(civil("2026-11-23").is_err());
+        assert!(civil("2026-11-23T10:20:3é").is_err());
+    }
+
+    #[test]
+    fn a_period_holds_its_first_day_and_not_the_next_ones() {
+        let day = |text: &str| text.parse::<Date>().unwrap();
+        assert!(holds("month", day("2026-02-01"), day("2026-02-28")));
+        assert!(!holds("month", day("2026-02-01"), day("2026-03-01")));
+        assert!(holds("week", day("2026-12-28"), day("2027-01-03")));
+        assert!(!holds("week", day("2026-12-28"), day("2027-01-04")));
+        assert!(!holds("day", day("2026-12-28"), day("2026-12-27")));
+    }
+}
