@@ -137,7 +137,7 @@ pub(super) fn exclusions(excluded: &Excluded) -> Vec<Exclusion> {
 
 fn describe(reason: Reason, excluded: &Excluded) -> (&'static str, i64, &'static str) {
     match reason {
-        Reason::Bots => ("Bots", excluded.bots, "By their User-Agent, or for want of one. Not counted."),
+        Reason::Bots => ("Bots", excluded.bots, "Known by their User-Agent, or sending none. Not counted."),
         Reason::Prefetch => {
             ("Prefetched", excluded.prefetch, "Loaded ahead of a visit that may never come. Not counted.")
         }
