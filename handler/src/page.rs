@@ -226,8 +226,11 @@ impl<'a> Page<'a> {
             series: Chart::draw("series-chart", &series, step),
             kind,
             listed_kind,
-            kinds: [("day", "Days"), ("week", "Weeks"), ("month", "Months")]
-                .map(|(name, label)| KindLink { name, label, current: name == kind }),
+            kinds: [("day", "Days"), ("week", "Weeks"), ("month", "Months")].map(|(name, label)| KindLink {
+                name,
+                label,
+                current: name == kind,
+            }),
             period_heading: wording::period_heading(listed_kind, first_day, current),
             to: (!current).then(|| last_day.to_string()),
             previous: first_day.yesterday().ok().filter(|day| day.year() >= 1970).map(|day| day.to_string()),

@@ -27,11 +27,7 @@ pub(super) fn statistics() -> Statistics {
         pageviews: Pageviews { today: 97, this_week: 97, this_month: 5_678, all_time: 98_765_432 },
         series: points(23, |index| format!("2026-11-{:02}T00:00:00Z", index + 1)),
         last_24_hours: hours(),
-        period: Span {
-            kind: "day",
-            start: "2026-11-23T00:00:00Z".to_owned(),
-            end: "2026-11-24T00:00:00Z".to_owned(),
-        },
+        period: Span { kind: "day", start: "2026-11-23T00:00:00Z".to_owned(), end: "2026-11-24T00:00:00Z".to_owned() },
         pages: vec![entry("/"), entry("/about")],
         referrers: vec![entry("news.example")],
         browsers: vec![],
