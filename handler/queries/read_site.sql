@@ -1,1 +1,1 @@
-select id, registers_revision from site where name = $1
+select id from site where name = $1

@@ -1,5 +1,6 @@
 -- The totals of some buckets ($2), and the largest values of every other dimension in one bucket ($3). The cost depends on
--- how many buckets and values are shown, never on how many visits there were.
+-- how many buckets and values are shown, never on how many visits there were. In the same round trip: as dimension -1, the
+-- revision of the site's all-time registers.
 select
     bucket as "bucket!", dimension as "dimension!", value as "value!", visitors as "visitors!", pageviews as "pageviews!"
 from tally
@@ -14,3 +15,5 @@ cross join lateral (
     order by visitors desc, pageviews desc, value
     limit $4
 ) as listed
+union all
+select 0, -1::smallint, '', registers_revision, 0 from site where id = $1

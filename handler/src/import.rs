@@ -143,7 +143,7 @@ async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> a
 async fn known_checkpoints(import: &Import) -> anyhow::Result<HashMap<u64, Vec<Vec<u8>>>> {
     let mut known: HashMap<u64, Vec<Vec<u8>>> = HashMap::new();
     if let Some(site) = store::read_site(&import.line, &import.site).await? {
-        for (digest, bytes) in store::read_checkpoints(&import.line, site.id).await? {
+        for (digest, bytes) in store::read_checkpoints(&import.line, site).await? {
             known.entry(bytes.unsigned_abs()).or_default().push(digest);
         }
     }
@@ -283,7 +283,7 @@ async fn read_days(import: &Import, days: &BTreeSet<Period>) -> anyhow::Result<V
     let mut found = Vec::new();
     for buckets in buckets.chunks(DAYS_AT_ONCE) {
         // No bucket is listed: only totals are wanted.
-        for tally in store::read_tallies(&import.line, site.id, buckets, -1).await? {
+        for tally in store::read_tallies(&import.line, site, buckets, -1).await?.rows {
             if let Some(day) = Period::from_bucket(tally.bucket) {
                 let date = import.zone.to_datetime(day.start(&import.zone)).date().to_string();
                 found.push(Day { date, visitors: tally.visitors, pageviews: tally.pageviews });

@@ -14,7 +14,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
-    time::MissedTickBehavior,
+    time::{Instant, MissedTickBehavior},
 };
 
 use crate::{
@@ -26,9 +26,6 @@ use crate::{
 
 /// How many may wait; as many as may wait to be recorded.
 const QUEUE_LENGTH: usize = 16_384;
-
-/// How long a request may wait for a reading.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// How many different questions' last answers are kept for when the database is away.
 const KEPT_ANSWERS: usize = 64;
@@ -48,11 +45,18 @@ pub struct Snapshot {
     /// The numbers.
     pub statistics: Statistics,
     rendered: OnceLock<Bytes>,
+    /// The same, marked as stale: made once an outage, not for every visitor in it.
+    stale: OnceLock<Arc<Snapshot>>,
 }
 
 impl Snapshot {
     fn new(statistics: Statistics) -> Self {
-        Self { statistics, rendered: OnceLock::new() }
+        Self { statistics, rendered: OnceLock::new(), stale: OnceLock::new() }
+    }
+
+    fn stale(&self) -> Arc<Self> {
+        let make = || Arc::new(Self::new(Statistics { stale: true, ..self.statistics.clone() }));
+        self.stale.get_or_init(make).clone()
     }
 
     /// The page of these numbers: rendered by whoever asks first, and shared.
@@ -92,38 +96,44 @@ impl Reader {
     pub fn start(line: Arc<Line>, zone: TimeZone, sites: Vec<Arc<str>>) -> (Self, JoinHandle<()>) {
         let (questions, queue) = mpsc::channel(QUEUE_LENGTH);
         let kept = Arc::new(Mutex::new(HashMap::new()));
-        let task = Task { line, zone, sites, kept: kept.clone(), registers: HashMap::new(), readings: Vec::new() };
+        let task = Task {
+            line,
+            zone,
+            sites,
+            kept: kept.clone(),
+            site_ids: HashMap::new(),
+            estimates: HashMap::new(),
+            readings: Vec::new(),
+        };
         (Self { questions, kept }, tokio::spawn(task.run(queue)))
     }
 
-    /// Reads the numbers as they are now.
+    /// Reads the numbers as they are now, and waits for them until `answer_by`.
     ///
     /// # Errors
     /// If the site is unknown, the question bad, or the database away; see [`Reader::last_known`].
-    pub async fn read(&self, query: Query) -> Result<Arc<Snapshot>, NoAnswer> {
-        self.ask(|answer| Question::Statistics(query, answer)).await.unwrap_or(Err(NoAnswer::Unavailable))
+    pub async fn read(&self, query: Query, answer_by: Instant) -> Result<Arc<Snapshot>, NoAnswer> {
+        self.ask(|answer| Question::Statistics(query, answer), answer_by).await.unwrap_or(Err(NoAnswer::Unavailable))
     }
 
     /// The numbers as they were when they could last be read, marked as stale.
     pub fn last_known(&self, query: &Query) -> Option<Arc<Snapshot>> {
         let kept = self.kept.lock().expect("nobody panics while holding this lock");
-        let mut statistics = kept.get(query)?.statistics.clone();
-        statistics.stale = true;
-        Some(Arc::new(Snapshot::new(statistics)))
+        Some(kept.get(query)?.stale())
     }
 
     /// Whether the database answers and its schema is up to date.
     ///
     /// # Errors
     /// What is wrong.
-    pub async fn ready(&self) -> Result<(), Failure> {
-        self.ask(Question::Ready).await.unwrap_or_else(|| Err(Failure::Lost("timed out".to_owned())))
+    pub async fn ready(&self, answer_by: Instant) -> Result<(), Failure> {
+        self.ask(Question::Ready, answer_by).await.unwrap_or_else(|| Err(Failure::Lost("timed out".to_owned())))
     }
 
-    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Option<T> {
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question, answer_by: Instant) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         self.questions.try_send(question(answer)).ok()?;
-        tokio::time::timeout(ANSWER_WITHIN, answered).await.ok()?.ok()
+        tokio::time::timeout_at(answer_by, answered).await.ok()?.ok()
     }
 }
 
@@ -132,8 +142,9 @@ struct Task {
     zone: TimeZone,
     sites: Vec<Arc<str>>,
     kept: Arc<Mutex<HashMap<Query, Arc<Snapshot>>>>,
-    /// By site id: the revision of the registers and their ranks.
-    registers: HashMap<i32, (i64, Vec<u8>)>,
+    site_ids: HashMap<Arc<str>, i32>,
+    /// By site id: the revision of the registers, and the estimate that was made of them.
+    estimates: HashMap<i32, (i64, f64)>,
     readings: Vec<Duration>,
 }
 
@@ -153,6 +164,7 @@ impl Task {
                 _ = report.tick() => self.report(),
             }
         }
+        self.report();
     }
 
     /// Answers each different question once, for all who asked it.
@@ -170,7 +182,11 @@ impl Task {
             if waiting.iter().all(oneshot::Sender::is_closed) {
                 continue;
             }
-            let outcome = self.read(&query).await;
+            let mut outcome = self.read(&query).await;
+            if matches!(outcome, Err(NoAnswer::Unavailable)) {
+                // The server may have closed a connection that was idle: a reading changes nothing, so it is tried again.
+                outcome = self.read(&query).await;
+            }
             for answer in waiting {
                 let _ = answer.send(outcome.clone());
             }
@@ -190,22 +206,14 @@ impl Task {
             tracing::warn!(event = "database_lost", sqlstate = failure.code(), attempt = 1, "{failure}");
             NoAnswer::Unavailable
         };
-        // A connection that was idle may have been closed by the server: a reading changes nothing, so it is tried again.
-        let site = match store::read_site(&self.line, &query.site).await {
-            Err(Failure::Lost(_)) => store::read_site(&self.line, &query.site).await,
-            outcome => outcome,
-        };
-        let statistics = match site.map_err(unavailable)? {
+        let statistics = match self.find_site(&query.site).await.map_err(unavailable)? {
             Some(site) => {
-                let buckets = plan.total_buckets();
-                let tallies = store::read_tallies(&self.line, site.id, &buckets, plan.listed.bucket())
-                    .await
-                    .map_err(unavailable)?;
-                self.read_registers(&site).await.map_err(unavailable)?;
-                let ranks = self.registers.get(&site.id).map(|(_, ranks)| ranks.iter().copied());
-                assemble(query, &plan, &self.zone, tallies, ranks.into_iter().flatten())
+                let tallies = store::read_tallies(&self.line, site, &plan.total_buckets(), plan.listed.bucket()).await;
+                let tallies = tallies.map_err(unavailable)?;
+                let visitors = self.estimate(site, tallies.registers_revision).await.map_err(unavailable)?;
+                assemble(query, &plan, &self.zone, tallies.rows, visitors)
             }
-            None if self.sites.contains(&query.site) => assemble(query, &plan, &self.zone, Vec::new(), []),
+            None if self.sites.contains(&query.site) => assemble(query, &plan, &self.zone, Vec::new(), 0.0),
             None => return Err(NoAnswer::UnknownSite),
         };
         self.readings.push(began.elapsed());
@@ -218,19 +226,30 @@ impl Task {
         Ok(snapshot)
     }
 
-    /// Reads the registers of a site if they have risen since they were last read.
-    async fn read_registers(&mut self, site: &store::SiteRow) -> Result<(), Failure> {
-        if self.registers.get(&site.id).is_some_and(|(revision, _)| *revision == site.registers_revision) {
-            return Ok(());
+    /// The id of a site that has been counted: it never changes.
+    async fn find_site(&mut self, name: &Arc<str>) -> Result<Option<i32>, Failure> {
+        if let Some(id) = self.site_ids.get(name) {
+            return Ok(Some(*id));
         }
-        let mut ranks = vec![0; all_time::REGISTERS];
-        for (register, rank) in store::read_registers(&self.line, site.id).await? {
-            if let Some(known) = usize::try_from(register).ok().and_then(|register| ranks.get_mut(register)) {
-                *known = u8::try_from(rank).unwrap_or(0);
+        let found = store::read_site(&self.line, name).await?;
+        if let Some(id) = found {
+            self.site_ids.insert(name.clone(), id);
+        }
+        Ok(found)
+    }
+
+    /// The all-time visitors of a site: estimated anew only if its registers have risen.
+    async fn estimate(&mut self, site: i32, revision: i64) -> Result<f64, Failure> {
+        match self.estimates.get(&site) {
+            Some((known, estimate)) if *known == revision => Ok(*estimate),
+            _ => {
+                let registers = store::read_registers(&self.line, site).await?;
+                let ranks = registers.into_iter().filter_map(|(_, rank)| u8::try_from(rank).ok());
+                let estimate = all_time::estimate(ranks);
+                self.estimates.insert(site, (revision, estimate));
+                Ok(estimate)
             }
         }
-        self.registers.insert(site.id, (site.registers_revision, ranks));
-        Ok(())
     }
 
     fn report(&mut self) {

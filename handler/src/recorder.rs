@@ -30,9 +30,6 @@ const QUEUE_LENGTH: usize = 16_384;
 /// How many visits one statement may hold, so that it stays far below a second.
 const LARGEST_BATCH: usize = 4096;
 
-/// How long a request may wait for its commit before it is answered 503.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-
 /// How long to wait before a lost batch is sent again; doubled each time, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -118,12 +115,11 @@ impl Recorder {
         (Self { orders }, tokio::spawn(task.run(queue)))
     }
 
-    /// Records a visit. `Ok` means that it has been committed. Dropping the future does not take the visit back.
+    /// Records a visit, and waits for the commit until `answer_by`. `Ok` means that it has been committed. Dropping the future does not take the visit back.
     ///
     /// # Errors
     /// If the queue is full, or the commit did not come in time; then it may or may not be counted.
-    pub async fn record(&self, visit: Visit) -> Result<(), Refused> {
-        let answer_by = Instant::now() + ANSWER_WITHIN;
+    pub async fn record(&self, visit: Visit, answer_by: Instant) -> Result<(), Refused> {
         let (receipt, committed) = oneshot::channel();
         self.orders.try_send(Order::Visit(Waiting { visit, answer_by, receipt })).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refused::QueueFull,

@@ -291,13 +291,13 @@ pub struct Excluded {
     pub head: i64,
 }
 
-/// Puts the rows of a plan together. `ranks` are the site's all-time registers.
+/// Puts the rows of a plan together, with the estimate of all-time visitors.
 pub fn assemble(
     query: &Query,
     plan: &Plan,
     zone: &TimeZone,
     tallies: Vec<Tally>,
-    ranks: impl IntoIterator<Item = u8>,
+    all_time_visitors: f64,
 ) -> Statistics {
     let mut totals = std::collections::HashMap::new();
     let mut lists: [Vec<Entry>; 9] = Default::default();
@@ -327,7 +327,7 @@ pub fn assemble(
     };
     let Periods { day, week, month, .. } = plan.current;
     #[allow(clippy::cast_possible_truncation, reason = "an estimate of visitors is far below 2^53")]
-    let estimate = all_time::estimate(ranks).round() as i64;
+    let estimate = all_time_visitors.round() as i64;
     Statistics {
         site: query.site.clone(),
         time_zone: zone.iana_name().unwrap_or("UTC").to_owned(),
@@ -410,7 +410,7 @@ mod tests {
     fn starts(query: &Query, zone: &str) -> Vec<String> {
         let zone = TimeZone::get(zone).unwrap();
         let plan = query.plan(now(), &zone).unwrap();
-        assemble(query, &plan, &zone, vec![], []).series.into_iter().map(|point| point.start).collect()
+        assemble(query, &plan, &zone, vec![], 0.0).series.into_iter().map(|point| point.start).collect()
     }
 
     #[test]
@@ -474,7 +474,7 @@ mod tests {
                 tally(today, Dimension::Page, "/", 3, 6),
                 tally(today, Dimension::Excluded, "bots", 0, 4),
             ],
-            [1, 2, 3],
+            3.2,
         );
         assert_eq!((statistics.visitors.today, statistics.pageviews.today), (3, 7));
         assert_eq!(statistics.pageviews.all_time, 200);

@@ -18,5 +18,5 @@ pub use connection::{Database, Line};
 pub use examination::{Examination, examine};
 pub use failure::Failure;
 pub use maintenance::{Removed, remove};
-pub use reading::{SiteRow, read_checkpoints, read_registers, read_site, read_tallies};
+pub use reading::{Tallies, read_checkpoints, read_registers, read_site, read_tallies};
 pub use recording::{Batch, Checkpoint, commit, open_period, open_site};

@@ -31,10 +31,10 @@ async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
     let query = request.statistics_query(app)?;
     if !app.sites.contains(&query.site) {
         // It may have been imported. A visit to a page that does not exist is none.
-        app.reader.read(query.clone()).await?;
+        app.reader.read(query.clone(), request.answer_by).await?;
     }
-    let answered = match app.recorder.record(visit(request, app)).await {
-        Ok(()) => app.reader.read(query.clone()).await.map_err(Error::from),
+    let answered = match app.recorder.record(visit(request, app), request.answer_by).await {
+        Ok(()) => app.reader.read(query.clone(), request.answer_by).await.map_err(Error::from),
         Err(refused) => Err(refused.into()),
     };
     match answered {

@@ -1,7 +1,8 @@
 //! What the routes see of a request.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
+use tokio::time::Instant;
 use warp::{
     Filter, Rejection,
     http::{HeaderMap, Method},
@@ -18,7 +19,12 @@ pub(super) struct Request {
     pub(super) peer: Option<IpAddr>,
     /// The query's names and values, decoded, in their order.
     query: Vec<(String, String)>,
+    /// Until then it has an answer, if only that it has to be asked again.
+    pub(super) answer_by: Instant,
 }
+
+/// How long a request may take, recording and reading together.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Takes any request whose query can be decoded.
 pub(super) fn request() -> impl Filter<Extract = (Request,), Error = Rejection> + Clone {
@@ -31,6 +37,7 @@ pub(super) fn request() -> impl Filter<Extract = (Request,), Error = Rejection> 
             headers,
             peer: peer.map(|address| address.ip()),
             query,
+            answer_by: Instant::now() + ANSWER_WITHIN,
         })
 }
 

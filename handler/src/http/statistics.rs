@@ -13,7 +13,7 @@ async fn read(request: &Request, app: &App) -> Result<Reply, Error> {
     allow_reading(request)?;
     request.authorize(app)?;
     let query = request.statistics_query(app)?;
-    match app.reader.read(query.clone()).await.map_err(Error::from) {
+    match app.reader.read(query.clone(), request.answer_by).await.map_err(Error::from) {
         Ok(snapshot) => json(&snapshot.statistics),
         Err(Error::Unavailable) => match app.reader.last_known(&query) {
             Some(snapshot) => json(&snapshot.statistics),
