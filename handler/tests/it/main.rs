@@ -12,8 +12,16 @@ mod process;
 
 mod config;
 mod count;
+#[cfg(feature = "embedded")]
+mod embedded;
 mod health;
+mod import;
+mod import_repeated;
+mod instances;
 mod maintenance;
+mod outage;
+mod privacy;
+mod recorder;
 mod routes;
 mod statistics;
 mod version;
