@@ -49,8 +49,23 @@ pub enum Host {
 pub enum DatabaseConfig {
     /// A PostgreSQL server: `DATABASE_URL`, or `PGHOST` with its companions.
     Server(Box<PgConnectOptions>),
+    /// A PostgreSQL server that takes Entra tokens: `FOOTFALL_DATABASE_AUTH=entra`, `PGHOST`, `PGUSER` and, by default, port
+    /// 5432 and the database `footfall`. The server's certificate is always verified in full.
+    Entra(Box<PgConnectOptions>, Entra),
     /// The embedded PostgreSQL, in this folder. The default where nothing else is named.
     Embedded(PathBuf),
+}
+
+/// Whose token is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entra {
+    /// The platform's managed identity, because `IDENTITY_ENDPOINT` is set.
+    Managed {
+        /// `AZURE_CLIENT_ID`: which user-assigned identity. Default: the system-assigned one.
+        client_id: Option<String>,
+    },
+    /// Whoever is signed in on this machine with the Azure CLI.
+    Developer,
 }
 
 /// A value that is never shown.
@@ -136,6 +151,12 @@ impl Config {
             trusted_proxies: number("FOOTFALL_TRUSTED_PROXIES", get("FOOTFALL_TRUSTED_PROXIES"), 0..=10)?
                 .unwrap_or(u8::from(host == Host::Functions)),
             dashboard_token: match get("FOOTFALL_DASHBOARD_TOKEN") {
+                // What the platform leaves in place when it can't resolve a reference; everybody knows how it begins.
+                Some(token) if token.starts_with("@Microsoft.KeyVault(") => {
+                    let problem =
+                        "is a Key Vault reference that was not resolved: may the app's identity read the secret?";
+                    return Err(bad("FOOTFALL_DASHBOARD_TOKEN", problem));
+                }
                 Some(token) if token.chars().count() < 16 => {
                     return Err(bad("FOOTFALL_DASHBOARD_TOKEN", "is too short to be safe: use at least 16 characters"));
                 }
@@ -200,8 +221,9 @@ fn sites(own: Option<&str>, others: Option<&str>) -> Result<Vec<Arc<str>>, BadVa
 fn database<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Result<DatabaseConfig, BadVariable> {
     match get("FOOTFALL_DATABASE_AUTH") {
         None | Some("password") => {}
+        Some("entra") => return entra(get),
         Some(other) => {
-            return Err(bad("FOOTFALL_DATABASE_AUTH", format!("is '{other}', but must be 'password'")));
+            return Err(bad("FOOTFALL_DATABASE_AUTH", format!("is '{other}', but must be 'password' or 'entra'")));
         }
     }
     if let Some(url) = get("DATABASE_URL") {
@@ -213,14 +235,8 @@ fn database<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Result<DatabaseConfig
         })?;
         return Ok(DatabaseConfig::Server(Box::new(options)));
     }
-    if let Some(host) = get("PGHOST") {
-        let mut options = PgConnectOptions::new_without_pgpass()
-            .host(host)
-            .port(number("PGPORT", get("PGPORT"), 1..=u16::MAX)?.unwrap_or(5432))
-            .database(get("PGDATABASE").unwrap_or("footfall"))
-            .username(
-                get("PGUSER").ok_or_else(|| bad("PGUSER", "must name the role to log in as, because PGHOST is set"))?,
-            );
+    if get("PGHOST").is_some() {
+        let mut options = server(get)?;
         if let Some(password) = get("PGPASSWORD") {
             options = options.password(password);
         }
@@ -241,14 +257,50 @@ fn database<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Result<DatabaseConfig
     }
 }
 
+/// The server that `PGHOST` and its companions name.
+fn server<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Result<PgConnectOptions, BadVariable> {
+    let required = |name: &str, why: &str| get(name).ok_or_else(|| bad(name, why));
+    let mut options = PgConnectOptions::new_without_pgpass()
+        .host(required("PGHOST", "must name the database server")?)
+        .port(number("PGPORT", get("PGPORT"), 1..=u16::MAX)?.unwrap_or(5432))
+        .database(get("PGDATABASE").unwrap_or("footfall"))
+        .username(required("PGUSER", "must name the role to log in as, because PGHOST is set")?);
+    if let Some(file) = get("PGSSLROOTCERT") {
+        options = options.ssl_root_cert(file);
+    }
+    Ok(options)
+}
+
+fn entra<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Result<DatabaseConfig, BadVariable> {
+    if get("DATABASE_URL").is_some() {
+        return Err(bad(
+            "DATABASE_URL",
+            "can't be used with FOOTFALL_DATABASE_AUTH=entra: name the server in PGHOST and PGUSER",
+        ));
+    }
+    if get("PGSSLMODE").is_some_and(|mode| mode != "verify-full") {
+        return Err(bad(
+            "PGSSLMODE",
+            "must be verify-full, or unset, with FOOTFALL_DATABASE_AUTH=entra: a token is sent",
+        ));
+    }
+    let identity = match get("IDENTITY_ENDPOINT") {
+        Some(_) => Entra::Managed { client_id: get("AZURE_CLIENT_ID").map(str::to_owned) },
+        None => Entra::Developer,
+    };
+    Ok(DatabaseConfig::Entra(Box::new(server(get)?.ssl_mode(PgSslMode::VerifyFull)), identity))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn load_without_url(pairs: &[(&str, &str)]) -> Result<Config, BadVariable> {
+        Config::load(&pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
     fn load(pairs: &[(&str, &str)]) -> Result<Config, BadVariable> {
-        let url = [("DATABASE_URL", "postgres://localhost/footfall")];
-        let pairs = url.iter().chain(pairs).filter(|(name, value)| *name != "DATABASE_URL" || !value.is_empty());
-        Config::load(&pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        load_without_url(&[&[("DATABASE_URL", "postgres://localhost/footfall")], pairs].concat())
     }
 
     fn refusal(variable: &str, value: &str) -> String {
@@ -298,6 +350,7 @@ mod tests {
             ("FOOTFALL_TRUSTED_PROXIES", "-1"),
             ("FOOTFALL_TRUSTED_PROXIES", "11"),
             ("FOOTFALL_DASHBOARD_TOKEN", "short"),
+            ("FOOTFALL_DASHBOARD_TOKEN", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/t)"),
             ("FOOTFALL_RETENTION_DAYS", "0"),
             ("FOOTFALL_RETENTION_DAYS", "a year"),
             ("FOOTFALL_DATABASE_AUTH", "kerberos"),
@@ -307,6 +360,24 @@ mod tests {
         ] {
             assert!(refusal(variable, value).starts_with(variable), "{variable}={value}");
         }
+    }
+
+    #[test]
+    fn entra_wants_a_server_a_role_and_full_verification_and_nothing_that_contradicts_it() {
+        let auth = ("FOOTFALL_DATABASE_AUTH", "entra");
+        let (host, role) = (("PGHOST", "db.example"), ("PGUSER", "app"));
+        let load_entra = |more: &[(&str, &str)]| load_without_url(&[&[auth], more].concat());
+        assert_eq!(load_entra(&[]).err().unwrap().variable, "PGHOST");
+        assert_eq!(load_entra(&[host]).err().unwrap().variable, "PGUSER");
+        assert_eq!(load_entra(&[host, role, ("PGSSLMODE", "require")]).err().unwrap().variable, "PGSSLMODE");
+        assert_eq!(load(&[auth, host, role]).err().unwrap().variable, "DATABASE_URL");
+        let identity = |more: &[(&str, &str)]| match load_entra(&[&[host, role], more].concat()).unwrap().database {
+            DatabaseConfig::Entra(_, identity) => identity,
+            _ => panic!("not Entra"),
+        };
+        assert_eq!(identity(&[]), Entra::Developer);
+        let managed = identity(&[("IDENTITY_ENDPOINT", "http://localhost/token"), ("AZURE_CLIENT_ID", "c")]);
+        assert_eq!(managed, Entra::Managed { client_id: Some("c".to_owned()) });
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub async fn examine(config: &Config, forwarded_for: &str, user_agent: &str) -> 
             State::Warning,
             format!("embedded, in {}/: one process, and a power cut may lose the last moments", folder.display()),
         ),
-        DatabaseConfig::Server(_) => {}
+        DatabaseConfig::Server(_) | DatabaseConfig::Entra(..) => {}
     }
     let found = match Database::new(&config.database).await {
         Ok(database) => examine_database(&database.lines().1).await.map_err(anyhow::Error::from),

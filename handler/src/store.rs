@@ -7,6 +7,7 @@
 mod connection;
 #[cfg(feature = "embedded")]
 mod embedded;
+mod entra;
 mod examination;
 mod failure;
 mod maintenance;

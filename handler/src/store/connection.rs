@@ -12,7 +12,7 @@ use anyhow::Context;
 use sqlx::{Connection, PgConnection, migrate::MigrateError, postgres::PgConnectOptions};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
-use super::Failure;
+use super::{Failure, entra::Tokens};
 use crate::config::DatabaseConfig;
 
 /// The name under which other users of a database see us.
@@ -38,6 +38,7 @@ pub struct Database {
 
 enum Source {
     Server(Box<PgConnectOptions>),
+    Entra(Box<PgConnectOptions>, Tokens),
     #[cfg(feature = "embedded")]
     Embedded(super::embedded::Embedded),
 }
@@ -50,6 +51,7 @@ impl Database {
     pub async fn new(config: &DatabaseConfig) -> anyhow::Result<Arc<Self>> {
         let source = match config {
             DatabaseConfig::Server(options) => Source::Server(options.clone()),
+            DatabaseConfig::Entra(options, identity) => Source::Entra(options.clone(), Tokens::new(identity.clone())),
             DatabaseConfig::Embedded(folder) => start_embedded(folder).await?,
         };
         Ok(Arc::new(Self { source, migrated: OnceCell::new() }))
@@ -59,27 +61,36 @@ impl Database {
     pub fn lines(self: &Arc<Self>) -> (Arc<Line>, Arc<Line>) {
         let recording = Arc::new(Line::new(self.clone()));
         let reading = match self.source {
-            Source::Server(_) => Arc::new(Line::new(self.clone())),
+            Source::Server(_) | Source::Entra(..) => Arc::new(Line::new(self.clone())),
             #[cfg(feature = "embedded")]
             Source::Embedded(_) => recording.clone(),
         };
         (recording, reading)
     }
 
-    /// Opens a connection; the first one also brings the schema up to date.
+    /// Opens a connection; the first one also brings the schema up to date. Nothing has been sent to be applied yet, so
+    /// whatever goes wrong may be tried again.
     async fn open(&self) -> Result<PgConnection, Failure> {
+        let login = tokio::time::timeout(OPEN_LIMIT, self.log_in());
+        let mut connection = login.await.map_err(|_| Failure::Lost("opening timed out".to_owned()))??;
+        self.migrated.get_or_try_init(|| migrate(&mut connection)).await?;
+        Ok(connection)
+    }
+
+    async fn log_in(&self) -> Result<PgConnection, Failure> {
         let options = match &self.source {
             Source::Server(options) => options.as_ref().clone(),
+            Source::Entra(options, tokens) => options.as_ref().clone().password(&tokens.get().await?),
             #[cfg(feature = "embedded")]
             Source::Embedded(embedded) => embedded.options(),
         };
-        let options = options.application_name(APPLICATION_NAME);
-        let mut connection = tokio::time::timeout(OPEN_LIMIT, PgConnection::connect_with(&options))
-            .await
-            .map_err(|_| Failure::Lost("opening timed out".to_owned()))?
-            .map_err(|error| Failure::of(&error))?;
-        self.migrated.get_or_try_init(|| migrate(&mut connection)).await?;
-        Ok(connection)
+        PgConnection::connect_with(&options.application_name(APPLICATION_NAME)).await.map_err(|error| {
+            let failure = Failure::of(&error);
+            if let (Source::Entra(_, tokens), true) = (&self.source, failure.is_login()) {
+                tokens.forget();
+            }
+            Failure::Lost(failure.code().to_owned())
+        })
     }
 }
 

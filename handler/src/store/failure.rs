@@ -41,6 +41,11 @@ impl Failure {
         }
     }
 
+    /// Whether the role or its password (or token) was refused (SQLSTATE class 28).
+    pub(super) fn is_login(&self) -> bool {
+        self.code().starts_with("28")
+    }
+
     /// Whether a row was sent for a set that has been dropped (`check_violation` is what PostgreSQL calls it).
     pub fn is_missing_set(&self) -> bool {
         matches!(self, Self::Rejected(code) if code == "23514")

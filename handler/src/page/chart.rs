@@ -1,0 +1,255 @@
+//! Charts: bars of visitors in front of bars of pageviews, and the same numbers as rows of a table.
+//!
+//! A chart is made of numbers and of dates that were parsed, so nothing that a visitor sent can be in it. Its bars are
+//! strokes of two paths, about nine bytes a bar; the line on top of pageviews is the same path once more, a little
+//! higher. They are drawn in units of their own and stretched to whatever room there is; labels stand outside, in
+//! percent, so that text is never stretched.
+
+use std::fmt::Write as _;
+
+use jiff::civil::DateTime;
+use serde::Serialize;
+
+use super::wording::{civil, thousands};
+use crate::statistics::Point;
+
+/// Height of the drawing in its own units; a bar with the gap around it is one unit wide. `chart.html`, `page.css` and
+/// `page.js` rely on both.
+const HEIGHT: i64 = 200;
+
+/// How far apart the points of a series are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Hour,
+    Day,
+    Week,
+    Month,
+}
+
+/// A point with its time by the site's clock.
+pub(super) struct Bar {
+    start: DateTime,
+    visitors: i64,
+    pageviews: i64,
+}
+
+/// What `chart.html` shows.
+#[derive(Serialize)]
+pub(super) struct Chart {
+    id: &'static str,
+    /// The chart in one sentence, for those who do not see it.
+    title: String,
+    /// What the first column of the table holds.
+    column: &'static str,
+    width: usize,
+    views: String,
+    people: String,
+    ticks: [Tick; 3],
+    labels: Vec<Label>,
+    /// Whether there are too many bars for gaps between them.
+    dense: bool,
+    empty: bool,
+    /// HTML of the table's body. It holds numbers and dates only.
+    rows: String,
+}
+
+/// A line across the chart.
+#[derive(Serialize)]
+struct Tick {
+    y: u8,
+    label: String,
+}
+
+/// A text below a bar.
+#[derive(Serialize)]
+struct Label {
+    x: String,
+    label: String,
+    /// Not shown where there is little room.
+    minor: bool,
+}
+
+/// Reads the times of a series.
+pub(super) fn read(points: &[Point]) -> anyhow::Result<Vec<Bar>> {
+    points
+        .iter()
+        .map(|point| Ok(Bar { start: civil(&point.start)?, visitors: point.visitors, pageviews: point.pageviews }))
+        .collect()
+}
+
+impl Step {
+    /// The statistics name the period of the lists, which is the day for a series of hours too: only the times tell.
+    pub(super) fn of(series: &[Bar], listed_kind: &str) -> Self {
+        match listed_kind {
+            "week" => Self::Week,
+            "month" => Self::Month,
+            // Two neighbours that share a date can only be hours.
+            _ if series.windows(2).any(|pair| pair[0].start.date() == pair[1].start.date()) => Self::Hour,
+            _ => Self::Day,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Hour => "Hour",
+            Self::Day => "Day",
+            Self::Week => "Week from",
+            Self::Month => "Month",
+        }
+    }
+
+    /// How the table names a bar. Years are missing: a heading above has them.
+    const fn row_format(self) -> &'static str {
+        match self {
+            Self::Hour => "%H:%M",
+            Self::Day => "%a %-d %b",
+            Self::Week => "%-d %b",
+            Self::Month => "%b %Y",
+        }
+    }
+}
+
+impl Chart {
+    /// Draws the bars, oldest first.
+    pub(super) fn draw(id: &'static str, bars: &[Bar], step: Step) -> Self {
+        let most_visitors = bars.iter().map(|bar| bar.visitors).max().unwrap_or_default();
+        let most_pageviews = bars.iter().map(|bar| bar.pageviews).max().unwrap_or_default();
+        let top = round_up(most_pageviews.max(most_visitors));
+        let mut chart = Self {
+            id,
+            title: format!(
+                "Visitors and pageviews by {}: at most {} and {}.",
+                step.name(),
+                thousands(most_visitors),
+                thousands(most_pageviews)
+            ),
+            column: step.column(),
+            width: bars.len().max(1),
+            views: String::new(),
+            people: String::new(),
+            ticks: [
+                Tick { y: 0, label: compact(top) },
+                Tick { y: 50, label: compact(top / 2) },
+                Tick { y: 100, label: "0".to_owned() },
+            ],
+            labels: labels(bars, step),
+            dense: bars.len() > 100,
+            empty: most_visitors == 0 && most_pageviews == 0,
+            rows: String::with_capacity(bars.len() * 32),
+        };
+        for (index, bar) in bars.iter().enumerate() {
+            chart.add(index, bar, top, step);
+        }
+        chart
+    }
+
+    fn add(&mut self, index: usize, bar: &Bar, top: i64, step: Step) {
+        // What was counted once is visible, however tall the others are.
+        let height = |count: i64| if count > 0 { (count.saturating_mul(HEIGHT) / top).max(1) } else { 0 };
+        let (visitors, pageviews) = (height(bar.visitors), height(bar.pageviews));
+        // Writing to a String can't fail.
+        if pageviews > 0 {
+            let _ = write!(self.views, "M{index} 0v-{pageviews}");
+        }
+        if visitors > 0 {
+            let _ = write!(self.people, "M{index} 0v-{visitors}");
+        }
+        let name = bar.start.strftime(step.row_format());
+        let (visitors, pageviews) = (thousands(bar.visitors), thousands(bar.pageviews));
+        let _ = write!(self.rows, "<tr><th>{name}<td>{visitors}<td>{pageviews}");
+    }
+}
+
+/// The least number of a round kind that is not below `most` and has a round half.
+fn round_up(most: i64) -> i64 {
+    let mut unit = 1_i64;
+    loop {
+        for digit in [2, 4, 6, 8] {
+            let top = unit.saturating_mul(digit);
+            if top >= most {
+                return top;
+            }
+        }
+        unit = unit.saturating_mul(10);
+        if unit >= most {
+            return unit;
+        }
+    }
+}
+
+/// A number as short as an axis needs it.
+fn compact(number: i64) -> String {
+    if number < 10_000 {
+        thousands(number)
+    } else if number < 1_000_000 {
+        format!("{}k", number / 1_000)
+    } else {
+        format!("{}M", thousands(number / 1_000_000))
+    }
+}
+
+/// Texts below the bars: hours by the clock, anything else counted back from the newest bar.
+fn labels(bars: &[Bar], step: Step) -> Vec<Label> {
+    let by_clock = step == Step::Hour && bars.len() <= 48;
+    let format = match step {
+        Step::Hour if by_clock => "%H:%M",
+        Step::Month => "%b %Y",
+        _ => "%-d %b",
+    };
+    let every = bars.len().div_ceil(8).max(1);
+    let label = |(index, bar): (usize, &Bar)| {
+        let (shown, minor) = if by_clock {
+            let hour = bar.start.hour();
+            (hour % 3 == 0, hour % 6 != 0)
+        } else {
+            let back = bars.len() - 1 - index;
+            (back.is_multiple_of(every), !back.is_multiple_of(2 * every))
+        };
+        shown.then(|| Label {
+            x: format!("{:.1}", (index as f64 + 0.5) * 100.0 / bars.len() as f64),
+            label: bar.start.strftime(format).to_string(),
+            minor,
+        })
+    };
+    bars.iter().enumerate().filter_map(label).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bars(counts: &[(i64, i64)]) -> Vec<Bar> {
+        let start = civil("2026-11-23T00:00:00Z").unwrap();
+        counts.iter().map(|&(visitors, pageviews)| Bar { start, visitors, pageviews }).collect()
+    }
+
+    #[test]
+    fn an_axis_ends_at_a_round_number_with_a_round_half() {
+        for (most, top) in [(0, 2), (1, 2), (3, 4), (9, 10), (10, 10), (11, 20), (601, 800), (999, 1_000)] {
+            assert_eq!(round_up(most), top, "{most}");
+        }
+        assert_eq!(round_up(i64::MAX), i64::MAX);
+        assert_eq!([600, 6_000, 60_000, 6_000_000].map(compact), ["600", "6,000", "60k", "6M"]);
+    }
+
+    #[test]
+    fn one_visitor_beside_a_million_is_still_seen() {
+        let chart = Chart::draw("c", &bars(&[(1, 1), (1_000_000, 1_000_000), (0, 0)]), Step::Day);
+        assert_eq!(chart.people, "M0 0v-1M1 0v-200");
+    }
+
+    #[test]
+    fn a_series_without_points_is_drawn_as_nothing() {
+        let chart = Chart::draw("c", &[], Step::Hour);
+        assert!(chart.empty && chart.labels.is_empty() && chart.rows.is_empty());
+    }
+}

@@ -1,0 +1,61 @@
+//! Logging in without a password: a token of Microsoft Entra ID stands in its place.
+//!
+//! On Azure it is the managed identity's, from the endpoint that the platform names in `IDENTITY_ENDPOINT`; on a developer's
+//! machine that of whoever is signed in with the Azure CLI. A token is looked at only when a connection opens.
+
+use std::sync::{Arc, Mutex};
+
+use azure_core::credentials::TokenCredential;
+use azure_identity::{
+    DeveloperToolsCredential, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
+};
+
+use super::Failure;
+use crate::config::Entra;
+
+/// What a token for Azure Database for PostgreSQL is asked for.
+const SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
+
+/// A source of tokens. It keeps the last one, and asks for another some minutes before that expires.
+pub(super) struct Tokens {
+    identity: Entra,
+    credential: Mutex<Option<Arc<dyn TokenCredential>>>,
+}
+
+impl Tokens {
+    pub(super) fn new(identity: Entra) -> Self {
+        Self { identity, credential: Mutex::new(None) }
+    }
+
+    /// A token to log in with. What goes wrong is told by a word only: the endpoint's answers may hold anything.
+    pub(super) async fn get(&self) -> Result<String, Failure> {
+        let credential = self.credential()?;
+        match credential.get_token(&[SCOPE], None).await {
+            Ok(token) => Ok(token.token.secret().to_owned()),
+            Err(_) => Err(Failure::Lost("no token from Entra".to_owned())),
+        }
+    }
+
+    /// Forgets the token that was kept, because the database did not take it.
+    pub(super) fn forget(&self) {
+        *self.credential.lock().expect("nobody panics while holding this lock") = None;
+    }
+
+    fn credential(&self) -> Result<Arc<dyn TokenCredential>, Failure> {
+        let mut kept = self.credential.lock().expect("nobody panics while holding this lock");
+        if let Some(credential) = &*kept {
+            return Ok(credential.clone());
+        }
+        let made: azure_core::Result<Arc<dyn TokenCredential>> = match &self.identity {
+            Entra::Managed { client_id } => {
+                let user_assigned_id = client_id.clone().map(UserAssignedId::ClientId);
+                let options = ManagedIdentityCredentialOptions { user_assigned_id, ..Default::default() };
+                ManagedIdentityCredential::new(Some(options)).map(|credential| credential as _)
+            }
+            Entra::Developer => DeveloperToolsCredential::new(None).map(|credential| credential as _),
+        };
+        let credential = made.map_err(|_| Failure::Lost("no identity".to_owned()))?;
+        *kept = Some(credential.clone());
+        Ok(credential)
+    }
+}
