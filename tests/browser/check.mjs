@@ -1,0 +1,640 @@
+// Opens the page of a running handler in Chromium and looks for what tests of its HTML can't find: see scripts/check-page,
+// which starts this with a database. The handler is the real one; only the way to its database leads through this process,
+// so that the database can be away and come back.
+//
+// Environment: HANDLER, DATABASE_URL, CHROMIUM. Arguments: --screenshots FOLDER takes the two pictures of the documentation
+// instead of checking; --gallery FOLDER checks, and keeps a picture of every page that was checked.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs, stripVTControlCharacters } from "node:util";
+import axe from "axe-core";
+import { chromium } from "playwright-core";
+import { HOSTILE_PATHS, HOSTILE_REFERRERS, hostileLog, ordinaryLog } from "./sample-log.mjs";
+
+const { values: options } = parseArgs({ options: { screenshots: { type: "string" }, gallery: { type: "string" } } });
+const { HANDLER = "target/debug/handler", DATABASE_URL, CHROMIUM = "/usr/bin/chromium" } = process.env;
+
+const OWN = "footfall.example.com";
+const ORDINARY = "www.example.com";
+const HOSTILE = "hostile.example.com";
+const EMPTY = "new.example.com";
+const LONG = `${"a-name-as-long-as-a-label-of-a-host-name-may-be-".padEnd(63, "x")}.example.com`;
+/** Imported, but in no list of sites. */
+const FORMER = "former.example.com";
+const TOKEN = "a-token-made-up-for-this-check";
+
+// Headless Chromium says that it is headless, and so is counted among the robots.
+const FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+const CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+const SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15";
+
+const WIDTHS = [360, 768, 1440];
+/** Four times the ordinary size of letters in a window of 1280 pixels (WCAG 1.4.10). */
+const NARROWEST = 320;
+const SCHEMES = ["light", "dark"];
+const RULES = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] };
+
+const DAY = 24 * 60 * 60 * 1000;
+const began = Date.now();
+const date = days => new Date(began - days * DAY).toISOString().slice(0, 10);
+
+// Findings
+
+const groups = new Map();
+let group;
+
+async function about(name, checks) {
+  group = { passed: 0, failures: [] };
+  groups.set(name, group);
+  const from = Date.now();
+  try {
+    await checks();
+  } catch (error) {
+    group.failures.push(`broke off: ${stripVTControlCharacters(error.stack)}`);
+  }
+  const { passed, failures } = group;
+  console.log(`${failures.length ? "FAIL" : "ok  "} ${name}: ${passed} passed${failures.length ? `, ${failures.length} failed` : ""} (${((Date.now() - from) / 1000).toFixed(1)} s)`);
+  for (const failure of failures) console.log(`       ${failure.replaceAll("\n", "\n       ")}`);
+}
+
+function check(what, holds, found) {
+  if (holds) group.passed += 1;
+  else group.failures.push(found === undefined ? what : `${what}: ${typeof found === "string" ? found : JSON.stringify(found)}`);
+}
+
+// What is running
+
+/** The way to the database. While it is closed, connections end as if the server had been stopped. */
+async function databaseGate() {
+  const target = new URL(DATABASE_URL);
+  const sockets = new Set();
+  let open = true;
+  const server = createServer(client => {
+    if (!open) return client.destroy();
+    const database = connect(Number(target.port || 5432), target.hostname);
+    for (const [socket, other] of [[client, database], [database, client]]) {
+      sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.pipe(other);
+      socket.on("error", () => {});
+      socket.on("close", () => { sockets.delete(socket); other.destroy(); });
+    }
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const url = new URL(DATABASE_URL);
+  url.port = server.address().port;
+  return {
+    url: url.href,
+    shut() { open = false; for (const socket of sockets) socket.destroy(); },
+    reopen() { open = true; },
+    end() { this.shut(); server.close(); },
+  };
+}
+
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** What the handler reads, and nothing that happens to be set where this is run. */
+function environment(more) {
+  const { PATH, HOME } = process.env;
+  return {
+    PATH, HOME, WEBSITE_HOSTNAME: OWN, FOOTFALL_SITES: [ORDINARY, HOSTILE, EMPTY, LONG].join(","), FOOTFALL_LOG: "warn", ...more,
+  };
+}
+
+async function until(what, seconds, condition) {
+  const end = Date.now() + seconds * 1000;
+  while (Date.now() < end) {
+    if (await condition().catch(() => false)) return;
+    await new Promise(resolve => setTimeout(resolve, 50));
+  }
+  throw new Error(`${what}: not within ${seconds} seconds`);
+}
+
+const running = [];
+// However this ends, nothing stays behind.
+process.on("exit", () => { for (const child of running) child.kill(); });
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
+process.stdout.on("error", () => process.exit(1));
+
+async function startHandler(databaseUrl, more = {}) {
+  const port = await freePort();
+  const child = spawn(HANDLER, [], {
+    env: environment({ DATABASE_URL: databaseUrl, FUNCTIONS_CUSTOMHANDLER_PORT: String(port), ...more }),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let log = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", text => { log += text; });
+  running.push(child);
+  const origin = `http://127.0.0.1:${port}`;
+  await until(`${HANDLER} is ready`, 30, async () => {
+    if (child.exitCode !== null) return true;
+    return (await fetch(`${origin}/readyz`)).ok;
+  });
+  if (child.exitCode !== null) throw new Error(`${HANDLER} ended at its start:\n${log}`);
+  return origin;
+}
+
+async function importLog(site, text) {
+  const folder = mkdtempSync(join(tmpdir(), "footfall-log."));
+  try {
+    const file = join(folder, "access.log");
+    writeFileSync(file, text);
+    const child = spawn(HANDLER, ["import", "--site", site, "--json", file], {
+      env: environment({ DATABASE_URL }), stdio: ["ignore", "pipe", "inherit"],
+    });
+    let summary = "";
+    child.stdout.on("data", text => { summary += text; });
+    const [code] = await once(child, "close");
+    if (code !== 0) throw new Error(`importing the log of ${site} ended with ${code}`);
+    return JSON.parse(summary);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+// The browser
+
+let browser;
+
+/** A context whose requests and complaints are noted. `expected` says which complaints belong to what is tried. */
+async function newContext(origin, contextOptions = {}, expected = () => false) {
+  const context = await browser.newContext({ userAgent: FIREFOX, locale: "en-GB", timezoneId: "UTC", ...contextOptions });
+  context.setDefaultTimeout(15_000);
+  const complaints = [];
+  const strangers = [];
+  context.on("console", message => {
+    if (["error", "warning"].includes(message.type()) && !expected(message.text())) complaints.push(message.text());
+  });
+  context.on("weberror", error => complaints.push(String(error.error())));
+  context.on("request", request => {
+    const url = request.url();
+    if (!url.startsWith(`${origin}/`) && !url.startsWith("data:")) strangers.push(url);
+  });
+  const conclude = async () => {
+    check("the console stays empty, so nothing breaks the content security policy", complaints.length === 0, complaints.slice(0, 5));
+    check("no other origin is asked", strangers.length === 0, strangers.slice(0, 5));
+    await context.close();
+  };
+  return { context, conclude };
+}
+
+const picture = { fullPage: true, caret: "initial", animations: "allow" };
+
+async function keepPicture(page, name) {
+  if (options.gallery) await page.screenshot({ ...picture, path: join(options.gallery, `${name}.png`) });
+}
+
+/** What is wider than the window, or cut off at its edge. */
+function findOverflow() {
+  const room = document.documentElement.clientWidth;
+  const found = [];
+  if (document.documentElement.scrollWidth > room) found.push(`the page is ${document.documentElement.scrollWidth} wide, the window ${room}`);
+  for (const element of document.querySelectorAll("body *:not(.skip)")) {
+    const { left, right, width, height } = element.getBoundingClientRect();
+    // The mark waits far outside until the pointer is over the drawing, whose bounds hold the mark, too.
+    if (!width || !height || element.matches("rect, svg:has(> rect)")) continue;
+    if (left < -0.5 || right > room + 0.5) found.push(`<${element.localName}> ${element.textContent.trim().slice(0, 30)} reaches from ${left.toFixed()} to ${right.toFixed()}`);
+  }
+  return found.slice(0, 5);
+}
+
+/** Labels of charts that stand on each other. */
+function findCollisions() {
+  const found = [];
+  for (const plot of document.querySelectorAll(".plot")) {
+    const labels = [...plot.querySelectorAll(".x text, .y text")]
+      .map(label => ({ text: label.textContent, box: label.getBoundingClientRect() }))
+      .filter(({ box }) => box.width > 0);
+    labels.forEach((one, index) => {
+      for (const other of labels.slice(index + 1)) {
+        const across = Math.min(one.box.right, other.box.right) - Math.max(one.box.left, other.box.left);
+        const along = Math.min(one.box.bottom, other.box.bottom) - Math.max(one.box.top, other.box.top);
+        if (across > 0 && along > 2) found.push(`${one.text} and ${other.text}`);
+      }
+    });
+  }
+  return found.slice(0, 5);
+}
+
+/**
+ * Text on a background of its own, as in the rows of lists, whose contrast axe leaves open: WCAG 1.4.3 for the darkest and
+ * the lightest thing that it can stand on.
+ */
+function findFaintText() {
+  const channel = value => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  const luminance = colour => {
+    const [red, green, blue] = colour.match(/[\d.]+/g).map(Number).map(channel);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const contrast = (one, other) => {
+    const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const paper = getComputedStyle(document.documentElement).backgroundColor;
+  const found = new Set();
+  for (const text of document.querySelectorAll(".list bdi, .plot text")) {
+    const style = getComputedStyle(text);
+    const colour = text.localName === "text" ? style.fill : style.color;
+    const bar = text.closest("td")?.querySelector("svg");
+    for (const ground of [paper, bar && getComputedStyle(bar).backgroundColor]) {
+      if (ground && contrast(colour, ground) < 4.5) found.add(`${colour} on ${ground} is ${contrast(colour, ground).toFixed(2)}`);
+    }
+  }
+  return [...found];
+}
+
+/** The page as it is now, at every width and in both schemes. */
+async function lookAt(page, name) {
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 900 });
+    for (const colorScheme of SCHEMES) {
+      await page.emulateMedia({ colorScheme });
+      const where = `${name}, ${width} px, ${colorScheme}`;
+      const { violations } = await page.evaluate(rules => globalThis.axe.run(document, rules), { ...RULES, resultTypes: ["violations"] });
+      check(`${where}: axe finds nothing`, violations.length === 0, violations
+        .map(({ id, help, nodes }) => `\n${id} (${help}): ${nodes.slice(0, 3).map(node => `${node.html.slice(0, 120)}: ${node.failureSummary.replaceAll("\n", " ")}`).join("; ")}`).join(""));
+      const faint = await page.evaluate(findFaintText);
+      check(`${where}: text over bars has a contrast of 4.5 to 1`, faint.length === 0, faint);
+      await keepPicture(page, `${name}-${width}-${colorScheme}`.replaceAll(/[^\w-]+/g, "_"));
+    }
+    const overflow = await page.evaluate(findOverflow);
+    check(`${name}, ${width} px: nothing is wider than the window`, overflow.length === 0, overflow);
+    const collisions = await page.evaluate(findCollisions);
+    check(`${name}, ${width} px: labels of charts stand apart`, collisions.length === 0, collisions);
+  }
+  await page.setViewportSize({ width: NARROWEST, height: 900 });
+  const overflow = await page.evaluate(findOverflow);
+  check(`${name}, ${NARROWEST} px: nothing is wider than the window`, overflow.length === 0, overflow);
+}
+
+async function open(page, address, status = 200) {
+  const response = await page.goto(address);
+  check(`${new URL(address).pathname}${new URL(address).search} answers ${status}`, response.status() === status, response.status());
+  return response;
+}
+
+async function openForAxe(page, address, status) {
+  const response = await open(page, address, status);
+  await page.evaluate(axe.source);
+  return response;
+}
+
+/** Goes through a page with the Tab key: everything that can be used is reached, in order, and shows that it is. */
+async function walk(page, name) {
+  await page.keyboard.press("Tab");
+  const skip = await page.evaluate(() => {
+    const { left, right, top, width, height } = document.activeElement.getBoundingClientRect();
+    return {
+      text: document.activeElement.textContent,
+      seen: left >= 0 && right <= innerWidth && top >= 0 && width > 20 && height > 10,
+      covers: document.elementFromPoint(left + width / 2, top + height / 2) === document.activeElement,
+    };
+  });
+  check(`${name}: Tab reaches the skip link first, and it is seen`, skip.text === "Skip to the numbers" && skip.seen && skip.covers, skip);
+  await page.keyboard.press("Enter");
+  check(`${name}: the skip link leads to the numbers`, new URL(page.url()).hash === "#main", page.url());
+  await page.keyboard.press("Tab");
+  const inMain = await page.evaluate(() => document.activeElement.closest("main") !== null);
+  check(`${name}: after the skip link, Tab goes on within the numbers`, inMain);
+
+  await page.evaluate(() => { document.activeElement.blur(); scrollTo(0, 0); });
+  await page.goto(page.url().replace(/#.*/, ""));
+  const expected = await page.evaluate(() => [...document.querySelectorAll("a[href], summary, button, input, select")].filter(element => element.checkVisibility()).length);
+  const unseen = [];
+  const reached = new Set();
+  for (let stop = 0; stop < expected; stop++) {
+    await page.keyboard.press("Tab");
+    const found = await page.evaluate(() => {
+      const element = document.activeElement;
+      const index = [...document.querySelectorAll("*")].indexOf(element);
+      const style = getComputedStyle(element);
+      const { top, bottom, left, right } = element.getBoundingClientRect();
+      const outlined = element.matches(":focus-visible") && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+      const inside = top >= 0 && bottom <= innerHeight && left >= 0 && right <= innerWidth;
+      return { index, what: `${element.localName} ${element.textContent.trim().slice(0, 40)}`, seen: outlined && inside && element !== document.body };
+    });
+    reached.add(found.index);
+    if (!found.seen) unseen.push(found.what);
+  }
+  check(`${name}: Tab reaches each of ${expected} links and controls once`, reached.size === expected, reached.size);
+  check(`${name}: the focus is always seen`, unseen.length === 0, unseen);
+}
+
+const total = async (page, index) => Number((await page.locator(".totals b").nth(index).textContent()).replaceAll(",", ""));
+const today = page => total(page, 0);
+const viewsToday = page => total(page, 1);
+
+// The checks
+
+const VIEWS = {
+  "own page": "/",
+  "hours": `/?site=${ORDINARY}&period=hour`,
+  "days": `/?site=${ORDINARY}`,
+  "weeks": `/?site=${ORDINARY}&period=week`,
+  "months": `/?site=${ORDINARY}&period=month`,
+  "an earlier day": `/?site=${ORDINARY}&to=${date(12)}`,
+  "an earlier week": `/?site=${ORDINARY}&period=week&to=${date(30)}`,
+  "an earlier month": `/?site=${ORDINARY}&period=month&to=${date(70)}`,
+  "a year of days": `/?site=${ORDINARY}&from=${date(364)}`,
+  "hostile visitors": `/?site=${HOSTILE}&to=${date(3)}`,
+  "nothing counted yet": `/?site=${EMPTY}`,
+  "a long name": `/?site=${LONG}`,
+  "a site that was only imported": `/?site=${FORMER}&to=${date(3)}`,
+};
+
+async function checkViews(origin) {
+  for (const javaScriptEnabled of [true, false]) {
+    for (const [name, address] of Object.entries(VIEWS)) {
+      const title = javaScriptEnabled ? name : `${name}, without script`;
+      await about(title, async () => {
+        const { context, conclude } = await newContext(origin, { javaScriptEnabled });
+        const page = await context.newPage();
+        await openForAxe(page, origin + address);
+        await lookAt(page, title);
+        await conclude();
+      });
+    }
+  }
+}
+
+async function checkFolded(origin) {
+  await about("everything unfolded", async () => {
+    const { context, conclude } = await newContext(origin);
+    const page = await context.newPage();
+    await openForAxe(page, `${origin}/?site=${HOSTILE}&to=${date(3)}`);
+    await page.evaluate(() => { for (const details of document.querySelectorAll("details")) details.open = true; });
+    await lookAt(page, "everything unfolded");
+    await conclude();
+  });
+}
+
+async function checkKeyboard(origin) {
+  for (const javaScriptEnabled of [true, false]) {
+    await about(javaScriptEnabled ? "keyboard" : "keyboard, without script", async () => {
+      const { context, conclude } = await newContext(origin, { javaScriptEnabled });
+      const page = await context.newPage();
+      for (const width of [360, 1440]) {
+        await page.setViewportSize({ width, height: 900 });
+        await open(page, `${origin}/?site=${ORDINARY}&to=${date(3)}`);
+        await walk(page, `${width} px`);
+      }
+      await page.reload();
+      await page.keyboard.press("Tab");
+      if (javaScriptEnabled) await keepPicture(page, "skip_link");
+      await page.locator("summary").first().focus();
+      await page.keyboard.press("Enter");
+      check("Enter unfolds a chart's table", await page.locator("figure table").first().isVisible());
+      await conclude();
+    });
+  }
+}
+
+async function checkCounting(origin) {
+  await about("a visitor sees its own visit counted", async () => {
+    const first = await newContext(origin, { userAgent: CHROME });
+    const page = await first.context.newPage();
+    const probe = await newContext(origin, { userAgent: CHROME });
+    const before = await (await fetch(`${origin}/api/statistics`)).json();
+    await open(page, `${origin}/`);
+    check("a new visitor is one more than before", await today(page) === before.visitors.today + 1, [before.visitors.today, await today(page)]);
+    const [visitors, views] = [await today(page), await viewsToday(page)];
+    await page.reload();
+    check("a second look is no second visitor", await today(page) === visitors, [visitors, await today(page)]);
+    check("a second look is a second pageview", await viewsToday(page) === views + 1, [views, await viewsToday(page)]);
+    const again = await probe.context.newPage();
+    await open(again, `${origin}/?period=week`);
+    check("the same browser without its memory is the same visitor, because nothing is kept in it", await today(again) === visitors);
+    check("no cookie is set", (await probe.context.cookies()).length === 0);
+
+    const second = await newContext(origin, { userAgent: SAFARI });
+    const other = await second.context.newPage();
+    await open(other, `${origin}/`);
+    check("another browser is another visitor", await today(other) === visitors + 1, [visitors, await today(other)]);
+
+    const robot = await newContext(origin, { userAgent: undefined });
+    const robots = await robot.context.newPage();
+    const excluded = async () => Number(await robots.locator(".excluded dd").first().textContent());
+    await open(robots, `${origin}/`);
+    const bots = await excluded();
+    await robots.reload();
+    check("headless Chromium as it names itself is no visitor", await today(robots) === visitors + 1, await today(robots));
+    check("it is accounted among the bots", await excluded() === bots + 1, [bots, await excluded()]);
+    for (const { conclude } of [first, probe, second, robot]) await conclude();
+  });
+}
+
+async function checkScript(origin) {
+  await about("the script", async () => {
+    const { context, conclude } = await newContext(origin);
+    const page = await context.newPage();
+    await page.clock.install();
+    await open(page, `${origin}/`);
+    const [visitors, asOf] = [await today(page), await page.locator("time").getAttribute("datetime")];
+    await fetch(`${origin}/`, { headers: { "user-agent": FIREFOX.replaceAll("145", "146") } });
+    await page.clock.runFor(61_000);
+    await until("the headline numbers are renewed", 10, async () => await today(page) === visitors + 1).then(
+      () => check("after a minute, the headline numbers are renewed", true),
+      async error => check(error.message, false, [visitors, await today(page)]));
+    check("and so is the time beside them", await page.locator("time").getAttribute("datetime") !== asOf);
+
+    await open(page, `${origin}/?site=${ORDINARY}&to=${date(3)}`);
+    const plot = page.locator(".plot").last();
+    await plot.scrollIntoViewIfNeeded();
+    const box = await plot.boundingBox();
+    await page.mouse.move(box.x + box.width - 12, box.y + box.height / 2);
+    const readout = await page.locator("figcaption span").last().textContent();
+    const row = await page.locator("figure tbody").last().locator("tr").last().locator("td").allTextContents();
+    check("a chart is read out under the pointer", readout === `${row[0]}: visitors ${row[1]}, pageviews ${row[2]}`, [readout, row]);
+    await keepPicture(page, "readout");
+    await page.mouse.move(0, 0);
+    check("and no longer when the pointer leaves", await page.locator("figcaption span").last().textContent() === "");
+    await conclude();
+  });
+}
+
+async function checkLinks(origin) {
+  await about("links", async () => {
+    const { context, conclude } = await newContext(origin);
+    const page = await context.newPage();
+    await open(page, `${origin}/`);
+    await page.locator("header nav a", { hasText: ORDINARY }).click();
+    check("a site is chosen by its link", await page.locator("h1").textContent() === ORDINARY);
+    await page.locator("nav a", { hasText: "Weeks" }).click();
+    check("weeks are chosen by their link", (await page.locator("#series").textContent()).includes("12 weeks"));
+    const current = await page.locator("#period").textContent();
+    await page.locator("a[rel=prev]").click();
+    const previous = await page.locator("#period").textContent();
+    check("the week before is shown", previous !== current && previous.startsWith("Week from"), previous);
+    await page.locator("a[rel=next]").click();
+    check("and the week after it again", await page.locator("#period").textContent() === current);
+    for (const link of await page.locator("a[href]").evaluateAll(links => links.map(({ href }) => href))) {
+      const { status } = await fetch(link);
+      check(`${link.slice(origin.length)} leads somewhere`, status === 200, status);
+    }
+    await conclude();
+  });
+}
+
+async function checkHostile(origin) {
+  await about("hostile visitors, as text", async () => {
+    const { context, conclude } = await newContext(origin);
+    const page = await context.newPage();
+    const dialogs = [];
+    page.on("dialog", dialog => { dialogs.push(dialog.message()); dialog.dismiss(); });
+    await open(page, `${origin}/?site=${HOSTILE}&to=${date(3)}`);
+    const found = await page.evaluate(() => ({
+      harmed: globalThis.harmed,
+      values: [...document.querySelectorAll(".list bdi")].map(value => value.textContent),
+      inside: document.querySelectorAll(".list bdi *").length,
+      handlers: [...document.querySelectorAll("*")].filter(element => [...element.attributes].some(({ name }) => name.startsWith("on"))).length,
+      scripts: document.scripts.length,
+      headings: [...document.querySelectorAll("h1")].map(heading => heading.textContent),
+      strangers: [...document.links].filter(link => link.origin !== location.origin).length,
+    }));
+    for (const { shown } of HOSTILE_PATHS) check(`${shown} is shown as it is`, found.values.includes(shown), found.values);
+    check("nothing of it ran", found.harmed === undefined && dialogs.length === 0);
+    check("nothing of it became an element", found.inside === 0 && found.handlers === 0 && found.scripts === 1 && found.strangers === 0, found);
+    check("nothing of it became a heading", found.headings.join() === HOSTILE, found.headings);
+    const hosts = HOSTILE_REFERRERS.map(referrer => /^https:\/\/(?:[^/@<]*@)?([\w.-]+)\//.exec(referrer)?.[1]).filter(Boolean);
+    check("of referrers, hosts are shown and nothing else", found.values.includes("evil.example") && !found.values.some(value => /secret|token|javascript:|data:/.test(value)), found.values);
+    check("two referrers of one host are one", new Set(hosts).size === 2 && found.values.filter(value => value === "evil.example").length === 1);
+    for (const query of ["?site=%3Cscript%3Ealert(1)%3C/script%3E", "?period=%3Cb%3E", "?to=%22onload=%22", "?site=unknown.example", "?to=9999-12-31&from=1970-01-01"]) {
+      const response = await page.goto(`${origin}/${query}`);
+      check(`${query} is refused, and not as HTML`, [400, 404].includes(response.status()) && response.headers()["content-type"] === "application/problem+json", response.status());
+    }
+    await conclude();
+  });
+}
+
+async function checkAway(origin, gate) {
+  const expected = text => text.includes("503");
+  // Asked while the database is there, so that there is something old to show.
+  const remembered = `${origin}/?site=${ORDINARY}`;
+  await fetch(remembered, { headers: { "user-agent": FIREFOX } });
+  gate.shut();
+  for (const javaScriptEnabled of [true, false]) {
+    for (const [name, address, isExpected] of [
+      ["old numbers", remembered, () => document.querySelector(".notice").textContent.startsWith("These numbers are old.")],
+      ["no numbers", `${origin}/?site=${ORDINARY}&to=${date(200)}`, () => document.querySelector(".notice").textContent.startsWith("The database cannot be reached") && document.querySelectorAll(".totals, figure").length === 0],
+    ]) {
+      const title = `database away, ${name}${javaScriptEnabled ? "" : ", without script"}`;
+      await about(title, async () => {
+        const { context, conclude } = await newContext(origin, { javaScriptEnabled }, expected);
+        const page = await context.newPage();
+        const response = await openForAxe(page, address, 503);
+        check("it is HTML, and says when to come again", response.headers()["content-type"].startsWith("text/html") && Number(response.headers()["retry-after"]) > 0, response.headers());
+        check("it says what is wrong", await page.evaluate(isExpected));
+        await lookAt(page, title);
+        await conclude();
+      });
+    }
+  }
+  await about("the database is back", async () => {
+    gate.reopen();
+    const { context, conclude } = await newContext(origin);
+    await until("the handler is ready again", 30, async () => (await fetch(`${origin}/readyz`)).ok);
+    const page = await context.newPage();
+    await open(page, remembered);
+    check("the page is no longer old", await page.locator(".notice").count() === 0);
+    await conclude();
+  });
+}
+
+async function checkPrivate(origin) {
+  await about("private numbers", async () => {
+    const { context, conclude } = await newContext(origin, {}, text => text.includes("401"));
+    const page = await context.newPage();
+    for (const path of ["/", `/?site=${ORDINARY}`, "/api/statistics"]) {
+      const response = await page.request.get(origin + path);
+      const body = await response.text();
+      check(`${path} is refused`, response.status() === 401, response.status());
+      check(`${path} asks for credentials`, /^Basic realm=/.test(response.headers()["www-authenticate"] ?? ""), response.headers());
+      check(`${path} shows no numbers and no sites`, !/visitors"|class="totals"|example\.com/.test(body) && body.length < 400, body);
+    }
+    // Without a person to ask, the browser shows what was sent instead.
+    await page.goto(`${origin}/`).catch(() => {});
+    await keepPicture(page, "private");
+    check("in the browser, no numbers are shown", await page.locator(".totals").count() === 0);
+    await conclude();
+    for (const [password, status] of [["wrong", 401], [TOKEN, 200]]) {
+      const known = await newContext(origin, { httpCredentials: { username: "anybody", password } }, text => text.includes("401"));
+      const shown = await known.context.newPage();
+      await shown.clock.install();
+      await shown.goto(`${origin}/?site=${ORDINARY}`).catch(() => {});
+      check(`the ${status === 200 ? "right" : "wrong"} password ${status === 200 ? "opens" : "does not open"} the page`, (await shown.locator(".totals").count() === 1) === (status === 200));
+      if (status === 200) {
+        const answered = shown.waitForResponse(`${origin}/api/statistics?**`);
+        await shown.clock.runFor(61_000);
+        check("the script may read the numbers, too", (await answered).status() === 200);
+      }
+      await known.conclude();
+    }
+  });
+}
+
+async function takeScreenshots(origin, folder) {
+  for (const colorScheme of SCHEMES) {
+    const { context } = await newContext(origin, { colorScheme, viewport: { width: 1280, height: 800 } });
+    const page = await context.newPage();
+    await page.goto(`${origin}/?site=${ORDINARY}`);
+    await page.screenshot({ ...picture, path: join(folder, colorScheme === "light" ? "screenshot.png" : "screenshot-dark.png") });
+    await context.close();
+  }
+}
+
+async function main() {
+  for (const folder of [options.screenshots, options.gallery]) if (folder) mkdirSync(folder, { recursive: true });
+  const gate = await databaseGate();
+  browser = await chromium.launch({
+    executablePath: CHROMIUM, args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+  });
+  try {
+    if (options.screenshots) {
+      // Sites as somebody would have them.
+      const origin = await startHandler(DATABASE_URL, { FOOTFALL_SITES: [ORDINARY, "shop.example.com", "docs.example.com"].join(",") });
+      await importLog(ORDINARY, ordinaryLog(began, 60, 640));
+      await takeScreenshots(origin, options.screenshots);
+      return true;
+    }
+    const origin = await startHandler(gate.url);
+    await about("imports", async () => {
+      const hostileDay = Math.floor(began / DAY) - 3;
+      for (const [site, log] of [[ORDINARY, ordinaryLog(began, 365, 150)], [HOSTILE, hostileLog(hostileDay)], [FORMER, hostileLog(hostileDay)]]) {
+        const summary = await importLog(site, log);
+        const lines = log.split("\n").length - 1;
+        check(`every line for ${site} is read`, summary.lines === lines && summary.pageviews > 0, summary);
+      }
+    });
+    await checkCounting(origin);
+    await checkViews(origin);
+    await checkFolded(origin);
+    await checkKeyboard(origin);
+    await checkScript(origin);
+    await checkLinks(origin);
+    await checkHostile(origin);
+    await checkPrivate(await startHandler(DATABASE_URL, { FOOTFALL_DASHBOARD_TOKEN: TOKEN }));
+    await checkAway(origin, gate);
+  } finally {
+    await browser.close();
+    for (const child of running) child.kill();
+    gate.end();
+  }
+  const results = [...groups.values()];
+  const failed = results.reduce((sum, { failures }) => sum + failures.length, 0);
+  console.log(`${results.reduce((sum, { passed }) => sum + passed, 0)} passed, ${failed} failed`);
+  return failed === 0;
+}
+
+process.exitCode = await main() ? 0 : 1;
