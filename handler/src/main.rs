@@ -5,6 +5,10 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::LazyLock};
 use clap::{Parser, Subcommand, ValueEnum};
 use handler::{app, build, config::Config, doctor, import, telemetry};
 
+/// musl's own allocator takes one lock for all threads; this one does not, and every request allocates.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Counts unique visitors. Without a command it serves: the page at /, statistics at /api/statistics.
 ///
 /// Configuration is read from the environment: DATABASE_URL, FOOTFALL_SITES, FOOTFALL_TIMEZONE, … (see README.md). Without a

@@ -183,9 +183,8 @@ impl Task {
                     self.obey(&mut orders).await;
                 }
                 _ = report.tick() => self.minute.report(),
-                _ = maintenance.tick() => if let Err(failure) = self.maintain().await {
-                    tracing::warn!(event = "maintenance_failed", sqlstate = failure.code(), "{failure}");
-                },
+                // What went wrong has been logged, and the next hour is another chance.
+                _ = maintenance.tick() => drop(self.maintain().await),
             }
         }
         self.minute.report();
@@ -335,7 +334,10 @@ impl Task {
                 ended.push(Period::first_of(kind).bucket()..first_kept.bucket());
             }
         }
-        let removed = store::remove(&self.line, now.as_second(), batches_before, &ended).await?;
+        let removed =
+            store::remove(&self.line, now.as_second(), batches_before, &ended).await.inspect_err(|failure| {
+                tracing::warn!(event = "maintenance_failed", sqlstate = failure.code(), "{failure}");
+            })?;
         self.keys.forget_ended(now, &self.zone);
         let Removed { salts_forgotten, sets_dropped, batches_deleted, tallies_deleted } = removed;
         let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

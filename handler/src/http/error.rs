@@ -95,16 +95,11 @@ fn log(status: StatusCode, error: &Error, request: Option<&Request>) {
         Error::Internal(problem) => problem,
         _ => "unavailable",
     };
+    let route = request.map(|request| request.route.as_str());
     let trace_id = request.and_then(Request::trace_id);
     let invocation_id = request.and_then(Request::invocation_id);
-    tracing::warn!(
-        event = "request_failed",
-        status = status.as_u16(),
-        trace_id,
-        invocation_id,
-        problem,
-        "a request failed"
-    );
+    let status = status.as_u16();
+    tracing::warn!(event = "request_failed", status, route, trace_id, invocation_id, problem, "a request failed");
 }
 
 impl From<NoAnswer> for Error {

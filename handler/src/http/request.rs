@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use warp::{
     Filter, Rejection,
     http::{HeaderMap, Method},
+    path::FullPath,
 };
 
 use super::{App, error::Error};
@@ -14,6 +15,8 @@ use crate::{config::site_name, statistics::Query, visitor::Kind};
 /// A request without its body: no route reads one.
 pub(super) struct Request {
     pub(super) method: Method,
+    /// The path. Only those of routes get here, so it is one of a few words and may be logged.
+    pub(super) route: FullPath,
     pub(super) headers: HeaderMap,
     /// The other end of the connection: a proxy, or, without one, the client.
     pub(super) peer: Option<IpAddr>,
@@ -29,11 +32,13 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Takes any request whose query can be decoded.
 pub(super) fn request() -> impl Filter<Extract = (Request,), Error = Rejection> + Clone {
     warp::method()
+        .and(warp::path::full())
         .and(warp::header::headers_cloned())
         .and(warp::addr::remote())
         .and(warp::query::<Vec<(String, String)>>())
-        .map(|method, headers, peer: Option<std::net::SocketAddr>, query| Request {
+        .map(|method, route, headers, peer: Option<std::net::SocketAddr>, query| Request {
             method,
+            route,
             headers,
             peer: peer.map(|address| address.ip()),
             query,

@@ -84,8 +84,10 @@ impl Database {
 
     /// Visitors of the latest day in the tallies; a test never sees two.
     pub(crate) async fn visitors_today(&self) -> i64 {
-        self.number("select visitors from tally where dimension = 0 and bucket / 100000000 = 3 order by bucket desc limit 1")
-            .await
+        self.number(
+            "select visitors from tally where dimension = 0 and bucket / 100000000 = 3 order by bucket desc limit 1",
+        )
+        .await
     }
 
     /// All pageviews that were ever counted.

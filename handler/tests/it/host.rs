@@ -178,7 +178,8 @@ fn with_forwarded_for(request: &Request) -> Request {
     let mut request = request.clone();
     let is_claim = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("x-forwarded-for");
     let mut hops: Vec<String> = request.headers.iter().filter(is_claim).map(|(_, value)| value.clone()).collect();
-    let bracketed = if request.address.contains(':') { format!("[{}]", request.address) } else { request.address.clone() };
+    let bracketed =
+        if request.address.contains(':') { format!("[{}]", request.address) } else { request.address.clone() };
     hops.push(format!("{bracketed}:51234"));
     request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("x-forwarded-for"));
     request.headers.push(("X-Forwarded-For".to_owned(), hops.join(", ")));

@@ -94,7 +94,10 @@ async fn of_a_log_that_has_grown_only_the_new_lines_count() {
     let mut counted = 0;
     for upto in [1, 5000, 5001, 8192, 9000] {
         let summary = import(&plain, &folder.write("access.log", lines[..upto].concat()));
-        assert_eq!((&summary["pageviews"], &summary["lines_counted_before"]), (&(upto - counted).into(), &counted.into()));
+        assert_eq!(
+            (&summary["pageviews"], &summary["lines_counted_before"]),
+            (&(upto - counted).into(), &counted.into())
+        );
         counted = upto;
     }
     assert_day(&database, 300, 9000).await;

@@ -118,7 +118,8 @@ impl Plain {
 
     /// Starts a command, or (without arguments) the server on a port of its choice, and does not wait.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Process {
-        let port = self.environment.iter().rev().find(|(name, _)| name == PORT).map(|(_, value)| value.parse().unwrap());
+        let port =
+            self.environment.iter().rev().find(|(name, _)| name == PORT).map(|(_, value)| value.parse().unwrap());
         let port = port.unwrap_or_else(free_port);
         let mut child = self.command(arguments).env(PORT, port.to_string()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
@@ -213,7 +214,10 @@ impl Process {
 
     /// What it logged: each line is a JSON object.
     pub(crate) fn log(&self) -> Vec<Value> {
-        self.lines().iter().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect()
+        self.lines()
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+            .collect()
     }
 
     pub(crate) fn id(&self) -> u32 {
