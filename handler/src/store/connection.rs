@@ -128,8 +128,9 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
 
 /// One connection, opened when needed and used by one statement at a time.
 pub struct Line {
-    database: Arc<Database>,
+    // Dropped in this order: the embedded database waits, when it is stopped, until its connection has been closed.
     session: Mutex<Option<Session>>,
+    database: Arc<Database>,
 }
 
 struct Session {
@@ -139,7 +140,7 @@ struct Session {
 
 impl Line {
     fn new(database: Arc<Database>) -> Self {
-        Self { database, session: Mutex::new(None) }
+        Self { session: Mutex::new(None), database }
     }
 
     /// Opens the connection if it is not open, and asks the database for an answer.

@@ -3,7 +3,7 @@
 use crate::{
     client::visitor,
     log::combined,
-    process::{Folder, Plain},
+    process::{Folder, PORT, Plain},
 };
 
 fn behind_a_proxy(number: usize) -> crate::client::Request {
@@ -26,7 +26,7 @@ async fn without_a_database_it_counts_in_a_folder_survives_a_kill_and_shares_it_
     assert!(folder.path().join(".footfall").is_dir());
     assert!(first.lines().concat().contains("embedded"), "a line says so");
 
-    let second = plain.run(&[]);
+    let second = plain.clone().with(PORT, "0").run(&[]);
     assert_eq!(second.code, Some(1), "{second:?}");
     assert!(second.stderr.contains(".footfall is in use by another Footfall process"), "{second:?}");
     assert_eq!(second.stderr.lines().count(), 1, "{second:?}");
