@@ -101,7 +101,7 @@ export const HOSTILE_PATHS = [
     "/<svg/onload=globalThis.harmed=1>",
     "/<style>*{display:none}</style>",
     "/<a/href=//evil.example>click</a>",
-    "/&lt;b&gt;&#60;&quot;",
+    "/&lt;b&gt;&amp;&quot;",
     "/{{site}}{{{style}}}{{>head}}",
     "/'onmouseover='globalThis.harmed=1",
     "/=HYPERLINK(1)",
