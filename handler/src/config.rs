@@ -8,6 +8,8 @@ use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, str::FromStr, sync:
 use jiff::tz::TimeZone;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+use crate::telemetry;
+
 /// All that can be configured.
 pub struct Config {
     /// `FUNCTIONS_CUSTOMHANDLER_PORT`: the TCP port to listen on, 0 to 65535 (0: any free one). Default 8080.
@@ -163,7 +165,12 @@ impl Config {
                 token => token.map(|token| Secret(token.to_owned())),
             },
             retention_days: number("FOOTFALL_RETENTION_DAYS", get("FOOTFALL_RETENTION_DAYS"), 1..=36_500)?,
-            log: get("FOOTFALL_LOG").unwrap_or("info").to_owned(),
+            log: match get("FOOTFALL_LOG") {
+                Some(value) if telemetry::filter(value).is_err() => {
+                    return Err(bad("FOOTFALL_LOG", format!("is '{value}', but must be a level, such as info, or directives, such as handler=debug")));
+                }
+                value => value.unwrap_or("info").to_owned(),
+            },
         })
     }
 }
@@ -354,6 +361,7 @@ mod tests {
             ("FOOTFALL_RETENTION_DAYS", "0"),
             ("FOOTFALL_RETENTION_DAYS", "a year"),
             ("FOOTFALL_DATABASE_AUTH", "kerberos"),
+            ("FOOTFALL_LOG", "handler=shouting"),
             ("FOOTFALL_LOGS", "debug"),
             ("DATABASE_URL", "mysql://localhost/footfall"),
             ("DATABASE_URL", "postgres://host:notaport/footfall"),

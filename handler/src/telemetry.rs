@@ -3,22 +3,26 @@
 
 use std::{io::IsTerminal, time::Duration};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::ParseError};
 
 /// Starts logging.
 ///
 /// # Errors
 /// If `directives` can't be read.
-pub fn start(directives: &str) -> Result<(), tracing_subscriber::filter::ParseError> {
-    // Both libraries report clients that hang up as errors of theirs.
-    let filter = EnvFilter::try_new(format!("warp=off,hyper=off,sqlx=warn,{directives}"))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter);
+pub fn start(directives: &str) -> Result<(), ParseError> {
+    let lines = tracing_subscriber::fmt().with_env_filter(filter(directives)?);
     if std::io::stdout().is_terminal() {
         lines.with_target(false).init();
     } else {
         lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
     }
     Ok(())
+}
+
+/// Reads directives, so that a mistake in them can be told before anything is logged.
+pub(crate) fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
+    // Both libraries report clients that hang up as errors of theirs.
+    EnvFilter::try_new(format!("warp=off,hyper=off,sqlx=warn,{directives}"))
 }
 
 /// The duration below which `percent` of these lie, in milliseconds; 0 if there are none. They must be sorted.

@@ -1,0 +1,152 @@
+//! The environment and the commands: what is refused, by which name, and what is never shown.
+
+use std::time::Duration;
+
+use crate::{
+    database::Database,
+    process::{PORT, Plain, free_port},
+};
+
+const SECRET: &str = "hunter2-hunter2-hunter2";
+
+#[test]
+fn a_bad_value_stops_the_start_with_one_line_that_names_the_variable() {
+    let secret_url = format!("mysql://user:{SECRET}@host/database");
+    let secret_port = format!("postgres://user:{SECRET}@host:notaport/database");
+    let secret_query = format!("postgres://user:{SECRET}@host/database?sslmode=perhaps");
+    let cases = [
+        (PORT, "http"),
+        (PORT, "70000"),
+        ("FOOTFALL_BIND", "localhost"),
+        ("FOOTFALL_SITES", "https://example.com"),
+        ("FOOTFALL_SITES", "example.com/path"),
+        ("WEBSITE_HOSTNAME", "not a host"),
+        ("FOOTFALL_TIMEZONE", "Mars/Olympus"),
+        ("FOOTFALL_TRUSTED_PROXIES", "-1"),
+        ("FOOTFALL_TRUSTED_PROXIES", "eleven"),
+        ("FOOTFALL_DASHBOARD_TOKEN", "hunter2"),
+        ("FOOTFALL_RETENTION_DAYS", "0"),
+        ("FOOTFALL_RETENTION_DAYS", "a year"),
+        ("FOOTFALL_DATABASE_AUTH", "kerberos"),
+        ("FOOTFALL_LOG", "handler=shouting"),
+        ("FOOTFALL_LOGS", "debug"),
+        ("FOOTFALL_", "x"),
+        ("DATABASE_URL", &secret_url),
+        ("DATABASE_URL", &secret_port),
+        ("DATABASE_URL", &secret_query),
+        ("DATABASE_URL", "host=somewhere"),
+    ];
+    for command in [None, Some("migrate"), Some("doctor")] {
+        for (variable, value) in cases {
+            let url = format!("postgres://footfall@127.0.0.1:{}/none", free_port());
+            let plain = Plain::default().with("DATABASE_URL", &url).with(PORT, "0").with(variable, value);
+            let outcome = plain.run(command.as_slice());
+            assert_eq!(outcome.code, Some(1), "{variable}={value} {command:?}: {outcome:?}");
+            assert_eq!(outcome.stdout, "", "{variable}={value}");
+            let lines: Vec<&str> = outcome.stderr.lines().collect();
+            let [line] = lines[..] else { panic!("{variable}={value} {command:?}: {}", outcome.stderr) };
+            assert!(line.contains(variable), "{variable}={value}: {line}");
+            assert!(!line.contains("hunter2"), "{variable}: {line}");
+        }
+    }
+}
+
+#[test]
+fn pghost_needs_its_companions_to_be_right() {
+    for (variable, value) in [("PGPORT", "x"), ("PGSSLMODE", "perhaps"), ("PGUSER", "")] {
+        let plain = Plain::default().with("PGHOST", "127.0.0.1").with("PGUSER", "u").with("PGPASSWORD", SECRET);
+        let outcome = plain.with(variable, value).run(&["migrate"]);
+        assert_eq!(outcome.code, Some(1));
+        assert!(outcome.stderr.contains(variable) && !outcome.stderr.contains(SECRET), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_told() {
+    let database = Database::create().await;
+    let first = Plain::on(&database).start().await;
+    let second = Plain::on(&database).with(PORT, &first.port.to_string()).run(&[]);
+    assert_eq!(second.code, Some(1));
+    assert!(second.stderr.contains(&first.port.to_string()) && second.stderr.contains(PORT), "{second:?}");
+}
+
+#[test]
+fn help_and_version_need_no_configuration() {
+    for argument in ["--help", "--version", "help"] {
+        let outcome = Plain::default().with("FOOTFALL_TIMEZONE", "Mars/Olympus").run(&[argument]);
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{argument}");
+    }
+    let help = Plain::default().run(&["--help"]).stdout;
+    for word in ["migrate", "doctor", "import", "DATABASE_URL"] {
+        assert!(help.contains(word), "{word}");
+    }
+    assert_eq!(Plain::default().run(&["fly"]).code, Some(2));
+}
+
+#[tokio::test]
+async fn migrating_twice_is_migrating_once() {
+    let database = Database::create().await;
+    for _ in 0..2 {
+        let outcome = Plain::on(&database).run(&["migrate"]);
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
+    }
+    assert_eq!(database.number("select count(*) from _sqlx_migrations").await, 1);
+    let away = Plain::default().with("DATABASE_URL", &format!("postgres://u:{SECRET}@127.0.0.1:{}/d", free_port()));
+    let outcome = away.run(&["migrate"]);
+    assert_eq!((outcome.code, outcome.stderr.lines().count()), (Some(1), 1), "{outcome:?}");
+    assert!(!outcome.stderr.contains(SECRET));
+}
+
+#[tokio::test]
+async fn the_doctor_tells_well_from_broken_by_its_exit_code_and_shows_no_secret() {
+    let database = Database::create().await;
+    let well = Plain::on(&database).with("FOOTFALL_DASHBOARD_TOKEN", SECRET);
+    for arguments in [&["doctor"][..], &["doctor", "--json"]] {
+        let outcome = well.run(arguments);
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
+        assert!(!outcome.stdout.contains(SECRET));
+        assert!(outcome.stdout.contains("PostgreSQL"), "{outcome:?}");
+    }
+    let report = well.run(&["doctor", "--json"]).json();
+    assert!(report["findings"].as_array().unwrap().iter().all(|finding| finding["state"] != "broken"));
+    let hop = well.clone().with("FOOTFALL_TRUSTED_PROXIES", "1");
+    let outcome = hop.run(&["doctor", "--forwarded-for", "192.0.2.1, 198.51.100.77:1234"]);
+    assert!(outcome.stdout.contains("the visitor is 198.51.100.77"), "{outcome:?}");
+
+    let away = format!("postgres://user:{SECRET}@127.0.0.1:{}/none", free_port());
+    let broken = Plain::default().with("DATABASE_URL", &away).run(&["doctor"]);
+    assert_eq!(broken.code, Some(1), "{broken:?}");
+    assert!(broken.stdout.contains("FAIL"), "{broken:?}");
+    assert!(!format!("{broken:?}").contains(SECRET), "{broken:?}");
+}
+
+#[tokio::test]
+async fn the_doctor_says_when_the_role_may_not_make_tables() {
+    let database = Database::create().await;
+    Plain::on(&database).run(&["migrate"]);
+    let role = format!("reader_{}", database.url().rsplit('/').next().unwrap());
+    database.execute(&format!("create role {role} login; grant usage on schema public to {role}")).await;
+    database.execute(&format!("grant select on all tables in schema public to {role}")).await;
+    let url = database.url().replacen("footfall@", &format!("{role}@"), 1);
+    let outcome = Plain::default().with("DATABASE_URL", &url).run(&["doctor"]);
+    database.execute(&format!("drop owned by {role}; drop role {role}")).await;
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn the_log_is_json_lines_and_begins_with_what_was_started() {
+    let database = Database::create().await;
+    let mut process = Plain::on(&database).start().await;
+    while !process.lines().concat().contains("database_ready") {
+        assert!(process.is_running());
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert_eq!(process.terminate().await, Some(0));
+    let log = process.log();
+    let events: Vec<&str> = log.iter().filter_map(|line| line["event"].as_str()).collect();
+    assert!(events.contains(&"started") && events.contains(&"database_ready"), "{events:?}");
+    assert_eq!(events.last(), Some(&"stopped"));
+    for line in &log {
+        assert!(line["level"].is_string() && line["timestamp"].is_string(), "{line}");
+    }
+}

@@ -1,0 +1,163 @@
+//! `/`: a visit is counted, durable, and shown.
+
+use crate::{
+    client::{Connection, FIREFOX, GOOGLEBOT, Request, SAFARI, visitor},
+    database::Database,
+    host::{Host, MODES},
+    process::Plain,
+};
+
+#[tokio::test]
+async fn visitors_see_themselves_counted_in_both_modes_of_the_host() {
+    for mode in MODES {
+        let database = Database::create().await;
+        let host = Host::on(&database).mode(mode).start().await;
+        host.process.wait_until_ready().await;
+        for number in 1..=3 {
+            let page = host.send(&visitor(number)).await;
+            assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+            let statistics = host.statistics().await;
+            for period in ["today", "this_week", "this_month"] {
+                assert_eq!(statistics["visitors"][period], number, "{mode:?} {period}");
+                assert_eq!(statistics["pageviews"][period], number, "{mode:?} {period}");
+            }
+            assert_eq!(statistics["visitors"]["all_time"]["estimate"], number);
+            assert_eq!(statistics["pageviews"]["all_time"], number);
+        }
+        database.assert_sound().await;
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_visit_raises_pageviews_only() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    for _ in 0..5 {
+        host.send(&Request::get("/")).await;
+    }
+    let statistics = host.statistics().await;
+    assert_eq!((&statistics["visitors"]["today"], &statistics["pageviews"]["today"]), (&1.into(), &5.into()));
+    assert_eq!(statistics["visitors"]["all_time"]["estimate"], 1);
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn what_is_no_visit_is_accounted_and_nobody_new() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    // Somebody, so that nothing below is "the first".
+    host.send(&Request::get("/").from("192.0.2.1")).await;
+    let get = || Request::get("/").from("192.0.2.2");
+    let cases = [
+        ("bots", 2, vec![get().user_agent(GOOGLEBOT), get().without_user_agent()]),
+        (
+            "prefetch",
+            4,
+            vec![
+                get().header("Sec-Purpose", "prefetch"),
+                get().header("Sec-Purpose", "prefetch;prerender"),
+                get().header("Purpose", "prefetch"),
+                get().header("X-Moz", "prefetch"),
+            ],
+        ),
+        ("opted_out", 2, vec![get().header("Sec-GPC", "1"), get().header("DNT", "1")]),
+        ("own", 2, vec![get().to("/?own"), get().to("/?own=1")]),
+        ("head", 1, vec![get().method("HEAD")]),
+    ];
+    for (reason, expected, requests) in cases {
+        for request in requests {
+            assert_eq!(host.send(&request).await.status, 200);
+        }
+        assert_eq!(host.statistics().await["excluded"][reason], expected, "{reason}");
+    }
+    let statistics = host.statistics().await;
+    assert_eq!(statistics["visitors"]["today"], 1);
+    // Whoever opts out is still a pageview; the others are not.
+    assert_eq!(statistics["pageviews"]["today"], 3);
+    assert_eq!(statistics["excluded"]["rate_limited"], 0);
+    // Declining something else is not declining.
+    host.send(&get().header("DNT", "0").header("Sec-GPC", "0")).await;
+    assert_eq!(host.statistics().await["visitors"]["today"], 2);
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_answered_is_no_visit() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    for (target, status) in [("/?site=unknown.example", 404), ("/?period=decade", 400), ("/?site=http://x", 400)] {
+        assert_eq!(host.send(&Request::get(target)).await.status, status, "{target}");
+    }
+    assert_eq!(database.number("select count(*) from tally").await, 0);
+}
+
+#[tokio::test]
+async fn referrers_are_hosts_and_the_site_itself_is_none() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("WEBSITE_HOSTNAME", "app.example.net").start().await;
+    host.process.wait_until_ready().await;
+    let from = |number: usize, referer: &str| visitor(number).header("Referer", referer);
+    host.send(&from(1, "https://www.News.example/secret?token=1")).await;
+    host.send(&from(2, "https://news.example/other")).await;
+    host.send(&from(2, "https://blog.example/")).await;
+    host.send(&from(3, "https://app.example.net/")).await;
+    host.send(&from(4, "garbage")).await;
+    let statistics = host.statistics().await;
+    let expected = serde_json::json!([
+        { "value": "news.example", "visitors": 2, "pageviews": 2 },
+        // Its only visitor had been counted for today already.
+        { "value": "blog.example", "visitors": 0, "pageviews": 1 },
+    ]);
+    assert_eq!(statistics["referrers"], expected);
+    assert_eq!(statistics["pages"], serde_json::json!([{ "value": "/", "visitors": 4, "pageviews": 5 }]));
+    assert_eq!(statistics["site"], "app.example.net");
+}
+
+#[tokio::test]
+async fn the_series_add_up_to_the_pageviews() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    for number in 0..7 {
+        host.send(&visitor(number % 3)).await;
+    }
+    let statistics = host.statistics().await;
+    let sum = |statistics: &serde_json::Value, series: &str, of: &str| {
+        statistics[series].as_array().unwrap().iter().map(|point| point[of].as_i64().unwrap()).sum::<i64>()
+    };
+    assert_eq!(statistics["series"].as_array().unwrap().len(), 30);
+    assert_eq!((sum(&statistics, "series", "pageviews"), sum(&statistics, "series", "visitors")), (7, 3));
+    assert_eq!(statistics["last_24_hours"].as_array().unwrap().len(), 24);
+    assert_eq!(sum(&statistics, "last_24_hours", "pageviews"), 7);
+    // Unique within each hour: whoever came before and after the full hour is there twice.
+    assert!((3..=6).contains(&sum(&statistics, "last_24_hours", "visitors")));
+    for (period, length) in [("hour", 24), ("day", 30), ("week", 12), ("month", 12)] {
+        let answer = host.send(&Request::get(&format!("/api/statistics?period={period}"))).await.json();
+        assert_eq!(answer["series"].as_array().unwrap().len(), length, "{period}");
+        assert_eq!(sum(&answer, "series", "pageviews"), 7, "{period}");
+    }
+}
+
+#[tokio::test]
+async fn a_plain_server_counts_the_other_end_of_the_connection_and_believes_no_header() {
+    let database = Database::create().await;
+    let process = Plain::on(&database).start().await;
+    process.wait_until_ready().await;
+    for number in 0..5 {
+        process.send(&Request::get("/").header("X-Forwarded-For", &format!("192.0.2.{number}"))).await;
+    }
+    process.send(&Request::get("/").user_agent(SAFARI)).await;
+    let statistics = process.statistics().await;
+    assert_eq!((&statistics["visitors"]["today"], &statistics["pageviews"]["today"]), (&2.into(), &6.into()));
+}
+
+#[tokio::test]
+async fn many_visits_over_one_connection_are_counted_each() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    let mut connection = Connection::open(host.process.port).await.unwrap();
+    for number in 0..50 {
+        let answer = host.send_over(&mut connection, &visitor(number % 10).user_agent(FIREFOX)).await.unwrap();
+        assert_eq!(answer.status, 200);
+    }
+    assert_eq!((database.visitors_today().await, database.pageviews().await), (10, 50));
+}

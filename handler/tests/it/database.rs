@@ -1,0 +1,143 @@
+//! A database of its own for every test, on the server that `DATABASE_URL` names.
+
+use std::{
+    str::FromStr,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row, postgres::PgConnectOptions};
+use tokio::sync::Mutex;
+
+/// A test takes far less. One that began shortly before midnight would see its visitors twice, and rightly so.
+const LONGEST_TEST_SECONDS: i64 = 100;
+
+pub(crate) struct Database {
+    name: String,
+    options: PgConnectOptions,
+    connection: Mutex<PgConnection>,
+}
+
+fn server() -> PgConnectOptions {
+    let url = std::env::var("DATABASE_URL").unwrap_or_default();
+    assert!(!url.is_empty(), "DATABASE_URL names no PostgreSQL server to make databases on: run scripts/test");
+    PgConnectOptions::from_str(&url).expect("DATABASE_URL is a URL").disable_statement_logging()
+}
+
+impl Database {
+    pub(crate) async fn create() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let seconds_left = 86_400 - Timestamp::now().as_second().rem_euclid(86_400);
+        if seconds_left < LONGEST_TEST_SECONDS {
+            tokio::time::sleep(Duration::from_secs(seconds_left.unsigned_abs() + 1)).await;
+        }
+        let name = format!("footfall_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let mut admin = PgConnection::connect_with(&server()).await.expect("the server of DATABASE_URL answers");
+        sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.unwrap();
+        let options = server().database(&name).application_name("test");
+        let connection = Mutex::new(PgConnection::connect_with(&options).await.unwrap());
+        Self { name, options, connection }
+    }
+
+    /// What a handler is told to use.
+    pub(crate) fn url(&self) -> String {
+        self.url_by_port(self.options.get_port())
+    }
+
+    /// The same database, reached through another port of this machine.
+    pub(crate) fn url_by_port(&self, port: u16) -> String {
+        let url = std::env::var("DATABASE_URL").unwrap();
+        let (scheme, rest) = url.split_once("://").unwrap();
+        let authority = rest.split(['/', '?']).next().unwrap();
+        let user = authority.rsplit_once('@').map_or(String::new(), |(user, _)| format!("{user}@"));
+        format!("{scheme}://{user}{}:{port}/{}", self.options.get_host(), self.name)
+    }
+
+    /// The server's own address, for whoever stands in between.
+    pub(crate) fn server_address(&self) -> (String, u16) {
+        (self.options.get_host().to_owned(), self.options.get_port())
+    }
+
+    pub(crate) async fn execute(&self, sql: &str) -> u64 {
+        let mut connection = self.connection.lock().await;
+        let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut *connection).await;
+        done.unwrap_or_else(|error| panic!("{error}: {sql}")).rows_affected()
+    }
+
+    /// The one number that a statement answers; null is 0.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        let mut connection = self.connection.lock().await;
+        let sql = format!("select coalesce(({sql})::bigint, 0)");
+        sqlx::query_scalar(AssertSqlSafe(sql.clone()))
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap_or_else(|error| panic!("{error}: {sql}"))
+    }
+
+    /// The first column of what a statement answers, as text.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        let mut connection = self.connection.lock().await;
+        let rows = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(&mut *connection).await;
+        rows.unwrap_or_else(|error| panic!("{error}: {sql}")).iter().map(|row| row.get(0)).collect()
+    }
+
+    /// Visitors of the latest day in the tallies; a test never sees two.
+    pub(crate) async fn visitors_today(&self) -> i64 {
+        self.number("select visitors from tally where dimension = 0 and bucket / 100000000 = 3 order by bucket desc limit 1")
+            .await
+    }
+
+    /// All pageviews that were ever counted.
+    pub(crate) async fn pageviews(&self) -> i64 {
+        self.number("select sum(pageviews) from tally where dimension = 0 and bucket = 0").await
+    }
+
+    /// The days of a site: pairs of visitors and pageviews, by the number of days since 1970.
+    pub(crate) async fn days(&self, site: &str) -> Vec<(i64, i64, i64)> {
+        let mut connection = self.connection.lock().await;
+        sqlx::query_as(
+            "select (bucket % 100000000)::bigint, visitors, pageviews from tally join site on site.id = tally.site \
+             where name = $1 and dimension = 0 and bucket / 100000000 = 3 order by bucket",
+        )
+        .bind(site)
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap()
+    }
+
+    /// What must hold whatever happened: every set is as large as its tally says, every open period has one salt, and nobody
+    /// waited for each other in a circle.
+    pub(crate) async fn assert_sound(&self) {
+        // Visitors of the site (of hours, days, weeks, months) and of its pages have a fingerprint each, and nothing else has.
+        let remembered = self.number("select count(*) from seen").await;
+        let counted = self.number("select sum(visitors) from tally where dimension in (0, 1)").await;
+        assert_eq!(counted, remembered, "visitors counted, and fingerprints they were counted by");
+        let deadlocks = "select deadlocks from pg_stat_database where datname = current_database()";
+        assert_eq!(self.number(deadlocks).await, 0, "deadlocks");
+        let salts = "select count(*) from (select bucket from salt group by bucket having count(*) > 1) twice";
+        assert_eq!(self.number(salts).await, 0, "periods with two salts");
+        let open = "select count(*) from pg_stat_activity where datname = current_database() \
+                    and application_name = 'footfall' and state like 'idle in transaction%'";
+        assert_eq!(self.number(open).await, 0, "transactions left open");
+    }
+}
+
+impl Drop for Database {
+    /// By force: a handler that was killed may still be connected.
+    fn drop(&mut self) {
+        let name = self.name.clone();
+        let drop_it = async move {
+            let mut admin = PgConnection::connect_with(&server()).await?;
+            sqlx::query(AssertSqlSafe(format!("drop database {name} with (force)"))).execute(&mut admin).await?;
+            Ok::<_, sqlx::Error>(())
+        };
+        // A test's own runtime cannot wait inside a drop; another thread can.
+        let dropped = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(drop_it)
+        });
+        if let Ok(Err(error)) = dropped.join() {
+            eprintln!("a test's database was left behind: {error}");
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The real binary as a process: started with an environment that holds nothing but what it is given, watched, and killed.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU16, AtomicU32, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{client, client::Request, database::Database};
+
+/// No machine is so slow that waiting longer would help.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+const BINARY: &str = env!("CARGO_BIN_EXE_handler");
+
+/// A port that nobody listens on. It lies below those that the system gives to outgoing connections, so that no other test's
+/// connection takes it before the handler does.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let offset = u16::try_from(std::process::id() % 100).unwrap() * 200;
+    loop {
+        let port = 10_000 + (offset + NEXT.fetch_add(1, Ordering::Relaxed)) % 22_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// A folder that nobody else uses; gone when this is.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("footfall-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// How to start the binary.
+#[derive(Clone, Default)]
+pub(crate) struct Plain {
+    environment: Vec<(String, String)>,
+    folder: Option<PathBuf>,
+}
+
+impl Plain {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn on(database: &Database) -> Self {
+        Self::default().with("DATABASE_URL", &database.url())
+    }
+
+    pub(crate) fn inside(mut self, folder: &Folder) -> Self {
+        self.folder = Some(folder.path().to_owned());
+        self
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command.args(arguments).env_clear().envs(self.environment.iter().cloned());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
+        self.run_with_input(arguments, b"")
+    }
+
+    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Outcome {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_vec();
+        // It may end without having read all of it.
+        let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        Outcome {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Starts a command, or (without arguments) the server on a port of its choice, and does not wait.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Process {
+        let port = self.environment.iter().rev().find(|(name, _)| name == PORT).map(|(_, value)| value.parse().unwrap());
+        let port = port.unwrap_or_else(free_port);
+        let mut child = self.command(arguments).env(PORT, port.to_string()).spawn().unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut stderr = child.stderr.take().unwrap();
+        let keep = lines.clone();
+        let stdout = std::thread::spawn(move || {
+            let mut line = String::new();
+            while stdout.read_line(&mut line).is_ok_and(|read| read > 0) {
+                keep.lock().unwrap().push(std::mem::take(&mut line));
+            }
+        });
+        let stderr = std::thread::spawn(move || {
+            let mut text = String::new();
+            let _ = stderr.read_to_string(&mut text);
+            text
+        });
+        Process { child, port, lines, stdout: Some(stdout), stderr: Some(stderr) }
+    }
+
+    /// Starts the server and waits until it answers anything. It is not asked for the page, which would be a visit.
+    pub(crate) async fn start(&self) -> Process {
+        let process = self.spawn(&[]);
+        process.wait_until_answers("/healthz").await;
+        process
+    }
+}
+
+pub(crate) const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+
+/// What a command left behind.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        assert_eq!(self.stderr, "");
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+}
+
+/// A running handler. It is killed when this is dropped, and must not have complained.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) port: u16,
+    lines: Arc<Mutex<Vec<String>>>,
+    stdout: Option<JoinHandle<()>>,
+    stderr: Option<JoinHandle<String>>,
+}
+
+impl Process {
+    pub(crate) async fn send(&self, request: &Request) -> Response {
+        client::send(self.port, request).await
+    }
+
+    pub(crate) async fn statistics(&self) -> Value {
+        self.send(&Request::get("/api/statistics")).await.json()
+    }
+
+    /// Asks every 25 ms, as the Functions host does, until there is any answer.
+    pub(crate) async fn wait_until_answers(&self, target: &str) -> Response {
+        let began = Instant::now();
+        let ping = Request::get(target).without_user_agent();
+        loop {
+            if let Ok(mut connection) = client::Connection::open(self.port).await
+                && let Ok(answer) = connection.send(&ping).await
+            {
+                return answer;
+            }
+            assert!(began.elapsed() < Duration::from_secs(30), "no answer within 30 s; it said {:?}", self.lines());
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+
+    /// Waits until the database answers, too.
+    pub(crate) async fn wait_until_ready(&self) {
+        let began = Instant::now();
+        while self.send(&Request::get("/readyz")).await.status != 200 {
+            assert!(began.elapsed() < PATIENCE, "not ready; it said {:?}", self.lines());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// What it logged: each line is a JSON object.
+    pub(crate) fn log(&self) -> Vec<Value> {
+        self.lines().iter().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect()
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// SIGKILL: what the Functions host ends a handler with.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub(crate) async fn terminate(&mut self) -> Option<i32> {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("it did not stop when asked to");
+    }
+
+    /// Waits for a command's end.
+    pub(crate) fn outcome(mut self) -> Outcome {
+        let code = self.child.wait().unwrap().code();
+        let stderr = self.drain();
+        Outcome { code, stdout: self.lines().concat(), stderr }
+    }
+
+    fn drain(&mut self) -> String {
+        if let Some(stdout) = self.stdout.take() {
+            let _ = stdout.join();
+        }
+        self.stderr.take().map_or(String::new(), |stderr| stderr.join().unwrap_or_default())
+    }
+}
+
+use crate::client::Response;
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        let stderr = self.drain();
+        if std::thread::panicking() {
+            eprintln!("the handler said:\n{}{stderr}", self.lines().concat());
+        } else {
+            assert_eq!(stderr, "", "the Functions host takes standard error for failures");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What is there, what is not, and what every answer has in common.
+
+use hyper::Method;
+
+use crate::{
+    client::{Request, visitor},
+    database::Database,
+    host::{Host, functions, repository, triggers},
+};
+
+/// What the program answers, as its documentation says; held against the function folders below.
+const PATHS: [&str; 5] = ["/", "/api/statistics", "/healthz", "/readyz", "/version"];
+
+fn path_of(route: &str) -> String {
+    if route == "{ignored:maxlength(0)?}" { "/".to_owned() } else { format!("/{route}") }
+}
+
+#[tokio::test]
+async fn every_function_has_a_route_here_and_every_route_a_function() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    let functions = functions();
+    let mut paths: Vec<String> = functions.iter().map(|function| path_of(&function.route)).collect();
+    paths.sort();
+    assert_eq!(paths, PATHS);
+    for function in &functions {
+        let path = path_of(&function.route);
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+            let answer = host.process.send(&visitor(1).method(method.as_str()).to(&path)).await;
+            if function.methods.contains(&method) {
+                assert_eq!(answer.status, 200, "{} {method} {path}", function.name);
+            } else {
+                assert_eq!(answer.status, 405, "{} {method} {path}", function.name);
+                for allowed in &function.methods {
+                    assert!(answer.header("allow").contains(allowed.as_str()), "{path}: {}", answer.header("allow"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn no_function_takes_whatever_comes_and_only_the_timer_is_no_http() {
+    for (name, trigger) in triggers() {
+        assert!(name.starts_with("function-"), "{name}");
+        match trigger["type"].as_str().unwrap() {
+            "httpTrigger" => {
+                let route = trigger["route"].as_str().unwrap();
+                assert!(!route.contains('*'), "{name} is a catch-all");
+                let parameters = route.split('/').filter(|segment| segment.starts_with('{')).count();
+                assert!(parameters == 0 || route == "{ignored:maxlength(0)?}", "{name}: {route}");
+                assert!(!["admin", "runtime"].iter().any(|refused| route.starts_with(refused)), "{name}: {route}");
+                assert_eq!(trigger["authLevel"], "anonymous", "{name}");
+            }
+            "timerTrigger" => {
+                assert_eq!(name, "function-maintenance");
+                assert_eq!(trigger["schedule"].as_str().unwrap().split(' ').count(), 6);
+            }
+            other => panic!("{name}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn routes_stand_at_the_root() {
+    let text = std::fs::read_to_string(repository().join("host.json")).unwrap();
+    let host: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(host["extensions"]["http"]["routePrefix"], "");
+    assert_eq!(host["customHandler"]["enableProxyingHttpRequest"], true);
+}
+
+#[tokio::test]
+async fn whoever_comes_through_the_front_door_cannot_reach_the_timer() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    let post = |target: &str| Request::get(target).method("POST").header("Content-Type", "application/json").body("{}");
+    for target in ["/function-maintenance", "/function-maintenance/", "/Function-Maintenance", "//function-maintenance"] {
+        assert!(host.dispatched(&post(target)).is_none(), "{target}");
+        assert_eq!(host.send(&post(target)).await.status, 404);
+        assert_eq!(host.send(&Request::get(target)).await.status, 404);
+    }
+    // And if a route were left open by mistake, the handler would still know whom the host forwards.
+    for name in ["X-Forwarded-For", "x-forwarded-for"] {
+        let forwarded = post("/function-maintenance").header(name, "203.0.113.9:51234");
+        assert_eq!(host.process.send(&forwarded).await.status, 404);
+    }
+    for method in ["GET", "HEAD", "PUT", "DELETE"] {
+        let request = Request::get("/function-maintenance").method(method).without_user_agent();
+        assert_eq!(host.process.send(&request).await.status, 404, "{method}");
+    }
+    // A function of another name is nobody's.
+    assert_eq!(host.fire("function-count").await.status, 404);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_as_a_problem() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    for path in ["/nothing", "/api", "/api/statistics/x", "/version/x", "/function-count", "/.env", "/%00", "/%ff", "/a%2fb"] {
+        let answer = host.process.send(&Request::get(path)).await;
+        assert_eq!((answer.status, answer.header("content-type")), (404, "application/problem+json"), "{path}");
+        let problem = answer.json();
+        assert_eq!((&problem["type"], &problem["status"]), (&"about:blank".into(), &404.into()));
+        assert!(!problem["title"].as_str().unwrap().is_empty() && !problem["detail"].as_str().unwrap().is_empty());
+    }
+    let answer = host.process.send(&Request::get("/version").method("POST")).await;
+    assert_eq!((answer.status, answer.header("content-type")), (405, "application/problem+json"));
+    assert_eq!(answer.header("allow"), "GET, HEAD");
+}
+
+#[tokio::test]
+async fn a_body_where_none_is_wanted_does_no_harm() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    let body = "x".repeat(200_000);
+    let answer = host.process.send(&Request::get("/version").body(&body)).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(host.process.send(&Request::get("/").method("POST").body(&body)).await.status, 405);
+}
+
+#[tokio::test]
+async fn head_has_the_headers_of_get_and_no_body() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    for path in PATHS {
+        let get = host.send(&visitor(1).to(path)).await;
+        let head = host.send(&visitor(1).to(path).method("HEAD")).await;
+        assert_eq!((get.status, head.status), (200, 200), "{path}");
+        assert!(!get.body.is_empty() && head.body.is_empty(), "{path}");
+        for name in ["content-type", "cache-control", "content-security-policy", "x-content-type-options"] {
+            assert_eq!(get.header(name), head.header(name), "{path} {name}");
+        }
+        assert!(!head.header("content-length").is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_kept_by_nobody_unasked_and_may_load_nothing_from_elsewhere() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    let refused = ["/nothing", "/api/statistics?period=bad", "/?site=unknown.example"];
+    for path in PATHS.iter().chain(&refused) {
+        let answer = host.process.send(&visitor(1).to(path)).await;
+        let caching = answer.header("cache-control");
+        assert!(["no-store", "no-cache"].contains(&caching), "{path}: {caching}");
+        let policy = answer.header("content-security-policy");
+        for wanted in ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "form-action 'none'"] {
+            assert!(policy.contains(wanted), "{path}: {policy}");
+        }
+        for unwanted in ["unsafe-inline", "unsafe-eval", "http:", "https:", "*"] {
+            assert!(!policy.contains(unwanted), "{path}: {policy}");
+        }
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert!(!answer.header("referrer-policy").is_empty(), "{path}");
+        for unwanted in ["set-cookie", "server", "x-powered-by", "access-control-allow-origin"] {
+            assert_eq!(answer.header(unwanted), "", "{path} {unwanted}");
+        }
+    }
+    let page = host.send(&visitor(1)).await;
+    assert_eq!((page.header("content-type"), page.header("cache-control")), ("text/html; charset=utf-8", "no-store"));
+}

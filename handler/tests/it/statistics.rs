@@ -1,0 +1,155 @@
+//! `/api/statistics`: its fields, what it refuses, and who may read it.
+
+use serde_json::Value;
+
+use crate::{
+    client::{Request, visitor},
+    database::Database,
+    host::Host,
+};
+
+const TOKEN: &str = "correct-horse-battery";
+
+#[tokio::test]
+async fn a_site_that_nobody_has_visited_has_every_field_at_zero() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_SITES", "example.com").start().await;
+    host.process.wait_until_ready().await;
+    let statistics = host.send(&Request::get("/api/statistics?site=Example.COM.")).await.json();
+    assert_eq!(statistics["site"], "example.com");
+    assert_eq!(statistics["time_zone"], "UTC");
+    assert_eq!(statistics["stale"], false);
+    assert!(statistics["as_of"].as_str().unwrap().ends_with('Z'));
+    for period in ["today", "this_week", "this_month"] {
+        assert_eq!((&statistics["visitors"][period], &statistics["pageviews"][period]), (&0.into(), &0.into()));
+    }
+    let all_time = &statistics["visitors"]["all_time"];
+    assert_eq!(all_time["estimate"], 0);
+    assert!((0.001..=0.017).contains(&all_time["standard_error"].as_f64().unwrap()));
+    for list in
+        ["pages", "referrers", "browsers", "operating_systems", "devices", "countries", "languages", "campaigns"]
+    {
+        assert_eq!(statistics[list], serde_json::json!([]), "{list}");
+    }
+    for reason in ["bots", "prefetch", "opted_out", "own", "rate_limited", "unidentified"] {
+        assert_eq!(statistics["excluded"][reason], 0, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn reading_counts_nothing() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    for target in ["/api/statistics", "/version", "/healthz", "/readyz", "/nothing"] {
+        host.send(&Request::get(target)).await;
+        host.process.send(&Request::get(target)).await;
+    }
+    assert_eq!(database.number("select count(*) from tally").await, 0);
+}
+
+#[tokio::test]
+async fn a_bad_question_is_refused_by_the_name_of_its_parameter() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    for (query, named) in [
+        ("period=decade", "'period'"),
+        ("period=DAY", "'period'"),
+        ("from=yesterday", "'from'"),
+        ("from=2026-02-30", "'from'"),
+        ("to=2026-13-01", "'to'"),
+        ("to=%FF", "'to'"),
+        ("site=https%3A%2F%2Fexample.com", "'site'"),
+        ("site=a%00b", "'site'"),
+        ("from=2026-02-02&to=2026-02-01", "'from'"),
+        ("from=1990-01-01&to=2020-01-01", "'period'"),
+        ("from=1960-01-01&to=1960-01-02", "1970"),
+        ("from=-009999-01-01", ""),
+        ("to=9999-12-31&period=month", ""),
+    ] {
+        let answer = host.send(&Request::get(&format!("/api/statistics?{query}"))).await;
+        if named.is_empty() {
+            // The edge of the calendar: answered or refused, but not a fault of ours.
+            assert!(answer.status < 500, "{query}: {answer:?}");
+            continue;
+        }
+        assert_eq!((answer.status, answer.header("content-type")), (400, "application/problem+json"), "{query}");
+        let problem = answer.json();
+        assert_eq!(problem["status"], 400);
+        assert!(problem["detail"].as_str().unwrap().contains(named), "{query}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_site_is_not_found_and_a_configured_one_is() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_SITES", "example.com").start().await;
+    host.process.wait_until_ready().await;
+    let status = async |site: &str| host.send(&Request::get(&format!("/api/statistics?site={site}"))).await.status;
+    assert_eq!((status("example.com").await, status("localhost").await), (200, 200));
+    assert_eq!(status("example.org").await, 404);
+    // What a Host header claims is no site.
+    let answer = host.send(&Request::get("/api/statistics").header("Host", "evil.example")).await.json();
+    assert_eq!(answer["site"], "localhost");
+}
+
+#[tokio::test]
+async fn with_a_token_nobody_else_learns_a_number() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_DASHBOARD_TOKEN", TOKEN).start().await;
+    host.process.wait_until_ready().await;
+    let basic = |credentials: &str| {
+        let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, credentials);
+        format!("Basic {encoded}")
+    };
+    for target in ["/", "/api/statistics", "/api/statistics?site=unknown.example", "/api/statistics?period=bad"] {
+        let refused = [
+            None,
+            Some("Bearer wrong".to_owned()),
+            Some(format!("Bearer {TOKEN}x")),
+            Some("Bearer ".to_owned()),
+            Some(TOKEN.to_owned()),
+            Some(basic("anyone:wrong")),
+            Some(basic(TOKEN)),
+            Some("Basic !!!".to_owned()),
+        ];
+        for authorization in refused {
+            let mut request = Request::get(target);
+            if let Some(authorization) = &authorization {
+                request = request.header("Authorization", authorization);
+            }
+            let answer = host.send(&request).await;
+            assert_eq!(answer.status, 401, "{target} {authorization:?}");
+            assert!(answer.header("www-authenticate").starts_with("Basic "));
+            assert_eq!(answer.header("content-type"), "application/problem+json");
+            let fields: Vec<String> = answer.json().as_object().unwrap().keys().cloned().collect();
+            assert_eq!(fields, ["detail", "status", "title", "type"]);
+        }
+    }
+    assert_eq!(database.number("select count(*) from tally").await, 0);
+    for authorization in [format!("Bearer {TOKEN}"), format!("bearer {TOKEN}"), basic(&format!("anyone:{TOKEN}"))] {
+        for target in ["/", "/api/statistics"] {
+            let answer = host.send(&visitor(1).header("Authorization", &authorization)).await;
+            assert_eq!(answer.status, 200, "{target} {authorization}");
+        }
+    }
+    // Who only asks if the process is well needs no token, and learns no number.
+    for target in ["/version", "/healthz", "/readyz"] {
+        assert_eq!(host.send(&Request::get(target)).await.status, 200);
+    }
+    assert!(!host.process.lines().concat().contains(TOKEN));
+}
+
+#[tokio::test]
+async fn a_time_zone_moves_where_days_begin() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_TIMEZONE", "Asia/Kathmandu").start().await;
+    host.process.wait_until_ready().await;
+    let statistics: Value = host.statistics().await;
+    assert_eq!(statistics["time_zone"], "Asia/Kathmandu");
+    for series in ["series", "last_24_hours"] {
+        for point in statistics[series].as_array().unwrap() {
+            let start = point["start"].as_str().unwrap();
+            assert!(start.ends_with(":00:00+05:45"), "{start}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! `/version`: which program is running.
+
+use crate::{client::Request, database::Database, host::Host, process::Plain};
+
+#[tokio::test]
+async fn the_version_says_name_version_commit_and_when_it_was_made() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    let answer = host.send(&Request::get("/version")).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+    let version = answer.json();
+    assert_eq!(version["name"], "footfall");
+    assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+    let commit = version["commit"].as_str().unwrap();
+    assert!(commit == "unknown" || commit.len() == 40, "{commit}");
+    assert!(version["built"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
+    // The command line says the same.
+    let printed = Plain::default().run(&["--version"]);
+    assert_eq!(printed.code, Some(0));
+    assert!(printed.stdout.contains(env!("CARGO_PKG_VERSION")) && printed.stdout.contains(commit), "{printed:?}");
+}

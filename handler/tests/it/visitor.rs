@@ -1,0 +1,139 @@
+//! Who is a visitor, seen from outside: through the host, with headers that somebody made up.
+
+use crate::{
+    client::{FIREFOX, Request, SAFARI, visitor},
+    database::Database,
+    host::{Host, MODES, Mode},
+};
+
+#[tokio::test]
+async fn another_address_or_another_browser_is_another_visitor() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    for request in [
+        Request::get("/").from("192.0.2.1").user_agent(FIREFOX),
+        Request::get("/").from("192.0.2.2").user_agent(FIREFOX),
+        Request::get("/").from("192.0.2.2").user_agent(SAFARI),
+        Request::get("/").from("192.0.2.1").user_agent(FIREFOX),
+    ] {
+        host.send(&request).await;
+    }
+    assert_eq!(database.visitors_today().await, 3);
+}
+
+#[tokio::test]
+async fn addresses_of_one_64_are_one_visitor_and_a_mapped_address_is_its_ipv4() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    for (address, visitors) in [
+        ("2001:db8:1:2::1", 1),
+        ("2001:db8:1:2:ffff:ffff:ffff:ffff", 1),
+        ("2001:db8:1:3::1", 2),
+        ("192.0.2.1", 3),
+        ("::ffff:192.0.2.1", 3),
+    ] {
+        host.send(&Request::get("/").from(address)).await;
+        assert_eq!(database.visitors_today().await, visitors, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn an_upgrade_of_the_host_or_a_change_of_its_mode_makes_nobody_new() {
+    let database = Database::create().await;
+    let hosts = [
+        Host::on(&database).mode(Mode::Forwarding),
+        Host::on(&database).mode(Mode::Forwarding).product("Azure-Functions-Host/4.2001.3.1"),
+        Host::on(&database).mode(Mode::Proxying),
+    ];
+    for host in hosts {
+        let host = host.start().await;
+        host.process.wait_until_ready().await;
+        for number in 0..3 {
+            host.send(&visitor(number)).await;
+        }
+    }
+    assert_eq!((database.visitors_today().await, database.pageviews().await), (3, 9));
+}
+
+#[tokio::test]
+async fn without_a_user_agent_nobody_is_a_visitor_even_when_the_host_adds_its_own() {
+    for mode in MODES {
+        let database = Database::create().await;
+        let host = Host::on(&database).mode(mode).start().await;
+        host.process.wait_until_ready().await;
+        host.send(&Request::get("/").without_user_agent()).await;
+        let statistics = host.statistics().await;
+        assert_eq!((&statistics["excluded"]["bots"], &statistics["visitors"]["today"]), (&1.into(), &0.into()));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_makes_up_addresses_stays_one_visitor_behind_the_trusted_hop() {
+    for mode in MODES {
+        let database = Database::create().await;
+        let host = Host::on(&database).mode(mode).start().await;
+        host.process.wait_until_ready().await;
+        for number in 0..20 {
+            let claims = [
+                format!("192.0.2.{number}"),
+                format!("192.0.2.{number}, 198.51.100.{number}:80"),
+                format!("[2001:db8:{number}::1]:443"),
+                format!("garbage{number}, "),
+            ];
+            for claim in claims {
+                let request = Request::get("/").header("X-Forwarded-For", &claim);
+                // Other names under which proxies and clients claim an address, or that a client was somebody else.
+                let request = request
+                    .header("X-Real-IP", &format!("192.0.2.{number}"))
+                    .header("Forwarded", &format!("for=192.0.2.{number}"))
+                    .header("X-Azure-ClientIP", &format!("192.0.2.{number}"))
+                    .header("X-Azure-SocketIP", &format!("192.0.2.{number}"))
+                    .header("CLIENT-IP", &format!("192.0.2.{number}"))
+                    .header("X-Azure-Functions-InvocationId", &format!("{number}"))
+                    .header("Cookie", &format!("visitor={number}"));
+                assert_eq!(host.send(&request).await.status, 200);
+            }
+        }
+        assert_eq!((database.visitors_today().await, database.pageviews().await), (1, 80), "{mode:?}");
+    }
+}
+
+#[tokio::test]
+async fn several_lines_of_claims_are_claims_too() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    // Past the double's joining: the front end's entry is in the last line.
+    for number in 0..5 {
+        let request = Request::get("/")
+            .header("X-Forwarded-For", &format!("192.0.2.{number}"))
+            .header("X-Forwarded-For", "203.0.113.9:51234")
+            .header("X-Azure-Functions-InvocationId", "00000000-0000-4000-8000-000000000000");
+        assert_eq!(host.process.send(&request).await.status, 200);
+    }
+    assert_eq!(database.visitors_today().await, 1);
+}
+
+#[tokio::test]
+async fn two_trusted_hops_take_the_entry_that_the_outer_one_added() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_TRUSTED_PROXIES", "2").start().await;
+    host.process.wait_until_ready().await;
+    for (claim, front_door) in [("192.0.2.7", "10.1.0.1"), ("192.0.2.7", "10.1.0.2"), ("9.9.9.9, 192.0.2.8", "10.1.0.1")] {
+        host.send(&Request::get("/").header("X-Forwarded-For", claim).from(front_door)).await;
+    }
+    assert_eq!(database.visitors_today().await, 2);
+}
+
+#[tokio::test]
+async fn without_a_usable_address_there_is_a_pageview_and_no_visitor() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_TRUSTED_PROXIES", "2").start().await;
+    host.process.wait_until_ready().await;
+    for request in [Request::get("/"), Request::get("/").header("X-Forwarded-For", "unknown")] {
+        assert_eq!(host.send(&request).await.status, 200);
+    }
+    let statistics = host.statistics().await;
+    assert_eq!(statistics["excluded"]["unidentified"], 2);
+    assert_eq!((&statistics["visitors"]["today"], &statistics["pageviews"]["today"]), (&0.into(), &2.into()));
+    database.assert_sound().await;
+}
