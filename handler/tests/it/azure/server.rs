@@ -5,6 +5,7 @@ use std::{
     process::{Child, Command, Stdio},
     str::FromStr,
     sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
 };
 
 use rcgen::KeyPair;
@@ -17,7 +18,7 @@ use tokio::sync::OnceCell;
 use super::{Authority, CLIENT_ID, Endpoint, IDENTITY_SECRET};
 use crate::{
     host::repository,
-    process::{Folder, Plain},
+    process::{Folder, PATIENCE, Plain},
 };
 
 /// A server of its own, through `scripts/with-postgres`. It ends when this is dropped or the test process ends, because then
@@ -96,8 +97,10 @@ impl Server {
         self.execute(&format!("alter system set ssl_cert_file = '{file}'")).await;
         self.execute("select pg_reload_conf()").await;
         // A new backend is told what the postmaster has read.
+        let began = Instant::now();
         while self.text("select current_setting('ssl_cert_file')").await != file {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            assert!(began.elapsed() < PATIENCE, "the server does not read {name}.crt");
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
