@@ -12,11 +12,12 @@ use std::{
 };
 
 use handler::{config::Config, store};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::{
     azure::{Endpoint, IDENTITY_SECRET, Mode, Tenant, run},
-    client::{Connection, Request},
+    client::{Connection, Request, send},
     database::Database,
     process::{PATIENCE, Process},
 };
@@ -105,9 +106,12 @@ async fn neither_token_nor_secret_is_ever_in_a_log_line_or_a_response() {
     process.wait_until_ready().await;
     let mut said = String::new();
     let refused = new_token();
+    let port = process.port;
     let ask_everything = async |said: &mut String| {
-        for target in ["/", "/version", "/healthz", "/readyz", "/api/statistics", "/nothing"] {
-            let answer = process.send(&Request::get(target)).await;
+        let targets = ["/", "/version", "/healthz", "/readyz", "/api/statistics", "/nothing"];
+        let asked: JoinSet<_> =
+            targets.map(|target| async move { send(port, &Request::get(target)).await }).into_iter().collect();
+        for answer in asked.join_all().await {
             *said += &format!("{:?}\n{}\n", answer.headers, answer.text());
         }
     };
@@ -138,7 +142,7 @@ async fn counting_goes_on_while_tokens_rotate_and_connections_end_under_load() {
     let counters = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
     let [sent, acknowledged] = counters.clone();
     let stop = Arc::new(AtomicBool::new(false));
-    let mut load = tokio::task::JoinSet::new();
+    let mut load = JoinSet::new();
     for _ in 0..8 {
         let (counters, stop, port) = (counters.clone(), stop.clone(), process.port);
         load.spawn(async move {
@@ -212,5 +216,10 @@ async fn a_connection_that_is_too_old_is_replaced_before_it_is_used_again() {
         seen.extend(database.texts(backends).await);
     }
     assert!(seen.len() >= 3, "{seen:?}");
+    let began = Instant::now();
+    while database.texts(backends).await.len() > 1 {
+        assert!(began.elapsed() < PATIENCE, "connections that were replaced stay open");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     assert!(store::CONNECTION_LIFETIME <= Duration::from_secs(30 * 60));
 }

@@ -5,7 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use jiff::Timestamp;
 
 use super::{new_token, visit};
-use crate::{azure::{Tenant, run}, process::Folder};
+use crate::{
+    azure::{Tenant, run},
+    process::Folder,
+};
 
 /// An `az` that knows one command and prints what the real one prints.
 fn az(folder: &Folder, token: &str) {

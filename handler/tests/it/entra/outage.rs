@@ -86,6 +86,12 @@ async fn while_the_endpoint_is_silent_visitors_are_told_to_come_back() {
 #[tokio::test]
 async fn a_batch_that_finds_no_token_is_one_warning() {
     let (tenant, endpoint, process) = start().await;
+    // What opens the database at the start would warn on its own.
+    let began = Instant::now();
+    while !process.log().iter().any(|line| line["event"] == "database_ready") {
+        assert!(began.elapsed() < PATIENCE, "it said {:?}", process.lines());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     tenant.accept(&new_token()).await;
     endpoint.behave(Mode::Failing);
     tenant.disconnect().await;
