@@ -14,7 +14,7 @@ mod maintenance;
 mod reading;
 mod recording;
 
-pub use connection::{Database, Line};
+pub use connection::{CONNECTION_LIFETIME, Database, Line};
 pub use examination::{Examination, examine};
 pub use failure::Failure;
 pub use maintenance::{Removed, remove};

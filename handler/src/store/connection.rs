@@ -25,7 +25,7 @@ const OPEN_LIMIT: Duration = Duration::from_secs(10);
 const STATEMENT_LIMIT: Duration = Duration::from_secs(10);
 
 /// How old a connection may become: an Entra token is checked at login only, and what it allowed should not outlive it.
-const CONNECTION_LIFETIME: Duration = Duration::from_secs(30 * 60);
+pub const CONNECTION_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 /// Any number that no other program takes: the transaction-level lock under which migrations run.
 const MIGRATION_LOCK: i64 = 0x0F00_7FA1;
@@ -59,9 +59,14 @@ impl Database {
 
     /// The line to record with and the line to read with; one and the same if the database has only one.
     pub fn lines(self: &Arc<Self>) -> (Arc<Line>, Arc<Line>) {
-        let recording = Arc::new(Line::new(self.clone()));
+        self.lines_that_last(CONNECTION_LIFETIME)
+    }
+
+    /// The same, with connections that are not used any more when they are older than this.
+    pub fn lines_that_last(self: &Arc<Self>, lifetime: Duration) -> (Arc<Line>, Arc<Line>) {
+        let recording = Arc::new(Line::new(self.clone(), lifetime));
         let reading = match self.source {
-            Source::Server(_) | Source::Entra(..) => Arc::new(Line::new(self.clone())),
+            Source::Server(_) | Source::Entra(..) => Arc::new(Line::new(self.clone(), lifetime)),
             #[cfg(feature = "embedded")]
             Source::Embedded(_) => recording.clone(),
         };
@@ -129,6 +134,7 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
 /// One connection, opened when needed and used by one statement at a time.
 pub struct Line {
     // Dropped in this order: the embedded database waits, when it is stopped, until its connection has been closed.
+    lifetime: Duration,
     session: Mutex<Option<Session>>,
     database: Arc<Database>,
 }
@@ -139,8 +145,8 @@ struct Session {
 }
 
 impl Line {
-    fn new(database: Arc<Database>) -> Self {
-        Self { session: Mutex::new(None), database }
+    fn new(database: Arc<Database>, lifetime: Duration) -> Self {
+        Self { lifetime, session: Mutex::new(None), database }
     }
 
     /// Opens the connection if it is not open, and asks the database for an answer.
@@ -157,7 +163,7 @@ impl Line {
     /// interrupts the work also ends the connection, and with it the transaction.
     pub(super) async fn lease(&self) -> Result<Lease<'_>, Failure> {
         let mut slot = self.session.lock().await;
-        let session = match slot.take().filter(|session| session.opened.elapsed() < CONNECTION_LIFETIME) {
+        let session = match slot.take().filter(|session| session.opened.elapsed() < self.lifetime) {
             Some(session) => session,
             None => Session { connection: self.database.open().await?, opened: Instant::now() },
         };

@@ -3,9 +3,15 @@
 //! On Azure it is the managed identity's, from the endpoint that the platform names in `IDENTITY_ENDPOINT`; on a developer's
 //! machine that of whoever is signed in with the Azure CLI. A token is looked at only when a connection opens.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use azure_core::credentials::TokenCredential;
+use azure_core::{
+    credentials::TokenCredential,
+    http::{ClientOptions, RetryOptions},
+};
 use azure_identity::{
     DeveloperToolsCredential, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
@@ -15,6 +21,9 @@ use crate::config::Entra;
 
 /// What a token for Azure Database for PostgreSQL is asked for.
 const SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
+
+/// How long a token may take: less than opening a connection may, so that it can be told what was missing.
+const TOKEN_LIMIT: Duration = Duration::from_secs(8);
 
 /// A source of tokens. It keeps the last one, and asks for another some minutes before that expires.
 pub(super) struct Tokens {
@@ -30,10 +39,18 @@ impl Tokens {
     /// A token to log in with. What goes wrong is told by a word only: the endpoint's answers may hold anything.
     pub(super) async fn get(&self) -> Result<String, Failure> {
         let credential = self.credential()?;
-        match credential.get_token(&[SCOPE], None).await {
-            Ok(token) => Ok(token.token.secret().to_owned()),
-            Err(_) => Err(Failure::Lost("no token from Entra".to_owned())),
+        match tokio::time::timeout(TOKEN_LIMIT, credential.get_token(&[SCOPE], None)).await {
+            Ok(Ok(token)) => Ok(token.token.secret().to_owned()),
+            Ok(Err(_)) | Err(_) => Err(self.no_token()),
         }
+    }
+
+    fn no_token(&self) -> Failure {
+        let problem = match self.identity {
+            Entra::Managed { .. } => "no token from the identity endpoint",
+            Entra::Developer => "no token from the Azure CLI: sign in with az login",
+        };
+        Failure::Lost(problem.to_owned())
     }
 
     /// Forgets the token that was kept, because the database did not take it.
@@ -49,12 +66,15 @@ impl Tokens {
         let made: azure_core::Result<Arc<dyn TokenCredential>> = match &self.identity {
             Entra::Managed { client_id } => {
                 let user_assigned_id = client_id.clone().map(UserAssignedId::ClientId);
-                let options = ManagedIdentityCredentialOptions { user_assigned_id, ..Default::default() };
+                // Whoever needs a connection tries again, and says so; repeating the question in here would be neither seen
+                // nor bounded by the visitor's patience.
+                let client_options = ClientOptions { retry: RetryOptions::none(), ..Default::default() };
+                let options = ManagedIdentityCredentialOptions { user_assigned_id, client_options };
                 ManagedIdentityCredential::new(Some(options)).map(|credential| credential as _)
             }
             Entra::Developer => DeveloperToolsCredential::new(None).map(|credential| credential as _),
         };
-        let credential = made.map_err(|_| Failure::Lost("no identity".to_owned()))?;
+        let credential = made.map_err(|_| self.no_token())?;
         *kept = Some(credential.clone());
         Ok(credential)
     }

@@ -1,6 +1,6 @@
 //! How a statement fails, as far as those who sent it must know.
 
-use std::fmt;
+use std::{fmt, io::ErrorKind};
 
 /// A statement that did not succeed. It says which kind of failure, never a value: messages of the database can quote
 /// what was sent.
@@ -23,8 +23,10 @@ impl Failure {
                     || ["40001", "40P01", "55P03", "25006"].contains(&code.as_str());
                 if passing { Self::Lost(code) } else { Self::Rejected(code) }
             }
+            // This is how a handshake fails, and nothing else does; its error says of the server's certificate what is wrong.
+            sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData => Self::Lost(format!("tls: {error}")),
             sqlx::Error::Io(error) => Self::Lost(format!("io: {}", error.kind())),
-            sqlx::Error::Tls(_) => Self::Lost("tls".to_owned()),
+            sqlx::Error::Tls(error) => Self::Lost(format!("tls: {error}")),
             sqlx::Error::Protocol(_) => Self::Lost("protocol".to_owned()),
             sqlx::Error::Configuration(_) => Self::Rejected("configuration".to_owned()),
             sqlx::Error::RowNotFound => Self::Rejected("no row".to_owned()),
