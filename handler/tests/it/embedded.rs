@@ -1,4 +1,4 @@
-//! Without a database: the embedded PostgreSQL in a folder of its own.
+//! Without a database: the embedded `PostgreSQL` in a folder of its own.
 
 use crate::{
     client::visitor,
@@ -14,7 +14,10 @@ fn behind_a_proxy(number: usize) -> crate::client::Request {
 #[tokio::test]
 async fn without_a_database_it_counts_in_a_folder_survives_a_kill_and_shares_it_with_nobody() {
     let folder = Folder::new();
-    let plain = Plain::default().inside(&folder).with("FOOTFALL_TRUSTED_PROXIES", "1").with("HOME", folder.path().to_str().unwrap());
+    let plain = Plain::default()
+        .inside(&folder)
+        .with("FOOTFALL_TRUSTED_PROXIES", "1")
+        .with("HOME", folder.path().to_str().unwrap());
     let mut first = plain.start().await;
     first.wait_until_ready().await;
     for number in [1, 2, 1] {

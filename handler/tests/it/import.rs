@@ -71,7 +71,8 @@ async fn the_summary_accounts_for_every_line() {
 async fn people_get_a_table_and_programs_get_json() {
     let database = Database::create().await;
     let folder = Folder::new();
-    let log = folder.write("access.log", combined("192.0.2.1", "17/May/2015:12:00:00 +0000", "/", FIREFOX) + "garbage\n");
+    let log =
+        folder.write("access.log", combined("192.0.2.1", "17/May/2015:12:00:00 +0000", "/", FIREFOX) + "garbage\n");
     let outcome = Plain::on(&database).run(&["import", "--site", "example.com", &log]);
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
     for part in ["Import into example.com", "2015-05-17", "lines read", ":2"] {
@@ -133,13 +134,21 @@ async fn weeks_and_months_are_unique_in_themselves() {
     let folder = Folder::new();
     let at = |address: &str, day: &str| combined(address, &format!("{day}:12:00:00 +0000"), "/", FIREFOX);
     // 2015-12-28 to 2016-01-03 is one ISO week; it lies in two months and two years.
-    let lines = at("192.0.2.1", "31/Dec/2015") + &at("192.0.2.1", "01/Jan/2016") + &at("192.0.2.2", "03/Jan/2016") + &at("192.0.2.1", "04/Jan/2016");
+    let lines = at("192.0.2.1", "31/Dec/2015")
+        + &at("192.0.2.1", "01/Jan/2016")
+        + &at("192.0.2.2", "03/Jan/2016")
+        + &at("192.0.2.1", "04/Jan/2016");
     import(&Plain::on(&database), &folder.write("access.log", lines));
     let visitors = async |kind: u32| {
-        let sql = format!("select visitors::text from tally where dimension = 0 and bucket / 100000000 = {kind} order by bucket");
+        let sql = format!(
+            "select visitors::text from tally where dimension = 0 and bucket / 100000000 = {kind} order by bucket"
+        );
         database.texts(&sql).await.join(" ")
     };
-    assert_eq!((visitors(3).await, visitors(2).await, visitors(1).await), ("1 1 1 1".into(), "2 1".into(), "1 2".into()));
+    assert_eq!(
+        (visitors(3).await, visitors(2).await, visitors(1).await),
+        ("1 1 1 1".into(), "2 1".into(), "1 2".into())
+    );
     database.assert_sound().await;
 }
 
@@ -148,7 +157,10 @@ async fn the_common_format_tells_visitors_by_their_address() {
     let database = Database::create().await;
     let folder = Folder::new();
     let noon = "17/May/2015:12:00:00 +0000";
-    let lines = common("192.0.2.1", noon, "/") + &common("192.0.2.1", noon, "/a") + &common("2001:db8::1", noon, "/") + &common("2001:db8::2", noon, "/");
+    let lines = common("192.0.2.1", noon, "/")
+        + &common("192.0.2.1", noon, "/a")
+        + &common("2001:db8::1", noon, "/")
+        + &common("2001:db8::2", noon, "/");
     let log = folder.write("access.log", &lines);
     let plain = Plain::on(&database);
     let summary = plain.run(&[&["import", "--format", "common"], &SITE[..], &[&log]].concat()).json();
@@ -209,7 +221,11 @@ async fn the_days_of_a_real_log_are_those_that_awk_finds() {
         .unwrap()
         .iter()
         .map(|day| {
-            (day["date"].as_str().unwrap().to_owned(), day["visitors"].as_i64().unwrap(), day["pageviews"].as_i64().unwrap())
+            (
+                day["date"].as_str().unwrap().to_owned(),
+                day["visitors"].as_i64().unwrap(),
+                day["pageviews"].as_i64().unwrap(),
+            )
         })
         .collect();
     assert_eq!(found, expected);
