@@ -1,4 +1,4 @@
-//! Without a database: the embedded PostgreSQL in a folder of its own.
+//! Without a database: the embedded `PostgreSQL` in a folder of its own.
 
 use crate::{
     client::visitor,

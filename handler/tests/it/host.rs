@@ -80,11 +80,11 @@ impl Host {
 
     /// The request as the handler gets it; `None` if no function takes it.
     pub(crate) fn dispatched(&self, request: &Request) -> Option<Request> {
+        static INVOCATION: AtomicU64 = AtomicU64::new(1);
         let path = request.target.split(['?', '#']).next().unwrap_or_default();
         let taken = |function: &&Function| matches(&function.route, path) && function.methods.contains(&request.method);
         self.functions.iter().find(taken)?;
         let mut request = with_forwarded_for(request);
-        static INVOCATION: AtomicU64 = AtomicU64::new(1);
         let invocation = format!("00000000-0000-4000-8000-{:012}", INVOCATION.fetch_add(1, Ordering::Relaxed));
         let is = |name: &str, known: &str| name.eq_ignore_ascii_case(known);
         match self.mode {

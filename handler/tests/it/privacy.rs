@@ -11,12 +11,11 @@ use crate::{
 const ADDRESSES: [&str; 4] = ["203.0.113.77", "198.51.100.88", "2001:db8:77:88::99", "192.0.2.66"];
 
 /// Parts of the above that would be enough.
-const TRACES: [&str; 16] = [
+const TRACES: [&str; 15] = [
     "203.0.113.77",
     "198.51.100.88",
     "2001:db8:77",
     "192.0.2.66",
-    "51234",
     "Firefox",
     "Mozilla",
     "Safari",

@@ -89,6 +89,7 @@ async fn whatever_was_acknowledged_before_a_kill_is_counted_exactly_once() {
         views_acknowledged += load.acknowledged.load(Ordering::Relaxed);
         views_sent += load.sent.load(Ordering::Relaxed);
     }
+    database.wait_until_alone().await;
     let (visitors, views) = (database.visitors_today().await, database.pageviews().await);
     assert!((acknowledged.len()..=sent.len()).contains(&usize::try_from(visitors).unwrap()), "{visitors} visitors");
     assert!((views_acknowledged..=views_sent).contains(&usize::try_from(views).unwrap()), "{views} views");
