@@ -3,7 +3,7 @@
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rerun-if-env-changed=FOOTFALL_COMMIT");
+    println!("cargo::rerun-if-env-changed=SOURCE_COMMIT");
     println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
     println!("cargo::rerun-if-changed=migrations");
     for path in ["HEAD", "logs/HEAD"] {
@@ -12,12 +12,11 @@ fn main() {
         }
     }
     let given = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let commit =
-        given("FOOTFALL_COMMIT").or_else(|| git(&["rev-parse", "HEAD"])).unwrap_or_else(|| "unknown".to_owned());
+    let commit = given("SOURCE_COMMIT").or_else(|| git(&["rev-parse", "HEAD"])).unwrap_or_else(|| "unknown".to_owned());
     // The time of the commit, not of the build: the same source makes the same bytes.
     let built =
         given("SOURCE_DATE_EPOCH").or_else(|| git(&["log", "-1", "--format=%ct"])).unwrap_or_else(|| "0".to_owned());
-    println!("cargo::rustc-env=FOOTFALL_COMMIT={commit}");
+    println!("cargo::rustc-env=SOURCE_COMMIT={commit}");
     println!("cargo::rustc-env=FOOTFALL_BUILT_SECONDS={built}");
 }
 

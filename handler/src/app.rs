@@ -16,6 +16,7 @@ use crate::{
     reader::Reader,
     recorder::Recorder,
     store::{Database, Line},
+    telemetry::Outage,
     visitor::robot,
 };
 
@@ -134,12 +135,11 @@ async fn warm_up(line: Arc<Line>) {
     let began = std::time::Instant::now();
     let _ = tokio::task::spawn_blocking(robot::load).await;
     let mut pause = FIRST_PAUSE;
-    let mut attempt = 1;
+    let mut outage = Outage::default();
     while let Err(failure) = line.check().await {
-        tracing::warn!(event = "database_lost", sqlstate = failure.code(), attempt, "{failure}");
+        outage.failed(&failure);
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(60));
-        attempt += 1;
     }
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(event = "database_ready", elapsed_ms, "the database is ready");

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The commit that it was built from; `unknown` outside a repository.
-pub const COMMIT: &str = env!("FOOTFALL_COMMIT");
+pub const COMMIT: &str = env!("SOURCE_COMMIT");
 
 /// When that commit was made, RFC 3339 in UTC. The time of the build would differ each time for the same program.
 pub fn built() -> String {

@@ -18,9 +18,9 @@ use tokio::{
 };
 
 use crate::{
-    statistics::{BadQuery, Query, Statistics, assemble},
+    statistics::{BadQuery, Plan, Query, Statistics, assemble},
     store::{self, Failure, Line},
-    telemetry::percentile,
+    telemetry::{Outage, percentile},
     visitor::all_time,
 };
 
@@ -104,6 +104,7 @@ impl Reader {
             site_ids: HashMap::new(),
             estimates: HashMap::new(),
             readings: Vec::new(),
+            outage: Outage::default(),
         };
         (Self { questions, kept }, tokio::spawn(task.run(queue)))
     }
@@ -146,6 +147,7 @@ struct Task {
     /// By site id: the revision of the registers, and the estimate that was made of them.
     estimates: HashMap<i32, (i64, f64)>,
     readings: Vec<Duration>,
+    outage: Outage,
 }
 
 impl Task {
@@ -202,19 +204,15 @@ impl Task {
     async fn read(&mut self, query: &Query) -> Result<Arc<Snapshot>, NoAnswer> {
         let began = std::time::Instant::now();
         let plan = query.plan(Timestamp::now(), &self.zone)?;
-        let unavailable = |failure: Failure| {
-            tracing::warn!(event = "database_lost", sqlstate = failure.code(), attempt = 1, "{failure}");
-            NoAnswer::Unavailable
-        };
-        let statistics = match self.find_site(&query.site).await.map_err(unavailable)? {
-            Some(site) => {
-                let tallies = store::read_tallies(&self.line, site, &plan.total_buckets(), plan.listed.bucket()).await;
-                let tallies = tallies.map_err(unavailable)?;
-                let visitors = self.estimate(site, tallies.registers_revision).await.map_err(unavailable)?;
-                assemble(query, &plan, &self.zone, tallies.rows, visitors)
+        let statistics = match self.read_statistics(query, &plan).await {
+            Ok(statistics) => {
+                self.outage.ended();
+                statistics.ok_or(NoAnswer::UnknownSite)?
             }
-            None if self.sites.contains(&query.site) => assemble(query, &plan, &self.zone, Vec::new(), 0.0),
-            None => return Err(NoAnswer::UnknownSite),
+            Err(failure) => {
+                self.outage.failed(&failure);
+                return Err(NoAnswer::Unavailable);
+            }
         };
         self.readings.push(began.elapsed());
         let snapshot = Arc::new(Snapshot::new(statistics));
@@ -224,6 +222,17 @@ impl Task {
         }
         kept.insert(query.clone(), snapshot.clone());
         Ok(snapshot)
+    }
+
+    /// The numbers as the database has them; `None` for a site that is neither configured nor in the database.
+    async fn read_statistics(&mut self, query: &Query, plan: &Plan) -> Result<Option<Statistics>, Failure> {
+        let Some(site) = self.find_site(&query.site).await? else {
+            let nothing = || assemble(query, plan, &self.zone, Vec::new(), 0.0);
+            return Ok(self.sites.contains(&query.site).then(nothing));
+        };
+        let tallies = store::read_tallies(&self.line, site, &plan.total_buckets(), plan.listed.bucket()).await?;
+        let visitors = self.estimate(site, tallies.registers_revision).await?;
+        Ok(Some(assemble(query, plan, &self.zone, tallies.rows, visitors)))
     }
 
     /// The id of a site that has been counted: it never changes.

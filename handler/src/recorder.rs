@@ -8,7 +8,13 @@ mod keys;
 mod minute;
 mod seen;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio::{
@@ -21,6 +27,7 @@ use uuid::Uuid;
 use self::{gathering::gather, keys::Keys, minute::Minute, seen::Seen};
 use crate::{
     store::{self, Checkpoint, Failure, Line, Removed},
+    telemetry::Outage,
     visitor::{Kind, Period, Periods, Visit, period::Calendar},
 };
 
@@ -40,6 +47,9 @@ const IMPORT_PATIENCE: Duration = Duration::from_secs(60);
 /// How often maintenance runs by itself, in case that no timer asks for it.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
+/// When it runs first: soon, because an instance that is only there while somebody visits may not live for an hour.
+const FIRST_MAINTENANCE: Duration = Duration::from_secs(30);
+
 /// How long ids of batches are kept: a batch is sent again within seconds, if at all.
 const BATCHES_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
@@ -47,6 +57,8 @@ const BATCHES_KEPT: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Clone)]
 pub struct Recorder {
     orders: mpsc::Sender<Order>,
+    /// Visits that were answered 503 since the last report.
+    refused: Arc<AtomicU64>,
 }
 
 /// A visit was not recorded, or nobody knows: ask again later.
@@ -103,6 +115,7 @@ impl Recorder {
     /// Starts the recorder's task, which records over `line` for periods in `zone`.
     pub fn start(line: Arc<Line>, zone: TimeZone, retention_days: Option<u32>) -> (Self, JoinHandle<()>) {
         let (orders, queue) = mpsc::channel(QUEUE_LENGTH);
+        let refused = Arc::new(AtomicU64::new(0));
         let task = Task {
             line,
             zone,
@@ -111,8 +124,10 @@ impl Recorder {
             keys: Keys::default(),
             seen: Seen::default(),
             minute: Minute::default(),
+            refused: refused.clone(),
+            outage: Outage::default(),
         };
-        (Self { orders }, tokio::spawn(task.run(queue)))
+        (Self { orders, refused }, tokio::spawn(task.run(queue)))
     }
 
     /// Records a visit, and waits for the commit until `answer_by`. `Ok` means that it has been committed. Dropping the future does not take the visit back.
@@ -120,6 +135,14 @@ impl Recorder {
     /// # Errors
     /// If the queue is full, or the commit did not come in time; then it may or may not be counted.
     pub async fn record(&self, visit: Visit, answer_by: Instant) -> Result<(), Refused> {
+        let outcome = self.queue(visit, answer_by).await;
+        if outcome.is_err() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    async fn queue(&self, visit: Visit, answer_by: Instant) -> Result<(), Refused> {
         let (receipt, committed) = oneshot::channel();
         self.orders.try_send(Order::Visit(Waiting { visit, answer_by, receipt })).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refused::QueueFull,
@@ -164,13 +187,15 @@ struct Task {
     keys: Keys,
     seen: Seen,
     minute: Minute,
+    refused: Arc<AtomicU64>,
+    outage: Outage,
 }
 
 impl Task {
     async fn run(mut self, mut queue: mpsc::Receiver<Order>) {
         let mut orders = Vec::with_capacity(LARGEST_BATCH);
         let mut report = tokio::time::interval(minute::INTERVAL);
-        let mut maintenance = tokio::time::interval_at(Instant::now() + MAINTENANCE_INTERVAL, MAINTENANCE_INTERVAL);
+        let mut maintenance = tokio::time::interval_at(Instant::now() + FIRST_MAINTENANCE, MAINTENANCE_INTERVAL);
         report.set_missed_tick_behavior(MissedTickBehavior::Delay);
         maintenance.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -182,12 +207,12 @@ impl Task {
                     self.minute.queued(received + queue.len());
                     self.obey(&mut orders).await;
                 }
-                _ = report.tick() => self.minute.report(),
+                _ = report.tick() => self.report(),
                 // What went wrong has been logged, and the next hour is another chance.
                 _ = maintenance.tick() => drop(self.maintain().await),
             }
         }
-        self.minute.report();
+        self.report();
     }
 
     async fn obey(&mut self, orders: &mut Vec<Order>) {
@@ -217,7 +242,7 @@ impl Task {
             match self.attempt(id, waiting.iter().map(|waiting| &waiting.visit), None).await {
                 Ok(_) => break Ok(()),
                 Err(failure) => {
-                    self.report_failure(&failure, pause == FIRST_PAUSE);
+                    self.outage.failed(&failure);
                     let again = match &failure {
                         Failure::Lost(_) => Instant::now() + pause < last_answer,
                         // Another instance has closed the period: ask which salts still hold, once.
@@ -231,9 +256,6 @@ impl Task {
                 }
             }
         };
-        if outcome.is_err() {
-            self.minute.refused(waiting.len());
-        }
         for waiting in waiting {
             // Whoever hung up does not get it; the visit is counted all the same.
             let _ = waiting.receipt.send(outcome);
@@ -249,7 +271,7 @@ impl Task {
             match self.attempt(id, visits.iter(), Some(&upto)).await {
                 Ok(imported) => break Ok(imported),
                 Err(failure @ Failure::Lost(_)) if Instant::now() + pause < give_up => {
-                    self.report_failure(&failure, pause == FIRST_PAUSE);
+                    self.outage.failed(&failure);
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
@@ -269,9 +291,8 @@ impl Task {
         let importing = upto.is_some();
         let began = std::time::Instant::now();
         // An import needs the salts of periods that ended long ago.
-        if !importing && self.keys.forget_ended(Timestamp::now(), &self.zone) {
-            let Self { keys, seen, .. } = self;
-            seen.retain(|period| keys.knows(period));
+        if !importing {
+            self.forget_ended();
         }
         // Times were checked at the door; one that has no period all the same is not counted.
         let calendar = &mut self.calendar;
@@ -312,14 +333,20 @@ impl Task {
         for (site, register, rank) in &gathered.raised {
             self.keys.raise(*site, *register, *rank);
         }
+        self.outage.ended();
         self.minute.committed(&gathered, visits, began);
         Ok(Imported { applied, closed })
     }
 
-    /// Says once a batch that it failed, and how; never what was in it.
-    fn report_failure(&self, failure: &Failure, first: bool) {
-        if first {
-            tracing::warn!(event = "database_lost", sqlstate = failure.code(), attempt = 1, "{failure}");
+    fn report(&mut self) {
+        self.minute.report(self.refused.swap(0, Ordering::Relaxed));
+    }
+
+    /// Forgets what belongs to periods that have ended.
+    fn forget_ended(&mut self) {
+        let Self { keys, seen, .. } = self;
+        if keys.forget_ended(Timestamp::now(), &self.zone) {
+            seen.retain(|period| keys.knows(period));
         }
     }
 
@@ -338,7 +365,7 @@ impl Task {
             store::remove(&self.line, now.as_second(), batches_before, &ended).await.inspect_err(|failure| {
                 tracing::warn!(event = "maintenance_failed", sqlstate = failure.code(), "{failure}");
             })?;
-        self.keys.forget_ended(now, &self.zone);
+        self.forget_ended();
         let Removed { salts_forgotten, sets_dropped, batches_deleted, tallies_deleted } = removed;
         let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(

@@ -1,9 +1,14 @@
 //! What is logged: JSON lines on standard output, because the Functions host takes standard error for failures and gives
 //! plain text no level. Nothing that is logged holds an address, a User-Agent, a fingerprint or a token.
 
-use std::{io::IsTerminal, time::Duration};
+use std::{
+    io::IsTerminal,
+    time::{Duration, Instant},
+};
 
 use tracing_subscriber::{EnvFilter, filter::ParseError};
+
+use crate::store::Failure;
 
 /// Starts logging.
 ///
@@ -23,6 +28,33 @@ pub fn start(directives: &str) -> Result<(), ParseError> {
 pub(crate) fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
     // Both libraries report clients that hang up as errors of theirs.
     EnvFilter::try_new(format!("warp=off,hyper=off,sqlx=warn,{directives}"))
+}
+
+/// How often an outage that lasts is mentioned again.
+const REMINDER: Duration = Duration::from_secs(60);
+
+/// Tells of an outage of the database once when it begins, and once a minute while it lasts: not once a visit.
+#[derive(Default)]
+pub(crate) struct Outage {
+    last_line: Option<Instant>,
+    /// How many lines there were; with `attempt` above 5 an outage has lasted for more than five minutes.
+    lines: u32,
+}
+
+impl Outage {
+    /// To be called after every failure. Says which kind it was; never what was sent.
+    pub(crate) fn failed(&mut self, failure: &Failure) {
+        if self.last_line.is_none_or(|line| line.elapsed() >= REMINDER) {
+            self.last_line = Some(Instant::now());
+            self.lines += 1;
+            tracing::warn!(event = "database_lost", sqlstate = failure.code(), attempt = self.lines, "{failure}");
+        }
+    }
+
+    /// To be called after every success.
+    pub(crate) fn ended(&mut self) {
+        *self = Self::default();
+    }
 }
 
 /// The duration below which `percent` of these lie, in milliseconds; 0 if there are none. They must be sorted.

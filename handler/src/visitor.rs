@@ -142,12 +142,14 @@ impl Claims<'_> {
 pub const MAXIMUM_PATH_BYTES: usize = 512;
 
 /// The page of a request target: what stands before `?` and `#`, cut to [`MAXIMUM_PATH_BYTES`] at a character boundary.
-/// Control characters, which no database text may hold, become U+FFFD.
+/// Control characters, which no database text may hold, and those that turn the direction of writing, with which a path
+/// could show itself as another, become U+FFFD.
 pub fn page_path(target: &str) -> String {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     let path = if path.is_empty() { "/" } else { path };
     let end = path.floor_char_boundary(MAXIMUM_PATH_BYTES);
-    path[..end].replace(|c: char| c.is_control(), "\u{fffd}")
+    let misleads = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    path[..end].replace(|c: char| c.is_control() || misleads(c), "\u{fffd}")
 }
 
 #[cfg(test)]
@@ -198,7 +200,7 @@ mod tests {
     fn a_page_is_its_path_without_query_and_fragment_and_never_too_long() {
         assert_eq!(page_path("/a/b?c=d#e"), "/a/b");
         assert_eq!(page_path("?x"), "/");
-        assert_eq!(page_path("/a\u{0}b"), "/a\u{fffd}b");
+        assert_eq!(page_path("/a\u{0}b\u{202e}c"), "/a\u{fffd}b\u{fffd}c");
         let long = format!("/{}", "é".repeat(400));
         let cut = page_path(&long);
         assert!(cut.len() <= MAXIMUM_PATH_BYTES && cut.ends_with('é'));

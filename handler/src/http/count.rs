@@ -39,7 +39,7 @@ async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
     };
     match answered {
         Ok(snapshot) => shown(app, &snapshot),
-        Err(Error::Unavailable) => {
+        Err(error @ Error::Unavailable(_)) => {
             let page = match app.reader.last_known(&query) {
                 Some(snapshot) => shown(app, &snapshot)?,
                 None => reply(
@@ -48,7 +48,7 @@ async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
                     page::render_unavailable(build::VERSION, build::COMMIT).map_err(unrenderable)?,
                 ),
             };
-            Ok(Error::Unavailable.into_page(request, page))
+            Ok(error.into_page(request, page))
         }
         Err(error) => Err(error),
     }

@@ -19,8 +19,8 @@ pub(super) enum Error {
     UnknownSite,
     /// These methods would be right.
     MethodNotAllowed(&'static str),
-    /// The database is away, or too much is waiting.
-    Unavailable,
+    /// The database is away, or too much is waiting. The text is for the log.
+    Unavailable(&'static str),
     /// Our own fault. The text is for the log.
     Internal(&'static str),
 }
@@ -35,7 +35,7 @@ impl Error {
             Self::Private => StatusCode::UNAUTHORIZED,
             Self::NotFound | Self::UnknownSite => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -47,7 +47,7 @@ impl Error {
             Self::NotFound => "there is nothing here; the page is at /".to_owned(),
             Self::UnknownSite => "this site is not counted here: name it in FOOTFALL_SITES, or import its log".to_owned(),
             Self::MethodNotAllowed(allowed) => format!("only {allowed} is possible here"),
-            Self::Unavailable => "the database does not answer at the moment; try again in a few seconds".to_owned(),
+            Self::Unavailable(_) => "the database does not answer at the moment; try again in a few seconds".to_owned(),
             Self::Internal(_) => "something went wrong here; the operator's log says what".to_owned(),
         }
     }
@@ -59,7 +59,7 @@ impl Error {
                 HeaderValue::from_static("Basic realm=\"Footfall\", charset=\"UTF-8\""),
             )),
             Self::MethodNotAllowed(allowed) => Some((header::ALLOW, HeaderValue::from_static(allowed))),
-            Self::Unavailable => Some((header::RETRY_AFTER, RETRY_AFTER)),
+            Self::Unavailable(_) => Some((header::RETRY_AFTER, RETRY_AFTER)),
             _ => None,
         }
     }
@@ -92,8 +92,8 @@ impl Error {
 
 fn log(status: StatusCode, error: &Error, request: Option<&Request>) {
     let problem = match error {
-        Error::Internal(problem) => problem,
-        _ => "unavailable",
+        Error::Internal(problem) | Error::Unavailable(problem) => *problem,
+        _ => "refused",
     };
     let route = request.map(|request| request.route.as_str());
     let trace_id = request.and_then(Request::trace_id);
@@ -107,13 +107,16 @@ impl From<NoAnswer> for Error {
         match error {
             NoAnswer::UnknownSite => Self::UnknownSite,
             NoAnswer::BadQuery(problem) => Self::BadRequest(problem.to_string()),
-            NoAnswer::Unavailable => Self::Unavailable,
+            NoAnswer::Unavailable => Self::Unavailable("statistics could not be read"),
         }
     }
 }
 
 impl From<Refused> for Error {
-    fn from(_: Refused) -> Self {
-        Self::Unavailable
+    fn from(refused: Refused) -> Self {
+        Self::Unavailable(match refused {
+            Refused::QueueFull => "too many visits are waiting",
+            Refused::Unavailable => "a visit could not be committed in time",
+        })
     }
 }

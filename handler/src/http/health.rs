@@ -16,7 +16,7 @@ pub(super) async fn answer_process(request: Request) -> Reply {
 pub(super) async fn answer_database(request: Request, app: Arc<App>) -> Reply {
     let outcome = async {
         allow_reading(&request)?;
-        app.reader.ready(request.answer_by).await.map_err(|_| Error::Unavailable)?;
+        app.reader.ready(request.answer_by).await.map_err(|_| Error::Unavailable("the database does not answer"))?;
         reply_json(&json!({ "status": "ready" }))
     };
     conclude(&request, outcome.await)

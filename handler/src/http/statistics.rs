@@ -15,9 +15,9 @@ async fn read(request: &Request, app: &App) -> Result<Reply, Error> {
     let query = request.statistics_query(app)?;
     match app.reader.read(query.clone(), request.answer_by).await.map_err(Error::from) {
         Ok(snapshot) => json(&snapshot.statistics),
-        Err(Error::Unavailable) => match app.reader.last_known(&query) {
+        Err(error @ Error::Unavailable(_)) => match app.reader.last_known(&query) {
             Some(snapshot) => json(&snapshot.statistics),
-            None => Err(Error::Unavailable),
+            None => Err(error),
         },
         Err(error) => Err(error),
     }

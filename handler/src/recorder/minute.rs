@@ -16,7 +16,6 @@ pub(super) struct Minute {
     batches: usize,
     batch_size_max: usize,
     queue_depth_max: usize,
-    refused: usize,
     excluded: [u64; Reason::ALL.len()],
     commits: Vec<Duration>,
 }
@@ -33,17 +32,13 @@ impl Minute {
         }
     }
 
-    pub(super) fn refused(&mut self, visits: usize) {
-        self.refused += visits;
-    }
-
     pub(super) fn queued(&mut self, depth: usize) {
         self.queue_depth_max = self.queue_depth_max.max(depth);
     }
 
-    /// Says it, and begins anew.
-    pub(super) fn report(&mut self) {
-        let Self { pageviews, visits, batches, batch_size_max, queue_depth_max, refused, excluded, mut commits } =
+    /// Says it, and begins anew. `refused` is how many visits were answered 503.
+    pub(super) fn report(&mut self, refused: u64) {
+        let Self { pageviews, visits, batches, batch_size_max, queue_depth_max, excluded, mut commits } =
             std::mem::take(self);
         if batches == 0 && refused == 0 {
             return;

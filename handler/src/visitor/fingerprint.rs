@@ -33,7 +33,7 @@ pub fn fingerprint(salt: &Salt, site: &str, scope: Scope<'_>, client: &Client, m
     match scope {
         Scope::Site => append(message, b""),
         Scope::Page(path) => append(message, path.as_bytes()),
-        // A path begins with a slash, so an hour can never be taken for a page.
+        // The last of these four bytes is 23 or 24, a control character, which no page's path holds.
         Scope::Hour(hour) => {
             debug_assert_eq!(hour.kind(), Kind::Hour);
             append(message, &hour.bucket().to_le_bytes());
