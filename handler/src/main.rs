@@ -11,7 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Counts unique visitors. Without a command it serves: the page at /, statistics at /api/statistics.
 ///
-/// Configuration is read from the environment: DATABASE_URL, FOOTFALL_SITES, FOOTFALL_TIMEZONE, … (see README.md). Without a
+/// Configuration is read from the environment: `DATABASE_URL`, `FOOTFALL_SITES`, `FOOTFALL_TIMEZONE`, … (see README.md). Without a
 /// database it keeps the numbers in .footfall/ by an embedded PostgreSQL, where this build has one.
 #[derive(Parser)]
 #[command(name = "handler", version = version(), about, long_about)]

@@ -72,18 +72,18 @@ impl Keys {
         importing: bool,
     ) -> Result<(), Failure> {
         for name in names {
-            if !self.sites.contains_key(name) {
-                let (id, salt) = store::open_site(line, name, random_salt()).await?;
-                let mut ranks = vec![0; all_time::REGISTERS];
-                for (register, rank) in store::read_registers(line, id).await? {
-                    if let (Some(known), Ok(rank)) =
-                        (usize::try_from(register).ok().and_then(|r| ranks.get_mut(r)), u8::try_from(rank))
-                    {
-                        *known = rank;
-                    }
-                }
-                self.sites.insert(name.clone(), Site { id, salt, ranks });
+            if self.sites.contains_key(name) {
+                continue;
             }
+            let (id, salt) = store::open_site(line, name, random_salt()).await?;
+            let mut ranks = vec![0; all_time::REGISTERS];
+            for (register, rank) in store::read_registers(line, id).await? {
+                let known = usize::try_from(register).ok().and_then(|register| ranks.get_mut(register));
+                if let (Some(known), Ok(rank)) = (known, u8::try_from(rank)) {
+                    *known = rank;
+                }
+            }
+            self.sites.insert(name.clone(), Site { id, salt, ranks });
         }
         let mut last = None;
         for periods in periods {
@@ -91,11 +91,11 @@ impl Keys {
                 continue;
             }
             for period in periods.salted() {
-                if !self.salts.contains_key(&period) {
+                if let std::collections::hash_map::Entry::Vacant(e) = self.salts.entry(period) {
                     let end = period.end(zone) + GRACE;
                     let forget_after = if importing { end.max(Timestamp::now() + IMPORT_LEASE) } else { end };
                     let salt = store::open_period(line, period, random_salt(), forget_after.as_second()).await?;
-                    self.salts.insert(period, salt);
+                    e.insert(salt);
                 }
             }
         }

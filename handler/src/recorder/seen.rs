@@ -81,10 +81,11 @@ mod tests {
     fn the_latest_are_remembered_however_many_there_were_and_the_memory_stays_bounded() {
         let mut seen = Seen::default();
         let day = period(Kind::Day);
-        for number in 0..3 * GENERATION as i64 {
+        let many = 3 * i64::try_from(GENERATION).unwrap();
+        for number in 0..many {
             seen.insert(day, Fingerprint(number));
         }
-        assert!(seen.contains(day, Fingerprint(3 * GENERATION as i64 - 1)));
+        assert!(seen.contains(day, Fingerprint(many - 1)));
         assert!(!seen.contains(day, Fingerprint(0)));
         assert!(seen.young.len() + seen.old.len() <= 2 * GENERATION);
     }

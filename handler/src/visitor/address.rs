@@ -74,6 +74,7 @@ pub fn client_network<'a>(
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is compared with what may be none")]
     fn network(address: &str) -> Option<Network> {
         Some(Network::of(address.parse().unwrap()))
     }

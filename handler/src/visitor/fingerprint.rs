@@ -70,7 +70,7 @@ mod tests {
     fn the_hash_is_blake3_over_length_prefixed_parts_as_the_privacy_page_says() {
         let mut message = Vec::new();
         for part in [b"example.com".as_slice(), b"/a", &[203, 0, 113, 9], b"UA"] {
-            message.extend_from_slice(&(part.len() as u32).to_le_bytes());
+            message.extend_from_slice(&u32::try_from(part.len()).unwrap().to_le_bytes());
             message.extend_from_slice(part);
         }
         let hash = blake3::keyed_hash(&[7; 32], &message);

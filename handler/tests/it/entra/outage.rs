@@ -84,7 +84,7 @@ async fn while_the_endpoint_is_silent_visitors_are_told_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_batch_that_finds_no_token_is_one_warning() {
+async fn visits_that_find_no_token_are_one_warning_a_minute() {
     let (tenant, endpoint, process) = start().await;
     // What opens the database at the start would warn on its own.
     let began = Instant::now();
@@ -95,13 +95,11 @@ async fn a_batch_that_finds_no_token_is_one_warning() {
     tenant.accept(&new_token()).await;
     endpoint.behave(Mode::Failing);
     tenant.disconnect().await;
-    assert_eq!(process.send(&visit(1)).await.status, 503);
-    // The connections are gone and the token is forgotten: now there is nothing but its absence to tell.
     let before = lost(&process).len();
+    assert_eq!(process.send(&visit(1)).await.status, 503);
     assert_eq!(process.send(&visit(2)).await.status, 503);
     let told = lost(&process).split_off(before);
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0]["message"].as_str().unwrap().contains("no token"), "{told:?}");
 }
 
 #[tokio::test]
