@@ -80,6 +80,21 @@ async fn the_endpoint_is_asked_for_the_user_assigned_identity_and_once_for_both_
 }
 
 #[tokio::test]
+async fn the_secret_is_sent_to_the_endpoint_itself_and_to_no_proxy() {
+    let token = new_token();
+    let tenant = Tenant::create().await;
+    tenant.accept(&token).await;
+    let (endpoint, proxy) = (Endpoint::start(&token).await, Endpoint::start("a proxy's").await);
+    let mut plain = tenant.plain_with(&endpoint);
+    for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        plain = plain.with(variable, &proxy.url());
+    }
+    let outcome = run(&plain, &["doctor"]).await;
+    assert_eq!(proxy.refused(), Vec::<String>::new());
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+}
+
+#[tokio::test]
 async fn another_identity_or_a_wrong_secret_gets_no_token() {
     let (tenant, endpoint, _process) = start().await;
     for (variable, value) in [("AZURE_CLIENT_ID", "00000000-0000-0000-0000-000000000000"), ("IDENTITY_HEADER", "guess")]
@@ -121,8 +136,9 @@ async fn neither_token_nor_secret_is_ever_in_a_log_line_or_a_response() {
         endpoint.give(given);
         tenant.disconnect().await;
         ask_everything(&mut said).await;
-        for arguments in [&["doctor"][..], &["doctor", "--json"], &["migrate"]] {
-            let outcome = run(&plain, arguments).await;
+        let commands =
+            tokio::join!(run(&plain, &["doctor"]), run(&plain, &["doctor", "--json"]), run(&plain, &["migrate"]),);
+        for outcome in <[_; 3]>::from(commands) {
             assert_eq!(outcome.code, Some(1), "{outcome:?}");
             said += &format!("{}\n{}\n", outcome.stdout, outcome.stderr);
         }
