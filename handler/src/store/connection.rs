@@ -25,7 +25,7 @@ const OPEN_LIMIT: Duration = Duration::from_secs(10);
 const STATEMENT_LIMIT: Duration = Duration::from_secs(10);
 
 /// How old a connection may become: an Entra token is checked at login only, and what it allowed should not outlive it.
-pub const CONNECTION_LIFETIME: Duration = Duration::from_secs(30 * 60);
+pub const CONNECTION_LIFETIME: Duration = Duration::from_mins(30);
 
 /// Any number that no other program takes: the transaction-level lock under which migrations run.
 const MIGRATION_LOCK: i64 = 0x0F00_7FA1;

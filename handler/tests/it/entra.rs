@@ -119,15 +119,15 @@ async fn neither_token_nor_secret_is_ever_in_a_log_line_or_a_response() {
     let plain = tenant.plain_with(&endpoint).with("FOOTFALL_LOG", all);
     let process = plain.start().await;
     process.wait_until_ready().await;
-    let mut said = String::new();
+    let mut said = Vec::new();
     let refused = new_token();
     let port = process.port;
-    let ask_everything = async |said: &mut String| {
+    let ask_everything = async |said: &mut Vec<String>| {
         let targets = ["/", "/version", "/healthz", "/readyz", "/api/statistics", "/nothing"];
         let asked: JoinSet<_> =
             targets.map(|target| async move { send(port, &Request::get(target)).await }).into_iter().collect();
         for answer in asked.join_all().await {
-            *said += &format!("{:?}\n{}\n", answer.headers, answer.text());
+            said.push(format!("{:?}\n{}", answer.headers, answer.text()));
         }
     };
     ask_everything(&mut said).await;
@@ -140,13 +140,13 @@ async fn neither_token_nor_secret_is_ever_in_a_log_line_or_a_response() {
             tokio::join!(run(&plain, &["doctor"]), run(&plain, &["doctor", "--json"]), run(&plain, &["migrate"]),);
         for outcome in <[_; 3]>::from(commands) {
             assert_eq!(outcome.code, Some(1), "{outcome:?}");
-            said += &format!("{}\n{}\n", outcome.stdout, outcome.stderr);
+            said.push(format!("{}\n{}", outcome.stdout, outcome.stderr));
         }
     }
-    said += &process.lines().concat();
-    assert!(said.contains("\"TRACE\""), "it was told to log all it can");
+    said.extend(process.lines());
+    assert!(said.iter().any(|text| text.contains("\"TRACE\"")), "it was told to log all it can");
     for secret in [&token, &refused, IDENTITY_SECRET] {
-        let found = said.lines().find(|line| line.contains(secret));
+        let found = said.iter().find(|text| text.contains(secret));
         assert_eq!(found, None);
     }
 }
@@ -237,5 +237,5 @@ async fn a_connection_that_is_too_old_is_replaced_before_it_is_used_again() {
         assert!(began.elapsed() < PATIENCE, "connections that were replaced stay open");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(store::CONNECTION_LIFETIME <= Duration::from_secs(30 * 60));
+    assert!(store::CONNECTION_LIFETIME <= Duration::from_mins(30));
 }
