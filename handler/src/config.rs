@@ -167,7 +167,12 @@ impl Config {
             retention_days: number("FOOTFALL_RETENTION_DAYS", get("FOOTFALL_RETENTION_DAYS"), 1..=36_500)?,
             log: match get("FOOTFALL_LOG") {
                 Some(value) if telemetry::filter(value).is_err() => {
-                    return Err(bad("FOOTFALL_LOG", format!("is '{value}', but must be a level, such as info, or directives, such as handler=debug")));
+                    return Err(bad(
+                        "FOOTFALL_LOG",
+                        format!(
+                            "is '{value}', but must be a level, such as info, or directives, such as handler=debug"
+                        ),
+                    ));
                 }
                 value => value.unwrap_or("info").to_owned(),
             },

@@ -103,6 +103,14 @@ async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> a
     let mut number = 0_u64;
     let mut chunk: Vec<(u64, Judged)> = Vec::with_capacity(CHUNK_LINES);
     let mut line = Vec::new();
+    let is_known = |bytes: u64, prefix: &blake3::Hasher| {
+        known.get(&bytes).is_some_and(|digests| digests.iter().any(|digest| digest == prefix.finalize().as_bytes()))
+    };
+    let upto = |bytes: u64, prefix: &blake3::Hasher| LogPrefix {
+        site: import.site.clone(),
+        digest: *prefix.finalize().as_bytes(),
+        bytes,
+    };
     loop {
         line.clear();
         let read = log.read_until(b'\n', &mut line).context("reading")?;
@@ -118,19 +126,24 @@ async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> a
                     continue;
                 }
                 line.push(b'\n');
+                let mut with_line = prefix.clone();
+                with_line.update(&line);
+                if !chunk.is_empty() && !is_known(bytes + line.len() as u64, &with_line) {
+                    // It may have been cut where it could have ended, and be another line the next time: what stands before
+                    // it gets a checkpoint of its own, so that it is known then.
+                    commit(import, path, std::mem::take(&mut chunk), upto(bytes, &prefix), progress).await?;
+                }
             }
             prefix.update(&line);
             bytes += line.len() as u64;
             chunk.push((number, judged));
         }
-        let is_known = |digests: &Vec<Vec<u8>>| digests.iter().any(|digest| digest == prefix.finalize().as_bytes());
-        if known.get(&bytes).is_some_and(is_known) {
+        if is_known(bytes, &prefix) {
             progress.summary.lines += chunk.len() as u64;
             progress.summary.lines_counted_before += chunk.len() as u64;
             chunk.clear();
         } else if chunk.len() == CHUNK_LINES || (at_end && !chunk.is_empty()) {
-            let upto = LogPrefix { site: import.site.clone(), digest: *prefix.finalize().as_bytes(), bytes };
-            commit(import, path, std::mem::take(&mut chunk), upto, progress).await?;
+            commit(import, path, std::mem::take(&mut chunk), upto(bytes, &prefix), progress).await?;
         }
         if at_end {
             bar.finish_and_clear();

@@ -133,9 +133,10 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
 
 /// One connection, opened when needed and used by one statement at a time.
 pub struct Line {
+    // Dropped in this order: the embedded database waits, when it is stopped, until its connection has been closed.
+    session: Mutex<Option<Session>>,
     database: Arc<Database>,
     lifetime: Duration,
-    session: Mutex<Option<Session>>,
 }
 
 struct Session {
@@ -145,7 +146,7 @@ struct Session {
 
 impl Line {
     fn new(database: Arc<Database>, lifetime: Duration) -> Self {
-        Self { database, lifetime, session: Mutex::new(None) }
+        Self { session: Mutex::new(None), database, lifetime }
     }
 
     /// Opens the connection if it is not open, and asks the database for an answer.

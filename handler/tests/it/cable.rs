@@ -18,6 +18,8 @@ enum State {
     Whole,
     /// Connections are accepted, and nothing passes in either direction.
     Stalled,
+    /// What the handler sends arrives; what the server answers does not.
+    Deaf,
     /// Connections break, and new ones are closed at once.
     Cut,
 }
@@ -50,6 +52,10 @@ impl Cable {
         self.state.send_replace(State::Stalled);
     }
 
+    pub(crate) fn lose_answers(&self) {
+        self.state.send_replace(State::Deaf);
+    }
+
     pub(crate) fn cut(&self) {
         self.state.send_replace(State::Cut);
     }
@@ -66,8 +72,8 @@ async fn join(near: TcpStream, server: (String, u16), state: watch::Receiver<Sta
         let (near_in, near_out) = near.into_split();
         let (far_in, far_out) = far.into_split();
         tokio::select! {
-            () = pass(near_in, far_out, state.clone()) => {}
-            () = pass(far_in, near_out, state) => {}
+            () = pass(near_in, far_out, state.clone(), &[State::Whole, State::Deaf]) => {}
+            () = pass(far_in, near_out, state, &[State::Whole]) => {}
         }
     };
     tokio::select! {
@@ -76,10 +82,11 @@ async fn join(near: TcpStream, server: (String, u16), state: watch::Receiver<Sta
     }
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<State>) {
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<State>, open: &[State]) {
     let mut buffer = vec![0; 65_536];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        if state.wait_for(|state| *state == State::Whole).await.is_err() || to.write_all(&buffer[..read]).await.is_err() {
+        let may_pass = state.wait_for(|state| open.contains(state)).await.is_ok();
+        if !may_pass || to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
     }

@@ -80,11 +80,11 @@ impl Host {
 
     /// The request as the handler gets it; `None` if no function takes it.
     pub(crate) fn dispatched(&self, request: &Request) -> Option<Request> {
+        static INVOCATION: AtomicU64 = AtomicU64::new(1);
         let path = request.target.split(['?', '#']).next().unwrap_or_default();
         let taken = |function: &&Function| matches(&function.route, path) && function.methods.contains(&request.method);
         self.functions.iter().find(taken)?;
         let mut request = with_forwarded_for(request);
-        static INVOCATION: AtomicU64 = AtomicU64::new(1);
         let invocation = format!("00000000-0000-4000-8000-{:012}", INVOCATION.fetch_add(1, Ordering::Relaxed));
         let is = |name: &str, known: &str| name.eq_ignore_ascii_case(known);
         match self.mode {
@@ -178,7 +178,8 @@ fn with_forwarded_for(request: &Request) -> Request {
     let mut request = request.clone();
     let is_claim = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("x-forwarded-for");
     let mut hops: Vec<String> = request.headers.iter().filter(is_claim).map(|(_, value)| value.clone()).collect();
-    let bracketed = if request.address.contains(':') { format!("[{}]", request.address) } else { request.address.clone() };
+    let bracketed =
+        if request.address.contains(':') { format!("[{}]", request.address) } else { request.address.clone() };
     hops.push(format!("{bracketed}:51234"));
     request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("x-forwarded-for"));
     request.headers.push(("X-Forwarded-For".to_owned(), hops.join(", ")));

@@ -81,7 +81,9 @@ async fn lines_of_a_closed_day_are_refused_by_their_numbers_and_those_of_others_
     let database = Database::create().await;
     let folder = Folder::new();
     let plain = Plain::on(&database);
-    let line = |day: &str, last: usize| combined(&format!("192.0.2.{last}"), &format!("{day}:12:00:00 +0000"), "/", "Firefox/1");
+    let line = |day: &str, last: usize| {
+        combined(&format!("192.0.2.{last}"), &format!("{day}:12:00:00 +0000"), "/", "Firefox/1")
+    };
     let first = folder.write("first.log", line("17/May/2015", 1) + &line("17/May/2015", 2));
     plain.run(&["import", "--site", "example.com", &first]);
     let host = Host::start(&database).await;
@@ -95,7 +97,10 @@ async fn lines_of_a_closed_day_are_refused_by_their_numbers_and_those_of_others_
     assert_eq!(summary["refused"]["closed_period"]["first"], named);
     assert_eq!(summary["pageviews"], 1);
     let days = database.days("example.com").await;
-    assert_eq!(days.iter().map(|(_, visitors, pageviews)| (*visitors, *pageviews)).collect::<Vec<_>>(), [(2, 2), (1, 1)]);
+    assert_eq!(
+        days.iter().map(|(_, visitors, pageviews)| (*visitors, *pageviews)).collect::<Vec<_>>(),
+        [(2, 2), (1, 1)]
+    );
 }
 
 #[tokio::test]

@@ -15,10 +15,14 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{client, client::Request, database::Database};
+use crate::{
+    client,
+    client::{Request, Response},
+    database::Database,
+};
 
 /// No machine is so slow that waiting longer would help.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 const BINARY: &str = env!("CARGO_BIN_EXE_handler");
 
@@ -101,24 +105,44 @@ impl Plain {
         self.run_with_input(arguments, b"")
     }
 
+    #[expect(clippy::zombie_processes, reason = "it has been waited for as soon as it has a status")]
     pub(crate) fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Outcome {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let input = input.to_vec();
         // It may end without having read all of it.
         let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
-        let output = child.wait_with_output().unwrap();
+        let reader = |mut pipe: Box<dyn Read + Send>| {
+            std::thread::spawn(move || {
+                let mut text = String::new();
+                pipe.read_to_string(&mut text).map(|_| text)
+            })
+        };
+        let stdout = reader(Box::new(child.stdout.take().unwrap()));
+        let stderr = reader(Box::new(child.stderr.take().unwrap()));
+        let began = Instant::now();
+        let mut status = None;
+        while status.is_none() {
+            if began.elapsed() > PATIENCE {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!("{arguments:?} did not come to its end");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            status = child.try_wait().unwrap();
+        }
         writer.join().unwrap();
         Outcome {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+            code: status.and_then(|status| status.code()),
+            stdout: stdout.join().unwrap().unwrap(),
+            stderr: stderr.join().unwrap().unwrap(),
         }
     }
 
     /// Starts a command, or (without arguments) the server on a port of its choice, and does not wait.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Process {
-        let port = self.environment.iter().rev().find(|(name, _)| name == PORT).map(|(_, value)| value.parse().unwrap());
+        let port =
+            self.environment.iter().rev().find(|(name, _)| name == PORT).map(|(_, value)| value.parse().unwrap());
         let port = port.unwrap_or_else(free_port);
         let mut child = self.command(arguments).env(PORT, port.to_string()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
@@ -213,7 +237,14 @@ impl Process {
 
     /// What it logged: each line is a JSON object.
     pub(crate) fn log(&self) -> Vec<Value> {
-        self.lines().iter().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect()
+        self.lines()
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+            .collect()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
@@ -254,8 +285,6 @@ impl Process {
         self.stderr.take().map_or(String::new(), |stderr| stderr.join().unwrap_or_default())
     }
 }
-
-use crate::client::Response;
 
 impl Drop for Process {
     fn drop(&mut self) {

@@ -25,7 +25,9 @@ async fn every_function_has_a_route_here_and_every_route_a_function() {
     assert_eq!(paths, PATHS);
     for function in &functions {
         let path = path_of(&function.route);
-        for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+        for method in
+            [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS]
+        {
             let answer = host.process.send(&visitor(1).method(method.as_str()).to(&path)).await;
             if function.methods.contains(&method) {
                 assert_eq!(answer.status, 200, "{} {method} {path}", function.name);
@@ -74,7 +76,8 @@ async fn whoever_comes_through_the_front_door_cannot_reach_the_timer() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     let post = |target: &str| Request::get(target).method("POST").header("Content-Type", "application/json").body("{}");
-    for target in ["/function-maintenance", "/function-maintenance/", "/Function-Maintenance", "//function-maintenance"] {
+    for target in ["/function-maintenance", "/function-maintenance/", "/Function-Maintenance", "//function-maintenance"]
+    {
         assert!(host.dispatched(&post(target)).is_none(), "{target}");
         assert_eq!(host.send(&post(target)).await.status, 404);
         assert_eq!(host.send(&Request::get(target)).await.status, 404);
@@ -96,7 +99,9 @@ async fn whoever_comes_through_the_front_door_cannot_reach_the_timer() {
 async fn what_is_not_there_is_told_as_a_problem() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
-    for path in ["/nothing", "/api", "/api/statistics/x", "/version/x", "/function-count", "/.env", "/%00", "/%ff", "/a%2fb"] {
+    for path in
+        ["/nothing", "/api", "/api/statistics/x", "/version/x", "/function-count", "/.env", "/%00", "/%ff", "/a%2fb"]
+    {
         let answer = host.process.send(&Request::get(path)).await;
         assert_eq!((answer.status, answer.header("content-type")), (404, "application/problem+json"), "{path}");
         let problem = answer.json();

@@ -118,7 +118,9 @@ async fn two_trusted_hops_take_the_entry_that_the_outer_one_added() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_TRUSTED_PROXIES", "2").start().await;
     host.process.wait_until_ready().await;
-    for (claim, front_door) in [("192.0.2.7", "10.1.0.1"), ("192.0.2.7", "10.1.0.2"), ("9.9.9.9, 192.0.2.8", "10.1.0.1")] {
+    for (claim, front_door) in
+        [("192.0.2.7", "10.1.0.1"), ("192.0.2.7", "10.1.0.2"), ("9.9.9.9, 192.0.2.8", "10.1.0.1")]
+    {
         host.send(&Request::get("/").header("X-Forwarded-For", claim).from(front_door)).await;
     }
     assert_eq!(database.visitors_today().await, 2);

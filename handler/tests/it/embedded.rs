@@ -1,0 +1,52 @@
+//! Without a database: the embedded `PostgreSQL` in a folder of its own.
+
+use crate::{
+    client::visitor,
+    log::combined,
+    process::{Folder, PORT, Plain},
+};
+
+fn behind_a_proxy(number: usize) -> crate::client::Request {
+    visitor(number).header("X-Forwarded-For", &visitor(number).address)
+}
+
+/// One test, because starting takes seconds: what one process leaves, the next one finds.
+#[tokio::test]
+async fn without_a_database_it_counts_in_a_folder_survives_a_kill_and_shares_it_with_nobody() {
+    let folder = Folder::new();
+    let plain = Plain::default()
+        .inside(&folder)
+        .with("FOOTFALL_TRUSTED_PROXIES", "1")
+        .with("HOME", folder.path().to_str().unwrap());
+    let mut first = plain.start().await;
+    first.wait_until_ready().await;
+    for number in [1, 2, 1] {
+        assert_eq!(first.send(&behind_a_proxy(number)).await.status, 200);
+    }
+    assert!(folder.path().join(".footfall").is_dir());
+    assert!(first.lines().concat().contains("embedded"), "a line says so");
+
+    let second = plain.clone().with(PORT, "0").run(&[]);
+    assert_eq!(second.code, Some(1), "{second:?}");
+    assert!(second.stderr.contains(".footfall is in use by another Footfall process"), "{second:?}");
+    assert_eq!(second.stderr.lines().count(), 1, "{second:?}");
+
+    // What has been acknowledged survives the process, not the other way round.
+    assert_eq!(first.send(&behind_a_proxy(3)).await.status, 200);
+    first.kill();
+    let mut third = plain.start().await;
+    third.wait_until_ready().await;
+    let statistics = third.statistics().await;
+    assert_eq!((&statistics["visitors"]["today"], &statistics["pageviews"]["today"]), (&3.into(), &4.into()));
+    third.send(&behind_a_proxy(2)).await;
+    assert_eq!(third.statistics().await["visitors"]["today"], 3);
+    assert_eq!(third.terminate().await, Some(0));
+
+    let log = folder.write("access.log", combined("192.0.2.1", "17/May/2015:12:00:00 +0000", "/", "Firefox/1"));
+    for expected in [1, 0] {
+        let summary = plain.run(&["import", "--json", "--site", "localhost", &log]).json();
+        assert_eq!(summary["pageviews"], expected);
+    }
+    let report = plain.run(&["doctor"]);
+    assert_eq!((report.code, report.stderr.as_str()), (Some(0), ""), "{report:?}");
+}

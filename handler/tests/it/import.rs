@@ -1,0 +1,251 @@
+//! `handler import`: what counts in a log, on which day, and what the summary says.
+
+use std::io::Write;
+
+use flate2::{Compression, write::GzEncoder};
+use serde_json::{Value, json};
+
+use crate::{
+    client::{FIREFOX, GOOGLEBOT, Request, SAFARI},
+    database::Database,
+    host::{Host, repository},
+    log::{combined, common},
+    process::{Folder, Plain},
+};
+
+const SITE: [&str; 3] = ["--json", "--site", "example.com"];
+
+fn import(plain: &Plain, file: &str) -> Value {
+    plain.run(&[&["import"], &SITE[..], &[file]].concat()).json()
+}
+
+fn visitors_and_views(days: &[(i64, i64, i64)]) -> Vec<(i64, i64)> {
+    days.iter().map(|(_, visitors, pageviews)| (*visitors, *pageviews)).collect()
+}
+
+#[tokio::test]
+async fn the_summary_accounts_for_every_line() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let noon = "17/May/2015:12:00:00 +0000";
+    let lines = [
+        combined("192.0.2.1", noon, "/", FIREFOX),
+        combined("192.0.2.1", noon, "/about?x=1", FIREFOX),
+        combined("192.0.2.2", noon, "/", SAFARI),
+        "garbage\n".to_owned(),
+        combined("192.0.2.3", noon, "/", GOOGLEBOT),
+        combined("192.0.2.3", noon, "/", "-"),
+        combined("not-an-address", noon, "/", FIREFOX),
+        combined("192.0.2.4", noon, "/style.css", FIREFOX),
+        combined("192.0.2.4", noon, "/", FIREFOX).replace("GET", "POST"),
+        combined("192.0.2.4", noon, "/", FIREFOX).replace(" 200 ", " 404 "),
+        combined("192.0.2.4", "17/May/1965:12:00:00 +0000", "/", FIREFOX),
+        combined("192.0.2.4", "17/May/2999:12:00:00 +0000", "/", FIREFOX),
+        "\n".to_owned(),
+        "more \u{fffd} garbage\n".to_owned(),
+    ];
+    let log = folder.write("access.log", lines.concat());
+    let plain = Plain::on(&database);
+    let summary = import(&plain, &log);
+    assert_eq!((&summary["site"], &summary["lines"]), (&"example.com".into(), &14.into()));
+    assert_eq!((&summary["pageviews"], &summary["visitors"]), (&4.into(), &2.into()));
+    assert_eq!(summary["lines_counted_before"], 0);
+    assert_eq!(summary["not_pages"], json!({ "asset": 1, "other_method": 1, "other_status": 1 }));
+    assert_eq!(summary["excluded"], json!({ "bots": 2, "unidentified": 1 }));
+    let places = |numbers: &[u32]| numbers.iter().map(|number| format!("{log}:{number}")).collect::<Vec<_>>();
+    assert_eq!(summary["refused"]["malformed"], json!({ "lines": 3, "first": places(&[4, 13, 14]) }));
+    assert_eq!(summary["refused"]["bad_time"], json!({ "lines": 2, "first": places(&[11, 12]) }));
+    assert_eq!(summary["days"], json!([{ "date": "2015-05-17", "visitors": 2, "pageviews": 4 }]));
+    assert_eq!(visitors_and_views(&database.days("example.com").await), [(2, 4)]);
+    // The page of the site that nobody configured shows the same.
+    let host = Host::start(&database).await;
+    let asked = "/api/statistics?site=example.com&from=2015-05-17&to=2015-05-17";
+    let statistics = host.send(&Request::get(asked)).await.json();
+    assert_eq!(statistics["series"], json!([{ "start": "2015-05-17T00:00:00Z", "visitors": 2, "pageviews": 4 }]));
+    assert_eq!(statistics["pages"][0], json!({ "value": "/", "visitors": 2, "pageviews": 3 }));
+    assert_eq!((&statistics["excluded"]["bots"], &statistics["excluded"]["unidentified"]), (&2.into(), &1.into()));
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn people_get_a_table_and_programs_get_json() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let log =
+        folder.write("access.log", combined("192.0.2.1", "17/May/2015:12:00:00 +0000", "/", FIREFOX) + "garbage\n");
+    let outcome = Plain::on(&database).run(&["import", "--site", "example.com", &log]);
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
+    for part in ["Import into example.com", "2015-05-17", "lines read", ":2"] {
+        assert!(outcome.stdout.contains(part), "{part}: {}", outcome.stdout);
+    }
+}
+
+#[tokio::test]
+async fn days_begin_in_the_sites_zone_and_may_have_23_or_25_hours() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let at = |time: &str| combined("192.0.2.1", time, "/", FIREFOX);
+    let lines = [
+        // Around midnight in Berlin, 22:00 UTC in summer; written in whatever zone the web server has.
+        at("16/May/2015:23:59:59 +0200"),
+        at("17/May/2015:00:00:00 +0200"),
+        at("17/May/2015:21:59:59 +0000"),
+        at("17/May/2015:22:00:00 +0000"),
+        // The day of 23 hours, and its neighbours.
+        at("28/Mar/2015:22:59:59 +0000"),
+        at("28/Mar/2015:23:00:00 +0000"),
+        at("29/Mar/2015:21:59:59 +0000"),
+        at("29/Mar/2015:22:00:00 +0000"),
+        // The day of 25 hours: both hours that the clock calls two are on it.
+        at("24/Oct/2015:21:59:59 +0000"),
+        at("24/Oct/2015:22:00:00 +0000"),
+        at("25/Oct/2015:02:30:00 +0200"),
+        at("25/Oct/2015:02:30:00 +0100"),
+        at("25/Oct/2015:22:59:59 +0000"),
+        at("25/Oct/2015:23:00:00 +0000"),
+    ];
+    let log = folder.write("access.log", lines.concat());
+    let summary = import(&Plain::on(&database).with("FOOTFALL_TIMEZONE", "Europe/Berlin"), &log);
+    let day = |date: &str, pageviews: u32| json!({ "date": date, "visitors": 1, "pageviews": pageviews });
+    let expected = json!([
+        day("2015-03-28", 1),
+        day("2015-03-29", 2),
+        day("2015-03-30", 1),
+        day("2015-05-16", 1),
+        day("2015-05-17", 2),
+        day("2015-05-18", 1),
+        day("2015-10-24", 1),
+        day("2015-10-25", 4),
+        day("2015-10-26", 1),
+    ]);
+    assert_eq!(summary["days"], expected);
+    let host = Host::on(&database).with("FOOTFALL_TIMEZONE", "Europe/Berlin").start().await;
+    host.process.wait_until_ready().await;
+    let asked = "/api/statistics?site=example.com&period=hour&from=2015-10-25&to=2015-10-25";
+    let hours = host.send(&Request::get(asked)).await.json()["series"].as_array().unwrap().clone();
+    let views = |start: &str| hours.iter().find(|hour| hour["start"] == start).unwrap()["pageviews"].clone();
+    assert_eq!(hours.len(), 25);
+    assert_eq!((views("2015-10-25T02:00:00+02:00"), views("2015-10-25T02:00:00+01:00")), (1.into(), 1.into()));
+}
+
+#[tokio::test]
+async fn weeks_and_months_are_unique_in_themselves() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let at = |address: &str, day: &str| combined(address, &format!("{day}:12:00:00 +0000"), "/", FIREFOX);
+    // 2015-12-28 to 2016-01-03 is one ISO week; it lies in two months and two years.
+    let lines = at("192.0.2.1", "31/Dec/2015")
+        + &at("192.0.2.1", "01/Jan/2016")
+        + &at("192.0.2.2", "03/Jan/2016")
+        + &at("192.0.2.1", "04/Jan/2016");
+    import(&Plain::on(&database), &folder.write("access.log", lines));
+    let visitors = async |kind: u32| {
+        let sql = format!(
+            "select visitors::text from tally where dimension = 0 and bucket / 100000000 = {kind} order by bucket"
+        );
+        database.texts(&sql).await.join(" ")
+    };
+    assert_eq!(
+        (visitors(3).await, visitors(2).await, visitors(1).await),
+        ("1 1 1 1".into(), "2 1".into(), "1 2".into())
+    );
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn the_common_format_tells_visitors_by_their_address() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let noon = "17/May/2015:12:00:00 +0000";
+    let lines = common("192.0.2.1", noon, "/")
+        + &common("192.0.2.1", noon, "/a")
+        + &common("2001:db8::1", noon, "/")
+        + &common("2001:db8::2", noon, "/");
+    let log = folder.write("access.log", &lines);
+    let plain = Plain::on(&database);
+    let summary = plain.run(&[&["import", "--format", "common"], &SITE[..], &[&log]].concat()).json();
+    assert_eq!(summary["days"], json!([{ "date": "2015-05-17", "visitors": 2, "pageviews": 4 }]));
+    // Read as the other format it is nothing.
+    let other = folder.write("other.log", lines.replace("/a", "/b"));
+    assert_eq!(import(&plain, &other)["refused"]["malformed"]["lines"], 4);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_by_its_name() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let plain = Plain::on(&database);
+    let missing = folder.path().join("missing.log");
+    let missing = missing.to_str().unwrap();
+    let outcome = plain.run(&["import", "--site", "example.com", missing]);
+    assert_eq!((outcome.code, outcome.stderr.lines().count()), (Some(1), 1), "{outcome:?}");
+    assert!(outcome.stderr.contains("missing.log"));
+    let outcome = plain.run(&["import", "--site", "https://example.com", missing]);
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.stderr.contains("--site"), "{outcome:?}");
+    // A compressed log that was cut off: what was whole is counted, the rest is told.
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(crate::log::long(2000, 50).as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    let cut = folder.write("cut.log.gz", &packed[..packed.len() / 2]);
+    let outcome = plain.run(&["import", "--site", "example.com", &cut]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("cut.log.gz"), "{outcome:?}");
+    // Whole again, everything is there once.
+    import(&plain, &folder.write("whole.log.gz", &packed));
+    assert_eq!(visitors_and_views(&database.days("example.com").await), [(50, 2000)]);
+}
+
+/// A real log, named by `FOOTFALL_SAMPLE_LOG`: its days are held against what awk finds in it.
+#[tokio::test]
+async fn the_days_of_a_real_log_are_those_that_awk_finds() {
+    let Some(log) = std::env::var("FOOTFALL_SAMPLE_LOG").ok().filter(|path| !path.is_empty()) else {
+        println!("skipped: FOOTFALL_SAMPLE_LOG names no access log of the combined format");
+        return;
+    };
+    let awk = std::process::Command::new(repository().join("scripts/daily-visitors"))
+        .arg(&log)
+        .env("HANDLER", env!("CARGO_BIN_EXE_handler"))
+        .output()
+        .unwrap();
+    assert!(awk.status.success(), "{awk:?}");
+    let mut expected: Vec<(String, i64, i64)> = String::from_utf8(awk.stdout).unwrap().lines().map(awk_day).collect();
+    expected.sort();
+    assert!(!expected.is_empty());
+
+    let database = Database::create().await;
+    let plain = Plain::on(&database);
+    let summary = import(&plain, &log);
+    let found: Vec<(String, i64, i64)> = summary["days"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|day| {
+            (
+                day["date"].as_str().unwrap().to_owned(),
+                day["visitors"].as_i64().unwrap(),
+                day["pageviews"].as_i64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(found, expected);
+    let before = database.texts("select t::text from tally t order by 1").await;
+    let again = import(&plain, &log);
+    assert_eq!((&again["pageviews"], &again["lines_counted_before"]), (&0.into(), &summary["lines"]));
+    assert_eq!(database.texts("select t::text from tally t order by 1").await, before);
+
+    let host = Host::start(&database).await;
+    let statistics = host.send(&Request::get("/api/statistics?site=example.com")).await.json();
+    let all_time = &statistics["visitors"]["all_time"];
+    let (estimate, error) = (all_time["estimate"].as_f64().unwrap(), all_time["standard_error"].as_f64().unwrap());
+    let distinct = summary["visitors"].as_f64().unwrap();
+    assert!((estimate - distinct).abs() <= 3.0 * error * distinct, "about {estimate} of {distinct}");
+    database.assert_sound().await;
+}
+
+/// `17/May/2015 visitors pageviews`, as the script prints it.
+fn awk_day(line: &str) -> (String, i64, i64) {
+    let [day, visitors, pageviews] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+    let date = jiff::civil::Date::strptime("%d/%b/%Y", day).unwrap();
+    (date.to_string(), visitors.parse().unwrap(), pageviews.parse().unwrap())
+}

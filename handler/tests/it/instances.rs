@@ -1,0 +1,116 @@
+//! Several processes on one database, at once and one after the other: nobody is new who is not.
+
+use std::sync::Arc;
+
+use crate::{
+    client::{Connection, visitor},
+    database::Database,
+    host::{Host, Starter},
+    process::Plain,
+};
+
+const INSTANCES: usize = 8;
+
+async fn start_together(starter: &Starter) -> Vec<Arc<Host>> {
+    let starting: Vec<_> = (0..INSTANCES)
+        .map(|_| {
+            let starter = starter.clone();
+            tokio::spawn(async move {
+                let host = starter.start().await;
+                host.process.wait_until_ready().await;
+                Arc::new(host)
+            })
+        })
+        .collect();
+    let mut hosts = Vec::new();
+    for host in starting {
+        hosts.push(host.await.unwrap());
+    }
+    hosts
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eight_processes_that_start_at_once_on_an_empty_database_all_become_ready() {
+    let database = Database::create().await;
+    let hosts = start_together(&Host::on(&database)).await;
+    assert_eq!(database.number("select count(*) from _sqlx_migrations").await, 1);
+    for host in hosts {
+        let complaints: Vec<_> = host.process.log().into_iter().filter(|line| line["level"] != "INFO").collect();
+        assert!(complaints.is_empty(), "{complaints:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eight_processes_count_distinct_and_repeated_visitors_exactly() {
+    const SHARED: usize = 60;
+    const OWN: usize = 40;
+    let database = Database::create().await;
+    let hosts = start_together(&Host::on(&database)).await;
+    let clients: Vec<_> = (0..INSTANCES * 2)
+        .map(|client| {
+            let host = hosts[client % INSTANCES].clone();
+            tokio::spawn(async move {
+                let mut connection = Connection::open(host.process.port).await.unwrap();
+                // Everybody sends the same visitors, in another order, and some of its own in between; half of it twice.
+                for step in 0..SHARED {
+                    let shared = (step * (2 * client + 1)) % SHARED;
+                    let own = 1000 * (client + 1) + step % OWN;
+                    for number in [shared, own] {
+                        let answer = host.send_over(&mut connection, &visitor(number)).await.unwrap();
+                        assert_eq!(answer.status, 200);
+                    }
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    let shared: std::collections::HashSet<usize> =
+        (0..INSTANCES * 2).flat_map(|client| (0..SHARED).map(move |step| (step * (2 * client + 1)) % SHARED)).collect();
+    let visitors = i64::try_from(shared.len() + INSTANCES * 2 * OWN).unwrap();
+    let pageviews = i64::try_from(INSTANCES * 2 * SHARED * 2).unwrap();
+    assert_eq!((database.visitors_today().await, database.pageviews().await), (visitors, pageviews));
+    for kind in [1, 2] {
+        let sql = format!("select visitors from tally where dimension = 0 and bucket / 100000000 = {kind}");
+        assert_eq!(database.number(&sql).await, visitors);
+    }
+    assert_eq!(database.number("select count(*) from salt").await, 3);
+    assert_eq!(database.number("select count(*) from site").await, 1);
+    database.assert_sound().await;
+    // Each of them tells the same.
+    for host in hosts {
+        assert_eq!(host.statistics().await["visitors"]["today"], visitors);
+    }
+}
+
+#[tokio::test]
+async fn a_restart_makes_nobody_new_however_the_process_ended() {
+    let database = Database::create().await;
+    for round in 0..4 {
+        let mut host = Host::start(&database).await;
+        for number in 0..5 {
+            assert_eq!(host.send(&visitor(number)).await.status, 200);
+        }
+        assert_eq!((database.visitors_today().await, database.pageviews().await), (5, 5 * (round + 1)));
+        assert_eq!(host.statistics().await["visitors"]["all_time"]["estimate"], 5);
+        if round % 2 == 0 {
+            host.process.kill();
+        } else {
+            assert_eq!(host.process.terminate().await, Some(0));
+        }
+    }
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_plain_server_and_a_functions_host_know_each_others_visitors() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    let plain = Plain::on(&database).with("FOOTFALL_TRUSTED_PROXIES", "1").start().await;
+    plain.wait_until_ready().await;
+    host.send(&visitor(1)).await;
+    let behind_a_proxy = visitor(1).header("X-Forwarded-For", &visitor(1).address);
+    assert_eq!(plain.send(&behind_a_proxy).await.status, 200);
+    assert_eq!((database.visitors_today().await, database.pageviews().await), (1, 2));
+}

@@ -1,0 +1,150 @@
+//! What is stored and logged after everything has happened: nothing that says who it was.
+
+use crate::{
+    client::{FIREFOX, GOOGLEBOT, Request, SAFARI},
+    database::Database,
+    host::Host,
+    log::combined,
+    process::{Folder, Plain},
+};
+
+const ADDRESSES: [&str; 4] = ["203.0.113.77", "198.51.100.88", "2001:db8:77:88::99", "192.0.2.66"];
+
+/// Parts of the above that would be enough.
+const TRACES: [&str; 15] = [
+    "203.0.113.77",
+    "198.51.100.88",
+    "2001:db8:77",
+    "192.0.2.66",
+    "Firefox",
+    "Mozilla",
+    "Safari",
+    "Googlebot",
+    "rv:145",
+    "secret-token",
+    "session=abc",
+    "de-CH-1996",
+    "hidden-query",
+    "ImportedBrowser",
+    "frank",
+];
+
+#[tokio::test]
+async fn no_address_no_user_agent_and_no_raw_event_is_stored_or_logged() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_LOG", "debug").start().await;
+    host.process.wait_until_ready().await;
+    for address in ADDRESSES {
+        for user_agent in [FIREFOX, SAFARI, GOOGLEBOT] {
+            let request = Request::get("/?hidden-query=1")
+                .from(address)
+                .user_agent(user_agent)
+                .header("Referer", "https://news.example/path?secret-token=1")
+                .header("Cookie", "session=abc")
+                .header("Accept-Language", "de-CH-1996");
+            host.send(&request).await;
+            host.send(&request.clone().method("HEAD")).await;
+            host.send(&request.clone().header("Sec-GPC", "1")).await;
+            host.send(&request.clone().to("/?period=bad&hidden-query=1")).await;
+            host.send(&request.clone().to("/nothing/hidden-query")).await;
+        }
+    }
+    let folder = Folder::new();
+    let log = folder.write(
+        "access.log",
+        combined(ADDRESSES[3], "17/May/2015:12:00:00 +0000", "/imported?hidden-query=1", "ImportedBrowser/1")
+            .replace("- -", "- frank"),
+    );
+    let import = Plain::on(&database).with("FOOTFALL_LOG", "debug").run(&["import", "--site", "example.com", &log]);
+    assert_eq!(import.code, Some(0), "{import:?}");
+    // Something that fails: the connection is taken away under it, and a set is missing.
+    database
+        .execute("update salt set forget_after = now() - interval '1 hour', salt = null where bucket / 100000000 = 3")
+        .await;
+    host.maintain().await;
+    host.send(&Request::get("/").from("203.0.113.77").user_agent("ImportedBrowser/2")).await;
+    database
+        .execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'footfall' and datname = current_database()")
+        .await;
+    host.send(&Request::get("/").from("203.0.113.77").user_agent("ImportedBrowser/2")).await;
+
+    let tables = database
+        .texts("select table_name::text from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'")
+        .await;
+    let mut stored = String::new();
+    for table in &tables {
+        stored += &database.texts(&format!("select t::text from \"{table}\" t")).await.join("\n");
+    }
+    assert!(stored.contains("news.example") && stored.contains("/imported"), "the dump holds what is stored");
+    let logged = host.process.lines().concat() + &import.stdout + &import.stderr;
+    for trace in TRACES {
+        assert!(!stored.contains(trace), "{trace} is stored");
+        assert!(!logged.contains(trace), "{trace} is logged");
+    }
+    for fingerprint in database.texts("select fingerprint::text from seen").await {
+        assert!(!logged.contains(&fingerprint), "a fingerprint is logged");
+    }
+    for salt in database
+        .texts("select encode(salt, 'hex') from salt where salt is not null union select encode(salt, 'hex') from site")
+        .await
+    {
+        assert!(!logged.contains(&salt), "a salt is logged");
+    }
+}
+
+#[tokio::test]
+async fn the_tables_have_the_columns_that_are_documented_and_no_others() {
+    let database = Database::create().await;
+    Plain::on(&database).run(&["migrate"]);
+    let columns = database
+        .texts(
+            "select table_name || '.' || column_name || ' ' || data_type from information_schema.columns \
+             where table_schema = 'public' and table_name not like '\\_sqlx%' order by 1",
+        )
+        .await;
+    let documented = [
+        "batch.id uuid",
+        "checkpoint.bytes bigint",
+        "checkpoint.digest bytea",
+        "checkpoint.site integer",
+        "register.rank smallint",
+        "register.register smallint",
+        "register.site integer",
+        "salt.bucket integer",
+        "salt.forget_after timestamp with time zone",
+        "salt.salt bytea",
+        "seen.bucket integer",
+        "seen.fingerprint bigint",
+        "site.id integer",
+        "site.name text",
+        "site.registers_revision bigint",
+        "site.salt bytea",
+        "tally.bucket integer",
+        "tally.dimension smallint",
+        "tally.pageviews bigint",
+        "tally.site integer",
+        "tally.value text",
+        "tally.visitors bigint",
+    ];
+    assert_eq!(columns, documented);
+}
+
+#[tokio::test]
+async fn the_same_visitor_has_another_fingerprint_in_every_period_and_on_every_site() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    host.send(&Request::get("/")).await;
+    let folder = Folder::new();
+    let line = |day: &str| combined("203.0.113.9", &format!("{day}/May/2015:12:00:00 +0000"), "/", FIREFOX);
+    let log = folder.write("access.log", line("17") + &line("18"));
+    for site in ["example.com", "example.org"] {
+        Plain::on(&database).run(&["import", "--site", site, &log]);
+    }
+    let all = database.number("select count(*) from seen").await;
+    assert_eq!(database.number("select count(distinct fingerprint) from seen").await, all);
+    assert_eq!(
+        database.number("select count(distinct salt) from salt").await,
+        database.number("select count(*) from salt").await
+    );
+    assert!(all >= 15, "{all}");
+}

@@ -1,0 +1,263 @@
+//! What has been acknowledged has been counted, once: under load, when a process is killed, when a connection is cut, when a
+//! client hangs up.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+use crate::{
+    cable::Cable,
+    client::{Connection, FIREFOX, visitor},
+    database::Database,
+    host::Host,
+    process::{PATIENCE, Plain},
+};
+
+/// What a load has sent, and what of it was answered 200.
+#[derive(Default)]
+struct Load {
+    stop: AtomicBool,
+    sent: AtomicUsize,
+    acknowledged: AtomicUsize,
+}
+
+impl Load {
+    /// Visits from `first` on, each by somebody new and every fourth of them twice, until told to stop or the connection
+    /// breaks. Answers who was acknowledged, and who was sent at all.
+    async fn run(self: Arc<Self>, host: Arc<Host>, first: usize) -> (HashSet<usize>, HashSet<usize>) {
+        let (mut acknowledged, mut sent) = (HashSet::new(), HashSet::new());
+        let Ok(mut connection) = Connection::open(host.process.port).await else { return (acknowledged, sent) };
+        for number in first.. {
+            for _ in 0..if number % 4 == 0 { 2 } else { 1 } {
+                if self.stop.load(Ordering::Relaxed) {
+                    return (acknowledged, sent);
+                }
+                sent.insert(number);
+                self.sent.fetch_add(1, Ordering::Relaxed);
+                match host.send_over(&mut connection, &visitor(number)).await {
+                    Ok(answer) if answer.status == 200 => {
+                        acknowledged.insert(number);
+                        self.acknowledged.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Ok(answer) => assert_eq!(answer.status, 503),
+                    Err(_) => return (acknowledged, sent),
+                }
+            }
+        }
+        unreachable!("there are more numbers than a test has time for")
+    }
+
+    async fn wait_for(&self, acknowledged: usize) {
+        let began = Instant::now();
+        while self.acknowledged.load(Ordering::Relaxed) < acknowledged {
+            assert!(began.elapsed() < PATIENCE, "only {} were acknowledged", self.acknowledged.load(Ordering::Relaxed));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+const CLIENTS: usize = 16;
+const NUMBERS_EACH: usize = 100_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_was_acknowledged_before_a_kill_is_counted_exactly_once() {
+    let database = Database::create().await;
+    let (mut acknowledged, mut sent) = (HashSet::new(), HashSet::new());
+    let (mut views_acknowledged, mut views_sent) = (0, 0);
+    for round in 0..5 {
+        let host = Arc::new(Host::start(&database).await);
+        let load = Arc::new(Load::default());
+        let clients: Vec<_> = (0..CLIENTS)
+            // Half of the numbers come back in every round.
+            .map(|client| if client % 2 == 0 { client } else { client + round * CLIENTS })
+            .map(|client| tokio::spawn(load.clone().run(host.clone(), client * NUMBERS_EACH)))
+            .collect();
+        load.wait_for(300 + round * 137).await;
+        kill(host.process.port, &host);
+        for client in clients {
+            let (ok, tried) = client.await.unwrap();
+            acknowledged.extend(ok);
+            sent.extend(tried);
+        }
+        views_acknowledged += load.acknowledged.load(Ordering::Relaxed);
+        views_sent += load.sent.load(Ordering::Relaxed);
+    }
+    database.wait_until_alone().await;
+    let (visitors, views) = (database.visitors_today().await, database.pageviews().await);
+    assert!((acknowledged.len()..=sent.len()).contains(&usize::try_from(visitors).unwrap()), "{visitors} visitors");
+    assert!((views_acknowledged..=views_sent).contains(&usize::try_from(views).unwrap()), "{views} views");
+    database.assert_sound().await;
+
+    // Everybody who was ever sent comes once more: afterwards exactly they are there, so nobody had been counted twice, and
+    // nobody who was acknowledged is new.
+    let host = Host::start(&database).await;
+    let mut connection = Connection::open(host.process.port).await.unwrap();
+    for number in &acknowledged {
+        assert_eq!(host.send_over(&mut connection, &visitor(*number)).await.unwrap().status, 200);
+    }
+    assert_eq!(database.visitors_today().await, visitors, "who had been acknowledged was new");
+    for number in sent.difference(&acknowledged) {
+        assert_eq!(host.send_over(&mut connection, &visitor(*number)).await.unwrap().status, 200);
+    }
+    assert_eq!(database.visitors_today().await, i64::try_from(sent.len()).unwrap());
+    database.assert_sound().await;
+}
+
+/// SIGKILL from outside, while others use the host.
+fn kill(port: u16, host: &Host) {
+    let killed = std::process::Command::new("kill").args(["-KILL", &host.process.id().to_string()]).status().unwrap();
+    assert!(killed.success(), "the handler on port {port} was there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_the_server_ends_under_load_lose_nothing_and_count_nothing_twice() {
+    let database = Database::create().await;
+    let host = Arc::new(Host::start(&database).await);
+    let load = Arc::new(Load::default());
+    let clients: Vec<_> =
+        (0..CLIENTS).map(|client| tokio::spawn(load.clone().run(host.clone(), client * NUMBERS_EACH))).collect();
+    let mut ended = 0;
+    for round in 1..=10 {
+        load.wait_for(round * 100).await;
+        ended += database
+            .number(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+                 where datname = current_database() and application_name = 'footfall'",
+            )
+            .await;
+    }
+    // It goes on without being started again.
+    load.wait_for(load.acknowledged.load(Ordering::Relaxed) + 300).await;
+    load.stop.store(true, Ordering::Relaxed);
+    let (mut acknowledged, mut sent) = (0, 0);
+    for client in clients {
+        let (ok, tried) = client.await.unwrap();
+        (acknowledged, sent) = (acknowledged + ok.len(), sent + tried.len());
+    }
+    assert!(ended >= 10, "{ended} connections were ended");
+    let (visitors, views) = (database.visitors_today().await, database.pageviews().await);
+    assert!((acknowledged..=sent).contains(&usize::try_from(visitors).unwrap()), "{visitors} visitors");
+    let views_acknowledged = load.acknowledged.load(Ordering::Relaxed);
+    assert!((views_acknowledged..=load.sent.load(Ordering::Relaxed)).contains(&usize::try_from(views).unwrap()));
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_batch_whose_answer_was_lost_is_counted_once() {
+    let database = Database::create().await;
+    let cable = Cable::to(&database).await;
+    let host = Host::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port())).start().await;
+    host.process.wait_until_ready().await;
+    host.send(&visitor(0)).await;
+    for number in 1..=5 {
+        // The server commits, and the answer is lost: the handler cannot know, and has to ask again.
+        cable.lose_answers();
+        let visit = tokio::spawn({
+            let request = host.dispatched(&visitor(number)).unwrap();
+            let port = host.process.port;
+            async move { crate::client::send(port, &request).await }
+        });
+        let expected = i64::try_from(number).unwrap() + 1;
+        let began = Instant::now();
+        while database.pageviews().await < expected {
+            assert!(began.elapsed() < PATIENCE, "the statement did not reach the server");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        cable.cut();
+        cable.mend();
+        assert_eq!(visit.await.unwrap().status, 200);
+        assert_eq!((database.visitors_today().await, database.pageviews().await), (expected, expected));
+    }
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn clients_that_hang_up_while_they_wait_are_counted_and_leave_nothing_open() {
+    let database = Database::create().await;
+    let cable = Cable::to(&database).await;
+    let host = Host::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port())).start().await;
+    host.process.wait_until_ready().await;
+    host.send(&visitor(0)).await;
+    // The database is slow, the clients do not wait.
+    cable.stall();
+    for number in 1..=20 {
+        let mut stream = TcpStream::connect(("127.0.0.1", host.process.port)).await.unwrap();
+        stream.write_all(raw(number).as_bytes()).await.unwrap();
+        // A ping on another connection has been answered after the request before it had been read.
+        host.ping().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        drop(stream);
+    }
+    cable.mend();
+    expect(&database, 21).await;
+    // What was written on the same connection afterwards is committed, too.
+    assert_eq!(host.send(&visitor(99)).await.status, 200);
+    expect(&database, 22).await;
+    database.assert_sound().await;
+}
+
+/// Nobody has promised them anything: a connection that ends before its request has been looked at may be a visit or none.
+/// But never half of one, and never one that is in the way of others.
+#[tokio::test]
+async fn clients_that_hang_up_right_after_their_request_are_counted_whole_or_not_and_leave_nothing_open() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    for number in 1..=50 {
+        let mut stream = TcpStream::connect(("127.0.0.1", host.process.port)).await.unwrap();
+        stream.write_all(raw(number).as_bytes()).await.unwrap();
+        drop(stream);
+    }
+    assert_eq!(host.send(&visitor(99)).await.status, 200);
+    host.process.wait_until_ready().await;
+    let visitors = database.visitors_today().await;
+    assert!((1..=51).contains(&visitors), "{visitors}");
+    database.assert_sound().await;
+}
+
+/// The bytes of a visit through the host.
+fn raw(number: usize) -> String {
+    format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {FIREFOX}\r\nX-Forwarded-For: {}:51234\r\n\
+         X-Azure-Functions-InvocationId: 00000000-0000-4000-8000-000000000000\r\n\r\n",
+        visitor(number).address
+    )
+}
+
+/// Waits until so many have been counted, each a visitor with one view.
+async fn expect(database: &Database, visitors: i64) {
+    let began = Instant::now();
+    while database.pageviews().await < visitors && began.elapsed() < Duration::from_secs(20) {
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert_eq!((database.visitors_today().await, database.pageviews().await), (visitors, visitors));
+}
+
+#[tokio::test]
+async fn a_request_to_stop_lets_those_who_wait_be_counted() {
+    let database = Database::create().await;
+    let cable = Cable::to(&database).await;
+    let plain = Plain::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port()));
+    let mut process = plain.start().await;
+    process.wait_until_ready().await;
+    process.send(&visitor(0)).await;
+    cable.stall();
+    let port = process.port;
+    let waiting = tokio::spawn(async move { crate::client::send(port, &visitor(0)).await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mend = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        cable.mend();
+        cable
+    });
+    assert_eq!(process.terminate().await, Some(0));
+    assert_eq!(waiting.await.unwrap().status, 200);
+    assert_eq!(database.pageviews().await, 2);
+    mend.await.unwrap();
+}
