@@ -25,7 +25,7 @@ const OPEN_LIMIT: Duration = Duration::from_secs(10);
 const STATEMENT_LIMIT: Duration = Duration::from_secs(10);
 
 /// How old a connection may become: an Entra token is checked at login only, and what it allowed should not outlive it.
-pub const CONNECTION_LIFETIME: Duration = Duration::from_secs(30 * 60);
+pub const CONNECTION_LIFETIME: Duration = Duration::from_mins(30);
 
 /// Any number that no other program takes: the transaction-level lock under which migrations run.
 const MIGRATION_LOCK: i64 = 0x0F00_7FA1;
@@ -134,9 +134,9 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
 /// One connection, opened when needed and used by one statement at a time.
 pub struct Line {
     // Dropped in this order: the embedded database waits, when it is stopped, until its connection has been closed.
-    lifetime: Duration,
     session: Mutex<Option<Session>>,
     database: Arc<Database>,
+    lifetime: Duration,
 }
 
 struct Session {
@@ -146,7 +146,7 @@ struct Session {
 
 impl Line {
     fn new(database: Arc<Database>, lifetime: Duration) -> Self {
-        Self { lifetime, session: Mutex::new(None), database }
+        Self { session: Mutex::new(None), database, lifetime }
     }
 
     /// Opens the connection if it is not open, and asks the database for an answer.

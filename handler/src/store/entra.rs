@@ -10,7 +10,7 @@ use std::{
 
 use azure_core::{
     credentials::TokenCredential,
-    http::{ClientOptions, RetryOptions},
+    http::{ClientOptions, RetryOptions, Transport},
 };
 use azure_identity::{
     DeveloperToolsCredential, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
@@ -63,19 +63,28 @@ impl Tokens {
         if let Some(credential) = &*kept {
             return Ok(credential.clone());
         }
-        let made: azure_core::Result<Arc<dyn TokenCredential>> = match &self.identity {
-            Entra::Managed { client_id } => {
-                let user_assigned_id = client_id.clone().map(UserAssignedId::ClientId);
-                // Whoever needs a connection tries again, and says so; repeating the question in here would be neither seen
-                // nor bounded by the visitor's patience.
-                let client_options = ClientOptions { retry: RetryOptions::none(), ..Default::default() };
-                let options = ManagedIdentityCredentialOptions { user_assigned_id, client_options };
-                ManagedIdentityCredential::new(Some(options)).map(|credential| credential as _)
-            }
-            Entra::Developer => DeveloperToolsCredential::new(None).map(|credential| credential as _),
+        let made: Option<Arc<dyn TokenCredential>> = match &self.identity {
+            Entra::Managed { client_id } => managed(client_id.clone()),
+            Entra::Developer => DeveloperToolsCredential::new(None).ok().map(|credential| credential as _),
         };
-        let credential = made.map_err(|_| self.no_token())?;
+        let credential = made.ok_or_else(|| self.no_token())?;
         *kept = Some(credential.clone());
         Ok(credential)
     }
+}
+
+fn managed(client_id: Option<String>) -> Option<Arc<dyn TokenCredential>> {
+    // The endpoint is on this machine, and what it is sent is secret: a proxy that the environment names for requests to the
+    // world must not see it.
+    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().ok()?;
+    let client_options = ClientOptions {
+        transport: Some(Transport::new(Arc::new(client))),
+        // Whoever needs a connection tries again, and says so; repeating the question in here would be neither seen nor bounded
+        // by the visitor's patience.
+        retry: RetryOptions::none(),
+        ..Default::default()
+    };
+    let user_assigned_id = client_id.map(UserAssignedId::ClientId);
+    let options = ManagedIdentityCredentialOptions { user_assigned_id, client_options };
+    ManagedIdentityCredential::new(Some(options)).ok().map(|credential| credential as _)
 }

@@ -1,8 +1,8 @@
 //! Tests of the real binary, as real processes on a real `PostgreSQL`; `scripts/test` runs them.
 //!
 //! Who plays which part: [`database`] makes a database for each test, [`process`] starts the binary, [`host`] treats it as
-//! the Functions host does, [`client`] is a visitor, [`cable`] lies between the binary and its database and can be cut. [`azure`] is
-//! what Azure would put around it: an identity endpoint, and a PostgreSQL server that takes tokens over TLS.
+//! the Functions host does, [`client`] is a visitor, [`cable`] lies between the binary and its database and can be cut.
+//! [`azure`] is what Azure would put around it: an identity endpoint, and a `PostgreSQL` that takes tokens over TLS.
 
 mod azure;
 mod cable;

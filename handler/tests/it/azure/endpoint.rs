@@ -104,10 +104,9 @@ async fn answer(mut stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
         return reply(&mut stream, status, &json!({ "statusCode": status, "message": "refused" }).to_string()).await;
     }
     match mode {
-        Mode::Fast => {}
+        Mode::Fast | Mode::Failing | Mode::Rubbish => {}
         Mode::Slow(pause) => tokio::time::sleep(pause).await,
         Mode::Hanging => std::future::pending().await,
-        Mode::Failing | Mode::Rubbish => {}
     }
     let (token, expires_on) = {
         let mut state = state.lock().unwrap();

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Longer than anybody waits.
-const TOO_SLOW: Mode = Mode::Slow(Duration::from_secs(120));
+const TOO_SLOW: Mode = Mode::Slow(Duration::from_mins(2));
 
 fn lost(process: &Process) -> Vec<Value> {
     process.log().into_iter().filter(|line| line["event"] == "database_lost").collect()
