@@ -33,12 +33,15 @@ pub(crate) fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
 /// How often an outage that lasts is mentioned again.
 const REMINDER: Duration = Duration::from_secs(60);
 
-/// Tells of an outage of the database once when it begins, and once a minute while it lasts: not once a visit.
+/// Tells of an outage of the database when it begins, when it fails in another way, and once a minute while it lasts: not
+/// once a visit.
 #[derive(Default)]
 pub(crate) struct Outage {
     last_line: Option<Instant>,
-    /// How many lines there were; with `attempt` above 5 an outage has lasted for more than five minutes.
-    lines: u32,
+    /// The kinds of failure that were told of since then.
+    told: Vec<String>,
+    /// How many minutes have begun: with `attempt` above 5 an outage has lasted for more than five.
+    minutes: u32,
 }
 
 impl Outage {
@@ -46,8 +49,13 @@ impl Outage {
     pub(crate) fn failed(&mut self, failure: &Failure) {
         if self.last_line.is_none_or(|line| line.elapsed() >= REMINDER) {
             self.last_line = Some(Instant::now());
-            self.lines += 1;
-            tracing::warn!(event = "database_lost", sqlstate = failure.code(), attempt = self.lines, "{failure}");
+            self.minutes += 1;
+            self.told.clear();
+        }
+        let code = failure.code();
+        if !self.told.iter().any(|told| told == code) {
+            self.told.push(code.to_owned());
+            tracing::warn!(event = "database_lost", sqlstate = code, attempt = self.minutes, "{failure}");
         }
     }
 

@@ -22,6 +22,7 @@ mod import;
 mod import_repeated;
 mod instances;
 mod maintenance;
+mod monitoring;
 mod outage;
 mod privacy;
 mod recorder;

@@ -1,0 +1,116 @@
+//! Holds the queries of operators and the log of a real run together: what a query names must be logged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    cable::Cable,
+    client::{Request, visitor},
+    database::Database,
+    host::{Host, repository},
+};
+
+/// An event that only a fault of the program's own causes; its queries name nothing that other lines do not have.
+const NOT_PROVOKED: &str = "page_failed";
+
+/// What one query reads of the handler's lines.
+#[derive(Debug)]
+struct Reading {
+    source: String,
+    events: Vec<String>,
+    fields: BTreeSet<String>,
+}
+
+/// Everything between quotes in the list or comparison that follows each mention of the event.
+fn events(segment: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for part in segment.split("tostring(line.event) ").skip(1) {
+        let list = if part.starts_with("in (") { part.split(')').next() } else { part.lines().next() };
+        found.extend(list.unwrap_or_default().split('"').skip(1).step_by(2).map(str::to_owned));
+    }
+    found
+}
+
+fn fields(segment: &str) -> BTreeSet<String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let names = segment.split("line.").skip(1).map(|rest| rest.chars().take_while(|c| is_part(*c)).collect::<String>());
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+/// The readings of `terraform/queries/*.kql` and of each block of KQL in `docs/monitoring.md`.
+fn readings() -> Vec<Reading> {
+    let mut sources = BTreeMap::new();
+    for entry in std::fs::read_dir(repository().join("terraform/queries")).unwrap() {
+        let path = entry.unwrap().path();
+        sources.insert(path.display().to_string(), std::fs::read_to_string(&path).unwrap());
+    }
+    let documentation = std::fs::read_to_string(repository().join("docs/monitoring.md")).unwrap();
+    for (number, block) in documentation.split("```kusto\n").skip(1).enumerate() {
+        let query = block.split("```").next().unwrap();
+        sources.insert(format!("docs/monitoring.md, query {}", number + 1), query.to_owned());
+    }
+    let mut readings = Vec::new();
+    for (source, text) in sources {
+        // What stands before the first of these does not read lines of the handler.
+        for segment in text.split("extend line = parse_json").skip(1) {
+            readings.push(Reading { source: source.clone(), events: events(segment), fields: fields(segment) });
+        }
+    }
+    readings
+}
+
+/// A run in which everything happens that is ever logged, but for what is [`NOT_PROVOKED`].
+async fn eventful_run() -> BTreeMap<String, BTreeSet<String>> {
+    let database = Database::create().await;
+    let cable = Cable::to(&database).await;
+    let mut host = Host::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port())).start().await;
+    host.process.wait_until_ready().await;
+    host.send(&visitor(1)).await;
+    host.maintain().await;
+    cable.cut();
+    let traced = visitor(2).header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    assert_eq!(host.send(&traced).await.status, 503);
+    assert_eq!(host.fire("function-maintenance").await.status, 503);
+    cable.mend();
+    while host.send(&Request::get("/readyz")).await.status != 200 {}
+    // The sums of the last minute are said at the end, too.
+    host.process.terminate().await;
+    let mut logged: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in host.process.log() {
+        let fields = line.as_object().unwrap().keys().cloned();
+        logged.entry(line["event"].as_str().unwrap().to_owned()).or_default().extend(fields);
+    }
+    logged
+}
+
+#[tokio::test]
+async fn every_field_that_a_query_names_is_logged_by_a_real_run() {
+    let logged = eventful_run().await;
+    let readings = readings();
+    assert!(readings.len() >= 10, "the queries are not where they were: {readings:?}");
+    for Reading { source, events, fields } in readings {
+        assert!(!events.is_empty(), "{source}: which event does it read?");
+        for event in events.iter().filter(|event| *event != NOT_PROVOKED) {
+            assert!(logged.contains_key(event), "{source}: {event} is never logged, but {:?}", logged.keys());
+        }
+        let known: BTreeSet<&String> = events.iter().filter_map(|event| logged.get(event)).flatten().collect();
+        let unknown: Vec<_> = fields.iter().filter(|field| !known.contains(field)).collect();
+        assert!(unknown.is_empty(), "{source}: {unknown:?} are not fields of {events:?}");
+    }
+}
+
+#[test]
+fn a_query_in_the_documentation_is_the_file_that_it_names() {
+    let documentation = std::fs::read_to_string(repository().join("docs/monitoring.md")).unwrap();
+    let mut compared = 0;
+    for part in documentation.split("[`terraform/queries/").skip(1) {
+        let (name, rest) = part.split_once('`').unwrap();
+        let Some(block) = rest.split_once("):\n\n```kusto\n").filter(|(link, _)| !link.contains('\n')) else {
+            continue;
+        };
+        let query = block.1.split("```").next().unwrap();
+        let file = std::fs::read_to_string(repository().join("terraform/queries").join(name)).unwrap();
+        assert_eq!(query, file, "{name}");
+        compared += 1;
+    }
+    assert!(compared >= 5, "only {compared} queries were found");
+}
