@@ -51,8 +51,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let database = Database::new(&database).await?;
     let (recording, reading) = database.lines();
     let warm_up = tokio::spawn(warm_up(recording.clone()));
-    let (recorder, recorded) = Recorder::start(recording, zone.clone(), retention_days);
-    let (reader, read) = Reader::start(reading, zone.clone(), sites.clone());
+    let (recorder, mut recorded) = Recorder::start(recording, zone.clone(), retention_days);
+    let (reader, mut read) = Reader::start(reading, zone.clone(), sites.clone());
     let app = App { recorder, reader, sites, zone, trusted_proxies, dashboard_token, host };
     let hosted_by = if host == Host::Functions { "functions" } else { "plain" };
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -66,15 +66,15 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         "Footfall counts at http://{address}/"
     );
     let server = warp::serve(http::routes(Arc::new(app))).incoming(listener).graceful(asked_to_stop()?).run();
-    let mut recorded = std::pin::pin!(recorded);
     tokio::select! {
         () = server => {}
         // Both end only when the server has: anything else is a fault, and whoever started us does it again.
         _ = &mut recorded => bail!("the recorder failed"),
-        _ = read => bail!("the reader failed"),
+        _ = &mut read => bail!("the reader failed"),
     }
     warm_up.abort();
-    if tokio::time::timeout(FINISH_WITHIN, recorded).await.is_err() {
+    let finished = async { (recorded.await, read.await) };
+    if tokio::time::timeout(FINISH_WITHIN, finished).await.is_err() {
         tracing::warn!(event = "stopped_early", "requests were still open when the process stopped");
     }
     tracing::info!(event = "stopped", "stopped");
