@@ -105,12 +105,13 @@ export const HOSTILE_PATHS = [
     "/{{site}}{{{style}}}{{>head}}",
     "/'onmouseover='globalThis.harmed=1",
     "/=HYPERLINK(1)",
-    "/\u202Efdp.exe\u2066",
     "/%3Cscript%3EglobalThis.harmed=1%3C/script%3E",
     "/\u0627\u0644\u0635\u0641\u062D\u0629/\u65E5\u672C\u8A9E/\u{1F6B6}",
     "/" + "wwwww".repeat(15),
   ].map(shown => ({ shown, logged: shown })),
   { shown: '/"onmouseover="globalThis.harmed=1', logged: '/\\"onmouseover=\\"globalThis.harmed=1' },
+  // What turns the direction of writing would make a path look like another one.
+  { shown: "/\uFFFDfdp.exe\uFFFD", logged: "/\u202Efdp.exe\u2066" },
   { shown: "/back\\slash", logged: "/back\\\\slash" },
 ];
 

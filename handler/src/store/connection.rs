@@ -107,6 +107,7 @@ async fn start_embedded(folder: &std::path::Path) -> anyhow::Result<Source> {
 }
 
 #[cfg(not(feature = "embedded"))]
+#[expect(clippy::unused_async, reason = "its twin has something to wait for")]
 async fn start_embedded(_: &std::path::Path) -> anyhow::Result<Source> {
     Err(anyhow::anyhow!("this build has no embedded PostgreSQL")).context("no database")
 }
