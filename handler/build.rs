@@ -16,8 +16,9 @@ fn main() {
     // The time of the commit, not of the build: the same source makes the same bytes.
     let built =
         given("SOURCE_DATE_EPOCH").or_else(|| git(&["log", "-1", "--format=%ct"])).unwrap_or_else(|| "0".to_owned());
+    // `cargo run` hands these on to the program, which refuses settings that begin with FOOTFALL_ and that it does not know.
     println!("cargo::rustc-env=SOURCE_COMMIT={commit}");
-    println!("cargo::rustc-env=FOOTFALL_BUILT_SECONDS={built}");
+    println!("cargo::rustc-env=SOURCE_SECONDS={built}");
 }
 
 fn git(arguments: &[&str]) -> Option<String> {

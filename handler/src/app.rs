@@ -65,9 +65,16 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         elapsed_ms,
         "Footfall counts at http://{address}/"
     );
+    let asked_again = asked_to_stop()?;
     let server = warp::serve(http::routes(Arc::new(app))).incoming(listener).graceful(asked_to_stop()?).run();
+    let deadline = async {
+        asked_again.await;
+        tokio::time::sleep(FINISH_WITHIN).await;
+    };
     tokio::select! {
         () = server => {}
+        // A client that has begun a request and does not go on must not keep us.
+        () = deadline => {}
         // Both end only when the server has: anything else is a fault, and whoever started us does it again.
         _ = &mut recorded => bail!("the recorder failed"),
         _ = &mut read => bail!("the reader failed"),
@@ -109,13 +116,9 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     // Accepted connections inherit it: the end of a page must not wait for the client to confirm its beginning.
     socket.set_nodelay(true)?;
-    let in_use = || {
-        format!(
-            "can't listen on {address}: is another process using the port? Choose one with FUNCTIONS_CUSTOMHANDLER_PORT"
-        )
-    };
-    socket.bind(address).with_context(in_use)?;
-    socket.listen(BACKLOG).with_context(in_use)
+    let cannot = || format!("can't listen on {address} (FOOTFALL_BIND and FUNCTIONS_CUSTOMHANDLER_PORT)");
+    socket.bind(address).with_context(cannot)?;
+    socket.listen(BACKLOG).with_context(cannot)
 }
 
 /// Resolves when somebody asks the process to stop.

@@ -166,7 +166,7 @@ impl Config {
             },
             retention_days: number("FOOTFALL_RETENTION_DAYS", get("FOOTFALL_RETENTION_DAYS"), 1..=36_500)?,
             log: match get("FOOTFALL_LOG") {
-                Some(value) if telemetry::filter(value).is_err() => {
+                Some(value) if telemetry::filter(value).is_none() => {
                     return Err(bad(
                         "FOOTFALL_LOG",
                         format!(
@@ -367,6 +367,7 @@ mod tests {
             ("FOOTFALL_RETENTION_DAYS", "a year"),
             ("FOOTFALL_DATABASE_AUTH", "kerberos"),
             ("FOOTFALL_LOG", "handler=shouting"),
+            ("FOOTFALL_LOG", "loud"),
             ("FOOTFALL_LOGS", "debug"),
             ("DATABASE_URL", "mysql://localhost/footfall"),
             ("DATABASE_URL", "postgres://host:notaport/footfall"),

@@ -61,12 +61,14 @@ pub fn routes(app: Arc<App>) -> impl Filter<Extract = (Reply,), Error = Infallib
         warp::any().map(move || app.clone())
     };
     let at = |path: &'static str| warp::path(path).and(warp::path::end());
-    let count = warp::path::end().and(request()).and(with()).then(count::answer);
-    let statistics = warp::path("api").and(at("statistics")).and(request()).and(with()).then(statistics::answer);
-    let version = at("version").and(request()).then(version::answer);
-    let healthz = at("healthz").and(request()).then(health::answer_process);
-    let readyz = at("readyz").and(request()).and(with()).then(health::answer_database);
-    let maintenance = at("function-maintenance").and(request()).and(with()).then(maintenance::answer);
+    let count = warp::path::end().and(request("/")).and(with()).then(count::answer);
+    let statistics =
+        warp::path("api").and(at("statistics")).and(request("/api/statistics")).and(with()).then(statistics::answer);
+    let version = at("version").and(request("/version")).then(version::answer);
+    let healthz = at("healthz").and(request("/healthz")).then(health::answer_process);
+    let readyz = at("readyz").and(request("/readyz")).and(with()).then(health::answer_database);
+    let maintenance =
+        at("function-maintenance").and(request("/function-maintenance")).and(with()).then(maintenance::answer);
     count
         .or(statistics)
         .unify()

@@ -3,10 +3,12 @@
 
 use std::{
     io::IsTerminal,
+    str::FromStr,
     time::{Duration, Instant},
 };
 
-use tracing_subscriber::{EnvFilter, filter::ParseError};
+use anyhow::Context;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::store::Failure;
 
@@ -14,20 +16,31 @@ use crate::store::Failure;
 ///
 /// # Errors
 /// If `directives` can't be read.
-pub fn start(directives: &str) -> Result<(), ParseError> {
-    let lines = tracing_subscriber::fmt().with_env_filter(filter(directives)?);
+pub fn start(directives: &str) -> anyhow::Result<()> {
+    let filter = filter(directives).context("FOOTFALL_LOG can't be read")?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter);
     if std::io::stdout().is_terminal() {
         lines.with_target(false).init();
     } else {
         lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
     }
+    // One line like the others. What a panic says may quote a request, so only the place is told.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(event = "panicked", place, "a fault in the program");
+    }));
     Ok(())
 }
 
-/// Reads directives, so that a mistake in them can be told before anything is logged.
-pub(crate) fn filter(directives: &str) -> Result<EnvFilter, ParseError> {
+/// Reads directives, so that a mistake in them can be told before anything is logged. `None` if there is one: a word alone
+/// must be a level, because as the name of a part that nobody has it would silence everything.
+pub(crate) fn filter(directives: &str) -> Option<EnvFilter> {
+    let is_sound = |directive: &str| directive.contains(['=', '[']) || LevelFilter::from_str(directive.trim()).is_ok();
+    if !directives.split(',').all(is_sound) {
+        return None;
+    }
     // Both libraries report clients that hang up as errors of theirs.
-    EnvFilter::try_new(format!("warp=off,hyper=off,sqlx=warn,{directives}"))
+    EnvFilter::try_new(format!("warp=off,hyper=off,sqlx=warn,{directives}")).ok()
 }
 
 /// How often an outage that lasts is mentioned again.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use warp::http::{StatusCode, header};
+use warp::http::{Method, StatusCode, header};
 
 use super::{App, Reply, allow_reading, client, conclude, error::Error, reply, request::Request};
 use crate::{
@@ -18,7 +18,7 @@ const HTML: &str = "text/html; charset=utf-8";
 
 pub(super) async fn answer(request: Request, app: Arc<App>) -> Reply {
     // The Functions host asks before it dispatches anything, and again now and then: nothing to wait for, nothing to count.
-    if app.host != Host::Plain && request.is_bare() {
+    if app.host != Host::Plain && request.method == Method::GET && request.is_bare() {
         return reply(StatusCode::OK, "text/plain; charset=utf-8", "Footfall is listening.\n");
     }
     let outcome = count(&request, &app).await;

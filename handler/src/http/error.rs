@@ -95,7 +95,7 @@ fn log(status: StatusCode, error: &Error, request: Option<&Request>) {
         Error::Internal(problem) | Error::Unavailable(problem) => *problem,
         _ => "refused",
     };
-    let route = request.map(|request| request.route.as_str());
+    let route = request.map(|request| request.route);
     let trace_id = request.and_then(Request::trace_id);
     let invocation_id = request.and_then(Request::invocation_id);
     let status = status.as_u16();

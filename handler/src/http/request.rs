@@ -6,7 +6,6 @@ use tokio::time::Instant;
 use warp::{
     Filter, Rejection,
     http::{HeaderMap, Method},
-    path::FullPath,
 };
 
 use super::{App, error::Error};
@@ -15,8 +14,8 @@ use crate::{config::site_name, statistics::Query, visitor::Kind};
 /// A request without its body: no route reads one.
 pub(super) struct Request {
     pub(super) method: Method,
-    /// The path. Only those of routes get here, so it is one of a few words and may be logged.
-    pub(super) route: FullPath,
+    /// Its route, for the log.
+    pub(super) route: &'static str,
     pub(super) headers: HeaderMap,
     /// The other end of the connection: a proxy, or, without one, the client.
     pub(super) peer: Option<IpAddr>,
@@ -29,14 +28,13 @@ pub(super) struct Request {
 /// How long a request may take, recording and reading together.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// Takes any request whose query can be decoded.
-pub(super) fn request() -> impl Filter<Extract = (Request,), Error = Rejection> + Clone {
+/// Takes any request on this route whose query can be decoded.
+pub(super) fn request(route: &'static str) -> impl Filter<Extract = (Request,), Error = Rejection> + Clone {
     warp::method()
-        .and(warp::path::full())
         .and(warp::header::headers_cloned())
         .and(warp::addr::remote())
         .and(warp::query::<Vec<(String, String)>>())
-        .map(|method, route, headers, peer: Option<std::net::SocketAddr>, query| Request {
+        .map(move |method, headers, peer: Option<std::net::SocketAddr>, query| Request {
             method,
             route,
             headers,

@@ -119,6 +119,9 @@ impl fmt::Display for Summary {
         for Day { date, visitors, pageviews } in &self.days {
             writeln!(f, "  {date:<20}{visitors:>18}{pageviews:>18}")?;
         }
+        if let Some(Day { date, .. }) = self.days.last() {
+            writeln!(f, "\n  The page shows them at /?site={}&to={date}", self.site)?;
+        }
         Ok(())
     }
 }

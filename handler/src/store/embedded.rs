@@ -2,7 +2,7 @@
 //!
 //! It accepts one connection at a time, and does not wait for the disk: a power cut may lose the last moments.
 
-use std::{path::Path, str::FromStr};
+use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::Path, str::FromStr};
 
 use anyhow::{Context, bail};
 use pglite_oxide::PgliteServer;
@@ -19,6 +19,10 @@ impl Embedded {
     /// # Errors
     /// If another process uses the folder, or it can't be written.
     pub(super) fn start(folder: &Path) -> anyhow::Result<Self> {
+        let cannot = || format!("the data folder {} can't be made or kept from others", folder.display());
+        std::fs::create_dir_all(folder).with_context(cannot)?;
+        // The salts of open periods are in it.
+        std::fs::set_permissions(folder, Permissions::from_mode(0o700)).with_context(cannot)?;
         match PgliteServer::builder().path(folder).start() {
             Ok(server) => Ok(Self { server }),
             Err(error) if format!("{error:#}").contains("already in use") => bail!(

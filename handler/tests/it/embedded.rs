@@ -1,5 +1,7 @@
 //! Without a database: the embedded `PostgreSQL` in a folder of its own.
 
+use std::os::unix::fs::PermissionsExt;
+
 use crate::{
     client::visitor,
     log::combined,
@@ -23,7 +25,8 @@ async fn without_a_database_it_counts_in_a_folder_survives_a_kill_and_shares_it_
     for number in [1, 2, 1] {
         assert_eq!(first.send(&behind_a_proxy(number)).await.status, 200);
     }
-    assert!(folder.path().join(".footfall").is_dir());
+    let mode = std::fs::metadata(folder.path().join(".footfall")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "the salts in it are nobody else's business");
     assert!(first.lines().concat().contains("embedded"), "a line says so");
 
     let second = plain.clone().with(PORT, "0").run(&[]);

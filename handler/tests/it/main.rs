@@ -18,6 +18,7 @@ mod count;
 mod embedded;
 mod entra;
 mod health;
+mod hostile;
 mod import;
 mod import_repeated;
 mod instances;

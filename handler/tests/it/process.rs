@@ -85,6 +85,7 @@ impl Plain {
         Self::default().with("DATABASE_URL", &database.url())
     }
 
+    #[cfg(feature = "embedded")]
     pub(crate) fn inside(mut self, folder: &Folder) -> Self {
         self.folder = Some(folder.path().to_owned());
         self

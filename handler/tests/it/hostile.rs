@@ -1,0 +1,34 @@
+//! Clients that no browser is.
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{database::Database, host::Host};
+
+async fn say(port: u16, text: &str) -> TcpStream {
+    let mut connection = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    connection.write_all(text.as_bytes()).await.unwrap();
+    connection
+}
+
+#[tokio::test]
+async fn a_request_without_a_path_is_answered_and_is_no_fault_of_the_program() {
+    let database = Database::create().await;
+    let mut host = Host::start(&database).await;
+    let mut connection = say(host.process.port, "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\nConnection: close\r\n\r\n").await;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    host.process.terminate().await;
+    assert!(host.process.log().iter().all(|line| line["event"] != "panicked"));
+}
+
+#[tokio::test]
+async fn a_request_that_is_never_finished_does_not_keep_the_process_from_stopping() {
+    let database = Database::create().await;
+    let mut host = Host::start(&database).await;
+    let _half_open = say(host.process.port, "GET / HTTP/1.1\r\n").await;
+    assert_eq!(host.process.terminate().await, Some(0));
+}
