@@ -16,7 +16,7 @@ use crate::{
     reader::Reader,
     recorder::Recorder,
     store::{Database, Line},
-    telemetry::Outage,
+    telemetry::{Outage, milliseconds_since},
     visitor::robot,
 };
 
@@ -55,7 +55,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let (reader, mut read) = Reader::start(reading, zone.clone(), sites.clone());
     let app = App { recorder, reader, sites, zone, trusted_proxies, dashboard_token, host };
     let hosted_by = if host == Host::Functions { "functions" } else { "plain" };
-    let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let elapsed_ms = milliseconds_since(began);
     tracing::info!(
         event = "started",
         version = build::VERSION,
@@ -144,6 +144,6 @@ async fn warm_up(line: Arc<Line>) {
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(60));
     }
-    let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let elapsed_ms = milliseconds_since(began);
     tracing::info!(event = "database_ready", elapsed_ms, "the database is ready");
 }

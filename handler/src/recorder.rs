@@ -27,7 +27,7 @@ use uuid::Uuid;
 use self::{gathering::gather, keys::Keys, minute::Minute, seen::Seen};
 use crate::{
     store::{self, Checkpoint, Failure, Line, Removed},
-    telemetry::Outage,
+    telemetry::{Outage, milliseconds_since},
     visitor::{Kind, Period, Periods, Visit, period::Calendar},
 };
 
@@ -130,7 +130,8 @@ impl Recorder {
         (Self { orders, refused }, tokio::spawn(task.run(queue)))
     }
 
-    /// Records a visit, and waits for the commit until `answer_by`. `Ok` means that it has been committed. Dropping the future does not take the visit back.
+    /// Records a visit, and waits for the commit until `answer_by`. `Ok` means that it has been committed. Dropping the
+    /// future does not take the visit back.
     ///
     /// # Errors
     /// If the queue is full, or the commit did not come in time; then it may or may not be counted.
@@ -367,7 +368,7 @@ impl Task {
             })?;
         self.forget_ended();
         let Removed { salts_forgotten, sets_dropped, batches_deleted, tallies_deleted } = removed;
-        let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let elapsed_ms = milliseconds_since(began);
         tracing::info!(
             event = "maintenance",
             salts_forgotten,

@@ -78,6 +78,11 @@ impl Outage {
     }
 }
 
+/// Whole milliseconds that have passed.
+pub(crate) fn milliseconds_since(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The duration below which `percent` of these lie, in milliseconds; 0 if there are none. They must be sorted.
 pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let index = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
