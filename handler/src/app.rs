@@ -1,4 +1,4 @@
-//! Puts the rooms together: `handler` serving, and the commands that need a recorder.
+//! Puts the modules together: `handler` serving, and the commands that need a recorder.
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 

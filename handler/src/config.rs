@@ -1,4 +1,4 @@
-//! Configuration: the only room that reads the environment, and only in [`Config::load`], which takes it as an argument.
+//! Configuration: the only module that reads the environment, and only in [`Config::load`], which takes it as an argument.
 //!
 //! The fields are the documentation. A value that can't be right stops the start, with one line that names the variable,
 //! what is wrong with it, and what would be right; it never shows a value that may be secret.

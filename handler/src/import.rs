@@ -26,7 +26,7 @@ pub use self::{
 use crate::{
     recorder::{Imported, LogPrefix, Recorder},
     store::{self, Line},
-    visitor::{Claims, Client, Kind, Network, Period, Standing, Visit, page_path, referrer::referring_host, robot},
+    visitor::{Claims, Client, Kind, Network, Period, Classification, Visit, page_path, referrer::referring_host, robot},
 };
 
 /// How many lines are committed together.
@@ -202,13 +202,13 @@ fn judge(import: &Import, text: &str) -> Judged {
         return Judged::NotAPage(kind);
     }
     let network = Network::parse_hop(line.address);
-    let standing = match (&line.user_agent, network) {
+    let classification = match (&line.user_agent, network) {
         // The common format does not say which browser it was: a visitor is an address, and robots can't be told.
-        (None, Some(network)) => Standing::Visitor(Client { network, user_agent: String::new() }),
+        (None, Some(network)) => Classification::Visitor(Client { network, user_agent: String::new() }),
         (user_agent, network) => {
             let user_agent = user_agent.as_deref().unwrap_or_default();
             Claims { user_agent: if user_agent == "-" { "" } else { user_agent }, network, ..Claims::default() }
-                .standing()
+                .classification()
         }
     };
     Judged::Page(Visit {
@@ -216,7 +216,7 @@ fn judge(import: &Import, text: &str) -> Judged {
         site: import.site.clone(),
         path: page_path(&line.target),
         referrer: referring_host(&line.referer, &[&import.site]),
-        standing,
+        classification,
     })
 }
 
@@ -268,8 +268,8 @@ async fn commit(
 
 impl Progress {
     fn count(&mut self, import: &Import, visit: &Visit) {
-        match &visit.standing {
-            Standing::Visitor(client) => {
+        match &visit.classification {
+            Classification::Visitor(client) => {
                 let mut hasher = blake3::Hasher::new_keyed(&self.salt);
                 hasher.update(client.network.octets()).update(b"\n").update(client.user_agent.as_bytes());
                 let mut visitor = [0; 16];
@@ -277,11 +277,11 @@ impl Progress {
                 self.visitors.insert(visitor);
                 self.summary.pageviews += 1;
             }
-            Standing::Pageview(reason) => {
+            Classification::Pageview(reason) => {
                 self.summary.exclude(*reason);
                 self.summary.pageviews += 1;
             }
-            Standing::Excluded(reason) => self.summary.exclude(*reason),
+            Classification::Excluded(reason) => self.summary.exclude(*reason),
         }
         if let Ok(day) = Period::containing(Kind::Day, visit.at, &import.zone) {
             self.days.insert(day);

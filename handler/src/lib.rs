@@ -1,6 +1,6 @@
 //! Footfall counts unique visitors.
 //!
-//! A visit changes its type once in each room, so it can be followed by its type:
+//! A visit changes its type once in each module, so it can be followed by its type:
 //!
 //! ```text
 //! Request → Client (http/client) → Visit (visitor) → receipt awaited (recorder) → rows (store)

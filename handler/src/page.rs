@@ -1,6 +1,6 @@
 //! The page: statistics in, HTML out.
 //!
-//! This room never sees the database and knows no HTTP. What is shown is worked out here and in the modules below, so
+//! This module never sees the database and knows no HTTP. What is shown is worked out here and in the modules below, so
 //! that the templates hold no logic beyond "if" and "each". Paths and referrers are whatever a visitor sent: they pass
 //! through the templates' escaping, and the few values that don't (style, script, rows of a chart's table) are made of
 //! this program's own text, of numbers and of dates.
@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use self::{
     chart::{Chart, Step},
-    list::{Exclusion, List},
+    list::{ExclusionRow, List},
     wording::thousands,
 };
 use crate::statistics::Statistics;
@@ -145,7 +145,7 @@ struct Page<'a> {
     previous: Option<String>,
     next: Option<NextPeriod>,
     lists: Vec<List<'a>>,
-    exclusions: Vec<Exclusion>,
+    exclusions: Vec<ExclusionRow>,
     version: &'a str,
     commit: &'a str,
 }

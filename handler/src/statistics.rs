@@ -1,13 +1,13 @@
 //! What is shown: the numbers of one site, as the page, the JSON and the CSV answer have them.
 //!
-//! This room is pure: it says which tallies a question needs, and puts the rows together. It knows no HTTP, SQL or clock.
+//! This module is pure: it says which tallies a question needs, and puts the rows together. It knows no HTTP, SQL or clock.
 
 use std::sync::Arc;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Serialize;
 
-use crate::visitor::{Kind, Period, Periods, Reason, all_time, period::OutOfRange};
+use crate::visitor::{Kind, Period, Periods, Exclusion, all_time, period::OutOfRange};
 
 /// What is counted apart. The numbers are stored: never change one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,7 +31,7 @@ pub enum Dimension {
     Language = 7,
     /// Campaigns.
     Campaign = 8,
-    /// Requests that were not counted in full, by [`Reason`]; under pageviews.
+    /// Requests that were not counted in full, by [`Exclusion`]; under pageviews.
     Excluded = 9,
 }
 
@@ -278,9 +278,9 @@ pub struct Entry {
     pub pageviews: i64,
 }
 
-/// Requests that were not counted in full, by [`Reason`].
+/// Requests that were not counted in full, by [`Exclusion`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[allow(missing_docs, reason = "the fields are the variants of `Reason`")]
+#[allow(missing_docs, reason = "the fields are the variants of `Exclusion`")]
 pub struct Excluded {
     pub bots: i64,
     pub prefetch: i64,
@@ -366,15 +366,15 @@ pub fn assemble(
 
 impl Excluded {
     fn add(&mut self, name: &str, count: i64) {
-        let Some(reason) = Reason::ALL.into_iter().find(|reason| reason.name() == name) else { return };
+        let Some(reason) = Exclusion::ALL.into_iter().find(|reason| reason.name() == name) else { return };
         let field = match reason {
-            Reason::Bots => &mut self.bots,
-            Reason::Prefetch => &mut self.prefetch,
-            Reason::OptedOut => &mut self.opted_out,
-            Reason::Own => &mut self.own,
-            Reason::RateLimited => &mut self.rate_limited,
-            Reason::Unidentified => &mut self.unidentified,
-            Reason::Head => &mut self.head,
+            Exclusion::Bots => &mut self.bots,
+            Exclusion::Prefetch => &mut self.prefetch,
+            Exclusion::OptedOut => &mut self.opted_out,
+            Exclusion::Own => &mut self.own,
+            Exclusion::RateLimited => &mut self.rate_limited,
+            Exclusion::Unidentified => &mut self.unidentified,
+            Exclusion::Head => &mut self.head,
         };
         *field += count;
     }

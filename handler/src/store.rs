@@ -1,4 +1,4 @@
-//! The database: the only room with SQL. What is asked stands in `queries/`, what is stored in `migrations/`.
+//! The database: the only module with SQL. What is asked stands in `queries/`, what is stored in `migrations/`.
 //!
 //! Every function here does one thing over a [`Line`] and says how it failed as a [`Failure`]. Only the recorder and the
 //! reader call them, from tasks of their own: no statement ever runs inside a request, because a client that hangs up

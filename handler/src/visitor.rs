@@ -1,6 +1,6 @@
 //! Who is a visitor: periods, salts, fingerprints, and which requests count at all.
 //!
-//! This room is pure. It knows no HTTP, SQL, clock or runtime: time, headers' values and salts are arguments, so every
+//! This module is pure. It knows no HTTP, SQL, clock or runtime: time, headers' values and salts are arguments, so every
 //! rule can be tested on its own. The rules are told to visitors in `docs/privacy.md`; the two must agree.
 
 pub mod address;
@@ -34,18 +34,18 @@ pub struct Visit {
     /// The host that the visitor came from, if another one.
     pub referrer: Option<String>,
     /// What the request counts as.
-    pub standing: Standing,
+    pub classification: Classification,
 }
 
 /// What a request counts as.
 #[derive(Clone)]
-pub enum Standing {
+pub enum Classification {
     /// A pageview of a visitor who can be told from others.
     Visitor(Client),
     /// A pageview, and no visitor, because something is missing or was declined.
-    Pageview(Reason),
+    Pageview(Exclusion),
     /// Neither a pageview nor a visitor.
-    Excluded(Reason),
+    Excluded(Exclusion),
 }
 
 /// What tells one visitor from another inside a period.
@@ -59,7 +59,7 @@ pub struct Client {
 
 /// Why a request is not counted in full. Each is a number that the page shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Reason {
+pub enum Exclusion {
     /// A robot by its User-Agent, or no User-Agent at all: not counted.
     Bots,
     /// A browser that fetched the page ahead of a visit that may never come: not counted.
@@ -76,7 +76,7 @@ pub enum Reason {
     Head,
 }
 
-impl Reason {
+impl Exclusion {
     /// Every reason, in the order in which pages and answers list them.
     pub const ALL: [Self; 7] =
         [Self::Bots, Self::Prefetch, Self::OptedOut, Self::Own, Self::RateLimited, Self::Unidentified, Self::Head];
@@ -115,25 +115,25 @@ pub struct Claims<'a> {
 impl Claims<'_> {
     /// Decides what the request counts as. Where several reasons hold, the first of these wins: HEAD, own, robot,
     /// prefetch, opted out, unidentified.
-    pub fn standing(&self) -> Standing {
+    pub fn classification(&self) -> Classification {
         if self.head {
-            return Standing::Excluded(Reason::Head);
+            return Classification::Excluded(Exclusion::Head);
         }
         if self.own {
-            return Standing::Excluded(Reason::Own);
+            return Classification::Excluded(Exclusion::Own);
         }
         if robot::is_robot(self.user_agent) {
-            return Standing::Excluded(Reason::Bots);
+            return Classification::Excluded(Exclusion::Bots);
         }
         if self.prefetch {
-            return Standing::Excluded(Reason::Prefetch);
+            return Classification::Excluded(Exclusion::Prefetch);
         }
         if self.opted_out {
-            return Standing::Pageview(Reason::OptedOut);
+            return Classification::Pageview(Exclusion::OptedOut);
         }
         match self.network {
-            Some(network) => Standing::Visitor(Client { network, user_agent: self.user_agent.to_owned() }),
-            None => Standing::Pageview(Reason::Unidentified),
+            Some(network) => Classification::Visitor(Client { network, user_agent: self.user_agent.to_owned() }),
+            None => Classification::Pageview(Exclusion::Unidentified),
         }
     }
 }
@@ -162,38 +162,38 @@ mod tests {
         Claims { user_agent: FIREFOX, network: Network::parse_hop("203.0.113.9"), ..Claims::default() }
     }
 
-    fn reason(claims: Claims<'_>) -> Option<Reason> {
-        match claims.standing() {
-            Standing::Visitor(_) => None,
-            Standing::Pageview(reason) | Standing::Excluded(reason) => Some(reason),
+    fn reason(claims: Claims<'_>) -> Option<Exclusion> {
+        match claims.classification() {
+            Classification::Visitor(_) => None,
+            Classification::Pageview(reason) | Classification::Excluded(reason) => Some(reason),
         }
     }
 
     #[test]
     fn an_ordinary_browser_is_a_visitor() {
-        assert!(matches!(claims().standing(), Standing::Visitor(_)));
+        assert!(matches!(claims().classification(), Classification::Visitor(_)));
     }
 
     #[test]
     fn each_exclusion_is_accounted_under_its_own_reason() {
-        assert_eq!(reason(Claims { head: true, ..claims() }), Some(Reason::Head));
-        assert_eq!(reason(Claims { own: true, ..claims() }), Some(Reason::Own));
-        assert_eq!(reason(Claims { user_agent: "Googlebot/2.1", ..claims() }), Some(Reason::Bots));
-        assert_eq!(reason(Claims { user_agent: "", ..claims() }), Some(Reason::Bots));
-        assert_eq!(reason(Claims { prefetch: true, ..claims() }), Some(Reason::Prefetch));
-        assert_eq!(reason(Claims { opted_out: true, ..claims() }), Some(Reason::OptedOut));
-        assert_eq!(reason(Claims { network: None, ..claims() }), Some(Reason::Unidentified));
+        assert_eq!(reason(Claims { head: true, ..claims() }), Some(Exclusion::Head));
+        assert_eq!(reason(Claims { own: true, ..claims() }), Some(Exclusion::Own));
+        assert_eq!(reason(Claims { user_agent: "Googlebot/2.1", ..claims() }), Some(Exclusion::Bots));
+        assert_eq!(reason(Claims { user_agent: "", ..claims() }), Some(Exclusion::Bots));
+        assert_eq!(reason(Claims { prefetch: true, ..claims() }), Some(Exclusion::Prefetch));
+        assert_eq!(reason(Claims { opted_out: true, ..claims() }), Some(Exclusion::OptedOut));
+        assert_eq!(reason(Claims { network: None, ..claims() }), Some(Exclusion::Unidentified));
     }
 
     #[test]
     fn who_opts_out_or_has_no_address_still_makes_a_pageview() {
-        assert!(matches!(Claims { opted_out: true, ..claims() }.standing(), Standing::Pageview(_)));
-        assert!(matches!(Claims { network: None, ..claims() }.standing(), Standing::Pageview(_)));
+        assert!(matches!(Claims { opted_out: true, ..claims() }.classification(), Classification::Pageview(_)));
+        assert!(matches!(Claims { network: None, ..claims() }.classification(), Classification::Pageview(_)));
     }
 
     #[test]
     fn a_robot_that_asks_not_to_be_tracked_is_still_a_robot() {
-        assert_eq!(reason(Claims { user_agent: "Googlebot/2.1", opted_out: true, ..claims() }), Some(Reason::Bots));
+        assert_eq!(reason(Claims { user_agent: "Googlebot/2.1", opted_out: true, ..claims() }), Some(Exclusion::Bots));
     }
 
     #[test]

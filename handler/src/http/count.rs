@@ -62,7 +62,7 @@ fn visit(request: &Request, app: &App) -> Visit {
         at: Timestamp::now(),
         path: "/".to_owned(),
         referrer: request.header(header::REFERER.as_str()).and_then(|referer| referring_host(referer, &own_hosts)),
-        standing: client::claims(request, &user_agent, app.trusted_proxies).standing(),
+        classification: client::claims(request, &user_agent, app.trusted_proxies).classification(),
         site,
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::Serialize;
 
 use super::log_line::NotAPage;
-use crate::visitor::Reason;
+use crate::visitor::Exclusion;
 
 /// How many line numbers are named for each kind of refused line.
 const NAMED_LINES: usize = 5;
@@ -74,7 +74,7 @@ impl Summary {
         }
     }
 
-    pub(super) fn exclude(&mut self, reason: Reason) {
+    pub(super) fn exclude(&mut self, reason: Exclusion) {
         *self.excluded.entry(reason.name()).or_default() += 1;
     }
 
@@ -99,7 +99,7 @@ impl fmt::Display for Summary {
             };
             row(f, label, self.not_pages.get(kind.name()).copied().unwrap_or_default())?;
         }
-        for reason in Reason::ALL {
+        for reason in Exclusion::ALL {
             if let Some(count) = self.excluded.get(reason.name()) {
                 row(f, &format!("excluded: {}", reason.name().replace('_', " ")), *count)?;
             }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::wording::thousands;
 use crate::{
     statistics::{Entry, Excluded, Statistics},
-    visitor::Reason,
+    visitor::Exclusion,
 };
 
 /// The values of one dimension.
@@ -44,7 +44,7 @@ struct Row<'a> {
 
 /// What was not counted in full for one reason.
 #[derive(Serialize)]
-pub(super) struct Exclusion {
+pub(super) struct ExclusionRow {
     label: &'static str,
     meaning: &'static str,
     count: String,
@@ -127,30 +127,30 @@ fn shorten(value: &str) -> Cow<'_, str> {
 }
 
 /// Every reason with its count, zero or not: a page that hides what it leaves out can't be checked.
-pub(super) fn exclusions(excluded: &Excluded) -> Vec<Exclusion> {
+pub(super) fn exclusions(excluded: &Excluded) -> Vec<ExclusionRow> {
     let exclusion = |reason| {
         let (label, count, meaning) = describe(reason, excluded);
-        Exclusion { label, count: thousands(count), meaning }
+        ExclusionRow { label, count: thousands(count), meaning }
     };
-    Reason::ALL.into_iter().map(exclusion).collect()
+    Exclusion::ALL.into_iter().map(exclusion).collect()
 }
 
-fn describe(reason: Reason, excluded: &Excluded) -> (&'static str, i64, &'static str) {
+fn describe(reason: Exclusion, excluded: &Excluded) -> (&'static str, i64, &'static str) {
     match reason {
-        Reason::Bots => ("Bots", excluded.bots, "Known by their User-Agent, or sending none. Not counted."),
-        Reason::Prefetch => {
+        Exclusion::Bots => ("Bots", excluded.bots, "Known by their User-Agent, or sending none. Not counted."),
+        Exclusion::Prefetch => {
             ("Prefetched", excluded.prefetch, "Loaded ahead of a visit that may never come. Not counted.")
         }
-        Reason::OptedOut => {
+        Exclusion::OptedOut => {
             ("Opted out", excluded.opted_out, "Global Privacy Control or Do Not Track: a pageview, never a visitor.")
         }
-        Reason::Own => ("Own visits", excluded.own, "Made by the owner, with the opt-out flag set. Not counted."),
-        Reason::RateLimited => {
+        Exclusion::Own => ("Own visits", excluded.own, "Made by the owner, with the opt-out flag set. Not counted."),
+        Exclusion::RateLimited => {
             ("Rate limited", excluded.rate_limited, "More requests than one client may make. Not counted.")
         }
-        Reason::Unidentified => {
+        Exclusion::Unidentified => {
             ("Unidentified", excluded.unidentified, "Without a usable address: a pageview, and no visitor.")
         }
-        Reason::Head => ("HEAD requests", excluded.head, "They show nobody a page. Not counted."),
+        Exclusion::Head => ("HEAD requests", excluded.head, "They show nobody a page. Not counted."),
     }
 }

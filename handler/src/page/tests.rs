@@ -6,7 +6,7 @@ use self::sample::{empty, entry, hours, statistics};
 use super::*;
 use crate::{
     statistics::{Excluded, Span},
-    visitor::Reason,
+    visitor::Exclusion,
 };
 
 fn html(statistics: &Statistics) -> String {
@@ -169,7 +169,7 @@ fn every_reason_is_shown_with_its_count() {
         head: 9007,
     };
     let page = html(&statistics);
-    for (index, reason) in Reason::ALL.into_iter().enumerate() {
+    for (index, reason) in Exclusion::ALL.into_iter().enumerate() {
         let count = format!("<dd>9,00{}<dd>", index + 1);
         assert_eq!(page.matches(&count).count(), 1, "{reason:?}");
     }

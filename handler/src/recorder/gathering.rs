@@ -9,7 +9,7 @@ use crate::{
     statistics::Dimension,
     store::{Batch, Checkpoint},
     visitor::{
-        Client, Fingerprint, Period, Periods, Reason, Standing, Visit, all_time, fingerprint,
+        Client, Fingerprint, Period, Periods, Exclusion, Classification, Visit, all_time, fingerprint,
         fingerprint::{Scope, fingerprint as hash},
     },
 };
@@ -22,8 +22,8 @@ pub(super) struct Gathered {
     /// Site, register, rank.
     pub(super) raised: Vec<(i32, u16, u8)>,
     pub(super) pageviews: u64,
-    /// How many were not counted in full, in the order of [`Reason::ALL`].
-    pub(super) excluded: [u64; Reason::ALL.len()],
+    /// How many were not counted in full, in the order of [`Exclusion::ALL`].
+    pub(super) excluded: [u64; Exclusion::ALL.len()],
 }
 
 /// What visits have in common that raise the same counters.
@@ -40,8 +40,8 @@ struct Signature<'v> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Counts {
     Visitor,
-    Pageview(Reason),
-    Excluded(Reason),
+    Pageview(Exclusion),
+    Excluded(Exclusion),
 }
 
 /// The kinds of fingerprint that a visit has; each is a cohort of its own within a signature.
@@ -69,18 +69,18 @@ pub(super) fn gather<'v>(
     let mut signatures: HashMap<Signature<'v>, (usize, i64)> = HashMap::new();
     let mut cohort_of: HashMap<(i32, i64), usize> = HashMap::new();
     let mut ranks: BTreeMap<(i32, u16), u8> = BTreeMap::new();
-    let mut excluded = [0; Reason::ALL.len()];
+    let mut excluded = [0; Exclusion::ALL.len()];
     let mut pageviews = 0;
     let mut message = Vec::with_capacity(512);
     let mut committed = Vec::new();
 
     for (visit, periods) in visits {
         let site = keys.site(&visit.site).expect("sites are opened before visits are gathered");
-        let counts = match &visit.standing {
-            Standing::Visitor(_) if !keys.are_open(&periods) => Counts::Pageview(Reason::Unidentified),
-            Standing::Visitor(_) => Counts::Visitor,
-            Standing::Pageview(reason) => Counts::Pageview(*reason),
-            Standing::Excluded(reason) => Counts::Excluded(*reason),
+        let counts = match &visit.classification {
+            Classification::Visitor(_) if !keys.are_open(&periods) => Counts::Pageview(Exclusion::Unidentified),
+            Classification::Visitor(_) => Counts::Visitor,
+            Classification::Pageview(reason) => Counts::Pageview(*reason),
+            Classification::Excluded(reason) => Counts::Excluded(*reason),
         };
         let next = signatures.len();
         let signature =
@@ -91,7 +91,7 @@ pub(super) fn gather<'v>(
         if let Counts::Pageview(reason) | Counts::Excluded(reason) = counts {
             excluded[reason as usize] += 1;
         }
-        let (Standing::Visitor(client), Counts::Visitor) = (&visit.standing, counts) else { continue };
+        let (Classification::Visitor(client), Counts::Visitor) = (&visit.classification, counts) else { continue };
         let mut offer = |cohort: Cohort, period: Period, scope: Scope<'_>| {
             let salt = keys.salt(period).expect("open periods have salts");
             let fingerprint = hash(salt, &visit.site, scope, client, &mut message);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::gathering::Gathered;
-use crate::{telemetry::percentile, visitor::Reason};
+use crate::{telemetry::percentile, visitor::Exclusion};
 
 /// How often it is said.
 pub(super) const INTERVAL: Duration = Duration::from_secs(60);
@@ -16,7 +16,7 @@ pub(super) struct Minute {
     batches: usize,
     batch_size_max: usize,
     queue_depth_max: usize,
-    excluded: [u64; Reason::ALL.len()],
+    excluded: [u64; Exclusion::ALL.len()],
     commits: Vec<Duration>,
 }
 
@@ -44,7 +44,7 @@ impl Minute {
             return;
         }
         commits.sort_unstable();
-        let excluded = |reason: Reason| excluded[reason as usize];
+        let excluded = |reason: Exclusion| excluded[reason as usize];
         tracing::info!(
             event = "recorder",
             pageviews,
@@ -56,13 +56,13 @@ impl Minute {
             commit_ms_p50 = percentile(&commits, 50),
             commit_ms_p95 = percentile(&commits, 95),
             commit_ms_max = percentile(&commits, 100),
-            excluded_bots = excluded(Reason::Bots),
-            excluded_prefetch = excluded(Reason::Prefetch),
-            excluded_opted_out = excluded(Reason::OptedOut),
-            excluded_own = excluded(Reason::Own),
-            excluded_rate_limited = excluded(Reason::RateLimited),
-            excluded_unidentified = excluded(Reason::Unidentified),
-            excluded_head = excluded(Reason::Head),
+            excluded_bots = excluded(Exclusion::Bots),
+            excluded_prefetch = excluded(Exclusion::Prefetch),
+            excluded_opted_out = excluded(Exclusion::OptedOut),
+            excluded_own = excluded(Exclusion::Own),
+            excluded_rate_limited = excluded(Exclusion::RateLimited),
+            excluded_unidentified = excluded(Exclusion::Unidentified),
+            excluded_head = excluded(Exclusion::Head),
             "recorded {visits} visits in {batches} batches"
         );
     }
