@@ -28,12 +28,13 @@ const timer = "stale" in json.dataset || setInterval(async () => {
     const style = { dateStyle: "long", timeStyle: "short", timeZone: time.dataset.zone };
     const words = new Date(numbers.as_of).toLocaleString("en-GB", style);
     const { visitors, pageviews } = numbers;
-    // In the order in which the page has them: visitors and pageviews of each period.
-    const values = ["today", "this_week", "this_month", "all_time"]
-      .flatMap(key => [visitors[key].estimate ?? visitors[key], pageviews[key]]);
-    if (!values.every(Number.isFinite)) return;
-    const places = document.querySelectorAll(".totals b");
-    values.forEach((value, index) => places[index].textContent = value.toLocaleString("en"));
+    // A sum of days has no number in the answer: it stays until the page is loaded again.
+    for (const total of document.querySelectorAll("[data-total]:not([data-sum])")) {
+      const key = total.dataset.total;
+      const values = [visitors[key]?.estimate ?? visitors[key], pageviews[key]];
+      if (!values.every(Number.isFinite)) return;
+      total.querySelectorAll("b").forEach((place, index) => place.textContent = values[index].toLocaleString("en"));
+    }
     time.textContent = words;
     time.dateTime = numbers.as_of;
   } catch {

@@ -1,43 +1,61 @@
 -- What is stored, and nothing else: no address, no User-Agent, no raw event.
 --
--- A bucket is one integer for the kind and the start of a period: kind × 100,000,000 + number, where kind is 0 for all
--- time, 1 for months (since year 0), 2 for ISO weeks, 3 for days, 4 for hours (in quarters of an hour) since 1970.
+-- A day is the number of days since 1970-01-01. A period is the time for which fingerprints can be compared: a calendar month
+-- (months since January of year 0) or, with FOOTFALL_FORGET=daily, a day. A day within its period counts from 1.
 
--- Host names being counted. The salt is that of the all-time estimate; it lives as long as the site.
+-- What all counts rest on. Changing it would make visitors of the same day different people.
+create table setting (
+    only_row boolean primary key default true check (only_row),
+    time_zone text not null,
+    forget text not null check (forget in ('monthly', 'daily')),
+    -- Until then one instance does maintenance, and the others leave it alone.
+    maintained_until timestamptz
+);
+
+-- Host names being counted. The salt is that of the all-time estimate; it is null if none is kept.
 create table site (
     id integer generated always as identity primary key,
     name text not null unique,
-    salt bytea not null check (octet_length(salt) = 32),
+    salt bytea check (octet_length(salt) = 32),
+    -- Of all time. Days may be deleted after the retention; this sum stays.
+    pageviews bigint not null default 0,
     -- Raised with every change of the site's registers, so that readers fetch them only when they must.
     registers_revision bigint not null default 0
-);
+) with (fillfactor = 50);
 
--- The key under which the visitors of one day, week or month are fingerprinted. Null once it has been forgotten: the row
--- stays, so that nobody makes a second salt for a period whose visitors have been counted already.
+-- The key under which the visitors of a site are fingerprinted in one period. Null once it has been forgotten: the row stays,
+-- so that nobody makes a second salt for a period whose visitors have been counted already.
 create table salt (
-    bucket integer primary key,
+    site integer not null,
+    period integer not null,
     salt bytea check (octet_length(salt) = 32),
-    forget_after timestamptz not null
+    forget_after timestamptz not null,
+    primary key (site, period)
 );
 
--- The visitors of open periods. One partition a bucket, so that forgetting a period is dropping a table.
+-- The visitors of open periods, with the latest two days on which each came. The third is null if there was no earlier day, 0
+-- if there was one that is not kept, and a day only where visits arrived in another order than they happened.
 create table seen (
-    bucket integer not null,
+    period integer not null,
     fingerprint bigint not null,
-    primary key (bucket, fingerprint)
-) partition by list (bucket);
+    latest smallint not null,
+    second smallint,
+    third smallint,
+    primary key (period, fingerprint)
+) partition by list (period);
 
--- Counters. Dimensions: 0 total, 1 page, 2 referrer, 3 browser, 4 operating system, 5 device, 6 country, 7 language,
--- 8 campaign, 9 excluded (by reason). The same few rows are updated by every batch: the free space keeps the new
--- versions on the same page.
+-- Counters. What a dimension is, `statistics/dimension.rs` says. Visitors stand by their gap: how many came before, in this
+-- period or the one before, and how many days before. The first element counts those who did not come before, element g + 1
+-- those who last came g days before. The same few rows are raised by every batch: the free space keeps the new versions on
+-- the same page.
 create table tally (
     site integer not null,
-    bucket integer not null,
+    day integer not null,
     dimension smallint not null,
     value text collate "C" not null,
-    visitors bigint not null,
     pageviews bigint not null,
-    primary key (site, bucket, dimension, value)
+    visitors integer[] not null,
+    primary key (site, day, dimension, value)
 ) with (fillfactor = 50);
 
 -- All-time visitors: HyperLogLog registers, raised and never lowered.
@@ -48,9 +66,10 @@ create table register (
     primary key (site, register)
 ) with (fillfactor = 70);
 
--- Ids (UUID version 7, so in order of time) of the batches that were committed in the last day.
+-- Random ids of batches whose outcome their sender may still have to ask for.
 create table batch (
-    id uuid primary key
+    id uuid primary key,
+    committed timestamptz not null default now()
 );
 
 -- How far imported logs have been counted: the BLAKE3 digest of a log's first bytes, and how many they were.
@@ -61,20 +80,46 @@ create table checkpoint (
     primary key (site, digest)
 );
 
--- Makes the partition of a bucket. Two instances that need it at once wait for each other instead of failing.
+-- The one clock that decides when a period has ended, whatever an instance's clock shows. Tests put another one here.
+create function database_clock() returns timestamptz language sql volatile as 'select clock_timestamp()';
+
+-- Makes the set of a period. Attaching a table takes no lock that a batch or a backup has to wait for; making it as a
+-- partition at once would.
 create function open_set(wanted integer) returns void language plpgsql as $$
 begin
     if to_regclass('seen_' || wanted) is null then
         perform pg_advisory_xact_lock(hashtext('footfall'), 1);
-        execute format('create table if not exists %I partition of seen for values in (%s)', 'seen_' || wanted, wanted);
+        if to_regclass('seen_' || wanted) is null then
+            execute format('create table %I (like seen, primary key (period, fingerprint)) with (fillfactor = 90)', 'seen_' || wanted);
+            execute format('alter table seen attach partition %I for values in (%s)', 'seen_' || wanted, wanted);
+        end if;
     end if;
 end
 $$;
 
--- Drops the partition of a bucket, with all its fingerprints.
-create function close_set(wanted integer) returns void language plpgsql as $$
+-- Offers a salt for a site's period, and answers the one that holds: whoever came first wins. Null if the period is closed: its
+-- salt has been forgotten, or that of a period within its reach has, whose visitors could no longer be told from those of this
+-- one. A month reaches to the months beside it (1), a day that is forgotten at its end to none (0).
+--
+-- A batch relies on which periods beside its own are open while it runs. So a new one is opened between batches: the lock
+-- waits for those that run and holds back the others until this statement has ended.
+create function open_period(of_site integer, wanted integer, reach integer, offered bytea, keep_until timestamptz) returns bytea
+language plpgsql as $$
+declare
+    holding bytea;
 begin
-    perform pg_advisory_xact_lock(hashtext('footfall'), 1);
-    execute format('drop table if exists %I', 'seen_' || wanted);
+    update salt set forget_after = greatest(forget_after, keep_until)
+    where site = of_site and period = wanted and salt is not null returning salt into holding;
+    if found then
+        return holding;
+    end if;
+    if exists (select from salt where site = of_site and period between wanted - reach and wanted + reach and salt is null) then
+        return null;
+    end if;
+    lock table seen in share row exclusive mode;
+    insert into salt (site, period, salt, forget_after) values (of_site, wanted, offered, keep_until)
+    on conflict (site, period) do nothing;
+    select salt into holding from salt where site = of_site and period = wanted;
+    return holding;
 end
 $$;

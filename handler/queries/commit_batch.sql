@@ -1,67 +1,206 @@
--- Commits one batch of visits in one round trip, exactly once.
+-- Commits the visits of one day in one statement, exactly once, and places each visitor's day between the days before and
+-- after it.
 --
--- Every step hangs on `claim`: a batch whose id is known has been applied already, and changes nothing. A batch of an import
--- also hangs on its checkpoint ($15 to $17, at most one), so that two imports of the same log count it once.
+-- Parameters: $1 id, $2 ids of batches before, whose outcome is known; $3 period, $4 day, $5 and $6 the days before the first day
+-- of the period before and of the period after, $7 the day within the period; $8 to $10 sites and which periods beside this one are
+-- open for them; $11 to $15 visitors, sorted by fingerprint, each once; $16 to $18 which cohort of visitors raises which counter, and
+-- how (0 visitors, 1 visitors whose gap never changes, 2 views that came too late); $19 to $22 counters; $23 to $25 registers;
+-- $26 to $28 at most one checkpoint.
+--
+-- Every step hangs on `claim`: a batch whose id is known has been applied already, and changes nothing; nor does one whose
+-- sender did not know which periods are open. A batch of an import also hangs on its checkpoint, so that two imports of the
+-- same log count it once.
+--
+-- `seen` answers after an insert which days it holds now, so that the day before is known even if another instance wrote it a
+-- moment ago. The look-ups in the period before and after rely on the lock of `open_period` and, for batches of a period that
+-- has one after it, on the lock that their sender takes first.
+--
 -- Joins are full joins, which PostgreSQL can only do by hashing or merging: the planner knows nothing of how many elements
--- the arrays have, and a nested loop over two long ones takes seconds. They find the same rows as inner joins would.
--- Rows are inserted in the order of their keys, so that two instances never wait for each other in a circle; the counters
--- that every batch touches come last.
-with fresh_id as (
-    insert into batch (id) values ($1) on conflict do nothing returning id
+-- the arrays have, and a nested loop over two long ones takes seconds. Rows are written in the order of their keys, so that
+-- two instances never wait for each other in a circle; the counters that every batch touches come last.
+with stale_key as (
+    select sent.site
+    from unnest($8::integer[], $9::boolean[], $10::boolean[]) as sent (site, previous_open, next_open)
+    left join salt as this on this.site = sent.site and this.period = $3 and this.salt is not null
+    left join salt as previous on previous.site = sent.site and previous.period = $3 - 1 and previous.salt is not null
+    left join salt as next on next.site = sent.site and next.period = $3 + 1 and next.salt is not null
+    where this.site is null
+        or (previous.site is not null) <> sent.previous_open
+        or (next.site is not null) <> sent.next_open
+),
+fresh_id as (
+    insert into batch (id) select $1 where not exists (select from stale_key) on conflict do nothing returning id
+),
+forgotten_id as (
+    delete from batch where id = any($2::uuid[])
 ),
 fresh_checkpoint as (
     insert into checkpoint (site, digest, bytes)
-    select site, digest, bytes from unnest($15::integer[], $16::bytea[], $17::bigint[]) as sent (site, digest, bytes)
+    select site, digest, bytes from unnest($26::integer[], $27::bytea[], $28::bigint[]) as sent (site, digest, bytes)
     where exists (select from fresh_id)
     on conflict do nothing
     returning digest
 ),
 claim as (
-    select id from fresh_id where cardinality($15) = 0 or exists (select from fresh_checkpoint)
+    select id from fresh_id where cardinality($26::integer[]) = 0 or exists (select from fresh_checkpoint)
 ),
 visitor as (
-    select bucket, fingerprint, cohort
-    from unnest($2::integer[], $3::bigint[], $4::integer[]) as sent (bucket, fingerprint, cohort)
+    select fingerprint, cohort, previous, next, late_views
+    from unnest($11::bigint[], $12::integer[], $13::bigint[], $14::bigint[], $15::integer[])
+        as sent (fingerprint, cohort, previous, next, late_views)
 ),
-new_visitor as (
-    insert into seen (bucket, fingerprint)
-    select bucket, fingerprint from visitor where exists (select from claim)
-    on conflict do nothing
-    returning bucket, fingerprint
+-- A latest day of this period shortens the gap of the first day of the next one. Where that day is no longer known, this one
+-- comes too late.
+unplaceable as (
+    select fingerprint from visitor
+    where next is not null
+        and (select third from seen where period = $3 + 1 and seen.fingerprint = visitor.next) is not null
+        and coalesce((select latest from seen where period = $3 and seen.fingerprint = visitor.fingerprint), 0) < $7::smallint
+),
+written as (
+    insert into seen (period, fingerprint, latest)
+    select $3, fingerprint, $7::smallint from visitor
+    where exists (select from claim) and fingerprint not in (select fingerprint from unplaceable)
+    on conflict (period, fingerprint) do update set
+        latest = greatest(seen.latest, excluded.latest),
+        second = case
+            when excluded.latest > seen.latest then seen.latest
+            when seen.second is null or excluded.latest > seen.second then excluded.latest
+            else seen.second
+        end,
+        third = case
+            when seen.second is null then null
+            when excluded.latest > seen.latest then 0
+            when excluded.latest > seen.second then seen.second
+            else excluded.latest
+        end
+    where excluded.latest > seen.latest
+        or (excluded.latest <> seen.latest and (seen.second is null or excluded.latest > seen.second))
+        or (excluded.latest < seen.second and seen.third is null)
+    returning fingerprint, latest, second, third
+),
+-- Each visitor that was sent: whether this day is new for it, and which days of its lie before and after.
+placed as (
+    select
+        visitor.cohort,
+        written.fingerprint is not null as is_new,
+        case
+            when written.fingerprint is null then null
+            when written.latest = $7 and written.second is not null then $4::integer - $7 + written.second
+            when written.second = $7 and written.third is not null then $4 - $7 + written.third
+            else $5::integer + (select latest from seen where period = $3 - 1 and seen.fingerprint = visitor.previous)
+        end as previous_day,
+        case
+            when written.fingerprint is null then null
+            when written.latest = $7 then $6::integer + (
+                select coalesce(second, latest) from seen where period = $3 + 1 and seen.fingerprint = visitor.next
+            )
+            when written.second = $7 then $4 - $7 + written.latest
+            else $4 - $7 + written.second
+        end as next_day,
+        -- Too late to be placed: neither written now nor one of the days that are kept. It looks at no row unless this day may be
+        -- late at all, which is when the sender says how many views there are.
+        case
+            when written.fingerprint is not null or visitor.late_views is null or not exists (select from claim) then 0
+            when visitor.fingerprint in (select fingerprint from unplaceable) then visitor.late_views
+            when exists (
+                select from seen
+                where period = $3 and seen.fingerprint = visitor.fingerprint
+                    and $7 < seen.second and $7 is distinct from seen.third
+            ) then visitor.late_views
+            else 0
+        end as late_views,
+        visitor.fingerprint
+    from visitor
+    full join written on written.fingerprint = visitor.fingerprint
 ),
 cohort_size as (
-    select visitor.cohort, count(new_visitor.fingerprint) as visitors
-    from visitor
-    full join new_visitor on new_visitor.bucket = visitor.bucket and new_visitor.fingerprint = visitor.fingerprint
-    group by visitor.cohort
+    select
+        cohort, previous_day, next_day,
+        count(*) filter (where is_new) as visitors,
+        sum(late_views) as late_views
+    from placed
+    group by cohort, previous_day, next_day
 ),
-raise as (
-    select link.tally, sum(cohort_size.visitors)::bigint as visitors
-    from unnest($5::integer[], $6::integer[]) as link (cohort, tally)
+-- A new day counts under its gap, and the day after it moves from its old gap to a smaller one.
+change as (
+    select link.tally, change.day, change.gap, sum(change.visitors)::integer as visitors, sum(change.views)::bigint as views
+    from unnest($16::integer[], $17::integer[], $18::smallint[]) as link (cohort, tally, role)
     full join cohort_size on cohort_size.cohort = link.cohort
-    group by link.tally
+    cross join lateral (
+        values
+            (case when role < 2 then $4 end, coalesce($4 - previous_day, 0), cohort_size.visitors, 0),
+            (case when role = 0 then next_day end, coalesce(next_day - previous_day, 0), -cohort_size.visitors, 0),
+            (case when role = 0 then next_day end, next_day - $4, cohort_size.visitors, 0),
+            (case when role = 2 then $4 end, 0, 0, cohort_size.late_views)
+    ) as change (day, gap, visitors, views)
+    where change.day is not null and (change.visitors <> 0 or change.views > 0)
+    group by link.tally, change.day, change.gap
+),
+by_gap as (
+    select tally, day, sum(views)::bigint as views, array_agg(visitors order by gap) as visitors
+    from (
+        select tally, day, gap, sum(visitors)::integer as visitors, sum(views) as views
+        from (
+            select tally, day, gap, visitors, views from change
+            union all
+            select tally, day, generate_series(0, max(gap)), 0, 0 from change group by tally, day
+        ) as change_or_nothing
+        group by tally, day, gap
+    ) as without_holes
+    group by tally, day
+),
+counter as (
+    select site, dimension, value, pageviews, tally
+    from unnest($19::integer[], $20::smallint[], $21::text[], $22::bigint[]) with ordinality
+        as sent (site, dimension, value, pageviews, tally)
+),
+-- Every counter on this day, and those of other days from which visitors move.
+raised as (
+    select tally, day, sum(pageviews)::bigint as pageviews, max(visitors) as visitors
+    from (
+        select tally, day, views as pageviews, visitors from by_gap
+        union all
+        select tally, $4, pageviews, '{}' from counter
+    ) as every_counter
+    group by tally, day
 ),
 raised_tally as (
-    insert into tally (site, bucket, dimension, value, visitors, pageviews)
-    select sent.site, sent.bucket, sent.dimension, sent.value, coalesce(raise.visitors, 0), sent.pageviews
-    from unnest($7::integer[], $8::integer[], $9::smallint[], $10::text[], $11::bigint[]) with ordinality
-        as sent (site, bucket, dimension, value, pageviews, tally)
-    full join raise on raise.tally = sent.tally
+    insert into tally (site, day, dimension, value, pageviews, visitors)
+    select counter.site, raised.day, counter.dimension, counter.value, raised.pageviews, raised.visitors
+    from raised
+    full join counter on counter.tally = raised.tally
     where exists (select from claim)
-    order by sent.dimension desc, sent.site, sent.bucket, sent.value collate "C"
-    on conflict (site, bucket, dimension, value) do update
-    set visitors = tally.visitors + excluded.visitors, pageviews = tally.pageviews + excluded.pageviews
+    order by counter.dimension desc, counter.site, raised.day, counter.value collate "C"
+    on conflict (site, day, dimension, value) do update set
+        pageviews = tally.pageviews + excluded.pageviews,
+        visitors = case
+            when excluded.visitors = '{}' then tally.visitors
+            else array(
+                select coalesce(old, 0) + coalesce(raised, 0)
+                from unnest(tally.visitors, excluded.visitors) with ordinality as element (old, raised, gap)
+                order by gap
+            )
+        end
 ),
 raised_register as (
     insert into register (site, register, rank)
     select site, register, rank
-    from unnest($12::integer[], $13::smallint[], $14::smallint[]) as sent (site, register, rank)
+    from unnest($23::integer[], $24::smallint[], $25::smallint[]) as sent (site, register, rank)
     where exists (select from claim)
     on conflict (site, register) do update set rank = excluded.rank where register.rank < excluded.rank
     returning site
 ),
-revised_site as (
-    update site set registers_revision = registers_revision + 1
-    where id in (select site from raised_register)
+raised_site as (
+    update site set
+        pageviews = site.pageviews + viewed.pageviews,
+        registers_revision = site.registers_revision + case when site.id in (select site from raised_register) then 1 else 0 end
+    from (select site, sum(pageviews)::bigint as pageviews from counter where dimension = 0 group by site) as viewed
+    where site.id = viewed.site and exists (select from claim)
 )
-select exists (select from claim) as "applied!"
+select
+    exists (select from claim) as "applied!",
+    exists (select from stale_key) as "stale_keys!",
+    not exists (select from fresh_id) as "known_id!",
+    extract(epoch from database_clock())::double precision as "clock_seconds!",
+    array(select fingerprint from placed where late_views > 0) as "late!"

@@ -1,2 +1,3 @@
--- Ids are in order of time: everything below this one is older.
-delete from batch where id < $1
+-- Ids whose sender did not come back for them: a batch is sent again within seconds, if at all.
+delete from batch
+where id in (select id from batch where committed < now() - interval '10 minutes' limit $1)

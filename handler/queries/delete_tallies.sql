@@ -1,2 +1,3 @@
--- Deletes the counters of one kind of period ($1 to $2, its smallest and its first bucket to keep).
-delete from tally where bucket >= $1 and bucket < $2
+-- Deletes some of the counters of a site before a day.
+delete from tally
+where ctid = any(array(select ctid from tally where site = $1 and day < $2 limit $3))

@@ -1,2 +1,5 @@
--- Forgets the salts of periods that have ended, and answers whose sets are to be dropped.
-update salt set salt = null where salt is not null and forget_after < to_timestamp($1::double precision) returning bucket
+-- Forgets some salts whose time is over by the database's clock. From here on their fingerprints mean nothing.
+update salt set salt = null
+where (site, period) in (
+    select site, period from salt where salt is not null and forget_after < database_clock() limit $1
+)

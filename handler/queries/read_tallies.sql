@@ -1,19 +1,38 @@
--- The totals of some buckets ($2), and the largest values of every other dimension in one bucket ($3). The cost depends on
--- how many buckets and values are shown, never on how many visits there were. In the same round trip: as dimension -1, the
--- revision of the site's all-time registers.
+-- Everything that answers one question, in one round trip. Which columns a row has says what it is:
+--   a day and no value: the site as a whole, visitors by gap; a day and a value: an hour of the day, by its number;
+--   a dimension and a value: what was counted for the value in the whole range; nothing of these: the site itself, views of all
+--   time, and the revision of its registers in place of visitors.
+-- The cost depends on how many days and values are shown, never on how many visits there were.
 select
-    bucket as "bucket!", dimension as "dimension!", value as "value!", visitors as "visitors!", pageviews as "pageviews!"
-from tally
-where site = $1 and bucket = any($2) and dimension = 0 and value = ''
+    null::smallint as dimension, tally.day, null as value,
+    pageviews as "pageviews!", visitors::bigint[] as "visitors!"
+from unnest($2::integer[]) as shown (day)
+join tally on tally.site = $1 and tally.day = shown.day and dimension = 0 and tally.value = ''
 union all
-select listed.bucket, listed.dimension, listed.value, listed.visitors, listed.pageviews
-from generate_series(1, 9) as shown (dimension)
-cross join lateral (
-    select bucket, dimension, value, visitors, pageviews
-    from tally
-    where site = $1 and bucket = $3 and tally.dimension = shown.dimension::smallint
-    order by visitors desc, pageviews desc, value
-    limit $4
-) as listed
+select null, tally.day, tally.value, pageviews, visitors::bigint[]
+from unnest($3::integer[]) as shown (day)
+join tally on tally.site = $1 and tally.day = shown.day and dimension = 10
 union all
-select 0, -1::smallint, '', registers_revision, 0 from site where id = $1
+select dimension, null, value, pageviews, array[visitors]
+from (
+    select
+        dimension, value,
+        sum(pageviews)::bigint as pageviews,
+        sum(visitors)::bigint as visitors,
+        row_number() over (partition by dimension order by sum(visitors) desc, sum(pageviews) desc, value) as place
+    from (
+        select
+            dimension, value, pageviews,
+            -- Those who had not come since the first day of the range; most values have visitors of one gap only.
+            case
+                when cardinality(visitors) < 2 then coalesce(visitors[1], 0)
+                else visitors[1] + coalesce((select sum(earlier) from unnest(visitors[2 + day - $4::integer:]) as earlier), 0)
+            end as visitors
+        from tally
+        where site = $1 and day between $4::integer and $5::integer and dimension between 1 and 9
+    ) as of_day
+    group by dimension, value
+) as ranked
+where place <= $6::bigint
+union all
+select null, null, null, pageviews, array[registers_revision] from site where id = $1

@@ -10,14 +10,16 @@ use tokio::{
 
 use crate::{
     build,
-    config::{Config, DatabaseConfig, Host, site_name},
+    clock::Clock,
+    config::{Config, DatabaseConfig, Host},
     http::{self, App},
     import::{self, Format, Import, Summary},
+    maintenance::Maintenance,
     reader::Reader,
     recorder::Recorder,
-    store::{Database, Line},
+    store::{Connection, Database, Failure, Limits},
     telemetry::{Outage, milliseconds_since},
-    visitor::robot,
+    visitor::{SiteName, robot},
 };
 
 /// How many connections may wait to be accepted.
@@ -36,8 +38,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// If the port can't be used, or the embedded database can't be started.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let began = std::time::Instant::now();
-    let Config { port, bind, host, database, sites, zone, trusted_proxies, dashboard_token, retention_days, log: _ } =
-        config;
+    let (rules, clock) = (config.rules(), Clock::system());
+    let Config { port, bind, host, database, sites, trusted_proxies, dashboard_token, retention_days, .. } = config;
     // First of all: the Functions host asks for an answer from the moment it has started us.
     let listener = listen(SocketAddr::new(bind, port))?;
     let address = listener.local_addr()?;
@@ -48,12 +50,14 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             folder.display()
         );
     }
-    let database = Database::new(&database).await?;
-    let (recording, reading) = database.lines();
-    let warm_up = tokio::spawn(warm_up(recording.clone()));
-    let (recorder, mut recorded) = Recorder::start(recording, zone.clone(), retention_days);
-    let (reader, mut read) = Reader::start(reading, zone.clone(), sites.clone());
-    let app = App { recorder, reader, sites, zone, trusted_proxies, dashboard_token, host };
+    let database = Database::new(&database, rules.foundation.clone(), clock.clone()).await?;
+    let [recording, reading, maintaining] =
+        database.connections([Limits::FOR_REQUESTS, Limits::FOR_REQUESTS, Limits::FOR_MAINTENANCE]);
+    let mut warm_up = tokio::spawn(warm_up(recording.clone()));
+    let (recorder, mut recorded) = Recorder::start(recording, rules.clone());
+    let (reader, mut read) = Reader::start(reading, rules.clone(), sites.clone());
+    let (maintenance, maintained) = Maintenance::start(maintaining, rules, retention_days);
+    let app = App { recorder, reader, maintenance, clock, sites, trusted_proxies, dashboard_token, host };
     let hosted_by = if host == Host::Functions { "functions" } else { "plain" };
     let elapsed_ms = milliseconds_since(began);
     tracing::info!(
@@ -78,8 +82,11 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         // Both end only when the server has: anything else is a fault, and whoever started us does it again.
         _ = &mut recorded => bail!("the recorder failed"),
         _ = &mut read => bail!("the reader failed"),
+        outcome = ready(&mut warm_up) => return outcome,
     }
     warm_up.abort();
+    // What it is at goes on the next time.
+    maintained.abort();
     let finished = async { (recorded.await, read.await) };
     if tokio::time::timeout(FINISH_WITHIN, finished).await.is_err() {
         tracing::warn!(event = "stopped_early", "requests were still open when the process stopped");
@@ -88,13 +95,22 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Resolves only if the database counts in another way than is configured: then this process must not count.
+async fn ready(warm_up: &mut tokio::task::JoinHandle<Result<(), Failure>>) -> anyhow::Result<()> {
+    match warm_up.await {
+        Ok(Err(failure)) => Err(failure.into()),
+        Ok(Ok(())) | Err(_) => std::future::pending().await,
+    }
+}
+
 /// Brings the schema up to date.
 ///
 /// # Errors
 /// If the database can't be reached, or refuses.
 pub async fn migrate(config: &Config) -> anyhow::Result<()> {
-    let (line, _) = Database::new(&config.database).await?.lines();
-    Ok(line.check().await?)
+    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let [connection] = database.connections([Limits::FOR_IMPORTS]);
+    Ok(connection.check().await?)
 }
 
 /// Imports logs through the recorder.
@@ -102,11 +118,16 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
 /// # Errors
 /// If a file can't be read, or the database can't be reached.
 pub async fn import(config: &Config, site: &str, format: Format, files: &[PathBuf]) -> anyhow::Result<Summary> {
-    let site = site_name(site).map_err(|problem| anyhow::anyhow!("--site: {problem}"))?;
-    let (recording, reading) = Database::new(&config.database).await?.lines();
-    let (recorder, recorded) = Recorder::start(recording, config.zone.clone(), None);
-    let outcome =
-        import::run(&Import { recorder, line: reading, zone: config.zone.clone(), site, format }, files).await;
+    let site: SiteName = site.parse().context("--site")?;
+    let (rules, clock) = (config.rules(), Clock::system());
+    let database = Database::new(&config.database, rules.foundation.clone(), clock.clone()).await?;
+    let [recording, reading] = database.connections([Limits::FOR_IMPORTS, Limits::FOR_IMPORTS]);
+    // What is wrong with the database is told before a log is read.
+    reading.check().await?;
+    let (recorder, recorded) = Recorder::start(recording, rules);
+    let import = Import { recorder, connection: reading, clock, zone: config.zone.clone(), site, format };
+    let outcome = import::run(&import, files).await;
+    drop(import);
     recorded.await.context("the recorder failed")?;
     outcome
 }
@@ -133,17 +154,22 @@ fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> 
     })
 }
 
-/// Does before the first visitor what would make it wait: loads the lists of robots, opens the database.
-async fn warm_up(line: Arc<Line>) {
+/// Does before the first visitor what would make it wait: loads the lists of robots, opens the database. Fails only if the
+/// database counts in another way than is configured.
+async fn warm_up(connection: Arc<Connection>) -> Result<(), Failure> {
     let began = std::time::Instant::now();
     let _ = tokio::task::spawn_blocking(robot::load).await;
     let mut pause = FIRST_PAUSE;
     let mut outage = Outage::default();
-    while let Err(failure) = line.check().await {
+    while let Err(failure) = connection.check().await {
+        if let Failure::OtherFoundation(_) = failure {
+            return Err(failure);
+        }
         outage.failed(&failure);
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(60));
     }
     let elapsed_ms = milliseconds_since(began);
     tracing::info!(event = "database_ready", elapsed_ms, "the database is ready");
+    Ok(())
 }

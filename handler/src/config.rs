@@ -3,12 +3,17 @@
 //! The fields are the documentation. A value that can't be right stops the start, with one line that names the variable,
 //! what is wrong with it, and what would be right; it never shows a value that may be secret.
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, str::FromStr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, str::FromStr};
 
 use jiff::tz::TimeZone;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::telemetry;
+use crate::{
+    recorder::Rules,
+    store::Foundation,
+    telemetry,
+    visitor::{BadSiteName, Forget, SiteName},
+};
 
 /// All that can be configured.
 pub struct Config {
@@ -22,7 +27,7 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The sites that are counted, each once. The first is this app's own page, named by `WEBSITE_HOSTNAME` (default
     /// `localhost`); the others are those of `FOOTFALL_SITES`, host names separated by commas.
-    pub sites: Vec<Arc<str>>,
+    pub sites: Vec<SiteName>,
     /// `FOOTFALL_TIMEZONE`: the IANA name of the zone in which days begin. Default UTC.
     pub zone: TimeZone,
     /// `FOOTFALL_TRUSTED_PROXIES`: how many proxies stand in front, each of which appends to `X-Forwarded-For`: 0 to 10.
@@ -32,6 +37,11 @@ pub struct Config {
     pub dashboard_token: Option<Secret>,
     /// `FOOTFALL_RETENTION_DAYS`: how long statistics are kept, 1 to 36500 days. Default: for ever.
     pub retention_days: Option<u32>,
+    /// `FOOTFALL_FORGET`: for how long visitors can be told from each other: `monthly` (default), until the month after has ended,
+    /// or `daily`, until the day has ended. It can't change once something has been counted.
+    pub forget: Forget,
+    /// `FOOTFALL_ALL_TIME`: whether an estimate of all-time visitors is kept, `on` (default) or `off`.
+    pub keeps_all_time: bool,
     /// `FOOTFALL_LOG`: what is logged, as directives of `tracing-subscriber` (`info`, `handler=debug`). Default `info`.
     pub log: String,
 }
@@ -95,10 +105,12 @@ pub struct BadVariable {
 pub type Environment = BTreeMap<String, String>;
 
 /// Variables of ours. Any other that begins with `FOOTFALL_` is a mistake.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 11] = [
+    "FOOTFALL_ALL_TIME",
     "FOOTFALL_BIND",
     "FOOTFALL_DASHBOARD_TOKEN",
     "FOOTFALL_DATABASE_AUTH",
+    "FOOTFALL_FORGET",
     "FOOTFALL_LOG",
     "FOOTFALL_RETENTION_DAYS",
     "FOOTFALL_SITES",
@@ -114,6 +126,16 @@ const HOST_COMPANIONS: [&str; 3] =
 const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 
 impl Config {
+    /// What the database counts by.
+    pub fn foundation(&self) -> Foundation {
+        Foundation { zone: self.zone.clone(), forget: self.forget }
+    }
+
+    /// How visits are recorded and read.
+    pub fn rules(&self) -> Rules {
+        Rules { foundation: self.foundation(), keeps_all_time: self.keeps_all_time }
+    }
+
     /// Reads the configuration out of an environment.
     ///
     /// # Errors
@@ -165,10 +187,21 @@ impl Config {
                 token => token.map(|token| Secret(token.to_owned())),
             },
             retention_days: number("FOOTFALL_RETENTION_DAYS", get("FOOTFALL_RETENTION_DAYS"), 1..=36_500)?,
+            forget: match get("FOOTFALL_FORGET") {
+                None => Forget::default(),
+                Some(value) => Forget::ALL.into_iter().find(|known| known.name() == value).ok_or_else(|| {
+                    bad("FOOTFALL_FORGET", format!("is '{value}', but must be monthly or daily"))
+                })?,
+            },
+            keeps_all_time: match get("FOOTFALL_ALL_TIME") {
+                None | Some("on") => true,
+                Some("off") => false,
+                Some(value) => return Err(bad("FOOTFALL_ALL_TIME", format!("is '{value}', but must be on or off"))),
+            },
             log: match get("FOOTFALL_LOG") {
                 Some(value) if telemetry::filter(value).is_none() => {
                     return Err(bad(
-                        "FOOTFALL_LOG",
+    "FOOTFALL_LOG",
                         format!(
                             "is '{value}', but must be a level, such as info, or directives, such as handler=debug"
                         ),
@@ -199,30 +232,13 @@ fn number<N: FromStr + PartialOrd + std::fmt::Display>(
     }
 }
 
-/// Checks and normalises a host name: lowercase, without a trailing dot.
-///
-/// # Errors
-/// What is wrong with it (RFC 1123 §2.1).
-pub fn site_name(name: &str) -> Result<Arc<str>, String> {
-    let name = name.trim().trim_end_matches('.').to_ascii_lowercase();
-    let label_is_valid = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-    };
-    if name.len() <= 253 && name.split('.').all(label_is_valid) {
-        Ok(name.into())
-    } else {
-        Err(format!("'{name}' is not a host name: write it as in example.com, without https:// and without a path"))
-    }
-}
-
-fn sites(own: Option<&str>, others: Option<&str>) -> Result<Vec<Arc<str>>, BadVariable> {
-    let own = site_name(own.unwrap_or("localhost")).map_err(|problem| bad("WEBSITE_HOSTNAME", problem))?;
+fn sites(own: Option<&str>, others: Option<&str>) -> Result<Vec<SiteName>, BadVariable> {
+    let is_bad = |problem: BadSiteName| bad("WEBSITE_HOSTNAME", problem.to_string());
+    let own = own.unwrap_or("localhost").parse().map_err(is_bad)?;
     let mut sites = vec![own];
     for name in others.unwrap_or_default().split(',').filter(|name| !name.trim().is_empty()) {
-        let name = site_name(name).map_err(|problem| bad("FOOTFALL_SITES", format!("holds a mistake: {problem}")))?;
+        let is_bad = |problem: BadSiteName| bad("FOOTFALL_SITES", format!("holds a mistake: {problem}"));
+        let name = name.parse().map_err(is_bad)?;
         if !sites.contains(&name) {
             sites.push(name);
         }
@@ -324,7 +340,7 @@ mod tests {
         let config = load(&[]).unwrap();
         assert_eq!((config.port, config.bind.to_string().as_str()), (8080, "127.0.0.1"));
         assert_eq!((config.host, config.trusted_proxies), (Host::Plain, 0));
-        assert_eq!(config.sites.iter().map(AsRef::as_ref).collect::<Vec<_>>(), ["localhost"]);
+        assert_eq!(config.sites.iter().map(|site| &**site).collect::<Vec<_>>(), ["localhost"]);
         assert!(config.dashboard_token.is_none() && config.retention_days.is_none());
     }
 
@@ -344,7 +360,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(
-            config.sites.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
+            config.sites.iter().map(|site| &**site).collect::<Vec<_>>(),
             ["app.example.net", "example.com", "www.example.com"]
         );
     }
@@ -363,6 +379,8 @@ mod tests {
             ("FOOTFALL_TRUSTED_PROXIES", "11"),
             ("FOOTFALL_DASHBOARD_TOKEN", "short"),
             ("FOOTFALL_DASHBOARD_TOKEN", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/t)"),
+            ("FOOTFALL_FORGET", "never"),
+            ("FOOTFALL_ALL_TIME", "0"),
             ("FOOTFALL_RETENTION_DAYS", "0"),
             ("FOOTFALL_RETENTION_DAYS", "a year"),
             ("FOOTFALL_DATABASE_AUTH", "kerberos"),

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
+    clock::Clock,
     config::{Config, DatabaseConfig, Host},
     http::describe_client,
-    store::{Database, Examination, examine as examine_database},
+    store::{self, Database, Examination, Limits},
 };
 
 /// By how many seconds our clock and the database's may differ before days end at different times.
@@ -73,7 +74,7 @@ impl fmt::Display for Report {
 pub async fn examine(config: &Config, forwarded_for: &str, user_agent: &str) -> Report {
     let mut report = Report::default();
     report.add("configuration", State::Well, "every variable can be right");
-    report.add("sites", State::Well, config.sites.join(", "));
+    report.add("sites", State::Well, config.sites.iter().map(|site| &**site).collect::<Vec<_>>().join(", "));
     let zone = config.zone.iana_name().unwrap_or("UTC");
     report.add(
         "time zone",
@@ -104,15 +105,19 @@ pub async fn examine(config: &Config, forwarded_for: &str, user_agent: &str) -> 
         ),
         DatabaseConfig::Server(_) | DatabaseConfig::Entra(..) => {}
     }
-    let found = match Database::new(&config.database).await {
-        Ok(database) => examine_database(&database.lines().1).await.map_err(anyhow::Error::from),
-        Err(error) => Err(error),
-    };
-    match found {
+    match examine_database(config).await {
         Ok(found) => add_database(&mut report, &found),
         Err(error) => report.add("database", State::Broken, format!("{error:#}")),
     }
     report
+}
+
+async fn examine_database(config: &Config) -> anyhow::Result<Examination> {
+    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let [connection] = database.connections([Limits::FOR_REQUESTS]);
+    let mut checkout = connection.checkout().await?;
+    let found = store::examine(&mut checkout).await;
+    Ok(checkout.release(found)?)
 }
 
 fn add_database(report: &mut Report, found: &Examination) {
@@ -124,6 +129,16 @@ fn add_database(report: &mut Report, found: &Examination) {
     );
     if found.is_read_only {
         report.add("database", State::Broken, "the server is a read-only replica: name the primary");
+    }
+    if ["off", "local"].contains(&found.synchronous_commit.as_str()) {
+        report.add(
+            "database",
+            State::Warning,
+            format!(
+                "synchronous_commit is {}: a crash or a failover of the server may lose visits that were answered; set it to on",
+                found.synchronous_commit
+            ),
+        );
     }
     match (found.may_create, found.is_powerful) {
         (false, _) => report.add(
@@ -140,6 +155,10 @@ fn add_database(report: &mut Report, found: &Examination) {
     }
     let skew = Timestamp::now().as_duration().as_secs_f64() - found.clock_seconds;
     let text = format!("{:.1} s {} the database's", skew.abs(), if skew < 0.0 { "behind" } else { "ahead of" });
-    let state = if skew.abs() <= CLOCK_TOLERANCE_SECONDS { State::Well } else { State::Warning };
-    report.add("clock", state, text);
+    if skew.abs() <= CLOCK_TOLERANCE_SECONDS {
+        report.add("clock", State::Well, text);
+    } else {
+        let text = format!("{text}, which decides when a day begins: set this machine's clock");
+        report.add("clock", State::Warning, text);
+    }
 }

@@ -15,7 +15,6 @@ mod version;
 use std::{convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
-use jiff::tz::TimeZone;
 use warp::{
     Filter, Rejection,
     http::{HeaderValue, Method, Response, StatusCode, header},
@@ -26,10 +25,13 @@ use self::{
     request::{Request, request},
 };
 use crate::{
+    clock::Clock,
     config::{Host, Secret},
+    maintenance::Maintenance,
     page,
-    reader::Reader,
+    reader::{Encoding, Reader},
     recorder::Recorder,
+    visitor::SiteName,
 };
 
 pub use client::describe as describe_client;
@@ -40,10 +42,12 @@ pub struct App {
     pub recorder: Recorder,
     /// Reads statistics.
     pub reader: Reader,
+    /// Removes what is no longer needed.
+    pub maintenance: Maintenance,
+    /// Tells when a visit arrives.
+    pub clock: Clock,
     /// Sites that are counted; the first is this app's own page.
-    pub sites: Vec<Arc<str>>,
-    /// The zone in which periods begin.
-    pub zone: TimeZone,
+    pub sites: Vec<SiteName>,
     /// How many hops of `X-Forwarded-For` are trusted.
     pub trusted_proxies: u8,
     /// Set: statistics are private.
@@ -120,9 +124,23 @@ fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>)
 /// An answer in JSON that may be kept, but must be asked for again before it is used.
 fn json(body: &impl serde::Serialize) -> Result<Reply, Error> {
     let body = serde_json::to_vec(body).map_err(|_| Error::Internal("an answer could not be written as JSON"))?;
-    let mut reply = reply(StatusCode::OK, "application/json", body);
+    Ok(json_body(body, Encoding::Identity))
+}
+
+/// The same, of a body that is JSON already.
+fn json_body(body: impl Into<Bytes>, encoding: Encoding) -> Reply {
+    let mut reply = encoded(reply(StatusCode::OK, "application/json", body), encoding);
     reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Ok(reply)
+    reply
+}
+
+/// Says how a body is encoded, and that who asks otherwise gets another.
+fn encoded(mut reply: Reply, encoding: Encoding) -> Reply {
+    reply.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if encoding == Encoding::Gzip {
+        reply.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    reply
 }
 
 /// Headers that every answer has. The page needs no other source than itself, so nothing else is allowed.
@@ -130,7 +148,7 @@ fn with_common_headers(mut reply: Reply) -> Reply {
     static POLICY: std::sync::LazyLock<HeaderValue> = std::sync::LazyLock::new(|| {
         let policy = format!(
             "default-src 'none'; style-src {}; script-src {}; connect-src 'self'; img-src 'self' data:; \
-             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+             base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
             page::style_hash(),
             page::script_hash()
         );

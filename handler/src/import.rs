@@ -8,6 +8,7 @@ mod log_line;
 mod summary;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeSet, HashMap, HashSet},
     fs::File,
     io::{BufRead, BufReader, IsTerminal, Read, Write},
@@ -21,12 +22,17 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 pub use self::{
     log_line::Format,
-    summary::{Day, Refusal, Refused, Summary},
+    summary::{Day, NamedLines, Refusal, Summary},
 };
 use crate::{
     recorder::{Imported, LogPrefix, Recorder},
-    store::{self, Line},
-    visitor::{Claims, Client, Kind, Network, Period, Classification, Visit, page_path, referrer::referring_host, robot},
+    statistics::Tally,
+    clock::Clock,
+    store::{self, Connection},
+    visitor::{
+        Claims, Classification, Client, Day as CalendarDay, Dimension, Network, SiteName, Visit, page_path,
+        referrer::referring_host, robot,
+    },
 };
 
 /// How many lines are committed together.
@@ -35,24 +41,24 @@ const CHUNK_LINES: usize = 4096;
 /// How far ahead of our clock a log's may be.
 const FUTURE: SignedDuration = SignedDuration::from_hours(24);
 
-/// How many days are read at once for the summary.
-const DAYS_AT_ONCE: usize = 1000;
-
 /// What an import needs.
 pub struct Import {
     /// Writes.
     pub recorder: Recorder,
     /// Reads checkpoints and the summary's days.
-    pub line: Arc<Line>,
+    pub connection: Arc<Connection>,
+    /// Tells which lines are of the future.
+    pub clock: Clock,
     /// The zone in which days begin.
     pub zone: TimeZone,
     /// The site that the logs belong to.
-    pub site: Arc<str>,
+    pub site: SiteName,
     /// The logs' format.
     pub format: Format,
 }
 
-/// Imports files in their order; `-` is standard input.
+/// Imports files in the order of their first lines, because days can only be placed one after the other; `-`, standard input, is
+/// the last.
 ///
 /// # Errors
 /// If a file can't be read, or the database can't be reached. What was committed until then stays counted, and is skipped
@@ -60,8 +66,8 @@ pub struct Import {
 pub async fn run(import: &Import, files: &[PathBuf]) -> anyhow::Result<Summary> {
     let mut progress =
         Progress { summary: Summary { site: import.site.to_string(), ..Summary::default() }, ..Progress::new()? };
-    for file in files {
-        import_file(import, file, &mut progress).await.with_context(|| format!("importing {}", file.display()))?;
+    for file in in_order(import, files)? {
+        import_file(import, &file, &mut progress).await.with_context(|| format!("importing {}", file.display()))?;
     }
     let Progress { mut summary, visitors, days, .. } = progress;
     summary.visitors = visitors.len() as u64;
@@ -75,7 +81,7 @@ struct Progress {
     /// Keyed with a salt of this run, so that they mean nothing to anybody.
     visitors: HashSet<[u8; 16]>,
     salt: [u8; 32],
-    days: BTreeSet<Period>,
+    days: BTreeSet<CalendarDay>,
 }
 
 impl Progress {
@@ -93,6 +99,28 @@ enum Judged {
     Page(Visit),
 }
 
+/// How many lines are looked at to find out when a log begins.
+const FIRST_LINES: usize = 1000;
+
+/// The files in the order of the first time that each of them holds; those without any come last, as they were given.
+fn in_order(import: &Import, files: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut ordered = Vec::new();
+    for file in files {
+        let begins = if file == Path::new("-") {
+            None
+        } else {
+            let (log, _) = open(file).with_context(|| format!("importing {}", file.display()))?;
+            let lines = log.split(b'\n').take(FIRST_LINES).map_while(Result::ok);
+            let mut times =
+                lines.filter_map(|line| Some(log_line::parse(&String::from_utf8_lossy(&line), import.format)?.at));
+            times.next()
+        };
+        ordered.push((begins.unwrap_or(Timestamp::MAX), file.clone()));
+    }
+    ordered.sort_by_key(|(begins, _)| *begins);
+    Ok(ordered.into_iter().map(|(_, file)| file).collect())
+}
+
 async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> anyhow::Result<()> {
     let known = known_checkpoints(import).await?;
     let (mut log, bar) = open(path)?;
@@ -102,6 +130,7 @@ async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> a
     let mut bytes = 0;
     let mut number = 0_u64;
     let mut chunk: Vec<(u64, Judged)> = Vec::with_capacity(CHUNK_LINES);
+    let mut chunk_day = None;
     let mut line = Vec::new();
     let is_known = |bytes: u64, prefix: &blake3::Hasher| {
         known.get(&bytes).is_some_and(|digests| digests.iter().any(|digest| digest == prefix.finalize().as_bytes()))
@@ -134,6 +163,15 @@ async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> a
                     commit(import, path, std::mem::take(&mut chunk), upto(bytes, &prefix), progress).await?;
                 }
             }
+            // Each chunk holds one day, as far as the log is in order: then it takes one statement.
+            if let Judged::Page(visit) = &judged
+                && let Ok(day) = CalendarDay::containing(visit.at, &import.zone)
+            {
+                let is_later = chunk_day.replace(chunk_day.map_or(day, |before: CalendarDay| before.max(day))).is_some_and(|before| day > before);
+                if is_later && !chunk.is_empty() && !is_known(bytes, &prefix) {
+                    commit(import, path, std::mem::take(&mut chunk), upto(bytes, &prefix), progress).await?;
+                }
+            }
             prefix.update(&line);
             bytes += line.len() as u64;
             chunk.push((number, judged));
@@ -154,11 +192,17 @@ async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> a
 
 /// Digests by the length of what they are digests of.
 async fn known_checkpoints(import: &Import) -> anyhow::Result<HashMap<u64, Vec<Vec<u8>>>> {
-    let mut known: HashMap<u64, Vec<Vec<u8>>> = HashMap::new();
-    if let Some(site) = store::read_site(&import.line, &import.site).await? {
-        for (digest, bytes) in store::read_checkpoints(&import.line, site).await? {
-            known.entry(bytes.unsigned_abs()).or_default().push(digest);
+    let mut checkout = import.connection.checkout().await?;
+    let read = async {
+        match store::read_site(&mut checkout, &import.site).await? {
+            Some(site) => store::read_checkpoints(&mut checkout, site).await,
+            None => Ok(Vec::new()),
         }
+    };
+    let read = read.await;
+    let mut known: HashMap<u64, Vec<Vec<u8>>> = HashMap::new();
+    for (digest, bytes) in checkout.release(read)? {
+        known.entry(bytes.unsigned_abs()).or_default().push(digest);
     }
     Ok(known)
 }
@@ -195,7 +239,7 @@ fn place(path: &Path, number: u64) -> String {
 /// Decides what a line is.
 fn judge(import: &Import, text: &str) -> Judged {
     let Some(line) = log_line::parse(text, import.format) else { return Judged::Refused(Refusal::Malformed) };
-    if line.at.as_second() < 0 || line.at > Timestamp::now() + FUTURE {
+    if line.at.as_second() < 0 || line.at > import.clock.now() + FUTURE {
         return Judged::Refused(Refusal::BadTime);
     }
     if let Err(kind) = log_line::page(&line) {
@@ -211,13 +255,10 @@ fn judge(import: &Import, text: &str) -> Judged {
                 .classification()
         }
     };
-    Judged::Page(Visit {
-        at: line.at,
-        site: import.site.clone(),
-        path: page_path(&line.target),
-        referrer: referring_host(&line.referer, &[&import.site]),
-        classification,
-    })
+    let mut values = vec![(Dimension::Page, Cow::Owned(page_path(&line.target)))];
+    let referrer = referring_host(&line.referer, &[&import.site]);
+    values.extend(referrer.map(|host| (Dimension::Referrer, Cow::Owned(host))));
+    Judged::Page(Visit { at: line.at, site: import.site.clone(), values, classification })
 }
 
 /// Commits a chunk and adds to the summary what became of it.
@@ -243,7 +284,7 @@ async fn commit(
     }
     let imported = import.recorder.import(visits.clone(), upto).await?;
     progress.summary.lines += lines;
-    let Imported { applied, closed } = imported;
+    let Imported { applied, closed, late } = imported;
     if !applied {
         progress.summary.lines_counted_before += lines;
         return Ok(());
@@ -255,11 +296,14 @@ async fn commit(
             Judged::Page(_) => {}
         }
     }
-    let closed: HashSet<usize> = closed.into_iter().collect();
+    let [closed, late] = [closed, late].map(HashSet::<usize>::from_iter);
     for (index, (number, visit)) in numbers.into_iter().zip(visits).enumerate() {
         if closed.contains(&index) {
             progress.summary.refuse(Refusal::ClosedPeriod, &place(path, number));
         } else {
+            if late.contains(&index) {
+                progress.summary.late.add(&place(path, number));
+            }
             progress.count(import, &visit);
         }
     }
@@ -283,28 +327,30 @@ impl Progress {
             }
             Classification::Excluded(reason) => self.summary.exclude(*reason),
         }
-        if let Ok(day) = Period::containing(Kind::Day, visit.at, &import.zone) {
+        if let Ok(day) = CalendarDay::containing(visit.at, &import.zone) {
             self.days.insert(day);
         }
     }
 }
 
 /// The days that were imported into, as the database has them now.
-async fn read_days(import: &Import, days: &BTreeSet<Period>) -> anyhow::Result<Vec<Day>> {
-    let Some(site) = store::read_site(&import.line, &import.site).await? else { return Ok(Vec::new()) };
-    let buckets: Vec<i32> = days.iter().map(|day| day.bucket()).collect();
-    let mut found = Vec::new();
-    for buckets in buckets.chunks(DAYS_AT_ONCE) {
-        // No bucket is listed: only totals are wanted.
-        for tally in store::read_tallies(&import.line, site, buckets, -1).await?.rows {
-            if let Some(day) = Period::from_bucket(tally.bucket) {
-                let date = import.zone.to_datetime(day.start(&import.zone)).date().to_string();
-                found.push(Day { date, visitors: tally.visitors, pageviews: tally.pageviews });
-            }
+async fn read_days(import: &Import, days: &BTreeSet<CalendarDay>) -> anyhow::Result<Vec<Day>> {
+    let days: Vec<CalendarDay> = days.iter().copied().collect();
+    let mut checkout = import.connection.checkout().await?;
+    let read = async {
+        match store::read_site(&mut checkout, &import.site).await? {
+            Some(site) => store::read_days(&mut checkout, site, &days).await,
+            None => Ok(Vec::new()),
         }
-    }
-    found.sort_by(|a, b| a.date.cmp(&b.date));
-    Ok(found)
+    };
+    let read = read.await;
+    let found = checkout.release(read)?.into_iter();
+    let day = |(day, tally): (CalendarDay, Tally)| Day {
+        date: day.to_string(),
+        visitors: tally.visitors.all(),
+        pageviews: tally.pageviews,
+    };
+    Ok(found.map(day).collect())
 }
 
 /// Prints those lines of `user_agents` that are robots', so that a count can be checked with other tools.

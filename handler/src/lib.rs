@@ -4,17 +4,19 @@
 //!
 //! ```text
 //! Request → Client (http/client) → Visit (visitor) → receipt awaited (recorder) → rows (store)
-//!         → Statistics (statistics) → HTML (page) → Reply
+//!         → Report (statistics) → HTML (page) or JSON (http/statistics) → Reply
 //! ```
 //!
 //! `docs/architecture.md` has the map and what must never be.
 
 pub mod app;
 pub mod build;
+pub mod clock;
 pub mod config;
 pub mod doctor;
 pub mod http;
 pub mod import;
+pub mod maintenance;
 pub mod page;
 pub mod reader;
 pub mod recorder;

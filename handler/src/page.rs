@@ -9,29 +9,30 @@ mod chart;
 mod list;
 mod wording;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use handlebars::Handlebars;
-use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use self::{
-    chart::{Chart, Step},
+    chart::Chart,
     list::{ExclusionRow, List},
     wording::thousands,
 };
-use crate::statistics::Statistics;
+use crate::{
+    statistics::{Counts, Range, Report, Step},
+    visitor::SiteName,
+};
 
 /// What the page is about.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     /// The numbers.
-    pub statistics: &'a Statistics,
+    pub report: &'a Report,
     /// All sites that are counted, the page's own first.
-    pub sites: &'a [Arc<str>],
+    pub sites: &'a [SiteName],
     /// The version of this program, such as `0.1.0`.
     pub version: &'a str,
     /// The commit that it was built from; shown shortened.
@@ -41,9 +42,9 @@ pub struct View<'a> {
 /// Renders the page. The HTML is complete: style and script stand in it, and nothing else is loaded.
 ///
 /// # Errors
-/// If the statistics hold times that are not RFC 3339.
+/// If a template names what is not there; the tests render them all.
 pub fn render(view: &View<'_>) -> anyhow::Result<String> {
-    Ok(TEMPLATES.render("page", &Page::of(view)?)?)
+    Ok(TEMPLATES.render("page", &Page::of(view))?)
 }
 
 /// Renders what is shown while the database is away and no numbers are known yet.
@@ -121,29 +122,28 @@ struct Page<'a> {
     /// Empty if there is nothing to choose.
     sites: Vec<SiteLink<'a>>,
     stale: bool,
-    as_of: &'a str,
+    as_of: String,
     as_of_words: String,
     time_zone: &'a str,
-    totals: [Total; 4],
+    totals: Vec<Total>,
     /// Whether a headline number is too long to be set in the largest type.
     long: bool,
-    /// The relative standard error of the estimate, in percent.
-    error: String,
+    /// The relative standard error of the estimate, in percent; missing if there is none.
+    error: Option<String>,
     /// Missing if the series shows the same hours.
     hours: Option<Chart>,
-    series_heading: String,
+    ranges: Vec<RangeLink>,
+    range_heading: String,
+    first: String,
+    last: String,
+    range: RangeNumbers,
     series: Chart,
-    /// What the query calls the kind of the series.
-    kind: &'static str,
-    /// The kind of the period that the lists are about.
-    listed_kind: &'static str,
-    kinds: [KindLink; 3],
-    period_heading: String,
-    /// The last day of the period shown, unless that is the current one.
-    to: Option<String>,
-    /// The last day of the period before.
+    /// The range as the question has it.
+    range_query: String,
+    /// The range of the same length before it.
     previous: Option<String>,
-    next: Option<NextPeriod>,
+    /// The range of the same length after it; missing if that is in the future.
+    next: Option<String>,
     lists: Vec<List<'a>>,
     exclusions: Vec<ExclusionRow>,
     version: &'a str,
@@ -158,88 +158,112 @@ struct SiteLink<'a> {
     current: bool,
 }
 
-/// A kind of period to choose.
+/// A range to choose.
 #[derive(Serialize)]
-struct KindLink {
-    name: &'static str,
+struct RangeLink {
+    query: String,
     label: &'static str,
     current: bool,
 }
 
-/// The period after the one that is shown.
-#[derive(Serialize)]
-struct NextPeriod {
-    /// Its first day; missing if it is the current period, which needs no date and moves on.
-    to: Option<String>,
-}
-
-/// One of the headline numbers. The script knows them by their order.
+/// One of the headline numbers.
 #[derive(Serialize)]
 struct Total {
+    /// Its name in the JSON answer, by which the script finds it.
+    key: &'static str,
     label: &'static str,
     visitors: String,
     /// Whether the number is an estimate.
     estimate: bool,
+    /// Whether it is a sum of days, in which who came on two days counts twice.
+    sum: bool,
     pageviews: String,
 }
 
+/// The numbers of the range in one line.
+#[derive(Serialize)]
+struct RangeNumbers {
+    /// Missing if the range is longer than visitors are remembered.
+    visitors: Option<String>,
+    new_visitors: Option<String>,
+    returning_visitors: Option<String>,
+    daily_visitors: String,
+    pageviews: String,
+}
+
+/// Ranges that can be chosen with one click.
+const RANGES: [(Range, &str); 7] = [
+    (Range::Today, "Today"),
+    (Range::Yesterday, "Yesterday"),
+    (Range::Days(7), "7 days"),
+    (Range::Days(30), "30 days"),
+    (Range::Month, "This month"),
+    (Range::LastMonth, "Last month"),
+    (Range::Months(12), "12 months"),
+];
+
 impl<'a> Page<'a> {
-    fn of(view: &View<'a>) -> anyhow::Result<Self> {
-        let statistics = view.statistics;
-        let zone = TimeZone::get(&statistics.time_zone).unwrap_or(TimeZone::UTC);
-        let as_of: Timestamp = statistics.as_of.parse().context("as_of")?;
-        let local_as_of = zone.to_datetime(as_of);
-        let listed_kind = statistics.period.kind;
-
-        let hours = chart::read(&statistics.last_24_hours)?;
-        let series = chart::read(&statistics.series)?;
-        let step = Step::of(&series, listed_kind);
-        let kind = if step == Step::Hour { "hour" } else { listed_kind };
-
-        let span = &statistics.period;
-        let first_day = wording::civil(&span.start)?.date();
-        let after = wording::civil(&span.end)?.date();
-        let last_day = after.yesterday().context("period")?;
-        let start: Timestamp = span.start.parse().context("start of period")?;
-        let end: Timestamp = span.end.parse().context("end of period")?;
-        let current = start <= as_of && as_of < end;
-        let next_is_current = wording::holds(listed_kind, after, local_as_of.date());
-
-        let totals = totals(statistics);
-        Ok(Self {
-            title: format!("{} · Footfall", statistics.site),
+    fn of(view: &View<'a>) -> Self {
+        let report = view.report;
+        let Report { zone, first, last, .. } = report;
+        let as_of = zone.to_datetime(report.as_of);
+        let hours = chart::bars(&report.last_24_hours, zone);
+        let series = chart::bars(&report.series, zone);
+        let totals = totals(report);
+        let query = |range: Range| match (range.word(), range) {
+            (Some(word), _) => format!("period={word}"),
+            (None, Range::Between(first, Some(last))) => format!("from={first}&to={last}"),
+            (None, _) => format!("from={first}&to={last}"),
+        };
+        let link = |(range, label): (Range, &'static str)| RangeLink {
+            query: query(range),
+            label,
+            current: range == report.range,
+        };
+        let days = last.number() - first.number() + 1;
+        let shifted = |days: i32| Range::Between(first.plus(days), Some(last.plus(days)));
+        let today = as_of.date();
+        Self {
+            title: format!("{} · Footfall", report.site),
             style: &STYLE,
             script: &SCRIPT,
-            site: &statistics.site,
-            site_query: wording::query_value(&statistics.site),
+            site: &report.site,
+            site_query: wording::query_value(&report.site),
             sites: site_links(view),
-            stale: statistics.stale,
-            as_of: &statistics.as_of,
-            as_of_words: local_as_of.strftime("%-d %B %Y at %H:%M").to_string(),
-            time_zone: &statistics.time_zone,
+            stale: report.stale,
+            as_of: report.as_of.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            as_of_words: as_of.strftime("%-d %B %Y at %H:%M").to_string(),
+            time_zone: zone.iana_name().unwrap_or("UTC"),
             long: totals.iter().any(|total| total.visitors.len() > "999,999".len()),
             totals,
-            error: format!("{:.1}", statistics.visitors.all_time.standard_error * 100.0),
-            hours: (statistics.series != statistics.last_24_hours)
-                .then(|| Chart::draw("hours-chart", &hours, Step::Hour)),
-            series_heading: wording::series_heading(series.len(), kind, (!current).then_some(last_day)),
-            series: Chart::draw("series-chart", &series, step),
-            kind,
-            listed_kind,
-            kinds: [("day", "Days"), ("week", "Weeks"), ("month", "Months")].map(|(name, label)| KindLink {
-                name,
-                label,
-                current: name == kind,
-            }),
-            period_heading: wording::period_heading(listed_kind, first_day, current),
-            to: (!current).then(|| last_day.to_string()),
-            previous: first_day.yesterday().ok().filter(|day| day.year() >= 1970).map(|day| day.to_string()),
-            next: (end <= as_of).then(|| NextPeriod { to: (!next_is_current).then(|| after.to_string()) }),
-            lists: list::lists(statistics),
-            exclusions: list::exclusions(&statistics.excluded),
+            error: report.all_time_visitors.map(|estimate| format!("{:.1}", estimate.standard_error * 100.0)),
+            hours: (report.series != report.last_24_hours).then(|| Chart::draw("hours-chart", &hours, Step::Hour)),
+            ranges: RANGES.map(link).into(),
+            range_heading: wording::range_heading(report.range, first.date(), last.date()),
+            first: first.to_string(),
+            last: last.to_string(),
+            range: RangeNumbers::of(report.counts),
+            series: Chart::draw("series-chart", &series, report.step),
+            range_query: query(report.range),
+            previous: (first.number() >= days).then(|| query(shifted(-days))),
+            next: (last.plus(days).date() <= today).then(|| query(shifted(days))),
+            lists: list::lists(report),
+            exclusions: list::exclusions(report),
             version: view.version,
             commit: short(view.commit),
-        })
+        }
+    }
+}
+
+impl RangeNumbers {
+    fn of(counts: Counts) -> Self {
+        Self {
+            visitors: counts.visitors.map(thousands),
+            new_visitors: counts.new_visitors.map(thousands),
+            returning_visitors: counts.returning_visitors().map(thousands),
+            daily_visitors: thousands(counts.daily_visitors),
+            pageviews: thousands(counts.pageviews),
+        }
     }
 }
 
@@ -247,28 +271,37 @@ fn site_links<'a>(view: &View<'a>) -> Vec<SiteLink<'a>> {
     if view.sites.len() < 2 {
         return Vec::new();
     }
-    let link = |site: &'a Arc<str>| SiteLink {
+    let link = |site: &'a SiteName| SiteLink {
         name: site,
         query: wording::query_value(site),
-        current: *site == view.statistics.site,
+        current: *site == view.report.site,
     };
     view.sites.iter().map(link).collect()
 }
 
-fn totals(statistics: &Statistics) -> [Total; 4] {
-    let (visitors, pageviews) = (&statistics.visitors, &statistics.pageviews);
-    let total = |label, visitors, pageviews| Total {
+fn totals(report: &Report) -> Vec<Total> {
+    let total = |key, label, counts: &Counts| Total {
+        key,
         label,
-        visitors: thousands(visitors),
+        visitors: thousands(counts.visitors.unwrap_or(counts.daily_visitors)),
         estimate: false,
-        pageviews: thousands(pageviews),
+        sum: counts.visitors.is_none(),
+        pageviews: thousands(counts.pageviews),
     };
-    [
-        total("Today", visitors.today, pageviews.today),
-        total("This week", visitors.this_week, pageviews.this_week),
-        total("This month", visitors.this_month, pageviews.this_month),
-        Total { estimate: true, ..total("All time", visitors.all_time.estimate, pageviews.all_time) },
-    ]
+    let mut totals = vec![
+        total("today", "Today", &report.today),
+        total("this_week", "This week", &report.this_week),
+        total("this_month", "This month", &report.this_month),
+    ];
+    totals.extend(report.all_time_visitors.map(|estimate| Total {
+        key: "all_time",
+        label: "All time",
+        visitors: thousands(estimate.visitors),
+        estimate: true,
+        sum: false,
+        pageviews: thousands(report.all_time_pageviews),
+    }));
+    totals
 }
 
 #[cfg(test)]

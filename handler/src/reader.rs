@@ -1,34 +1,40 @@
-//! Grouped reads: one reading serves all who were waiting when it began. It begins after they asked, and a visitor asks
-//! after its own commit, so visitors always see themselves counted.
+//! Grouped reads: one reading serves all who ask the same. For a visitor it begins after the visit's own commit, so visitors always
+//! see themselves counted; who has not visited may get an answer of the last second.
 //!
-//! What was read last is kept, so that a page can still be shown, marked as stale, while the database is away.
+//! Reading is fair: the page of this app goes first, then questions in the order in which they were asked, one reading each. What
+//! was read last is kept, so that a page can still be shown, marked as stale, while the database is away.
+
+mod snapshot;
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, OnceLock},
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use bytes::Bytes;
-use jiff::{Timestamp, tz::TimeZone};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
     time::{Instant, MissedTickBehavior},
 };
 
+pub use self::snapshot::{Body, Encoding, Snapshot};
 use crate::{
-    statistics::{BadQuery, Plan, Query, Statistics, assemble},
-    store::{self, Failure, Line},
+    statistics::{BadQuery, Plan, Query, Report, Tallies, assemble},
+    store::{self, Checkout, Connection, Failure},
     telemetry::{Outage, percentile},
-    visitor::all_time,
+    visitor::{SiteName, all_time},
 };
+use crate::recorder::Rules;
 
 /// How many may wait; as many as may wait to be recorded.
 const QUEUE_LENGTH: usize = 16_384;
 
 /// How many different questions' last answers are kept for when the database is away.
 const KEPT_ANSWERS: usize = 64;
+
+/// How old an answer may be for who need not see a visit of its own.
+const SHARED_FOR: Duration = Duration::from_secs(1);
 
 /// How often the reader says what it did.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
@@ -38,38 +44,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 pub struct Reader {
     questions: mpsc::Sender<Question>,
     kept: Arc<Mutex<HashMap<Query, Arc<Snapshot>>>>,
-}
-
-/// What a reading found, and how it looks. Shared by all who waited for it.
-pub struct Snapshot {
-    /// The numbers.
-    pub statistics: Statistics,
-    rendered: OnceLock<Bytes>,
-    /// The same, marked as stale: made once an outage, not for every visitor in it.
-    stale: OnceLock<Arc<Snapshot>>,
-}
-
-impl Snapshot {
-    fn new(statistics: Statistics) -> Self {
-        Self { statistics, rendered: OnceLock::new(), stale: OnceLock::new() }
-    }
-
-    fn stale(&self) -> Arc<Self> {
-        let make = || Arc::new(Self::new(Statistics { stale: true, ..self.statistics.clone() }));
-        self.stale.get_or_init(make).clone()
-    }
-
-    /// The page of these numbers: rendered by whoever asks first, and shared.
-    ///
-    /// # Errors
-    /// What `render` fails with; then the next one tries again.
-    pub fn rendered(&self, render: impl FnOnce(&Statistics) -> anyhow::Result<String>) -> anyhow::Result<Bytes> {
-        if let Some(page) = self.rendered.get() {
-            return Ok(page.clone());
-        }
-        let page = Bytes::from(render(&self.statistics)?);
-        Ok(self.rendered.get_or_init(|| page).clone())
-    }
+    connection: Arc<Connection>,
+    rules: Rules,
 }
 
 /// Why there are no numbers.
@@ -86,41 +62,64 @@ pub enum NoAnswer {
     Unavailable,
 }
 
+type Answer = Result<Arc<Snapshot>, NoAnswer>;
+
 enum Question {
-    Statistics(Query, oneshot::Sender<Result<Arc<Snapshot>, NoAnswer>>),
+    Statistics(Query, oneshot::Sender<Answer>),
     Ready(oneshot::Sender<Result<(), Failure>>),
 }
 
 impl Reader {
-    /// Starts the reader's task. `sites` are those configured: they have statistics even before their first visit.
-    pub fn start(line: Arc<Line>, zone: TimeZone, sites: Vec<Arc<str>>) -> (Self, JoinHandle<()>) {
+    /// Starts the reader's task. `sites` are those configured: they have statistics even before their first visit, and the first
+    /// is this app's own.
+    pub fn start(connection: Arc<Connection>, rules: Rules, sites: Vec<SiteName>) -> (Self, JoinHandle<()>) {
         let (questions, queue) = mpsc::channel(QUEUE_LENGTH);
         let kept = Arc::new(Mutex::new(HashMap::new()));
         let task = Task {
-            line,
-            zone,
+            connection: connection.clone(),
+            rules: rules.clone(),
+            own_page: Query::of_site(sites[0].clone()),
             sites,
             kept: kept.clone(),
-            site_ids: HashMap::new(),
-            estimates: HashMap::new(),
+            learnt: Learnt::default(),
             readings: Vec::new(),
             outage: Outage::default(),
         };
-        (Self { questions, kept }, tokio::spawn(task.run(queue)))
+        (Self { questions, kept, connection, rules }, tokio::spawn(task.run(queue)))
     }
 
     /// Reads the numbers as they are now, and waits for them until `answer_by`.
     ///
     /// # Errors
     /// If the site is unknown, the question bad, or the database away; see [`Reader::last_known`].
-    pub async fn read(&self, query: Query, answer_by: Instant) -> Result<Arc<Snapshot>, NoAnswer> {
+    pub async fn read(&self, query: Query, answer_by: Instant) -> Answer {
         self.ask(|answer| Question::Statistics(query, answer), answer_by).await.unwrap_or(Err(NoAnswer::Unavailable))
+    }
+
+    /// The numbers as they are now or were up to a second ago.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub async fn read_recent(&self, query: Query, answer_by: Instant) -> Answer {
+        let recent = self.kept_answers().get(&query).filter(|kept| kept.age() < SHARED_FOR).cloned();
+        match recent {
+            Some(snapshot) => Ok(snapshot),
+            None => self.read(query, answer_by).await,
+        }
     }
 
     /// The numbers as they were when they could last be read, marked as stale.
     pub fn last_known(&self, query: &Query) -> Option<Arc<Snapshot>> {
-        let kept = self.kept.lock().expect("nobody panics while holding this lock");
-        Some(kept.get(query)?.stale())
+        Some(self.kept_answers().get(query)?.stale())
+    }
+
+    /// Whether a question can be answered at all.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self, query: &Query) -> Result<(), BadQuery> {
+        let crate::store::Foundation { zone, forget } = &self.rules.foundation;
+        query.plan(self.connection.now(), zone, *forget).map(drop)
     }
 
     /// Whether the database answers and its schema is up to date.
@@ -131,6 +130,10 @@ impl Reader {
         self.ask(Question::Ready, answer_by).await.unwrap_or_else(|| Err(Failure::Lost("timed out".to_owned())))
     }
 
+    fn kept_answers(&self) -> std::sync::MutexGuard<'_, HashMap<Query, Arc<Snapshot>>> {
+        self.kept.lock().expect("nobody panics while holding this lock")
+    }
+
     async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question, answer_by: Instant) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         self.questions.try_send(question(answer)).ok()?;
@@ -138,127 +141,181 @@ impl Reader {
     }
 }
 
-struct Task {
-    line: Arc<Line>,
-    zone: TimeZone,
-    sites: Vec<Arc<str>>,
-    kept: Arc<Mutex<HashMap<Query, Arc<Snapshot>>>>,
-    site_ids: HashMap<Arc<str>, i32>,
+/// Questions that wait to be read, each once, with all who ask it.
+#[derive(Default)]
+struct Pending {
+    order: VecDeque<Query>,
+    waiting: HashMap<Query, Vec<oneshot::Sender<Answer>>>,
+    probes: Vec<oneshot::Sender<Result<(), Failure>>>,
+}
+
+impl Pending {
+    fn add(&mut self, question: Question, own_page: &Query) {
+        match question {
+            Question::Ready(answer) => self.probes.push(answer),
+            Question::Statistics(query, answer) => {
+                let waiting = self.waiting.entry(query.clone()).or_default();
+                if waiting.is_empty() {
+                    if query == *own_page {
+                        self.order.push_front(query);
+                    } else {
+                        self.order.push_back(query);
+                    }
+                }
+                waiting.push(answer);
+            }
+        }
+    }
+
+    /// The next question, and who of those who asked it still waits.
+    fn next(&mut self) -> Option<(Query, Vec<oneshot::Sender<Answer>>)> {
+        while let Some(query) = self.order.pop_front() {
+            let mut waiting = self.waiting.remove(&query).unwrap_or_default();
+            waiting.retain(|answer| !answer.is_closed());
+            if !waiting.is_empty() {
+                return Some((query, waiting));
+            }
+        }
+        None
+    }
+
+    /// Tells everybody that the database is away.
+    fn refuse(&mut self, failure: &Failure) {
+        self.order.clear();
+        for answer in self.waiting.drain().flat_map(|(_, waiting)| waiting) {
+            let _ = answer.send(Err(NoAnswer::Unavailable));
+        }
+        for answer in self.probes.drain(..) {
+            let _ = answer.send(Err(failure.clone()));
+        }
+    }
+}
+
+/// What was learnt over one of the connection's sessions.
+#[derive(Default)]
+struct Learnt {
+    generation: u64,
+    site_ids: HashMap<SiteName, i32>,
     /// By site id: the revision of the registers, and the estimate that was made of them.
     estimates: HashMap<i32, (i64, f64)>,
+}
+
+struct Task {
+    connection: Arc<Connection>,
+    rules: Rules,
+    sites: Vec<SiteName>,
+    own_page: Query,
+    kept: Arc<Mutex<HashMap<Query, Arc<Snapshot>>>>,
+    learnt: Learnt,
     readings: Vec<Duration>,
     outage: Outage,
 }
 
 impl Task {
     async fn run(mut self, mut queue: mpsc::Receiver<Question>) {
-        let mut questions = Vec::new();
+        let mut pending = Pending::default();
+        let mut arrived = Vec::new();
         let mut report = tokio::time::interval(REPORT_INTERVAL);
         report.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                received = queue.recv_many(&mut questions, QUEUE_LENGTH) => {
+                received = queue.recv_many(&mut arrived, QUEUE_LENGTH) => {
                     if received == 0 {
                         break;
                     }
-                    self.answer(&mut questions).await;
                 }
                 _ = report.tick() => self.report(),
+            }
+            loop {
+                // Whoever asked meanwhile joins before the next reading: a reading that has begun is too old for them.
+                while let Ok(question) = queue.try_recv() {
+                    arrived.push(question);
+                }
+                for question in arrived.drain(..) {
+                    pending.add(question, &self.own_page);
+                }
+                if !pending.probes.is_empty() {
+                    let outcome = self.connection.check().await;
+                    for answer in pending.probes.drain(..) {
+                        let _ = answer.send(outcome.clone());
+                    }
+                }
+                let Some((query, waiting)) = pending.next() else { break };
+                let (answer, loss) = self.answer(&query).await;
+                for waiting in waiting {
+                    let _ = waiting.send(answer.clone());
+                }
+                // If no connection can be had, nobody else has to find that out one after the other.
+                if let Some(failure) = loss {
+                    pending.refuse(&failure);
+                }
             }
         }
         self.report();
     }
 
-    /// Answers each different question once, for all who asked it.
-    async fn answer(&mut self, questions: &mut Vec<Question>) {
-        let mut asked: HashMap<Query, Vec<oneshot::Sender<_>>> = HashMap::new();
-        let mut probes = Vec::new();
-        for question in questions.drain(..) {
-            match question {
-                Question::Statistics(query, answer) => asked.entry(query).or_default().push(answer),
-                Question::Ready(answer) => probes.push(answer),
-            }
+    /// Answers a question; and says if that failed because the database can't be reached, even over a new connection.
+    async fn answer(&mut self, query: &Query) -> (Answer, Option<Failure>) {
+        let mut outcome = self.read(query).await;
+        if matches!(outcome, Err(Failure::Lost(_))) {
+            // The server may have closed a connection that was idle: a reading changes nothing, so it is tried again.
+            outcome = self.read(query).await;
         }
-        for (query, waiting) in asked {
-            // Nobody waits for it any more, so nobody reads it.
-            if waiting.iter().all(oneshot::Sender::is_closed) {
-                continue;
+        match outcome {
+            Ok(answer) => {
+                self.outage.ended();
+                (answer, None)
             }
-            let mut outcome = self.read(&query).await;
-            if matches!(outcome, Err(NoAnswer::Unavailable)) {
-                // The server may have closed a connection that was idle: a reading changes nothing, so it is tried again.
-                outcome = self.read(&query).await;
-            }
-            for answer in waiting {
-                let _ = answer.send(outcome.clone());
-            }
-        }
-        if !probes.is_empty() {
-            let outcome = self.line.check().await;
-            for answer in probes {
-                let _ = answer.send(outcome.clone());
+            Err(failure) => {
+                self.outage.failed(&failure);
+                (Err(NoAnswer::Unavailable), matches!(failure, Failure::Lost(_)).then_some(failure))
             }
         }
     }
 
-    async fn read(&mut self, query: &Query) -> Result<Arc<Snapshot>, NoAnswer> {
+    async fn read(&mut self, query: &Query) -> Result<Answer, Failure> {
         let began = std::time::Instant::now();
-        let plan = query.plan(Timestamp::now(), &self.zone)?;
-        let statistics = match self.read_statistics(query, &plan).await {
-            Ok(statistics) => {
-                self.outage.ended();
-                statistics.ok_or(NoAnswer::UnknownSite)?
-            }
-            Err(failure) => {
-                self.outage.failed(&failure);
-                return Err(NoAnswer::Unavailable);
-            }
+        let connection = self.connection.clone();
+        let mut checkout = connection.checkout().await?;
+        let crate::store::Foundation { zone, forget } = &self.rules.foundation;
+        let plan = match query.plan(connection.now(), zone, *forget) {
+            Ok(plan) => plan,
+            Err(problem) => return checkout.release(Ok(Err(problem.into()))),
         };
+        let outcome = self.read_report(&mut checkout, query, &plan).await;
+        let Some(report) = checkout.release(outcome)? else { return Ok(Err(NoAnswer::UnknownSite)) };
         self.readings.push(began.elapsed());
-        let snapshot = Arc::new(Snapshot::new(statistics));
+        let snapshot = Arc::new(Snapshot::new(report));
         let mut kept = self.kept.lock().expect("nobody panics while holding this lock");
         if kept.len() >= KEPT_ANSWERS && !kept.contains_key(query) {
             kept.retain(|kept, _| *kept == Query::of_site(kept.site.clone()));
         }
-        kept.insert(query.clone(), snapshot.clone());
-        Ok(snapshot)
+        if kept.len() < KEPT_ANSWERS || kept.contains_key(query) {
+            kept.insert(query.clone(), snapshot.clone());
+        }
+        Ok(Ok(snapshot))
     }
 
     /// The numbers as the database has them; `None` for a site that is neither configured nor in the database.
-    async fn read_statistics(&mut self, query: &Query, plan: &Plan) -> Result<Option<Statistics>, Failure> {
-        let Some(site) = self.find_site(&query.site).await? else {
-            let nothing = || assemble(query, plan, &self.zone, Vec::new(), 0.0);
+    async fn read_report(
+        &mut self,
+        checkout: &mut Checkout<'_>,
+        query: &Query,
+        plan: &Plan,
+    ) -> Result<Option<Report>, Failure> {
+        let Rules { foundation: store::Foundation { zone, forget }, keeps_all_time } = self.rules.clone();
+        let Some(site) = self.learnt.find_site(checkout, &query.site).await? else {
+            let all_time = keeps_all_time.then_some(0.0);
+            let nothing = || assemble(query, plan, &zone, forget, Tallies::default(), all_time);
             return Ok(self.sites.contains(&query.site).then(nothing));
         };
-        let tallies = store::read_tallies(&self.line, site, &plan.total_buckets(), plan.listed.bucket()).await?;
-        let visitors = self.estimate(site, tallies.registers_revision).await?;
-        Ok(Some(assemble(query, plan, &self.zone, tallies.rows, visitors)))
-    }
-
-    /// The id of a site that has been counted: it never changes.
-    async fn find_site(&mut self, name: &Arc<str>) -> Result<Option<i32>, Failure> {
-        if let Some(id) = self.site_ids.get(name) {
-            return Ok(Some(*id));
-        }
-        let found = store::read_site(&self.line, name).await?;
-        if let Some(id) = found {
-            self.site_ids.insert(name.clone(), id);
-        }
-        Ok(found)
-    }
-
-    /// The all-time visitors of a site: estimated anew only if its registers have risen.
-    async fn estimate(&mut self, site: i32, revision: i64) -> Result<f64, Failure> {
-        match self.estimates.get(&site) {
-            Some((known, estimate)) if *known == revision => Ok(*estimate),
-            _ => {
-                let registers = store::read_registers(&self.line, site).await?;
-                let ranks = registers.into_iter().filter_map(|(_, rank)| u8::try_from(rank).ok());
-                let estimate = all_time::estimate(ranks);
-                self.estimates.insert(site, (revision, estimate));
-                Ok(estimate)
-            }
-        }
+        let tallies = store::read_tallies(checkout, site, plan).await?;
+        let all_time = if keeps_all_time {
+            Some(self.learnt.estimate(checkout, site, tallies.registers_revision).await?)
+        } else {
+            None
+        };
+        Ok(Some(assemble(query, plan, &zone, forget, tallies, all_time)))
     }
 
     fn report(&mut self) {
@@ -276,5 +333,36 @@ impl Task {
             "read statistics {} times",
             readings.len()
         );
+    }
+}
+
+impl Learnt {
+    /// The id of a site that has been counted: it never changes in one database.
+    async fn find_site(&mut self, checkout: &mut Checkout<'_>, name: &SiteName) -> Result<Option<i32>, Failure> {
+        if checkout.generation() != self.generation {
+            *self = Self { generation: checkout.generation(), ..Self::default() };
+        }
+        if let Some(id) = self.site_ids.get(name) {
+            return Ok(Some(*id));
+        }
+        let found = store::read_site(checkout, name).await?;
+        if let Some(id) = found {
+            self.site_ids.insert(name.clone(), id);
+        }
+        Ok(found)
+    }
+
+    /// The all-time visitors of a site: estimated anew only if its registers have risen.
+    async fn estimate(&mut self, checkout: &mut Checkout<'_>, site: i32, revision: i64) -> Result<f64, Failure> {
+        match self.estimates.get(&site) {
+            Some((known, estimate)) if *known == revision => Ok(*estimate),
+            _ => {
+                let registers = store::read_registers(checkout, site).await?;
+                let ranks = registers.into_iter().filter_map(|(_, rank)| u8::try_from(rank).ok());
+                let estimate = all_time::estimate(ranks);
+                self.estimates.insert(site, (revision, estimate));
+                Ok(estimate)
+            }
+        }
     }
 }

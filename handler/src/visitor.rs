@@ -1,23 +1,27 @@
-//! Who is a visitor: periods, salts, fingerprints, and which requests count at all.
+//! Who is a visitor: days, salts, fingerprints, and which requests count at all.
 //!
 //! This module is pure. It knows no HTTP, SQL, clock or runtime: time, headers' values and salts are arguments, so every
 //! rule can be tested on its own. The rules are told to visitors in `docs/privacy.md`; the two must agree.
 
 pub mod address;
 pub mod all_time;
+pub mod calendar;
+mod dimension;
 pub mod fingerprint;
-pub mod period;
 pub mod referrer;
 pub mod robot;
+mod site_name;
 pub mod user_agent;
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use jiff::Timestamp;
 
 pub use address::Network;
+pub use calendar::{Day, Forget, Moment, Month, Period};
+pub use dimension::{Dimension, Exclusion, OTHER, Uniqueness, VALUES_A_DAY};
 pub use fingerprint::{Fingerprint, Salt};
-pub use period::{Kind, Period, Periods};
+pub use site_name::{BadSiteName, SiteName};
 
 /// One view of one page, as it waits to be recorded.
 ///
@@ -28,11 +32,9 @@ pub struct Visit {
     /// When the request arrived, by this machine's clock (or, in an import, what the log says).
     pub at: Timestamp,
     /// The host name being counted.
-    pub site: Arc<str>,
-    /// The page: a path that begins with `/`, at most [`MAXIMUM_PATH_BYTES`] long, without query and fragment.
-    pub path: String,
-    /// The host that the visitor came from, if another one.
-    pub referrer: Option<String>,
+    pub site: SiteName,
+    /// What is counted apart: the page, and whatever else is known. Each dimension at most once.
+    pub values: Vec<(Dimension, Cow<'static, str>)>,
     /// What the request counts as.
     pub classification: Classification,
 }
@@ -55,44 +57,6 @@ pub struct Client {
     pub network: Network,
     /// As the browser sent it, without what the Functions host appends.
     pub user_agent: String,
-}
-
-/// Why a request is not counted in full. Each is a number that the page shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Exclusion {
-    /// A robot by its User-Agent, or no User-Agent at all: not counted.
-    Bots,
-    /// A browser that fetched the page ahead of a visit that may never come: not counted.
-    Prefetch,
-    /// `Sec-GPC: 1` or `DNT: 1`: a pageview, never a visitor.
-    OptedOut,
-    /// The owner's own visit, by the opt-out flag: not counted.
-    Own,
-    /// More requests than one client may make: not counted.
-    RateLimited,
-    /// No usable address: a pageview, and no visitor.
-    Unidentified,
-    /// A HEAD request, which shows nobody a page: not counted.
-    Head,
-}
-
-impl Exclusion {
-    /// Every reason, in the order in which pages and answers list them.
-    pub const ALL: [Self; 7] =
-        [Self::Bots, Self::Prefetch, Self::OptedOut, Self::Own, Self::RateLimited, Self::Unidentified, Self::Head];
-
-    /// The name in JSON, SQL and logs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Bots => "bots",
-            Self::Prefetch => "prefetch",
-            Self::OptedOut => "opted_out",
-            Self::Own => "own",
-            Self::RateLimited => "rate_limited",
-            Self::Unidentified => "unidentified",
-            Self::Head => "head",
-        }
-    }
 }
 
 /// What a request says of itself, as far as it decides whether it counts.

@@ -1,17 +1,16 @@
 //! `/`: the page. It counts its own visit, waits until that is durable, and shows the numbers with it.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use jiff::Timestamp;
 use warp::http::{Method, StatusCode, header};
 
-use super::{App, Reply, allow_reading, client, conclude, error::Error, reply, request::Request};
+use super::{App, Reply, allow_reading, client, conclude, encoded, error::Error, reply, request::Request};
 use crate::{
     build,
     config::Host,
     page,
     reader::Snapshot,
-    visitor::{Visit, referrer::referring_host},
+    visitor::{Dimension, Visit, referrer::referring_host},
 };
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -31,17 +30,17 @@ async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
     let query = request.statistics_query(app)?;
     if !app.sites.contains(&query.site) {
         // It may have been imported. A visit to a page that does not exist is none.
-        app.reader.read(query.clone(), request.answer_by).await?;
+        app.reader.read_recent(query.clone(), request.answer_by).await?;
     }
     let answered = match app.recorder.record(visit(request, app), request.answer_by).await {
         Ok(()) => app.reader.read(query.clone(), request.answer_by).await.map_err(Error::from),
         Err(refused) => Err(refused.into()),
     };
     match answered {
-        Ok(snapshot) => shown(app, &snapshot),
+        Ok(snapshot) => shown(request, app, &snapshot),
         Err(error @ Error::Unavailable(_)) => {
             let page = match app.reader.last_known(&query) {
-                Some(snapshot) => shown(app, &snapshot)?,
+                Some(snapshot) => shown(request, app, &snapshot)?,
                 None => reply(
                     StatusCode::OK,
                     HTML,
@@ -58,23 +57,26 @@ fn visit(request: &Request, app: &App) -> Visit {
     let user_agent = client::user_agent(&request.headers);
     let site = app.sites[0].clone();
     let own_hosts = [&*site, request.header(header::HOST.as_str()).unwrap_or_default()];
+    let mut values = vec![(Dimension::Page, Cow::Borrowed("/"))];
+    let referrer = request.header(header::REFERER.as_str()).and_then(|referer| referring_host(referer, &own_hosts));
+    values.extend(referrer.map(|host| (Dimension::Referrer, Cow::Owned(host))));
     Visit {
-        at: Timestamp::now(),
-        path: "/".to_owned(),
-        referrer: request.header(header::REFERER.as_str()).and_then(|referer| referring_host(referer, &own_hosts)),
+        at: app.clock.now(),
+        values,
         classification: client::claims(request, &user_agent, app.trusted_proxies).classification(),
         site,
     }
 }
 
-fn shown(app: &App, snapshot: &Snapshot) -> Result<Reply, Error> {
-    let page = snapshot
-        .rendered(|statistics| {
-            let view = page::View { statistics, sites: &app.sites, version: build::VERSION, commit: build::COMMIT };
-            page::render(&view)
-        })
-        .map_err(unrenderable)?;
-    Ok(reply(StatusCode::OK, HTML, page))
+fn shown(request: &Request, app: &App, snapshot: &Snapshot) -> Result<Reply, Error> {
+    let encoding = request.encoding();
+    let render = || {
+        let view =
+            page::View { report: &snapshot.report, sites: &app.sites, version: build::VERSION, commit: build::COMMIT };
+        page::render(&view)
+    };
+    let page = snapshot.page.get(encoding, render).map_err(unrenderable)?;
+    Ok(encoded(reply(StatusCode::OK, HTML, page), encoding))
 }
 
 fn unrenderable(error: anyhow::Error) -> Error {

@@ -4,7 +4,7 @@
 use warp::http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::{Reply, reply, request::Request};
-use crate::{reader::NoAnswer, recorder::Refused};
+use crate::{reader::NoAnswer, recorder::NotRecorded, statistics::BadQuery};
 
 /// Why a request is not answered as asked.
 #[derive(Debug)]
@@ -106,17 +106,24 @@ impl From<NoAnswer> for Error {
     fn from(error: NoAnswer) -> Self {
         match error {
             NoAnswer::UnknownSite => Self::UnknownSite,
-            NoAnswer::BadQuery(problem) => Self::BadRequest(problem.to_string()),
+            NoAnswer::BadQuery(problem) => problem.into(),
             NoAnswer::Unavailable => Self::Unavailable("statistics could not be read"),
         }
     }
 }
 
-impl From<Refused> for Error {
-    fn from(refused: Refused) -> Self {
-        Self::Unavailable(match refused {
-            Refused::QueueFull => "too many visits are waiting",
-            Refused::Unavailable => "a visit could not be committed in time",
-        })
+impl From<BadQuery> for Error {
+    fn from(problem: BadQuery) -> Self {
+        Self::BadRequest(problem.to_string())
+    }
+}
+
+impl From<NotRecorded> for Error {
+    fn from(problem: NotRecorded) -> Self {
+        match problem {
+            NotRecorded::QueueFull => Self::Unavailable("too many visits are waiting"),
+            NotRecorded::Unavailable => Self::Unavailable("a visit could not be committed in time"),
+            NotRecorded::Refused => Self::Internal("the database refused a visit"),
+        }
     }
 }

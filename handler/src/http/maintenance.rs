@@ -20,7 +20,7 @@ async fn maintain(request: &Request, app: &App) -> Result<Reply, Error> {
     if request.method != Method::POST || !is_host {
         return Err(Error::NotFound);
     }
-    let removed = app.recorder.maintain().await.map_err(|_| Error::Unavailable("maintenance failed"))?;
+    let removed = app.maintenance.run().await.map_err(|_| Error::Unavailable("maintenance failed"))?;
     let log =
         serde_json::to_string(&removed).map_err(|_| Error::Internal("the outcome could not be written as JSON"))?;
     // The answer that the host expects of a function that is not triggered by HTTP.

@@ -9,7 +9,11 @@ use warp::{
 };
 
 use super::{App, error::Error};
-use crate::{config::site_name, statistics::Query, visitor::Kind};
+use crate::{
+    reader::Encoding,
+    statistics::{BadQuery, Query, Range},
+    visitor::Day,
+};
 
 /// A request without its body: no route reads one.
 pub(super) struct Request {
@@ -104,33 +108,49 @@ impl Request {
         if offered.is_some_and(|offered| token.matches(&offered)) { Ok(()) } else { Err(Error::Private) }
     }
 
-    /// The question that the query asks: `site`, `period`, `from` and `to`.
+    /// The question that the query asks: `site`, `period` or `from` and `to`, and `by`.
     pub(super) fn statistics_query(&self, app: &App) -> Result<Query, Error> {
         let site = match self.parameter("site") {
-            Some(name) => site_name(name).map_err(|problem| Error::BadRequest(format!("'site': {problem}")))?,
+            Some(name) => name.parse().map_err(|problem| Error::BadRequest(format!("'site': {problem}")))?,
             None => app.sites[0].clone(),
         };
-        let kind = match self.parameter("period") {
-            None | Some("day") => Kind::Day,
-            Some("hour") => Kind::Hour,
-            Some("week") => Kind::Week,
-            Some("month") => Kind::Month,
-            Some(other) => {
-                let problem = format!("'period' is '{other}', but must be hour, day, week or month");
-                return Err(Error::BadRequest(problem));
-            }
-        };
-        let date = |name: &str| match self.parameter(name) {
-            None => Ok(None),
-            Some(value) => value.parse().map(Some).map_err(|_| {
+        let day = |name: &str| -> Result<Option<Day>, Error> {
+            let Some(value) = self.parameter(name) else { return Ok(None) };
+            let date = value.parse().map_err(|_| {
                 Error::BadRequest(format!("'{name}' is '{value}', but must be a date such as 2026-11-23"))
-            }),
+            })?;
+            Ok(Some(Day::of_date(date).map_err(BadQuery::from)?))
         };
-        let query = Query { site, kind, from: date("from")?, to: date("to")? };
-        // Without a range there is nothing to be wrong, and calendars are slow.
-        if query.from.is_some() || query.to.is_some() {
-            query.plan(jiff::Timestamp::now(), &app.zone).map_err(|problem| Error::BadRequest(problem.to_string()))?;
+        let range = match (self.parameter("period"), day("from")?, day("to")?) {
+            (Some(word), None, None) => word.parse()?,
+            (None, Some(first), last) => Range::Between(first, last),
+            (None, None, None) => Range::DEFAULT,
+            (None, None, Some(_)) => return Err(BadQuery::NoFirstDay.into()),
+            (Some(_), ..) => return Err(BadQuery::TwoRanges.into()),
+        };
+        let step = self.parameter("by").map(str::parse).transpose()?;
+        let query = Query { site, range, step };
+        // The default has nothing to be wrong, and calendars are slow.
+        if range != Range::DEFAULT || step.is_some() {
+            app.reader.check(&query)?;
         }
         Ok(query)
+    }
+
+    /// How the answer may be encoded (RFC 9110 §12.5.3): compressed, if that is asked for and not refused by a weight of 0.
+    pub(super) fn encoding(&self) -> Encoding {
+        let is_gzip = |coding: &str| {
+            let mut parts = coding.split(';').map(str::trim);
+            let name = parts.next().unwrap_or_default();
+            let is_refused = parts.any(|weight| {
+                weight.strip_prefix("q=").is_some_and(|weight| weight.trim_end_matches(['0', '.']).is_empty())
+            });
+            (name.eq_ignore_ascii_case("gzip") || name == "*") && !is_refused
+        };
+        if self.header_lines("accept-encoding").flat_map(|line| line.split(',')).any(is_gzip) {
+            Encoding::Gzip
+        } else {
+            Encoding::Identity
+        }
     }
 }

@@ -2,7 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{App, Reply, allow_reading, conclude, error::Error, json, request::Request};
+use jiff::{Timestamp, tz::TimeZone};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::json;
+
+use super::{App, Reply, allow_reading, conclude, error::Error, json_body, request::Request};
+use crate::{
+    statistics::{Counts, Entry, Point, Report},
+    visitor::{Dimension, Exclusion},
+};
 
 pub(super) async fn answer(request: Request, app: Arc<App>) -> Reply {
     let outcome = read(&request, &app).await;
@@ -13,12 +21,121 @@ async fn read(request: &Request, app: &App) -> Result<Reply, Error> {
     allow_reading(request)?;
     request.authorize(app)?;
     let query = request.statistics_query(app)?;
-    match app.reader.read(query.clone(), request.answer_by).await.map_err(Error::from) {
-        Ok(snapshot) => json(&snapshot.statistics),
-        Err(error @ Error::Unavailable(_)) => match app.reader.last_known(&query) {
-            Some(snapshot) => json(&snapshot.statistics),
-            None => Err(error),
-        },
-        Err(error) => Err(error),
+    let snapshot = match app.reader.read_recent(query.clone(), request.answer_by).await.map_err(Error::from) {
+        Ok(snapshot) => snapshot,
+        Err(error @ Error::Unavailable(_)) => app.reader.last_known(&query).ok_or(error)?,
+        Err(error) => return Err(error),
+    };
+    let encoding = request.encoding();
+    let body = snapshot.json.get(encoding, || Ok(serde_json::to_string(&Answer(&snapshot.report))?));
+    Ok(json_body(body.map_err(|_| Error::Internal("an answer could not be written as JSON"))?, encoding))
+}
+
+/// A report as programs read it.
+struct Answer<'r>(&'r Report);
+
+impl Serialize for Answer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Report { zone, today, this_week, this_month, all_time_visitors, all_time_pageviews, counts, .. } = self.0;
+        let all_time = all_time_visitors
+            .map(|estimate| json!({ "estimate": estimate.visitors, "standard_error": estimate.standard_error }));
+        let mut answer = serializer.serialize_map(None)?;
+        answer.serialize_entry("site", &self.0.site)?;
+        answer.serialize_entry("time_zone", zone.iana_name().unwrap_or("UTC"))?;
+        answer.serialize_entry("as_of", &utc(self.0.as_of))?;
+        answer.serialize_entry("stale", &self.0.stale)?;
+        answer.serialize_entry(
+            "visitors",
+            &json!({
+                "today": today.visitors,
+                "this_week": this_week.visitors,
+                "this_month": this_month.visitors,
+                "all_time": all_time,
+            }),
+        )?;
+        answer.serialize_entry(
+            "pageviews",
+            &json!({
+                "today": today.pageviews,
+                "this_week": this_week.pageviews,
+                "this_month": this_month.pageviews,
+                "all_time": all_time_pageviews,
+            }),
+        )?;
+        let Counts { visitors, new_visitors, daily_visitors, pageviews } = counts;
+        answer.serialize_entry(
+            "range",
+            &json!({
+                "period": self.0.range.word(),
+                "from": self.0.first,
+                "to": self.0.last,
+                "exact": visitors.is_some(),
+                "visitors": visitors,
+                "new_visitors": new_visitors,
+                "returning_visitors": counts.returning_visitors(),
+                "daily_visitors": daily_visitors,
+                "pageviews": pageviews,
+            }),
+        )?;
+        answer.serialize_entry("by", self.0.step.name())?;
+        answer.serialize_entry("series", &points(&self.0.series, zone))?;
+        answer.serialize_entry("last_24_hours", &points(&self.0.last_24_hours, zone))?;
+        for dimension in Dimension::ALL {
+            let entries = self.0.lists.get(dimension).map(Vec::as_slice).unwrap_or_default();
+            let entries: Vec<EntryAnswer<'_>> = entries.iter().map(EntryAnswer).collect();
+            answer.serialize_entry(dimension.name(), &entries)?;
+        }
+        answer.serialize_entry("excluded", &ExcludedAnswer(self.0))?;
+        answer.end()
     }
+}
+
+struct EntryAnswer<'r>(&'r Entry);
+
+impl Serialize for EntryAnswer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut entry = serializer.serialize_map(Some(3))?;
+        entry.serialize_entry("value", &self.0.value)?;
+        entry.serialize_entry("visitors", &self.0.visitors)?;
+        entry.serialize_entry("pageviews", &self.0.pageviews)?;
+        entry.end()
+    }
+}
+
+struct ExcludedAnswer<'r>(&'r Report);
+
+impl Serialize for ExcludedAnswer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let count = |exclusion| self.0.excluded.get(exclusion).copied().unwrap_or_default();
+        serializer.collect_map(Exclusion::ALL.iter().map(|exclusion| (exclusion.name(), count(exclusion))))
+    }
+}
+
+#[derive(Serialize)]
+struct PointAnswer {
+    start: String,
+    visitors: Option<i64>,
+    pageviews: i64,
+}
+
+fn points(points: &[Point], zone: &TimeZone) -> Vec<PointAnswer> {
+    let answer = |point: &Point| PointAnswer {
+        start: local(point.start, zone),
+        visitors: point.visitors,
+        pageviews: point.pageviews,
+    };
+    points.iter().map(answer).collect()
+}
+
+/// RFC 3339 in UTC, to the second.
+fn utc(instant: Timestamp) -> String {
+    instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// RFC 3339 by the local clock; `Z` for UTC.
+fn local(instant: Timestamp, zone: &TimeZone) -> String {
+    if zone.iana_name() == Some("UTC") || *zone == TimeZone::UTC {
+        return utc(instant);
+    }
+    instant.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }

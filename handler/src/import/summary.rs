@@ -18,7 +18,7 @@ pub enum Refusal {
     Malformed,
     /// Its time lies before 1970, or in the future.
     BadTime,
-    /// Its day, week or month has been closed: visitors can no longer be told from those counted then.
+    /// Its month (or day) has been closed, or one beside it: visitors can no longer be told from those counted then.
     ClosedPeriod,
 }
 
@@ -39,15 +39,17 @@ pub struct Summary {
     pub not_pages: BTreeMap<&'static str, u64>,
     /// Page requests that were not counted in full, by reason.
     pub excluded: BTreeMap<&'static str, u64>,
+    /// Pageviews whose visitors could not be counted, because later days of theirs have been counted before.
+    pub late: NamedLines,
     /// Lines that were refused, by kind.
-    pub refused: BTreeMap<Refusal, Refused>,
+    pub refused: BTreeMap<Refusal, NamedLines>,
     /// The days that were imported into, as they stand now.
     pub days: Vec<Day>,
 }
 
-/// Lines refused for the same cause.
+/// Lines that something is wrong with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Refused {
+pub struct NamedLines {
     /// How many.
     pub lines: u64,
     /// The first of them, as file and line number.
@@ -65,13 +67,18 @@ pub struct Day {
     pub pageviews: i64,
 }
 
+impl NamedLines {
+    pub(super) fn add(&mut self, place: &str) {
+        self.lines += 1;
+        if self.first.len() < NAMED_LINES {
+            self.first.push(place.to_owned());
+        }
+    }
+}
+
 impl Summary {
     pub(super) fn refuse(&mut self, refusal: Refusal, place: &str) {
-        let refused = self.refused.entry(refusal).or_default();
-        refused.lines += 1;
-        if refused.first.len() < NAMED_LINES {
-            refused.first.push(place.to_owned());
-        }
+        self.refused.entry(refusal).or_default().add(place);
     }
 
     pub(super) fn exclude(&mut self, reason: Exclusion) {
@@ -104,11 +111,15 @@ impl fmt::Display for Summary {
                 row(f, &format!("excluded: {}", reason.name().replace('_', " ")), *count)?;
             }
         }
+        if self.late.lines > 0 {
+            row(f, "pageviews too late for their visitors", self.late.lines)?;
+            writeln!(f, "    first: {}", self.late.first.join(", "))?;
+        }
         for (refusal, refused) in &self.refused {
             let label = match refusal {
                 Refusal::Malformed => "refused: not a line of this format",
                 Refusal::BadTime => "refused: before 1970 or in the future",
-                Refusal::ClosedPeriod => "refused: its day, week or month is closed",
+                Refusal::ClosedPeriod => "refused: its month, or one beside it, is closed",
             };
             row(f, label, refused.lines)?;
             writeln!(f, "    first: {}", refused.first.join(", "))?;
@@ -119,8 +130,8 @@ impl fmt::Display for Summary {
         for Day { date, visitors, pageviews } in &self.days {
             writeln!(f, "  {date:<20}{visitors:>18}{pageviews:>18}")?;
         }
-        if let Some(Day { date, .. }) = self.days.last() {
-            writeln!(f, "\n  The page shows them at /?site={}&to={date}", self.site)?;
+        if let (Some(first), Some(last)) = (self.days.first(), self.days.last()) {
+            writeln!(f, "\n  The page shows them at /?site={}&from={}&to={}", self.site, first.date, last.date)?;
         }
         Ok(())
     }

@@ -7,29 +7,21 @@
 
 use std::fmt::Write as _;
 
-use jiff::civil::DateTime;
+use jiff::{civil::DateTime, tz::TimeZone};
 use serde::Serialize;
 
-use super::wording::{civil, thousands};
-use crate::statistics::Point;
+use super::wording::thousands;
+use crate::statistics::{Point, Step};
 
 /// Height of the drawing in its own units; a bar with the gap around it is one unit wide. `chart.html`, `page.css` and
 /// `page.js` rely on both.
 const HEIGHT: i64 = 200;
 
-/// How far apart the points of a series are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    Hour,
-    Day,
-    Week,
-    Month,
-}
-
 /// A point with its time by the site's clock.
 pub(super) struct Bar {
     start: DateTime,
-    visitors: i64,
+    /// `None` where they are not known, because the bar stands for more days than visitors are remembered.
+    visitors: Option<i64>,
     pageviews: i64,
 }
 
@@ -69,59 +61,40 @@ struct Label {
     minor: bool,
 }
 
-/// Reads the times of a series.
-pub(super) fn read(points: &[Point]) -> anyhow::Result<Vec<Bar>> {
-    points
-        .iter()
-        .map(|point| Ok(Bar { start: civil(&point.start)?, visitors: point.visitors, pageviews: point.pageviews }))
-        .collect()
+/// The points of a series by the clock of a zone.
+pub(super) fn bars(points: &[Point], zone: &TimeZone) -> Vec<Bar> {
+    let bar = |point: &Point| Bar {
+        start: zone.to_datetime(point.start),
+        visitors: point.visitors,
+        pageviews: point.pageviews,
+    };
+    points.iter().map(bar).collect()
 }
 
-impl Step {
-    /// The statistics name the period of the lists, which is the day for a series of hours too: only the times tell.
-    pub(super) fn of(series: &[Bar], listed_kind: &str) -> Self {
-        match listed_kind {
-            "week" => Self::Week,
-            "month" => Self::Month,
-            // Two neighbours that share a date can only be hours.
-            _ if series.windows(2).any(|pair| pair[0].start.date() == pair[1].start.date()) => Self::Hour,
-            _ => Self::Day,
-        }
+/// What the first column of the table holds.
+const fn column(step: Step) -> &'static str {
+    match step {
+        Step::Hour => "Hour",
+        Step::Day => "Day",
+        Step::Week => "Week from",
+        Step::Month => "Month",
     }
+}
 
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-        }
-    }
-
-    const fn column(self) -> &'static str {
-        match self {
-            Self::Hour => "Hour",
-            Self::Day => "Day",
-            Self::Week => "Week from",
-            Self::Month => "Month",
-        }
-    }
-
-    /// How the table names a bar. Years are missing: a heading above has them.
-    const fn row_format(self) -> &'static str {
-        match self {
-            Self::Hour => "%H:%M",
-            Self::Day => "%a %-d %b",
-            Self::Week => "%-d %b",
-            Self::Month => "%b %Y",
-        }
+/// How the table names a bar. Years are missing: a heading above has them.
+const fn row_format(step: Step) -> &'static str {
+    match step {
+        Step::Hour => "%H:%M",
+        Step::Day => "%a %-d %b",
+        Step::Week => "%-d %b",
+        Step::Month => "%b %Y",
     }
 }
 
 impl Chart {
     /// Draws the bars, oldest first.
     pub(super) fn draw(id: &'static str, bars: &[Bar], step: Step) -> Self {
-        let most_visitors = bars.iter().map(|bar| bar.visitors).max().unwrap_or_default();
+        let most_visitors = bars.iter().filter_map(|bar| bar.visitors).max().unwrap_or_default();
         let most_pageviews = bars.iter().map(|bar| bar.pageviews).max().unwrap_or_default();
         let top = round_up(most_pageviews.max(most_visitors));
         let mut chart = Self {
@@ -132,7 +105,7 @@ impl Chart {
                 thousands(most_visitors),
                 thousands(most_pageviews)
             ),
-            column: step.column(),
+            column: column(step),
             width: bars.len().max(1),
             views: String::new(),
             people: String::new(),
@@ -155,7 +128,7 @@ impl Chart {
     fn add(&mut self, index: usize, bar: &Bar, top: i64, step: Step) {
         // What was counted once is visible, however tall the others are.
         let height = |count: i64| if count > 0 { (count.saturating_mul(HEIGHT) / top).max(1) } else { 0 };
-        let (visitors, pageviews) = (height(bar.visitors), height(bar.pageviews));
+        let (visitors, pageviews) = (height(bar.visitors.unwrap_or_default()), height(bar.pageviews));
         // Writing to a String can't fail.
         if pageviews > 0 {
             let _ = write!(self.views, "M{index} 0v-{pageviews}");
@@ -163,8 +136,9 @@ impl Chart {
         if visitors > 0 {
             let _ = write!(self.people, "M{index} 0v-{visitors}");
         }
-        let name = bar.start.strftime(step.row_format());
-        let (visitors, pageviews) = (thousands(bar.visitors), thousands(bar.pageviews));
+        let name = bar.start.strftime(row_format(step));
+        let visitors = bar.visitors.map_or("–".to_owned(), thousands);
+        let pageviews = thousands(bar.pageviews);
         let _ = write!(self.rows, "<tr><th>{name}<td>{visitors}<td>{pageviews}");
     }
 }
@@ -228,8 +202,8 @@ mod tests {
     use super::*;
 
     fn bars(counts: &[(i64, i64)]) -> Vec<Bar> {
-        let start = civil("2026-11-23T00:00:00Z").unwrap();
-        counts.iter().map(|&(visitors, pageviews)| Bar { start, visitors, pageviews }).collect()
+        let start = "2026-11-23T00:00:00".parse().unwrap();
+        counts.iter().map(|&(visitors, pageviews)| Bar { start, visitors: Some(visitors), pageviews }).collect()
     }
 
     #[test]

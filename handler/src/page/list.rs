@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::wording::thousands;
 use crate::{
-    statistics::{Entry, Excluded, Statistics},
-    visitor::Exclusion,
+    statistics::{Entry, Report},
+    visitor::{Dimension, Exclusion, Uniqueness},
 };
 
 /// The values of one dimension.
@@ -56,59 +56,41 @@ const OPEN_ROWS: usize = 12;
 /// The longest value that is shown, in characters: longer ones keep their two ends. The JSON answer has them whole.
 const VALUE_CHARACTERS: usize = 96;
 
-/// Pages and referrers always, so that an empty site says what will appear; other dimensions once they hold anything.
-pub(super) fn lists(statistics: &Statistics) -> Vec<List<'_>> {
-    let mut lists = vec![
-        list(
-            &statistics.pages,
-            "Pages",
-            "Path",
-            Some("Unique per page: who views two pages is in both rows."),
-            "No page was viewed in this time. Each path that is viewed appears here.",
-        ),
-        list(
-            &statistics.referrers,
-            "Referrers",
-            "Host",
-            Some("Each visitor belongs to the site that first led here."),
-            "Nobody followed a link in this time. When another site leads somebody here, its host name appears.",
-        ),
-    ];
-    let others: [(&[Entry], _, _); 6] = [
-        (&statistics.browsers, "Browsers", "Browser"),
-        (&statistics.operating_systems, "Operating systems", "System"),
-        (&statistics.devices, "Devices", "Device"),
-        (&statistics.countries, "Countries", "Country"),
-        (&statistics.languages, "Languages", "Language"),
-        (&statistics.campaigns, "Campaigns", "Campaign"),
-    ];
-    for (entries, heading, column) in others {
-        if !entries.is_empty() {
-            lists.push(list(entries, heading, column, None, ""));
-        }
-    }
-    lists
+/// What always has a list, so that an empty site says what will appear; other dimensions once they hold anything.
+pub(super) fn lists(report: &Report) -> Vec<List<'_>> {
+    let list = |dimension: &Dimension| {
+        let entries = report.lists.get(dimension).map(Vec::as_slice).unwrap_or_default();
+        (!entries.is_empty() || !dimension.empty().is_empty()).then(|| list(entries, *dimension))
+    };
+    Dimension::ALL.iter().filter_map(list).collect()
 }
 
-fn list<'a>(
-    entries: &'a [Entry],
-    heading: &'static str,
-    column: &'static str,
-    note: Option<&'static str>,
-    empty: &'static str,
-) -> List<'a> {
-    let most = entries.iter().map(|entry| entry.visitors).max().unwrap_or_default().max(1);
-    let row = |entry: &'a Entry| Row {
+fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
+    let are_known = entries.iter().all(|entry| entry.visitors.is_some());
+    let size = |entry: &Entry| if are_known { entry.visitors.unwrap_or_default() } else { entry.pageviews };
+    let most = entries.iter().map(size).max().unwrap_or_default().max(1);
+    let row = |entry: &'e Entry| Row {
         value: shorten(&entry.value),
-        visitors: thousands(entry.visitors),
+        visitors: entry.visitors.map_or(String::new(), thousands),
         pageviews: thousands(entry.pageviews),
-        share: entry.visitors.saturating_mul(100) / most,
+        share: size(entry).saturating_mul(100) / most,
     };
     let (open, folded) = entries.split_at(entries.len().min(OPEN_ROWS));
-    let table = |entries: &'a [Entry], folded| Table { folded, rows: entries.iter().map(row).collect() };
-    let tables = [table(open, 0), table(folded, folded.len())];
-    let tables = tables.into_iter().filter(|table| !table.rows.is_empty()).collect();
-    List { heading, column, note, empty, tables }
+    let table = |(rows, folded): (_, usize)| Table { folded, rows };
+    let rows = |entries: &'e [Entry]| entries.iter().map(row).collect::<Vec<_>>();
+    let tables = [(rows(open), 0), (rows(folded), folded.len())].map(table);
+    let note = match dimension.uniqueness() {
+        _ if !are_known => Some("So long a range has no unique visitors: pageviews only."),
+        Uniqueness::ForEachValue => Some("Unique in each row: who is in two rows counts in both."),
+        Uniqueness::OnceADay => None,
+    };
+    List {
+        heading: dimension.heading(),
+        column: dimension.column(),
+        note,
+        empty: dimension.empty(),
+        tables: tables.into_iter().filter(|table| !table.rows.is_empty()).collect(),
+    }
 }
 
 /// The whole value if it is short enough, else its two ends.
@@ -127,30 +109,11 @@ fn shorten(value: &str) -> Cow<'_, str> {
 }
 
 /// Every reason with its count, zero or not: a page that hides what it leaves out can't be checked.
-pub(super) fn exclusions(excluded: &Excluded) -> Vec<ExclusionRow> {
-    let exclusion = |reason| {
-        let (label, count, meaning) = describe(reason, excluded);
-        ExclusionRow { label, count: thousands(count), meaning }
+pub(super) fn exclusions(report: &Report) -> Vec<ExclusionRow> {
+    let row = |exclusion: &Exclusion| ExclusionRow {
+        label: exclusion.label(),
+        count: thousands(report.excluded.get(exclusion).copied().unwrap_or_default()),
+        meaning: exclusion.meaning(),
     };
-    Exclusion::ALL.into_iter().map(exclusion).collect()
-}
-
-fn describe(reason: Exclusion, excluded: &Excluded) -> (&'static str, i64, &'static str) {
-    match reason {
-        Exclusion::Bots => ("Bots", excluded.bots, "Known by their User-Agent, or sending none. Not counted."),
-        Exclusion::Prefetch => {
-            ("Prefetched", excluded.prefetch, "Loaded ahead of a visit that may never come. Not counted.")
-        }
-        Exclusion::OptedOut => {
-            ("Opted out", excluded.opted_out, "Global Privacy Control or Do Not Track: a pageview, never a visitor.")
-        }
-        Exclusion::Own => ("Own visits", excluded.own, "Made by the owner, with the opt-out flag set. Not counted."),
-        Exclusion::RateLimited => {
-            ("Rate limited", excluded.rate_limited, "More requests than one client may make. Not counted.")
-        }
-        Exclusion::Unidentified => {
-            ("Unidentified", excluded.unidentified, "Without a usable address: a pageview, and no visitor.")
-        }
-        Exclusion::Head => ("HEAD requests", excluded.head, "They show nobody a page. Not counted."),
-    }
+    Exclusion::ALL.iter().map(row).collect()
 }

@@ -1,10 +1,8 @@
 //! Numbers, dates and addresses as people and links write them.
 
-use anyhow::Context as _;
-use jiff::{
-    ToSpan,
-    civil::{Date, DateTime},
-};
+use jiff::civil::Date;
+
+use crate::statistics::Range;
 
 /// A count with a comma between thousands, as the script's `toLocaleString("en")` writes it too.
 pub(super) fn thousands(number: i64) -> String {
@@ -22,11 +20,6 @@ pub(super) fn thousands(number: i64) -> String {
     text
 }
 
-/// The local date and time of an RFC 3339 text, whatever its offset.
-pub(super) fn civil(text: &str) -> anyhow::Result<DateTime> {
-    text.get(..19).and_then(|local| local.parse().ok()).with_context(|| format!("not a time: {text}"))
-}
-
 /// A site's name as a value in a query. Host names need no escape, but a name is configuration, not ours.
 pub(super) fn query_value(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
@@ -40,40 +33,28 @@ pub(super) fn query_value(name: &str) -> String {
     text
 }
 
-/// What the chart of the series shows: "Last 30 days", or where it ends if that is not now.
-pub(super) fn series_heading(length: usize, kind: &str, last_day: Option<Date>) -> String {
-    let plural = if length == 1 { "" } else { "s" };
-    match last_day {
-        None => format!("Last {length} {kind}{plural}"),
-        Some(day) => format!("{length} {kind}{plural} up to {}", day.strftime("%-d %B %Y")),
+/// What the range is called: "The last 30 days", or its days if it has no name that people use.
+pub(super) fn range_heading(range: Range, first: Date, last: Date) -> String {
+    let date = |date: Date| date.strftime("%-d %B %Y").to_string();
+    match range {
+        Range::Today => format!("Today, {}", first.strftime("%A %-d %B %Y")),
+        Range::Yesterday => format!("Yesterday, {}", first.strftime("%A %-d %B %Y")),
+        Range::Days(days) => format!("The last {days} days"),
+        Range::Week => format!("This week, from {}", date(first)),
+        Range::LastWeek => format!("Last week, from {}", date(first)),
+        Range::Month => format!("This month, {}", first.strftime("%B %Y")),
+        Range::LastMonth => format!("Last month, {}", first.strftime("%B %Y")),
+        Range::Months(months) => format!("The last {months} months"),
+        Range::Year => format!("This year, {}", first.strftime("%Y")),
+        Range::Between(..) if first == last => first.strftime("%A %-d %B %Y").to_string(),
+        Range::Between(..) => format!("{} to {}", date(first), date(last)),
     }
-}
-
-/// What the lists are about: "Today, Monday 23 November 2026".
-pub(super) fn period_heading(kind: &str, first_day: Date, current: bool) -> String {
-    match (kind, current) {
-        ("week", true) => format!("This week, from {}", first_day.strftime("%-d %B %Y")),
-        ("week", false) => format!("Week from {}", first_day.strftime("%-d %B %Y")),
-        ("month", true) => format!("This month, {}", first_day.strftime("%B %Y")),
-        ("month", false) => first_day.strftime("%B %Y").to_string(),
-        (_, true) => format!("Today, {}", first_day.strftime("%A %-d %B %Y")),
-        (_, false) => first_day.strftime("%A %-d %B %Y").to_string(),
-    }
-}
-
-/// Whether the period of this kind that begins on `first_day` holds `day`.
-pub(super) fn holds(kind: &str, first_day: Date, day: Date) -> bool {
-    let length = match kind {
-        "week" => 1.week(),
-        "month" => 1.month(),
-        _ => 1.day(),
-    };
-    first_day <= day && day < first_day.saturating_add(length)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::visitor::Day;
 
     #[test]
     fn thousands_are_set_apart() {
@@ -90,21 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_read_by_its_own_clock_whatever_its_offset() {
-        for text in ["2026-11-23T10:20:30Z", "2026-11-23T10:20:30+05:45"] {
-            assert_eq!(civil(text).unwrap().to_string(), "2026-11-23T10:20:30");
-        }
-        assert!(civil("2026-11-23").is_err());
-        assert!(civil("2026-11-23T10:20:3é").is_err());
-    }
-
-    #[test]
-    fn a_period_holds_its_first_day_and_not_the_next_ones() {
+    fn a_range_is_called_what_people_call_it() {
         let day = |text: &str| text.parse::<Date>().unwrap();
-        assert!(holds("month", day("2026-02-01"), day("2026-02-28")));
-        assert!(!holds("month", day("2026-02-01"), day("2026-03-01")));
-        assert!(holds("week", day("2026-12-28"), day("2027-01-03")));
-        assert!(!holds("week", day("2026-12-28"), day("2027-01-04")));
-        assert!(!holds("day", day("2026-12-28"), day("2026-12-27")));
+        let heading = |range| range_heading(range, day("2026-11-22"), day("2026-11-23"));
+        assert_eq!(heading(Range::Days(30)), "The last 30 days");
+        assert_eq!(heading(Range::Yesterday), "Yesterday, Sunday 22 November 2026");
+        assert_eq!(heading(Range::Between(Day::from_number(0), None)), "22 November 2026 to 23 November 2026");
+        let one_day = range_heading(Range::Between(Day::from_number(0), None), day("2026-11-23"), day("2026-11-23"));
+        assert_eq!(one_day, "Monday 23 November 2026");
     }
 }

@@ -1,35 +1,44 @@
-//! What the recorder needs before it can make fingerprints: the salts of open periods, and the sites.
+//! What the recorder needs before it can make fingerprints and raise counters: the sites, the salts of open periods, and the
+//! values that are told apart on a day. All of it was learnt over one connection, and is forgotten with it.
 
-use std::{collections::HashMap, sync::Arc};
-
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-
-use crate::{
-    store::{self, Failure, Line},
-    visitor::{Period, Periods, Salt, all_time},
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    time::{Duration, Instant},
 };
 
-/// How long after its end a period stays open: for a request that arrived before midnight and is written after it, and for
-/// instances whose clocks disagree.
-pub(super) const GRACE: SignedDuration = SignedDuration::from_mins(10);
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    store::{self, Checkout, Failure, Foundation},
+    visitor::{Day, Dimension, Forget, OTHER, Period, Salt, SiteName, VALUES_A_DAY, Visit, all_time},
+};
 
 /// How long a period of the past stays open after something was imported into it, so that several logs of the same days
 /// can follow each other.
 const IMPORT_LEASE: SignedDuration = SignedDuration::from_hours(24);
 
+/// How often the values of a day are read again while their number comes near its limit, because other instances add to them.
+const VALUES_AGE: Duration = Duration::from_secs(1);
+
+/// How many days' values are known at most.
+const KNOWN_DAYS: usize = 64;
+
 /// The keys that are known to this process. They are never written anywhere but to the database.
-#[derive(Default)]
 pub(super) struct Keys {
+    foundation: Foundation,
+    keeps_all_time: bool,
+    sites: HashMap<SiteName, Site>,
     /// `None`: the period is closed.
-    salts: HashMap<Period, Option<Salt>>,
-    sites: HashMap<Arc<str>, Site>,
+    periods: HashMap<(i32, Period), Option<OpenPeriod>>,
+    values: HashMap<(i32, Day), Values>,
 }
 
 /// A site that is being counted.
 pub(super) struct Site {
     pub(super) id: i32,
-    /// That of the all-time estimate.
-    pub(super) salt: Salt,
+    /// That of the all-time estimate, if one is kept.
+    pub(super) salt: Option<Salt>,
     /// Lower bounds of the registers, so that only what rises is sent.
     ranks: Vec<u8>,
 }
@@ -40,83 +49,202 @@ impl Site {
     }
 }
 
+/// A period in which visitors can be told from each other.
+pub(super) struct OpenPeriod {
+    pub(super) salt: Salt,
+    /// That of the period before, if it is open and matters.
+    pub(super) previous: Option<Salt>,
+    /// That of the period after, likewise.
+    pub(super) next: Option<Salt>,
+    keep_until: Timestamp,
+}
+
+/// The values of a site's day that are told apart.
+struct Values {
+    known: HashSet<(Dimension, String)>,
+    counts: HashMap<Dimension, usize>,
+    read: Instant,
+}
+
 impl Keys {
-    pub(super) fn salt(&self, period: Period) -> Option<&Salt> {
-        self.salts.get(&period)?.as_ref()
+    pub(super) fn new(foundation: Foundation, keeps_all_time: bool) -> Self {
+        Self { foundation, keeps_all_time, sites: HashMap::new(), periods: HashMap::new(), values: HashMap::new() }
     }
 
-    pub(super) fn site(&self, name: &str) -> Option<&Site> {
+    /// Forgets everything: it may not hold any more.
+    pub(super) fn forget(&mut self) {
+        self.sites.clear();
+        self.values.clear();
+        self.forget_periods();
+    }
+
+    /// Forgets which periods are open, so that the database is asked.
+    pub(super) fn forget_periods(&mut self) {
+        self.periods.clear();
+    }
+
+    pub(super) fn site(&self, name: &SiteName) -> Option<&Site> {
         self.sites.get(name)
     }
 
-    /// Whether visitors of these periods can still be told from each other.
-    pub(super) fn are_open(&self, periods: &Periods) -> bool {
-        periods.salted().iter().all(|period| self.salt(*period).is_some())
+    /// The period of a site's day, if it is open.
+    pub(super) fn period(&self, site: i32, day: Day) -> Option<&OpenPeriod> {
+        self.periods.get(&(site, self.foundation.forget.period(day)))?.as_ref()
+    }
+
+    /// Whether a visitor's day is compared with periods beside its own.
+    pub(super) fn reaches_beyond(&self) -> bool {
+        self.foundation.forget.reach() > 0
     }
 
     /// To be called after a commit that raised this register.
-    pub(super) fn raise(&mut self, site_id: i32, register: u16, rank: u8) {
-        if let Some(site) = self.sites.values_mut().find(|site| site.id == site_id) {
-            let known = &mut site.ranks[usize::from(register)];
-            *known = rank.max(*known);
+    pub(super) fn raise(&mut self, site_id: i32, register: i16, rank: i16) {
+        let site = self.sites.values_mut().find(|site| site.id == site_id);
+        if let (Some(site), Ok(register), Ok(rank)) = (site, usize::try_from(register), u8::try_from(rank)) {
+            site.ranks[register] = rank.max(site.ranks[register]);
         }
     }
 
-    /// Gets the keys that visits at these times need, from memory or from the database.
-    pub(super) async fn open(
-        &mut self,
-        line: &Line,
-        zone: &TimeZone,
-        names: impl Iterator<Item = &Arc<str>>,
-        periods: impl Iterator<Item = Periods>,
-        importing: bool,
-    ) -> Result<(), Failure> {
-        for name in names {
-            if self.sites.contains_key(name) {
-                continue;
-            }
-            let (id, salt) = store::open_site(line, name, random_salt()).await?;
-            let mut ranks = vec![0; all_time::REGISTERS];
-            for (register, rank) in store::read_registers(line, id).await? {
-                let known = usize::try_from(register).ok().and_then(|register| ranks.get_mut(register));
-                if let (Some(known), Ok(rank)) = (known, u8::try_from(rank)) {
-                    *known = rank;
-                }
-            }
-            self.sites.insert(name.clone(), Site { id, salt, ranks });
+    /// Adds a visit's values to those that are told apart on its day, as long as there is room.
+    pub(super) fn admit(&mut self, visit: &Visit, day: Day) {
+        let Some(site) = self.sites.get(&visit.site) else { return };
+        let Some(values) = self.values.get_mut(&(site.id, day)) else { return };
+        for (dimension, value) in &visit.values {
+            values.admit(*dimension, value);
         }
-        let mut last = None;
-        for periods in periods {
-            if last.replace(periods) == Some(periods) {
-                continue;
+    }
+
+    /// The value as which one is counted: itself, or [`OTHER`].
+    pub(super) fn counted_as<'v>(&self, site: i32, day: Day, dimension: Dimension, value: &'v str) -> &'v str {
+        match self.values.get(&(site, day)) {
+            Some(values) if values.knows(dimension, value) => value,
+            _ => OTHER,
+        }
+    }
+
+    /// Gets the keys that visits need, from memory or from the database. `visits` are sites and days, and whether they have
+    /// visitors.
+    pub(super) async fn open<'v>(
+        &mut self,
+        checkout: &mut Checkout<'_>,
+        now: Timestamp,
+        visits: impl Iterator<Item = (&'v Visit, Day, bool)>,
+        is_import: bool,
+    ) -> Result<(), Failure> {
+        self.forget_ended(now);
+        let mut last: Option<(&SiteName, Day, bool)> = None;
+        for (visit, day, has_visitor) in visits {
+            let site = self.open_site(checkout, &visit.site).await?;
+            let values = self.values.get(&(site, day));
+            if values.is_none_or(|values| values.may_lack(&visit.values)) {
+                self.read_values(checkout, site, day).await?;
             }
-            for period in periods.salted() {
-                if let std::collections::hash_map::Entry::Vacant(e) = self.salts.entry(period) {
-                    let end = period.end(zone) + GRACE;
-                    let forget_after = if importing { end.max(Timestamp::now() + IMPORT_LEASE) } else { end };
-                    let salt = store::open_period(line, period, random_salt(), forget_after.as_second()).await?;
-                    e.insert(salt);
-                }
+            // Visits come thousands a day, and all need the same.
+            if has_visitor && last.replace((&visit.site, day, true)) != Some((&visit.site, day, true)) {
+                self.open_period(checkout, site, day, now, is_import).await?;
             }
         }
         Ok(())
     }
 
-    /// Forgets the salts of periods that have ended; answers whether there were any.
-    pub(super) fn forget_ended(&mut self, now: Timestamp, zone: &TimeZone) -> bool {
-        let before = self.salts.len();
-        self.salts.retain(|period, _| period.end(zone) + GRACE > now);
-        self.salts.len() < before
+    /// The id of a site.
+    pub(super) async fn open_site(&mut self, checkout: &mut Checkout<'_>, name: &SiteName) -> Result<i32, Failure> {
+        if let Some(site) = self.sites.get(name) {
+            return Ok(site.id);
+        }
+        let offered = self.keeps_all_time.then(random_salt);
+        let store::OpenedSite { id, salt } = store::open_site(checkout, name, offered).await?;
+        let mut ranks = vec![0; all_time::REGISTERS];
+        for (register, rank) in store::read_registers(checkout, id).await? {
+            let known = usize::try_from(register).ok().and_then(|register| ranks.get_mut(register));
+            if let (Some(known), Ok(rank)) = (known, u8::try_from(rank)) {
+                *known = rank;
+            }
+        }
+        let salt = salt.filter(|_| self.keeps_all_time);
+        self.sites.insert(name.clone(), Site { id, salt, ranks });
+        Ok(id)
     }
 
-    /// Forgets all salts, so that the database is asked which of them still hold.
-    pub(super) fn forget_salts(&mut self) {
-        self.salts.clear();
+    async fn open_period(
+        &mut self,
+        checkout: &mut Checkout<'_>,
+        site: i32,
+        day: Day,
+        now: Timestamp,
+        is_import: bool,
+    ) -> Result<(), Failure> {
+        let Foundation { zone, forget } = &self.foundation;
+        let key = (site, forget.period(day));
+        if self.periods.contains_key(&key) {
+            return Ok(());
+        }
+        let end = forget.keep_until(day, zone);
+        let keep_until = if is_import { end.max(now + IMPORT_LEASE) } else { end };
+        let salt = store::open_period(checkout, site, day, *forget, random_salt(), keep_until).await?;
+        let period = match salt {
+            None => None,
+            Some(salt) if *forget == Forget::Daily => Some(OpenPeriod { salt, previous: None, next: None, keep_until }),
+            Some(salt) => Some(OpenPeriod {
+                salt,
+                previous: store::read_period(checkout, site, forget.beside(day, -1)).await?,
+                next: store::read_period(checkout, site, forget.beside(day, 1)).await?,
+                keep_until,
+            }),
+        };
+        self.periods.insert(key, period);
+        Ok(())
     }
 
-    /// Whether the salt of this period is known.
-    pub(super) fn knows(&self, period: Period) -> bool {
-        self.salts.contains_key(&period)
+    async fn read_values(&mut self, checkout: &mut Checkout<'_>, site: i32, day: Day) -> Result<(), Failure> {
+        if self.values.len() >= KNOWN_DAYS {
+            self.values.clear();
+        }
+        let mut values = Values { known: HashSet::new(), counts: HashMap::new(), read: Instant::now() };
+        for (dimension, value) in store::read_values(checkout, site, day).await? {
+            if let Some(dimension) = Dimension::from_number(dimension) {
+                values.add(dimension, value);
+            }
+        }
+        self.values.insert((site, day), values);
+        Ok(())
+    }
+
+    /// Forgets the salts of periods that have ended.
+    fn forget_ended(&mut self, now: Timestamp) {
+        self.periods.retain(|_, period| period.as_ref().is_none_or(|period| period.keep_until > now));
+    }
+}
+
+impl Values {
+    fn knows(&self, dimension: Dimension, value: &str) -> bool {
+        // A set of pairs can't be asked with a borrowed part of one; a value is short, and asked for once a signature.
+        self.known.contains(&(dimension, value.to_owned()))
+    }
+
+    fn count(&self, dimension: Dimension) -> usize {
+        self.counts.get(&dimension).copied().unwrap_or_default()
+    }
+
+    fn add(&mut self, dimension: Dimension, value: String) {
+        if self.known.insert((dimension, value)) {
+            *self.counts.entry(dimension).or_default() += 1;
+        }
+    }
+
+    fn admit(&mut self, dimension: Dimension, value: &str) {
+        if self.count(dimension) < VALUES_A_DAY && !self.knows(dimension, value) {
+            self.add(dimension, value.to_owned());
+        }
+    }
+
+    /// Whether other instances may have added values that have to be known before one of these is.
+    fn may_lack(&self, values: &[(Dimension, Cow<'static, str>)]) -> bool {
+        self.read.elapsed() >= VALUES_AGE
+            && values.iter().any(|(dimension, value)| {
+                let count = self.count(*dimension);
+                (VALUES_A_DAY / 2..VALUES_A_DAY).contains(&count) && !self.knows(*dimension, value)
+            })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::gathering::Gathered;
+use super::attempt::Attempted;
 use crate::{telemetry::percentile, visitor::Exclusion};
 
 /// How often it is said.
@@ -21,13 +21,13 @@ pub(super) struct Minute {
 }
 
 impl Minute {
-    pub(super) fn committed(&mut self, gathered: &Gathered, visits: usize, began: Instant) {
-        self.pageviews += gathered.pageviews;
-        self.visits += visits;
+    pub(super) fn committed(&mut self, attempted: &Attempted, began: Instant) {
+        self.pageviews += attempted.pageviews;
+        self.visits += attempted.visits;
         self.batches += 1;
-        self.batch_size_max = self.batch_size_max.max(visits);
+        self.batch_size_max = self.batch_size_max.max(attempted.visits);
         self.commits.push(began.elapsed());
-        for (sum, count) in self.excluded.iter_mut().zip(gathered.excluded) {
+        for (sum, count) in self.excluded.iter_mut().zip(attempted.excluded) {
             *sum += count;
         }
     }

@@ -1,6 +1,6 @@
 //! What `handler doctor` asks the database.
 
-use super::{Failure, Line, connection::limited};
+use super::{Checkout, Failure};
 
 /// What the database says of itself and of us.
 #[derive(Debug)]
@@ -19,13 +19,15 @@ pub struct Examination {
     pub may_create: bool,
     /// Whether the server is a replica.
     pub is_read_only: bool,
+    /// Whether a commit waits until it is on disk: `on` and stronger, or `off` and `local`, which may lose what was answered.
+    pub synchronous_commit: String,
     /// The server's clock, in Unix seconds.
     pub clock_seconds: f64,
 }
 
 /// Asks.
-pub async fn examine(line: &Line) -> Result<Examination, Failure> {
-    let mut lease = line.lease().await?;
-    let outcome = limited(sqlx::query_file_as!(Examination, "queries/examine.sql").fetch_one(lease.connection())).await;
-    lease.settle(outcome)
+pub async fn examine(checkout: &mut Checkout<'_>) -> Result<Examination, Failure> {
+    checkout
+        .run(async |connection| sqlx::query_file_as!(Examination, "queries/examine.sql").fetch_one(connection).await)
+        .await
 }

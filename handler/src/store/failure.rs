@@ -9,8 +9,12 @@ pub enum Failure {
     /// The connection broke, could not be made, or took too long; or the server asks to try again. Whether the statement
     /// was applied is unknown: send the same batch again.
     Lost(String),
+    /// The server gave the statement up in time: it was not applied, and may be sent again.
+    TimedOut(String),
     /// The database understood the statement and refused it: it was not applied, and never will be.
     Rejected(String),
+    /// The database counts in another way than is configured. The text is for the operator.
+    OtherFoundation(String),
 }
 
 impl Failure {
@@ -20,8 +24,14 @@ impl Failure {
             sqlx::Error::Database(database) => {
                 let code = database.code().unwrap_or_default().into_owned();
                 let passing = ["08", "53", "57", "58"].contains(&code.get(..2).unwrap_or_default())
-                    || ["40001", "40P01", "55P03", "25006"].contains(&code.as_str());
-                if passing { Self::Lost(code) } else { Self::Rejected(code) }
+                    || ["40001", "25006"].contains(&code.as_str());
+                if ["57014", "55P03", "40P01"].contains(&code.as_str()) {
+                    Self::TimedOut(code)
+                } else if passing {
+                    Self::Lost(code)
+                } else {
+                    Self::Rejected(code)
+                }
             }
             // This is how a handshake fails, and nothing else does; its error says of the server's certificate what is wrong.
             sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData => Self::Lost(format!("tls: {error}")),
@@ -39,7 +49,8 @@ impl Failure {
     /// SQLSTATE, or the kind of failure where the database did not answer.
     pub fn code(&self) -> &str {
         match self {
-            Self::Lost(code) | Self::Rejected(code) => code,
+            Self::Lost(code) | Self::TimedOut(code) | Self::Rejected(code) => code,
+            Self::OtherFoundation(_) => "foundation",
         }
     }
 
@@ -48,9 +59,10 @@ impl Failure {
         self.code().starts_with("28")
     }
 
-    /// Whether a row was sent for a set that has been dropped (`check_violation` is what PostgreSQL calls it).
-    pub fn is_missing_set(&self) -> bool {
-        matches!(self, Self::Rejected(code) if code == "23514")
+    /// Whether a set or a counter did not take a row that was sent (SQLSTATE classes 22 and 23, and what a trigger raises): then
+    /// another batch may be taken.
+    pub fn is_about_data(&self) -> bool {
+        matches!(self, Self::Rejected(code) if ["22", "23", "P0"].contains(&code.get(..2).unwrap_or_default()))
     }
 }
 
@@ -58,7 +70,9 @@ impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lost(code) => write!(formatter, "the database could not be reached ({code})"),
+            Self::TimedOut(code) => write!(formatter, "the database took too long ({code})"),
             Self::Rejected(code) => write!(formatter, "the database refused ({code})"),
+            Self::OtherFoundation(problem) => formatter.write_str(problem),
         }
     }
 }

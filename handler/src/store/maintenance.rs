@@ -1,11 +1,18 @@
 //! What is removed, and when. Nothing goes wrong if this never runs; the database only grows.
+//!
+//! Every step is small and a transaction of its own, so that none holds anybody up, and whatever is interrupted goes on the next
+//! time. Ends are judged by the database's clock.
 
-use std::ops::Range;
+use sqlx::AssertSqlSafe;
 
-use sqlx::PgConnection;
-use uuid::Uuid;
+use super::{Checkout, Failure};
+use crate::visitor::Day;
 
-use super::{Failure, Line, connection::limited};
+/// How many rows one step removes at most.
+const STEP_ROWS: i64 = 1000;
+
+/// How many sets one run removes at most: as many as there are days in two years.
+const SETS: i64 = 800;
 
 /// What was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -14,46 +21,137 @@ pub struct Removed {
     pub salts_forgotten: u64,
     /// Sets of fingerprints of ended periods.
     pub sets_dropped: u64,
-    /// Ids of old batches.
+    /// Ids of batches whose sender did not come back.
     pub batches_deleted: u64,
     /// Counters older than the retention.
     pub tallies_deleted: u64,
+    /// Registers of all-time estimates that are not kept any more.
+    pub registers_deleted: u64,
 }
 
-/// Forgets the salts whose time is over and drops their sets; deletes the ids of batches made before `batches_before`, and
-/// the tallies whose buckets lie in `tallies`.
+/// Forgets the salts whose time is over and drops their sets; deletes ids of batches that nobody asks for, the tallies before
+/// `first_kept`, and the all-time registers unless they are kept. `None` if another instance is at it.
 pub async fn remove(
-    line: &Line,
-    now_seconds: i64,
-    batches_before: Uuid,
-    tallies: &[Range<i32>],
-) -> Result<Removed, Failure> {
-    let mut lease = line.lease().await?;
-    let outcome = remove_all(lease.connection(), now_seconds, batches_before, tallies).await;
-    lease.settle(outcome)
+    checkout: &mut Checkout<'_>,
+    first_kept: Option<Day>,
+    keeps_all_time: bool,
+) -> Result<Option<Removed>, Failure> {
+    let is_free = checkout
+        .run(async |connection| sqlx::query_file_scalar!("queries/begin_maintenance.sql").fetch_optional(connection).await)
+        .await?;
+    if is_free.is_none() {
+        return Ok(None);
+    }
+    let mut removed = Removed::default();
+    let outcome = remove_all(checkout, first_kept, keeps_all_time, &mut removed).await;
+    if !matches!(outcome, Err(Failure::Lost(_))) {
+        checkout
+            .run(async |connection| {
+                sqlx::query!("update setting set maintained_until = null").execute(connection).await
+            })
+            .await?;
+    }
+    outcome.map(|()| Some(removed))
 }
 
-/// Each step is a transaction of its own: none of them depends on the next, and locks are held shortly.
 async fn remove_all(
-    connection: &mut PgConnection,
-    now_seconds: i64,
-    batches_before: Uuid,
-    tallies: &[Range<i32>],
-) -> Result<Removed, Failure> {
-    let mut removed = Removed::default();
+    checkout: &mut Checkout<'_>,
+    first_kept: Option<Day>,
+    keeps_all_time: bool,
+    removed: &mut Removed,
+) -> Result<(), Failure> {
     // First the salts: from here on the fingerprints mean nothing.
-    let forgotten = sqlx::query_file!("queries/forget_salts.sql", now_seconds as f64);
-    removed.salts_forgotten = limited(forgotten.fetch_all(&mut *connection)).await?.len() as u64;
-    let orphaned = sqlx::query_file_scalar!("queries/orphaned_sets.sql");
-    for bucket in limited(orphaned.fetch_all(&mut *connection)).await? {
-        limited(sqlx::query!("select close_set($1)", bucket).execute(&mut *connection)).await?;
-        removed.sets_dropped += 1;
+    removed.salts_forgotten = repeat(checkout, Step::ForgetSalts).await?;
+    removed.sets_dropped = drop_sets(checkout).await?;
+    removed.batches_deleted = repeat(checkout, Step::DeleteBatches).await?;
+    if let Some(first_kept) = first_kept {
+        let sites = checkout
+            .run(async |connection| sqlx::query_scalar!("select id from site").fetch_all(connection).await)
+            .await?;
+        for site in sites {
+            removed.tallies_deleted += repeat(checkout, Step::DeleteTallies(site, first_kept)).await?;
+        }
     }
-    let batches = sqlx::query_file!("queries/delete_batches.sql", batches_before);
-    removed.batches_deleted = limited(batches.execute(&mut *connection)).await?.rows_affected();
-    for Range { start, end } in tallies {
-        let old = sqlx::query_file!("queries/delete_tallies.sql", start, end);
-        removed.tallies_deleted += limited(old.execute(&mut *connection)).await?.rows_affected();
+    if !keeps_all_time {
+        checkout
+            .run(async |connection| {
+                sqlx::query!("update site set salt = null where salt is not null").execute(connection).await
+            })
+            .await?;
+        removed.registers_deleted = repeat(checkout, Step::DeleteRegisters).await?;
     }
-    Ok(removed)
+    Ok(())
+}
+
+/// A statement that removes some rows, and is repeated until there are no more.
+#[derive(Clone, Copy)]
+enum Step {
+    ForgetSalts,
+    DeleteBatches,
+    /// Of a site, before a day.
+    DeleteTallies(i32, Day),
+    DeleteRegisters,
+}
+
+/// Repeats a step until it removes less than it may; answers how much all of them removed.
+async fn repeat(checkout: &mut Checkout<'_>, step: Step) -> Result<u64, Failure> {
+    let mut removed = 0;
+    loop {
+        let done = checkout
+            .run(async |connection| match step {
+                Step::ForgetSalts => sqlx::query_file!("queries/forget_salts.sql", STEP_ROWS).execute(connection).await,
+                Step::DeleteBatches => {
+                    sqlx::query_file!("queries/delete_batches.sql", STEP_ROWS).execute(connection).await
+                }
+                Step::DeleteTallies(site, day) => {
+                    let query = sqlx::query_file!("queries/delete_tallies.sql", site, day.number(), STEP_ROWS);
+                    query.execute(connection).await
+                }
+                Step::DeleteRegisters => {
+                    sqlx::query_file!("queries/delete_registers.sql", STEP_ROWS).execute(connection).await
+                }
+            })
+            .await?;
+        removed += done.rows_affected();
+        if done.rows_affected() < STEP_ROWS.unsigned_abs() {
+            return Ok(removed);
+        }
+    }
+}
+
+/// Drops the sets that no salt belongs to. Detaching one first, concurrently, takes no lock that counting or a backup waits for;
+/// where a reader holds the set itself, it stays until the next time.
+async fn drop_sets(checkout: &mut Checkout<'_>) -> Result<u64, Failure> {
+    let ended = checkout
+        .run(async |connection| sqlx::query_file!("queries/ended_sets.sql", SETS).fetch_all(connection).await)
+        .await?;
+    let mut dropped = 0;
+    for set in ended {
+        // The name is `seen_` and digits: the query asks for no other.
+        let name = set.name;
+        let steps = match set.detach_is_pending {
+            None => vec![],
+            Some(false) => vec![format!("alter table seen detach partition {name} concurrently")],
+            Some(true) => vec![format!("alter table seen detach partition {name} finalize")],
+        };
+        let mut outcome = Ok(());
+        for step in steps.into_iter().chain([format!("drop table {name}")]) {
+            outcome = checkout
+                .run(async |connection| {
+                    sqlx::raw_sql(AssertSqlSafe(step)).execute(connection).await.map(|_| ())
+                })
+                .await;
+            if outcome.is_err() {
+                break;
+            }
+        }
+        match outcome {
+            Ok(()) => dropped += 1,
+            Err(Failure::TimedOut(code)) => {
+                tracing::info!(event = "set_kept", sqlstate = code, "a reader holds an ended set: it is dropped the next time");
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(dropped)
 }

@@ -1,55 +1,106 @@
-//! What the reader and the import read.
+//! What the reader and an import read.
 
-use super::{Failure, Line, connection::limited};
-use crate::statistics::{LIST_LENGTH, Tally};
+use super::{Checkout, Failure};
+use crate::{
+    statistics::{Gaps, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
+    visitor::{Day, Dimension, Exclusion, SiteName},
+};
 
-/// Finds the id of a site by its name; `None` if nothing has been counted for it.
-pub async fn read_site(line: &Line, name: &str) -> Result<Option<i32>, Failure> {
-    let mut lease = line.lease().await?;
-    let outcome =
-        limited(sqlx::query_file_scalar!("queries/read_site.sql", name).fetch_optional(lease.connection())).await;
-    lease.settle(outcome)
+/// The id of a site, if it has been counted.
+pub async fn read_site(checkout: &mut Checkout<'_>, name: &SiteName) -> Result<Option<i32>, Failure> {
+    checkout
+        .run(async |connection| {
+            sqlx::query_file_scalar!("queries/read_site.sql", &**name).fetch_optional(connection).await
+        })
+        .await
 }
 
-/// The counters of a site.
-pub struct Tallies {
-    /// The totals and lists that were asked for.
-    pub rows: Vec<Tally>,
-    /// Rises whenever the site's all-time registers do.
-    pub registers_revision: i64,
+/// Reads what a plan needs.
+pub async fn read_tallies(checkout: &mut Checkout<'_>, site: i32, plan: &Plan) -> Result<Tallies, Failure> {
+    checkout
+        .run(async |connection| {
+            let rows = sqlx::query_file!(
+                "queries/read_tallies.sql",
+                site,
+                &plan.days(),
+                &plan.days_by_hour(),
+                plan.first.number(),
+                plan.last.number(),
+                LIST_LENGTH
+            )
+            .fetch_all(connection)
+            .await?;
+            let mut tallies = Tallies::default();
+            for row in rows {
+                let (pageviews, visitors) = (row.pageviews, row.visitors);
+                match (row.dimension, row.day, row.value) {
+                    (None, Some(day), None) => {
+                        let tally = Tally { pageviews, visitors: Gaps(visitors) };
+                        tallies.days.insert(Day::from_number(day), tally);
+                    }
+                    (None, Some(day), Some(hour)) => {
+                        if let Ok(hour) = hour.parse() {
+                            let tally = Tally { pageviews, visitors: Gaps(visitors) };
+                            tallies.hours.insert((Day::from_number(day), hour), tally);
+                        }
+                    }
+                    (Some(number), _, Some(value)) => {
+                        if let Some(dimension) = Dimension::from_number(number) {
+                            let visitors = visitors.first().copied().unwrap_or_default();
+                            tallies.values.push(ValueTally { dimension, value, pageviews, visitors });
+                        } else if let Some(exclusion) = Exclusion::ALL.iter().find(|known| known.name() == value) {
+                            tallies.excluded.insert(*exclusion, pageviews);
+                        }
+                    }
+                    _ => {
+                        tallies.pageviews = pageviews;
+                        tallies.registers_revision = visitors.first().copied().unwrap_or_default();
+                    }
+                }
+            }
+            Ok(tallies)
+        })
+        .await
 }
 
-/// As which dimension the query answers the revision of the registers.
-const REVISION: i16 = -1;
-
-/// Reads the totals of `buckets` and the largest values of every dimension in `listed`.
-pub async fn read_tallies(line: &Line, site: i32, buckets: &[i32], listed: i32) -> Result<Tallies, Failure> {
-    let mut lease = line.lease().await?;
-    let query = sqlx::query_file_as!(Tally, "queries/read_tallies.sql", site, buckets, listed, LIST_LENGTH);
-    let outcome = limited(query.fetch_all(lease.connection())).await;
-    let mut rows = lease.settle(outcome)?;
-    let revision = rows.iter().position(|row| row.dimension == REVISION).map(|place| rows.swap_remove(place));
-    Ok(Tallies { rows, registers_revision: revision.map_or(0, |row| row.visitors) })
+/// Reads some days of a site: pairs of the day and its counters. Days without any are left out.
+pub async fn read_days(checkout: &mut Checkout<'_>, site: i32, days: &[Day]) -> Result<Vec<(Day, Tally)>, Failure> {
+    let numbers: Vec<i32> = days.iter().map(|day| day.number()).collect();
+    checkout
+        .run(async |connection| {
+            let rows = sqlx::query_file!("queries/read_days.sql", site, &numbers).fetch_all(connection).await?;
+            let tally = |pageviews, visitors| Tally { pageviews, visitors: Gaps(visitors) };
+            Ok(rows.into_iter().map(|row| (Day::from_number(row.day), tally(row.pageviews, row.visitors))).collect())
+        })
+        .await
 }
 
 /// Reads a site's all-time registers: pairs of register and rank. Registers that never rose are left out.
-pub async fn read_registers(line: &Line, site: i32) -> Result<Vec<(i16, i16)>, Failure> {
-    let mut lease = line.lease().await?;
-    let outcome = limited(async {
-        let rows = sqlx::query_file!("queries/read_registers.sql", site).fetch_all(lease.connection()).await?;
-        Ok(rows.into_iter().map(|row| (row.register, row.rank)).collect())
-    })
-    .await;
-    lease.settle(outcome)
+pub async fn read_registers(checkout: &mut Checkout<'_>, site: i32) -> Result<Vec<(i16, i16)>, Failure> {
+    checkout
+        .run(async |connection| {
+            let rows = sqlx::query_file!("queries/read_registers.sql", site).fetch_all(connection).await?;
+            Ok(rows.into_iter().map(|row| (row.register, row.rank)).collect())
+        })
+        .await
+}
+
+/// Reads which values of a site's day are told apart: pairs of the dimension's number and the value.
+pub async fn read_values(checkout: &mut Checkout<'_>, site: i32, day: Day) -> Result<Vec<(i16, String)>, Failure> {
+    checkout
+        .run(async |connection| {
+            let rows = sqlx::query_file!("queries/read_values.sql", site, day.number()).fetch_all(connection).await?;
+            Ok(rows.into_iter().map(|row| (row.dimension, row.value)).collect())
+        })
+        .await
 }
 
 /// Reads how far logs have been imported for a site: pairs of digest and length in bytes.
-pub async fn read_checkpoints(line: &Line, site: i32) -> Result<Vec<(Vec<u8>, i64)>, Failure> {
-    let mut lease = line.lease().await?;
-    let outcome = limited(async {
-        let rows = sqlx::query_file!("queries/read_checkpoints.sql", site).fetch_all(lease.connection()).await?;
-        Ok(rows.into_iter().map(|row| (row.digest, row.bytes)).collect())
-    })
-    .await;
-    lease.settle(outcome)
+pub async fn read_checkpoints(checkout: &mut Checkout<'_>, site: i32) -> Result<Vec<(Vec<u8>, i64)>, Failure> {
+    checkout
+        .run(async |connection| {
+            let rows = sqlx::query_file!("queries/read_checkpoints.sql", site).fetch_all(connection).await?;
+            Ok(rows.into_iter().map(|row| (row.digest, row.bytes)).collect())
+        })
+        .await
 }

@@ -1,135 +1,187 @@
 //! What the recorder writes.
 
-use uuid::Uuid;
+use jiff::Timestamp;
+use sqlx::{Connection as _, PgConnection};
 
-use super::{Failure, Line, connection::limited};
-use crate::visitor::{Period, Salt};
+use super::{
+    Checkout, Failure,
+    batch::{Batch, Columns, Part},
+};
+use crate::visitor::{Day, Fingerprint, Forget, Period, Salt, SiteName};
 
-/// One batch of visits, as columns: what `queries/commit_batch.sql` takes. Rows of a group have the same index.
-#[derive(Default)]
-pub struct Batch {
-    /// Claimed by the statement: the same batch sent twice is applied once.
-    pub id: Uuid,
-    /// Fingerprints that may be new, sorted by bucket and fingerprint, each once.
-    pub visitor_bucket: Vec<i32>,
-    /// See [`Batch::visitor_bucket`].
-    pub visitor_fingerprint: Vec<i64>,
-    /// Fingerprints of one cohort raise the same tallies if they are new.
-    pub visitor_cohort: Vec<i32>,
-    /// Which cohort …
-    pub link_cohort: Vec<i32>,
-    /// … raises which tally (1 is the first).
-    pub link_tally: Vec<i32>,
-    /// The site of a tally.
-    pub tally_site: Vec<i32>,
-    /// The bucket of a tally.
-    pub tally_bucket: Vec<i32>,
-    /// The dimension of a tally.
-    pub tally_dimension: Vec<i16>,
-    /// The value of a tally.
-    pub tally_value: Vec<String>,
-    /// By how much its pageviews rise.
-    pub tally_pageviews: Vec<i64>,
-    /// The site of a register that may rise, sorted by site and register, each once.
-    pub register_site: Vec<i32>,
-    /// See [`Batch::register_site`].
-    pub register_index: Vec<i16>,
-    /// The rank that it may rise to.
-    pub register_rank: Vec<i16>,
-    /// How far a log has been counted with this batch.
-    pub checkpoint: Option<Checkpoint>,
+/// What became of a batch. It is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was applied now. Named are the fingerprints that came too late to be placed, by the place of their part.
+    Applied(Vec<(usize, Fingerprint)>),
+    /// It was applied when it was sent before.
+    AppliedBefore,
+    /// Somebody else had counted the log up to its checkpoint.
+    CountedBefore,
+    /// Nothing was applied: the sender did not know which periods are open.
+    StaleKeys,
 }
 
-/// How far an imported log has been counted.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Checkpoint {
-    /// BLAKE3 of the site's name and of the log from its beginning to here.
-    pub digest: [u8; 32],
-    /// How many bytes that is, uncompressed.
-    pub bytes: u64,
-    /// The site's id.
-    pub site: i32,
-}
-
-/// Commits a batch. When this returns, it is durable. Answers whether it was applied now; if not, it had been before.
-pub async fn commit(line: &Line, batch: &Batch) -> Result<bool, Failure> {
-    let (site, digest, bytes) = match &batch.checkpoint {
-        Some(checkpoint) => (
-            vec![checkpoint.site],
-            vec![checkpoint.digest.to_vec()],
-            vec![i64::try_from(checkpoint.bytes).unwrap_or(i64::MAX)],
-        ),
-        None => Default::default(),
+/// Commits a batch.
+///
+/// One day in a period after which none is open yet takes one statement. Anything else takes a lock first that lets no other
+/// batch run beside it: its visitors' days are looked up in two periods, and its parts touch counters in an order of their own.
+pub async fn commit(checkout: &mut Checkout<'_>, batch: &Batch, forget: Forget) -> Result<Outcome, Failure> {
+    let is_alone = |part: &Part| part.sites.iter().all(|site| site.next_is_open != Some(true));
+    let (outcome, clock_seconds) = match batch.parts.as_slice() {
+        [part] if is_alone(part) => {
+            checkout.run(async |connection| apply(connection, batch, 0, part, forget).await).await?
+        }
+        _ => checkout.run(async |connection| apply_all(connection, batch, forget).await).await?,
     };
-    let mut lease = line.lease().await?;
-    let outcome = limited(async {
-        sqlx::query_file_scalar!(
-            "queries/commit_batch.sql",
-            batch.id,
-            &batch.visitor_bucket,
-            &batch.visitor_fingerprint,
-            &batch.visitor_cohort,
-            &batch.link_cohort,
-            &batch.link_tally,
-            &batch.tally_site,
-            &batch.tally_bucket,
-            &batch.tally_dimension,
-            &batch.tally_value,
-            &batch.tally_pageviews,
-            &batch.register_site,
-            &batch.register_index,
-            &batch.register_rank,
-            &site,
-            &digest,
-            &bytes,
-        )
-        .fetch_one(lease.connection())
-        .await
-    })
-    .await;
-    lease.settle(outcome)
+    if let Some(seconds) = clock_seconds {
+        checkout.observe_clock(seconds);
+    }
+    Ok(outcome)
 }
 
-/// Opens a period for counting: answers the salt that holds for all instances, and makes the set. `None` if the period
+async fn apply_all(
+    connection: &mut PgConnection,
+    batch: &Batch,
+    forget: Forget,
+) -> sqlx::Result<(Outcome, Option<f64>)> {
+    let mut transaction = connection.begin().await?;
+    sqlx::query!("lock table seen in share row exclusive mode").execute(&mut *transaction).await?;
+    let (mut late, mut clock_seconds) = (Vec::new(), None);
+    for (place, part) in batch.parts.iter().enumerate() {
+        let (outcome, seconds) = apply(&mut transaction, batch, place, part, forget).await?;
+        match outcome {
+            Outcome::Applied(fingerprints) => late.extend(fingerprints),
+            // Parts are committed together, so all of them say the same.
+            otherwise => {
+                transaction.rollback().await?;
+                return Ok((otherwise, seconds));
+            }
+        }
+        clock_seconds = seconds;
+    }
+    transaction.commit().await?;
+    Ok((Outcome::Applied(late), clock_seconds))
+}
+
+/// Applies one part. The first one also carries what does not belong to a day.
+async fn apply(
+    connection: &mut PgConnection,
+    batch: &Batch,
+    place: usize,
+    part: &Part,
+    forget: Forget,
+) -> sqlx::Result<(Outcome, Option<f64>)> {
+    let (registers, checkpoint) =
+        if place == 0 { (batch.registers.as_slice(), batch.checkpoint.as_ref()) } else { (&[][..], None) };
+    let first_day = forget.first_day(part.day, 0).number();
+    let columns = Columns::of(part, registers, checkpoint);
+    let row = sqlx::query_file!(
+        "queries/commit_batch.sql",
+        part.id,
+        batch.finished.as_slice(),
+        forget.period(part.day).number(),
+        part.day.number(),
+        forget.first_day(part.day, -1).number() - 1,
+        forget.first_day(part.day, 1).number() - 1,
+        i16::try_from(part.day.number() - first_day + 1).expect("a period has at most 31 days"),
+        &columns.site,
+        columns.previous_is_open.as_slice() as &[Option<bool>],
+        columns.next_is_open.as_slice() as &[Option<bool>],
+        &columns.fingerprint,
+        &columns.cohort,
+        columns.previous.as_slice() as &[Option<i64>],
+        columns.next.as_slice() as &[Option<i64>],
+        columns.late_views.as_slice() as &[Option<i32>],
+        &columns.link_cohort,
+        &columns.link_counter,
+        &columns.link_role,
+        &columns.counter_site,
+        &columns.counter_dimension,
+        columns.counter_value.as_slice() as &[&str],
+        &columns.counter_pageviews,
+        &columns.register_site,
+        &columns.register,
+        &columns.register_rank,
+        &columns.checkpoint_site,
+        columns.checkpoint_digest.as_slice() as &[&[u8]],
+        &columns.checkpoint_bytes,
+    )
+    .fetch_one(connection)
+    .await?;
+    let outcome = if row.applied {
+        Outcome::Applied(row.late.into_iter().map(|fingerprint| (place, Fingerprint(fingerprint))).collect())
+    } else if row.stale_keys {
+        Outcome::StaleKeys
+    } else if row.known_id {
+        Outcome::AppliedBefore
+    } else {
+        Outcome::CountedBefore
+    };
+    Ok((outcome, Some(row.clock_seconds)))
+}
+
+/// A site as the database has it.
+pub struct OpenedSite {
+    /// Its id.
+    pub id: i32,
+    /// The salt of its all-time estimate, if one is kept.
+    pub salt: Option<Salt>,
+}
+
+/// Finds a site by its name, or makes it. `offered` becomes the salt of its all-time estimate if it has none.
+pub async fn open_site(
+    checkout: &mut Checkout<'_>,
+    name: &SiteName,
+    offered: Option<Salt>,
+) -> Result<OpenedSite, Failure> {
+    let offered = offered.as_ref().map(|salt| salt.0.as_slice());
+    checkout
+        .run(async |connection| {
+            let row = sqlx::query_file!("queries/open_site.sql", &**name, offered).fetch_one(connection).await?;
+            let salt = row.salt.map(|salt| salt.try_into().map(Salt)).transpose();
+            Ok(OpenedSite { id: row.id, salt: salt.map_err(|_| sqlx::Error::Decode("a salt has 32 bytes".into()))? })
+        })
+        .await
+}
+
+/// Opens the period of a day for a site: answers the salt that holds for all instances, and makes the set. `None` if the period
 /// has been closed: its salt is forgotten, and nobody new can be told from those counted before.
 pub async fn open_period(
-    line: &Line,
-    period: Period,
+    checkout: &mut Checkout<'_>,
+    site: i32,
+    day: Day,
+    forget: Forget,
     offered: Salt,
-    forget_after_seconds: i64,
+    keep_until: Timestamp,
 ) -> Result<Option<Salt>, Failure> {
-    let bucket = period.bucket();
-    let mut lease = line.lease().await?;
-    let outcome = limited(async {
-        let mut transaction = sqlx::Connection::begin(lease.connection()).await?;
-        let salt = sqlx::query_file_scalar!(
-            "queries/open_period.sql",
-            bucket,
-            offered.0.as_slice(),
-            forget_after_seconds as f64
-        )
-        .fetch_one(&mut *transaction)
-        .await?;
-        if salt.is_some() {
-            sqlx::query!("select open_set($1)", bucket).execute(&mut *transaction).await?;
-        }
-        transaction.commit().await?;
-        Ok(salt.and_then(|bytes| bytes.try_into().ok()).map(Salt))
-    })
-    .await;
-    lease.settle(outcome)
+    let period = forget.period(day).number();
+    let keep_until_seconds = keep_until.as_duration().as_secs_f64();
+    checkout
+        .run(async |connection| {
+            sqlx::query!("select open_set($1)", period).execute(&mut *connection).await?;
+            let salt = sqlx::query_scalar!(
+                "select open_period($1, $2, $3, $4, to_timestamp($5))",
+                site,
+                period,
+                forget.reach(),
+                offered.0.as_slice(),
+                keep_until_seconds
+            )
+            .fetch_one(connection)
+            .await?;
+            Ok(salt.and_then(|bytes| bytes.try_into().ok()).map(Salt))
+        })
+        .await
 }
 
-/// Finds a site by its name, or makes it. Answers its id and the salt of its all-time estimate.
-pub async fn open_site(line: &Line, name: &str, offered: Salt) -> Result<(i32, Salt), Failure> {
-    let mut lease = line.lease().await?;
-    let outcome = limited(async {
-        let row = sqlx::query_file!("queries/open_site.sql", name, offered.0.as_slice())
-            .fetch_one(lease.connection())
-            .await?;
-        let salt = row.salt.try_into().map_err(|_| sqlx::Error::Decode("a salt has 32 bytes".into()))?;
-        Ok((row.id, Salt(salt)))
-    })
-    .await;
-    lease.settle(outcome)
+/// The salt of a site's period, if it is open.
+pub async fn read_period(checkout: &mut Checkout<'_>, site: i32, period: Period) -> Result<Option<Salt>, Failure> {
+    checkout
+        .run(async |connection| {
+            let query = sqlx::query_file_scalar!("queries/read_period.sql", site, period.number());
+            let salt = query.fetch_optional(connection).await?;
+            Ok(salt.and_then(|bytes| bytes.try_into().ok()).map(Salt))
+        })
+        .await
 }

@@ -1,0 +1,346 @@
+//! From visits to one batch: what may be new, and which counters rise. Pure: keys and memory are arguments.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+};
+
+use uuid::Uuid;
+
+use super::{
+    keys::{Keys, OpenPeriod, Site},
+    seen::{FingerprintHasher, Seen},
+};
+use crate::{
+    store::{Batch, Counter, Link, Part, Register, Role, SitePeriods, Visitor},
+    visitor::{
+        Classification, Client, Day, Dimension, Exclusion, Fingerprint, Moment, Uniqueness, Visit, all_time,
+        fingerprint::{Scope, fingerprint},
+    },
+};
+
+/// The numbers under which the database keeps what is no dimension of its own.
+const TOTAL: i16 = 0;
+const EXCLUDED: i16 = 9;
+const HOUR: i16 = 10;
+
+/// A batch, and what may be remembered once it has been committed.
+pub(super) struct Aggregate {
+    pub(super) batch: Batch,
+    /// The site-wide fingerprint of each visit that has one, for whoever must name those that came too late.
+    pub(super) fingerprints: Vec<(usize, Fingerprint)>,
+    pub(super) pageviews: u64,
+    /// How many were not counted in full, in the order of [`Exclusion::ALL`].
+    pub(super) excluded: [u64; Exclusion::ALL.len()],
+}
+
+/// A visit with the day and hour that it counts into.
+#[derive(Clone, Copy)]
+pub(super) struct Dated<'v> {
+    pub(super) visit: &'v Visit,
+    pub(super) moment: Moment,
+}
+
+/// What a visit counts as, without who it was.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Effect {
+    Visitor,
+    Pageview(Exclusion),
+    Excluded(Exclusion),
+}
+
+/// What visits have in common that raise the same counters.
+#[derive(PartialEq, Eq, Hash)]
+struct Signature<'v> {
+    site: i32,
+    hour: u8,
+    effect: Effect,
+    values: &'v [(Dimension, Cow<'static, str>)],
+}
+
+/// The visits of one signature.
+struct Group<'v> {
+    visits: i64,
+    /// The cohort of visitors who are new to the site on this day.
+    site_cohort: i32,
+    /// For each value that visitors are told apart for: the value as it is counted, and its cohort.
+    values: Vec<(Dimension, &'v str, i32)>,
+}
+
+/// Aggregates visits into a batch. Their keys must be in `keys`. `ids` are those of the days' parts; a day before `today` may be
+/// late.
+pub(super) fn aggregate<'v>(
+    visits: &[Dated<'v>],
+    ids: &BTreeMap<Day, Uuid>,
+    today: Day,
+    keys: &'v mut Keys,
+    seen: &Seen,
+) -> Aggregate {
+    let mut aggregate =
+        Aggregate { batch: Batch::default(), fingerprints: Vec::new(), pageviews: 0, excluded: Default::default() };
+    let mut ranks: BTreeMap<(i32, u16), u8> = BTreeMap::new();
+    // Values are admitted first, so that afterwards nothing changes any more.
+    for Dated { visit, moment } in visits {
+        keys.admit(visit, moment.day);
+    }
+    let keys = &*keys;
+    for (day, id) in ids {
+        let mut part = PartBuilder::new(*id, *day, *day < today, keys, seen);
+        for (place, Dated { visit, moment }) in visits.iter().enumerate() {
+            if moment.day == *day {
+                part.add(place, visit, moment.hour, &mut ranks, &mut aggregate);
+            }
+        }
+        aggregate.batch.parts.push(part.finish());
+    }
+    let register = |((site, register), rank): ((i32, u16), u8)| Register {
+        site,
+        register: i16::try_from(register).expect("there are 4096 registers"),
+        rank: rank.into(),
+    };
+    aggregate.batch.registers = ranks.into_iter().map(register).collect();
+    aggregate
+}
+
+type Visitors = HashMap<Fingerprint, Visitor, std::hash::BuildHasherDefault<FingerprintHasher>>;
+
+/// One day's part while it is being put together.
+struct PartBuilder<'v> {
+    part: Part,
+    may_be_late: bool,
+    keys: &'v Keys,
+    seen: &'v Seen,
+    groups: HashMap<Signature<'v>, Group<'v>>,
+    visitors: Visitors,
+    counters: HashMap<(i32, i16, Cow<'v, str>), i32>,
+    /// The cohort of a counter whose visitors are its own.
+    value_cohorts: HashMap<i32, i32>,
+    cohorts: i32,
+    message: Vec<u8>,
+}
+
+impl<'v> PartBuilder<'v> {
+    fn new(id: Uuid, day: Day, may_be_late: bool, keys: &'v Keys, seen: &'v Seen) -> Self {
+        let part = Part { id, day, sites: vec![], visitors: vec![], links: vec![], counters: vec![] };
+        Self {
+            part,
+            may_be_late,
+            keys,
+            seen,
+            groups: HashMap::new(),
+            visitors: Visitors::default(),
+            counters: HashMap::new(),
+            value_cohorts: HashMap::new(),
+            cohorts: 0,
+            message: Vec::with_capacity(512),
+        }
+    }
+
+    fn add(
+        &mut self,
+        place: usize,
+        visit: &'v Visit,
+        hour: u8,
+        ranks: &mut BTreeMap<(i32, u16), u8>,
+        aggregate: &mut Aggregate,
+    ) {
+        let site = self.keys.site(&visit.site).expect("sites are opened before visits are aggregated");
+        let period = self.keys.period(site.id, self.part.day);
+        let effect = match &visit.classification {
+            Classification::Visitor(_) if period.is_none() => Effect::Pageview(Exclusion::Late),
+            Classification::Visitor(_) => Effect::Visitor,
+            Classification::Pageview(exclusion) => Effect::Pageview(*exclusion),
+            Classification::Excluded(exclusion) => Effect::Excluded(*exclusion),
+        };
+        aggregate.pageviews += u64::from(!matches!(effect, Effect::Excluded(_)));
+        if let Effect::Pageview(exclusion) | Effect::Excluded(exclusion) = effect {
+            aggregate.excluded[exclusion as usize] += 1;
+        }
+        let signature = Signature { site: site.id, hour, effect, values: &visit.values };
+        // Looked up twice, so that the group can be made with the whole builder.
+        if !self.groups.contains_key(&signature) {
+            let group = self.open_group(&signature);
+            self.groups.insert(Signature { ..signature }, group);
+        }
+        let group = self.groups.get_mut(&signature).expect("it was just made");
+        group.visits += 1;
+        let (Classification::Visitor(client), Effect::Visitor, Some(period)) = (&visit.classification, effect, period)
+        else {
+            return;
+        };
+        let who = Who { name: &visit.site, client, period, late: self.may_be_late };
+        let mut is_new_somewhere = group.values.is_empty();
+        for (dimension, value, cohort) in &group.values {
+            let scope = Scope::Value(*dimension, value);
+            is_new_somewhere |=
+                who.offer(scope, *cohort, 0, self.part.day, self.seen, &mut self.visitors, &mut self.message).1;
+        }
+        // Who has been seen on this page today has been seen today, in the same commit or an earlier one.
+        if !is_new_somewhere && !self.may_be_late {
+            return;
+        }
+        let (hash, is_new) =
+            who.offer(Scope::Site, group.site_cohort, 1, self.part.day, self.seen, &mut self.visitors, &mut self.message);
+        aggregate.fingerprints.push((place, hash));
+        if is_new {
+            observe(site, &visit.site, client, &mut self.message, ranks);
+        }
+    }
+
+    /// Makes the group of a signature, with its cohorts and the counters that they raise.
+    fn open_group(&mut self, signature: &Signature<'v>) -> Group<'v> {
+        let Signature { site, hour, effect, values } = *signature;
+        let mut group = Group { visits: 0, site_cohort: 0, values: Vec::new() };
+        if effect != Effect::Visitor {
+            return group;
+        }
+        self.cohorts += 1;
+        group.site_cohort = self.cohorts;
+        let total = self.counter(site, TOTAL, Cow::Borrowed(""));
+        self.link(group.site_cohort, total, Role::Visitors);
+        let hour = self.counter(site, HOUR, hour_name(hour));
+        self.link(group.site_cohort, hour, Role::VisitorsOfTheHour);
+        if self.may_be_late {
+            let late = self.counter(site, EXCLUDED, Cow::Borrowed(Exclusion::Late.name()));
+            self.link(group.site_cohort, late, Role::LateViews);
+        }
+        for (dimension, value) in values {
+            let value = self.keys.counted_as(site, self.part.day, *dimension, value);
+            let counter = self.counter(site, *dimension as i16, Cow::Borrowed(value));
+            match dimension.uniqueness() {
+                Uniqueness::OnceADay => self.link(group.site_cohort, counter, Role::Visitors),
+                Uniqueness::ForEachValue => {
+                    let cohort = self.value_cohort(counter);
+                    group.values.push((*dimension, value, cohort));
+                }
+            }
+        }
+        group
+    }
+
+    fn value_cohort(&mut self, counter: i32) -> i32 {
+        if let Some(cohort) = self.value_cohorts.get(&counter) {
+            return *cohort;
+        }
+        self.cohorts += 1;
+        self.value_cohorts.insert(counter, self.cohorts);
+        self.link(self.cohorts, counter, Role::Visitors);
+        self.cohorts
+    }
+
+    fn link(&mut self, cohort: i32, counter: i32, role: Role) {
+        self.part.links.push(Link { cohort, counter, role });
+    }
+
+    /// The place of a counter, from 1; it is made if there is none.
+    fn counter(&mut self, site: i32, dimension: i16, value: Cow<'v, str>) -> i32 {
+        match self.counters.entry((site, dimension, value)) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let value = entry.key().2.clone().into_owned();
+                self.part.counters.push(Counter { site, dimension, value, pageviews: 0 });
+                *entry.insert(number(self.part.counters.len()))
+            }
+        }
+    }
+
+    fn raise(&mut self, site: i32, dimension: i16, value: Cow<'v, str>, views: i64) {
+        let counter = self.counter(site, dimension, value);
+        self.part.counters[usize::try_from(counter).expect("it is a place") - 1].pageviews += views;
+    }
+
+    fn finish(mut self) -> Part {
+        for (Signature { site, hour, effect, values }, group) in std::mem::take(&mut self.groups) {
+            if let Effect::Pageview(exclusion) | Effect::Excluded(exclusion) = effect {
+                self.raise(site, EXCLUDED, Cow::Borrowed(exclusion.name()), group.visits);
+            }
+            if matches!(effect, Effect::Excluded(_)) {
+                continue;
+            }
+            self.raise(site, TOTAL, Cow::Borrowed(""), group.visits);
+            self.raise(site, HOUR, hour_name(hour), group.visits);
+            for (dimension, value) in values {
+                let value = self.keys.counted_as(site, self.part.day, *dimension, value);
+                self.raise(site, *dimension as i16, Cow::Borrowed(value), group.visits);
+            }
+            if effect == Effect::Visitor
+                && !self.part.sites.iter().any(|known| known.site == site)
+                && let Some(period) = self.keys.period(site, self.part.day)
+            {
+                let open = |salt: &Option<_>| self.keys.reaches_beyond().then_some(salt.is_some());
+                let (previous_is_open, next_is_open) = (open(&period.previous), open(&period.next));
+                self.part.sites.push(SitePeriods { site, previous_is_open, next_is_open });
+            }
+        }
+        self.part.visitors = self.visitors.into_values().collect();
+        // In the order in which all instances insert them.
+        self.part.visitors.sort_unstable();
+        self.part
+    }
+}
+
+/// A visitor in a period.
+struct Who<'v> {
+    name: &'v str,
+    client: &'v Client,
+    period: &'v OpenPeriod,
+    late: bool,
+}
+
+impl Who<'_> {
+    /// Puts the visitor of a scope among those who may be new, unless it is known. Answers its fingerprint, and whether it was
+    /// not known.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a builder that is borrowed otherwise")]
+    fn offer(
+        &self,
+        scope: Scope<'_>,
+        cohort: i32,
+        views: i32,
+        day: Day,
+        seen: &Seen,
+        visitors: &mut Visitors,
+        message: &mut Vec<u8>,
+    ) -> (Fingerprint, bool) {
+        let OpenPeriod { salt, previous, next, .. } = self.period;
+        let hash = fingerprint(salt, self.name, scope, self.client, message);
+        if seen.contains(hash, day) {
+            return (hash, false);
+        }
+        match visitors.entry(hash) {
+            Entry::Occupied(mut entry) => {
+                if let Some(late_views) = &mut entry.get_mut().late_views {
+                    *late_views += views;
+                }
+            }
+            Entry::Vacant(entry) => {
+                let mut beside = |salt: &Option<_>| {
+                    salt.as_ref().map(|salt| fingerprint(salt, self.name, scope, self.client, message))
+                };
+                let (previous, next) = (beside(previous), beside(next));
+                let late_views = self.late.then_some(views);
+                entry.insert(Visitor { fingerprint: hash, cohort, previous, next, late_views });
+            }
+        }
+        (hash, true)
+    }
+}
+
+/// Adds the visitor to the all-time estimate, if one is kept and a register would rise.
+fn observe(site: &Site, name: &str, client: &Client, message: &mut Vec<u8>, ranks: &mut BTreeMap<(i32, u16), u8>) {
+    let Some(salt) = &site.salt else { return };
+    let all_time::Observation { register, rank } =
+        all_time::observe(fingerprint(salt, name, Scope::Site, client, message));
+    if rank > site.rank(register) {
+        let raised = ranks.entry((site.id, register)).or_default();
+        *raised = rank.max(*raised);
+    }
+}
+
+/// The value under which an hour of the day is counted: how many hours of the day had passed.
+fn hour_name(hour: u8) -> Cow<'static, str> {
+    Cow::Owned(hour.to_string())
+}
+
+fn number(index: usize) -> i32 {
+    i32::try_from(index).expect("a batch has far fewer than 2^31 rows")
+}

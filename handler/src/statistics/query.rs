@@ -1,0 +1,412 @@
+//! Questions: which site, which days, and in which steps.
+
+use std::str::FromStr;
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use crate::visitor::{Day, Forget, Moment, SiteName, calendar::OutOfRange};
+
+/// The longest series that is answered, in points.
+pub(super) const MAXIMUM_POINTS: usize = 400;
+
+/// The longest range that is answered: ten years, in days.
+pub(super) const MAXIMUM_DAYS: i32 = 3660;
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Query {
+    /// The host name being counted.
+    pub site: SiteName,
+    /// Which days.
+    pub range: Range,
+    /// The steps of the series; by default what suits the range.
+    pub step: Option<Step>,
+}
+
+/// A range of days, with its first and its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Range {
+    /// The current day.
+    Today,
+    /// The day before.
+    Yesterday,
+    /// So many days, of which the current one is the last.
+    Days(u16),
+    /// The current ISO week, up to today.
+    Week,
+    /// The week before.
+    LastWeek,
+    /// The current month, up to today.
+    Month,
+    /// The month before.
+    LastMonth,
+    /// So many months, of which the current one is the last.
+    Months(u16),
+    /// The current year, up to today.
+    Year,
+    /// From the first of these days to the last one, or to today.
+    Between(Day, Option<Day>),
+}
+
+/// What a word for a range must be.
+const RANGE_WORDS: &str = "today, yesterday, week, last_week, month, last_month, year, a number of days such as 7d or 30d, or a number of months such as 12m";
+
+impl FromStr for Range {
+    type Err = BadQuery;
+
+    fn from_str(word: &str) -> Result<Self, BadQuery> {
+        let number = |digits: &str, most: u16| {
+            digits.parse().ok().filter(|number| (1..=most).contains(number)).ok_or(BadQuery::UnknownRange)
+        };
+        Ok(match word {
+            "today" => Self::Today,
+            "yesterday" => Self::Yesterday,
+            "week" => Self::Week,
+            "last_week" => Self::LastWeek,
+            "month" => Self::Month,
+            "last_month" => Self::LastMonth,
+            "year" => Self::Year,
+            _ => match word.strip_suffix('d') {
+                Some(days) => Self::Days(number(days, 3660)?),
+                None => Self::Months(number(word.strip_suffix('m').ok_or(BadQuery::UnknownRange)?, 120)?),
+            },
+        })
+    }
+}
+
+impl Range {
+    /// What is answered to who asks for no range.
+    pub const DEFAULT: Self = Self::Days(30);
+
+    /// Its first and its last day, on a day.
+    fn days(self, today: Day) -> (Day, Day) {
+        let month = today.month();
+        match self {
+            Self::Today => (today, today),
+            Self::Yesterday => (today.plus(-1), today.plus(-1)),
+            Self::Days(count) => (today.plus(1 - i32::from(count)), today),
+            Self::Week => (today.monday(), today),
+            Self::LastWeek => (today.monday().plus(-7), today.monday().plus(-1)),
+            Self::Month => (month.first_day(), today),
+            Self::LastMonth => (month.plus(-1).first_day(), month.plus(-1).last_day()),
+            Self::Months(count) => (month.plus(1 - i32::from(count)).first_day(), today),
+            Self::Year => {
+                let january = Date::new(today.date().year(), 1, 1).ok().and_then(|date| Day::of_date(date).ok());
+                (january.unwrap_or(today), today)
+            }
+            Self::Between(first, last) => (first, last.unwrap_or(today)),
+        }
+    }
+
+    /// The word for it, where it has one.
+    pub fn word(self) -> Option<String> {
+        Some(match self {
+            Self::Today => "today".to_owned(),
+            Self::Yesterday => "yesterday".to_owned(),
+            Self::Days(count) => format!("{count}d"),
+            Self::Week => "week".to_owned(),
+            Self::LastWeek => "last_week".to_owned(),
+            Self::Month => "month".to_owned(),
+            Self::LastMonth => "last_month".to_owned(),
+            Self::Months(count) => format!("{count}m"),
+            Self::Year => "year".to_owned(),
+            Self::Between(..) => return None,
+        })
+    }
+}
+
+/// How far the points of a series are apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Hours from the start of each day.
+    Hour,
+    /// Days.
+    Day,
+    /// ISO weeks, from Monday.
+    Week,
+    /// Calendar months.
+    Month,
+}
+
+impl Step {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Week, Self::Month];
+
+    /// The name in answers and query parameters.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+
+    /// What suits so many days: up to two by the hour, up to a quarter by the day, more by the month.
+    const fn suiting(days: i32) -> Self {
+        match days {
+            ..=2 => Self::Hour,
+            3..=92 => Self::Day,
+            _ => Self::Month,
+        }
+    }
+}
+
+impl FromStr for Step {
+    type Err = BadQuery;
+
+    fn from_str(word: &str) -> Result<Self, BadQuery> {
+        Self::ALL.into_iter().find(|step| step.name() == word).ok_or(BadQuery::UnknownStep)
+    }
+}
+
+/// Why a question can't be answered. The text is for the asker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadQuery {
+    /// A word that no range has.
+    #[error("'period' must be {RANGE_WORDS}; or name two days with 'from' and 'to'")]
+    UnknownRange,
+    /// A word that no step has.
+    #[error("'by' must be hour, day, week or month")]
+    UnknownStep,
+    /// A word and days.
+    #[error("ask with 'period' or with 'from' and 'to', not with both")]
+    TwoRanges,
+    /// A last day without a first one.
+    #[error("'to' needs a 'from' before it")]
+    NoFirstDay,
+    /// Dates that can't be counted.
+    #[error("'from' and 'to' must be dates in the years 1970 to 9999, such as 2026-11-23")]
+    OutOfRange,
+    /// A range that ends before it begins.
+    #[error("'from' must not be later than 'to', or than today if there is no 'to'")]
+    Backwards,
+    /// A range of too many days.
+    #[error("the range has more than {MAXIMUM_DAYS} days: ask for a shorter one")]
+    TooLong,
+    /// A series of too many points.
+    #[error("the series would have more than {MAXIMUM_POINTS} points: ask for a shorter range, or for a longer step with 'by'")]
+    TooManyPoints,
+}
+
+impl From<OutOfRange> for BadQuery {
+    fn from(_: OutOfRange) -> Self {
+        Self::OutOfRange
+    }
+}
+
+/// One point of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// An hour of a day.
+    Hour(Day, u8),
+    /// Days from the first to the last.
+    Days(Day, Day),
+}
+
+/// What has to be read to answer a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// When the question was asked.
+    pub as_of: Timestamp,
+    /// The day it then was.
+    pub today: Day,
+    /// The first day of the range.
+    pub first: Day,
+    /// The last day of the range.
+    pub last: Day,
+    /// Whether the range's distinct visitors are known.
+    pub is_exact: bool,
+    /// How far the series' points are apart.
+    pub step: Step,
+    /// The points of the series, oldest first.
+    pub series: Vec<Slot>,
+    /// The last 24 hours, oldest first.
+    pub hours: Vec<Slot>,
+}
+
+impl Query {
+    /// The default question about a site: the last 30 days.
+    pub fn of_site(site: SiteName) -> Self {
+        Self { site, range: Range::DEFAULT, step: None }
+    }
+
+    /// What has to be read to answer this question at this time.
+    ///
+    /// # Errors
+    /// If the range is backwards or too long, or the series has too many points.
+    pub fn plan(&self, now: Timestamp, zone: &TimeZone, forget: Forget) -> Result<Plan, BadQuery> {
+        let Moment { day: today, hour } = Moment::of(now, zone)?;
+        let (first, last) = self.range.days(today);
+        if first > last {
+            return Err(BadQuery::Backwards);
+        }
+        let days = last.number() - first.number() + 1;
+        if days > MAXIMUM_DAYS {
+            return Err(BadQuery::TooLong);
+        }
+        let step = self.step.unwrap_or(Step::suiting(days));
+        let is_exact = forget.is_exact(first, last);
+        let series = series(first, last, step, zone)?;
+        Ok(Plan { as_of: now, today, first, last, is_exact, step, series, hours: last_hours(today, hour, zone) })
+    }
+}
+
+impl Plan {
+    /// Every day whose total is needed, each once, in order.
+    pub fn days(&self) -> Vec<i32> {
+        let current = self.today.month().first_day().min(self.today.monday());
+        let mut days: Vec<i32> = (current.number()..=self.today.number()).chain(self.first.number()..=self.last.number()).collect();
+        days.sort_unstable();
+        days.dedup();
+        days
+    }
+
+    /// Every day whose hours are needed, each once, in order.
+    pub fn days_by_hour(&self) -> Vec<i32> {
+        let mut days: Vec<i32> = self
+            .series
+            .iter()
+            .chain(&self.hours)
+            .filter_map(|slot| match slot {
+                Slot::Hour(day, _) => Some(day.number()),
+                Slot::Days(..) => None,
+            })
+            .collect();
+        days.sort_unstable();
+        days.dedup();
+        days
+    }
+}
+
+fn series(first: Day, last: Day, step: Step, zone: &TimeZone) -> Result<Vec<Slot>, BadQuery> {
+    let mut series = Vec::new();
+    let mut day = first;
+    while day <= last {
+        let end = match step {
+            Step::Hour => {
+                series.extend((0..day.hours(zone)).map(|hour| Slot::Hour(day, hour)));
+                day
+            }
+            Step::Day => day,
+            Step::Week => day.monday().plus(6).min(last),
+            Step::Month => day.month().last_day().min(last),
+        };
+        if step != Step::Hour {
+            series.push(Slot::Days(day, end));
+        }
+        if series.len() > MAXIMUM_POINTS {
+            return Err(BadQuery::TooManyPoints);
+        }
+        day = end.plus(1);
+    }
+    Ok(series)
+}
+
+/// The 24 hours up to this one, oldest first.
+fn last_hours(today: Day, hour: u8, zone: &TimeZone) -> Vec<Slot> {
+    let mut hours: Vec<Slot> = (0..=hour).rev().map(|hour| Slot::Hour(today, hour)).collect();
+    let yesterday = today.plus(-1);
+    if yesterday < today {
+        hours.extend((0..yesterday.hours(zone)).rev().map(|hour| Slot::Hour(yesterday, hour)));
+    }
+    hours.truncate(24);
+    hours.reverse();
+    hours
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        Day::of_date(text.parse().unwrap()).unwrap()
+    }
+
+    fn query(range: Range, step: Option<Step>) -> Query {
+        Query { site: "example.com".parse().unwrap(), range, step }
+    }
+
+    fn plan_in(query: &Query, zone: &str) -> Result<Plan, BadQuery> {
+        query.plan("2026-11-23T10:20:30Z".parse().unwrap(), &TimeZone::get(zone).unwrap(), Forget::Monthly)
+    }
+
+    fn days_of(word: &str) -> (String, String) {
+        let plan = plan_in(&query(word.parse().unwrap(), None), "UTC").unwrap();
+        (plan.first.to_string(), plan.last.to_string())
+    }
+
+    #[test]
+    fn each_word_is_the_range_that_people_mean_by_it() {
+        for (word, first, last) in [
+            ("today", "2026-11-23", "2026-11-23"),
+            ("yesterday", "2026-11-22", "2026-11-22"),
+            ("7d", "2026-11-17", "2026-11-23"),
+            ("30d", "2026-10-25", "2026-11-23"),
+            ("week", "2026-11-23", "2026-11-23"),
+            ("last_week", "2026-11-16", "2026-11-22"),
+            ("month", "2026-11-01", "2026-11-23"),
+            ("last_month", "2026-10-01", "2026-10-31"),
+            ("12m", "2025-12-01", "2026-11-23"),
+            ("year", "2026-01-01", "2026-11-23"),
+        ] {
+            assert_eq!(days_of(word), (first.to_owned(), last.to_owned()), "{word}");
+            assert_eq!(word.parse::<Range>().unwrap().word().as_deref(), Some(word));
+        }
+        for word in ["", "decade", "TODAY", "0d", "-1d", "d", "12", "9999d", "121m", "1y"] {
+            assert_eq!(word.parse::<Range>(), Err(BadQuery::UnknownRange), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_range_has_steps_that_suit_its_length_unless_others_are_asked_for() {
+        let points = |range, step| {
+            let plan = plan_in(&query(range, step), "Europe/Berlin").unwrap();
+            (plan.step, plan.series.len())
+        };
+        let between = |first, last| Range::Between(day(first), Some(day(last)));
+        assert_eq!(points(between("2026-10-25", "2026-10-25"), None), (Step::Hour, 25));
+        assert_eq!(points(between("2026-03-29", "2026-03-29"), None), (Step::Hour, 23));
+        assert_eq!(points(Range::Days(30), None), (Step::Day, 30));
+        assert_eq!(points(Range::Months(12), None), (Step::Month, 12));
+        assert_eq!(points(Range::Days(30), Some(Step::Week)), (Step::Week, 6));
+    }
+
+    #[test]
+    fn the_points_of_a_series_cover_the_range_without_gap_or_overlap() {
+        for step in [Step::Day, Step::Week, Step::Month] {
+            let plan = plan_in(&query(Range::Between(day("2026-09-16"), Some(day("2026-11-10"))), Some(step)), "UTC").unwrap();
+            let mut next = plan.first;
+            for slot in plan.series {
+                let Slot::Days(first, last) = slot else { panic!("{slot:?}") };
+                assert!(first == next && last >= first);
+                next = last.plus(1);
+            }
+            assert_eq!(next, plan.last.plus(1));
+        }
+    }
+
+    #[test]
+    fn the_last_24_hours_end_with_this_one_and_cross_midnight() {
+        let hours = plan_in(&query(Range::Today, None), "UTC").unwrap().hours;
+        assert_eq!(hours.len(), 24);
+        assert_eq!(hours[0], Slot::Hour(day("2026-11-22"), 11));
+        assert_eq!(hours[23], Slot::Hour(day("2026-11-23"), 10));
+    }
+
+    #[test]
+    fn a_bad_range_is_refused_by_what_is_wrong_with_it() {
+        let refusal = |first, last, step| plan_in(&query(Range::Between(day(first), last), step), "UTC").unwrap_err();
+        assert_eq!(refusal("2026-02-02", Some(day("2026-02-01")), None), BadQuery::Backwards);
+        assert_eq!(refusal("2026-11-24", None, None), BadQuery::Backwards);
+        assert_eq!(refusal("2000-01-01", None, None), BadQuery::TooLong);
+        assert_eq!(refusal("2025-01-01", None, Some(Step::Day)), BadQuery::TooManyPoints);
+    }
+
+    #[test]
+    fn only_what_is_shown_is_read() {
+        let plan = plan_in(&query(Range::Between(day("2015-05-17"), Some(day("2015-05-18"))), None), "UTC").unwrap();
+        assert_eq!(plan.days().len(), 23 + 2);
+        assert_eq!(plan.days_by_hour().len(), 2 + 2);
+    }
+}

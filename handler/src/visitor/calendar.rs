@@ -1,0 +1,356 @@
+//! Days, hours and months in the deployment's time zone, and the periods for which fingerprints can be compared.
+//!
+//! A day has 23, 24 or 25 hours; whoever comes in any of them came that day. Its hours are counted from its start, so the hour
+//! that a clock shows twice in autumn is two hours.
+
+use std::{fmt, ops::Range};
+
+use jiff::{SignedDuration, Timestamp, ToSpan, Unit, civil::Date, tz::TimeZone};
+use serde::{Serialize, Serializer};
+
+/// Why a time can't be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the time lies outside the years 1970 to 9999")]
+pub struct OutOfRange;
+
+const EPOCH: Date = Date::constant(1970, 1, 1);
+
+/// A calendar day: the number of days since 1970-01-01, which the database stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Day(i32);
+
+impl Day {
+    /// The day of a date.
+    ///
+    /// # Errors
+    /// If the date lies before 1970.
+    pub fn of_date(date: Date) -> Result<Self, OutOfRange> {
+        let days = date.since((Unit::Day, EPOCH)).map_err(|_| OutOfRange)?.get_days();
+        if days < 0 { Err(OutOfRange) } else { Ok(Self(days)) }
+    }
+
+    /// The day that holds an instant.
+    ///
+    /// # Errors
+    /// If the instant lies before 1970.
+    pub fn containing(instant: Timestamp, zone: &TimeZone) -> Result<Self, OutOfRange> {
+        Self::of_date(zone.to_datetime(instant).date())
+    }
+
+    /// The day of a number that the database stored.
+    pub const fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+
+    /// The number of days since 1970-01-01.
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+
+    /// Its date.
+    pub fn date(self) -> Date {
+        EPOCH.saturating_add(i64::from(self.0).days())
+    }
+
+    /// The day that lies `days` later; earlier if it is negative. It stops at 1970-01-01.
+    pub fn plus(self, days: i32) -> Self {
+        Self(self.0.saturating_add(days).max(0))
+    }
+
+    /// Its month.
+    pub fn month(self) -> Month {
+        let date = self.date();
+        Month(i32::from(date.year()) * 12 + i32::from(date.month()) - 1)
+    }
+
+    /// The Monday of its ISO 8601 week.
+    pub fn monday(self) -> Self {
+        self.plus(-(self.0 + 3).rem_euclid(7))
+    }
+
+    /// The instant at which it starts. Where the clock is turned at midnight, that is when it first shows the date.
+    pub fn start(self, zone: &TimeZone) -> Timestamp {
+        let start = self.date().at(0, 0, 0, 0).to_zoned_datetime(zone.clone()).and_then(|zoned| zoned.start_of_day());
+        start.map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp())
+    }
+
+    /// The instant at which the next one starts.
+    pub fn end(self, zone: &TimeZone) -> Timestamp {
+        Self(self.0 + 1).start(zone)
+    }
+
+    /// How many hours it has: 23 to 25, or 24 where half of one is missing or too many.
+    pub fn hours(self, zone: &TimeZone) -> u8 {
+        let minutes = self.end(zone).duration_since(self.start(zone)).as_mins();
+        u8::try_from((minutes + 59).div_euclid(60)).unwrap_or(24)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.date().fmt(formatter)
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A calendar month: months since January of year 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Month(i32);
+
+impl Month {
+    /// The month that lies `months` later; earlier if it is negative.
+    pub const fn plus(self, months: i32) -> Self {
+        Self(self.0 + months)
+    }
+
+    /// Its first day.
+    pub fn first_day(self) -> Day {
+        let year = i16::try_from(self.0.div_euclid(12)).unwrap_or(i16::MAX).min(9999);
+        let month = i8::try_from(self.0.rem_euclid(12) + 1).expect("1 to 12");
+        Date::new(year, month, 1).ok().and_then(|date| Day::of_date(date).ok()).unwrap_or(Day(0))
+    }
+
+    /// Its last day.
+    pub fn last_day(self) -> Day {
+        self.plus(1).first_day().plus(-1)
+    }
+}
+
+/// For how long a visitor can be told from others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Forget {
+    /// Until the month after the visit's has ended: any range of days within two consecutive months is exact.
+    #[default]
+    Monthly,
+    /// Until the day of the visit has ended: only days are exact.
+    Daily,
+}
+
+/// How long after its end a period is kept: for a visit that arrived before midnight and is written after it.
+pub const GRACE: SignedDuration = SignedDuration::from_mins(10);
+
+/// The time in which a fingerprint stands for a visitor: a month, or a day. Each has its own salt and its own set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Period(i32);
+
+impl Period {
+    /// The number that the database stores: that of the month, or of the day.
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+}
+
+impl Forget {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Monthly, Self::Daily];
+
+    /// The name in configuration and database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Monthly => "monthly",
+            Self::Daily => "daily",
+        }
+    }
+
+    /// How many periods beside its own a visitor's day is compared with, in each direction.
+    pub const fn reach(self) -> i32 {
+        match self {
+            Self::Monthly => 1,
+            Self::Daily => 0,
+        }
+    }
+
+    /// The period of a day.
+    pub fn period(self, day: Day) -> Period {
+        match self {
+            Self::Monthly => Period(day.month().0),
+            Self::Daily => Period(day.0),
+        }
+    }
+
+    /// The first day of the period that lies `away` periods after a day's own.
+    pub fn first_day(self, day: Day, away: i32) -> Day {
+        match self {
+            Self::Monthly => day.month().plus(away).first_day(),
+            Self::Daily => day.plus(away),
+        }
+    }
+
+    /// The period that lies `away` periods after a day's own.
+    pub fn beside(self, day: Day, away: i32) -> Period {
+        Period(self.period(day).0 + away)
+    }
+
+    /// Until when the salt and the set of a day's period are needed.
+    pub fn keep_until(self, day: Day, zone: &TimeZone) -> Timestamp {
+        self.first_day(day, self.reach() + 1).start(zone) + GRACE
+    }
+
+    /// Whether distinct visitors of these days are known.
+    pub fn is_exact(self, first: Day, last: Day) -> bool {
+        match self {
+            Self::Monthly => last.month() <= first.month().plus(1),
+            Self::Daily => first == last,
+        }
+    }
+}
+
+/// Where an instant lies in the deployment's time zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Moment {
+    /// Its day.
+    pub day: Day,
+    /// How many hours of that day had passed, 0 to 24.
+    pub hour: u8,
+}
+
+impl Moment {
+    /// The moment of an instant.
+    ///
+    /// # Errors
+    /// If the instant lies before 1970.
+    pub fn of(instant: Timestamp, zone: &TimeZone) -> Result<Self, OutOfRange> {
+        let day = Day::containing(instant, zone)?;
+        let hour = u8::try_from(instant.duration_since(day.start(zone)).as_hours()).map_err(|_| OutOfRange)?;
+        Ok(Self { day, hour })
+    }
+}
+
+/// Remembers the moment of the instant asked last: visits come thousands an hour, and calendars are slow.
+#[derive(Default)]
+pub struct Calendar {
+    last: Option<(Range<Timestamp>, Moment)>,
+}
+
+impl Calendar {
+    /// As [`Moment::of`].
+    ///
+    /// # Errors
+    /// If the instant lies before 1970.
+    pub fn moment(&mut self, instant: Timestamp, zone: &TimeZone) -> Result<Moment, OutOfRange> {
+        if let Some((hour, moment)) = &self.last
+            && hour.contains(&instant)
+        {
+            return Ok(*moment);
+        }
+        let moment = Moment::of(instant, zone)?;
+        let start = moment.day.start(zone) + SignedDuration::from_hours(moment.hour.into());
+        let end = moment.day.end(zone).min(start + SignedDuration::from_hours(1));
+        self.last = Some((start..end, moment));
+        Ok(moment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).unwrap()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn day(text: &str) -> Day {
+        Day::of_date(text.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn days_of_23_and_25_hours_are_days() {
+        let berlin = zone("Europe/Berlin");
+        for (date, hours) in [("2026-03-29", 23), ("2026-10-25", 25), ("2026-06-01", 24)] {
+            let day = day(date);
+            assert_eq!(day.end(&berlin).duration_since(day.start(&berlin)), SignedDuration::from_hours(hours));
+            assert_eq!(i64::from(day.hours(&berlin)), hours);
+            assert_eq!(Day::containing(day.end(&berlin) - SignedDuration::from_secs(1), &berlin), Ok(day));
+            assert_eq!(Day::containing(day.start(&berlin), &berlin), Ok(day));
+        }
+    }
+
+    #[test]
+    fn the_hour_that_the_clock_shows_twice_is_two_hours() {
+        let berlin = zone("Europe/Berlin");
+        let hour = |text| Moment::of(at(text), &berlin).unwrap().hour;
+        assert_eq!((hour("2026-10-25T00:30Z"), hour("2026-10-25T01:30Z")), (2, 3));
+        assert_eq!(hour("2026-10-25T22:59Z"), 24);
+    }
+
+    #[test]
+    fn a_day_starts_when_the_local_clock_first_shows_it() {
+        assert_eq!(day("2026-03-29").start(&zone("Asia/Beirut")), at("2026-03-28T22:00Z"));
+        assert_eq!(day("2026-01-01").start(&zone("Asia/Kathmandu")), at("2025-12-31T18:15Z"));
+    }
+
+    #[test]
+    fn a_week_begins_on_monday_and_runs_across_the_year() {
+        assert_eq!(day("2027-01-03").monday(), day("2026-12-28"));
+        assert_eq!(day("2026-12-28").monday(), day("2026-12-28"));
+        assert_eq!(day("2027-01-04").monday(), day("2027-01-04"));
+        assert_eq!(day("1970-01-02").monday(), day("1970-01-01"));
+    }
+
+    #[test]
+    fn a_month_has_its_first_and_its_last_day() {
+        let february = day("2028-02-10").month();
+        assert_eq!((february.first_day(), february.last_day()), (day("2028-02-01"), day("2028-02-29")));
+        assert_eq!(february.plus(-2).last_day(), day("2027-12-31"));
+    }
+
+    #[test]
+    fn a_number_that_was_stored_is_the_same_day_again() {
+        assert_eq!(day("2026-11-23").number(), 20_780);
+        assert_eq!(Day::from_number(20_780).to_string(), "2026-11-23");
+    }
+
+    #[test]
+    fn times_before_1970_are_refused() {
+        assert_eq!(Day::containing(at("1969-12-31T23:59:59Z"), &TimeZone::UTC), Err(OutOfRange));
+        assert_eq!(Day::of_date("1969-12-31".parse().unwrap()), Err(OutOfRange));
+        assert_eq!(day("1970-01-01").plus(-1), day("1970-01-01"));
+    }
+
+    #[test]
+    fn a_month_is_kept_until_the_next_one_has_ended_and_no_day_longer_than_62() {
+        let zone = zone("America/New_York");
+        for month in 0..24 {
+            let first = day("2027-01-01").month().plus(month).first_day();
+            let until = Forget::Monthly.keep_until(first, &zone) - GRACE;
+            assert_eq!(until, first.month().plus(2).first_day().start(&zone));
+            assert!(until.duration_since(first.start(&zone)).as_hours() <= 62 * 24);
+        }
+        assert_eq!(Forget::Daily.keep_until(day("2026-11-23"), &TimeZone::UTC), at("2026-11-24T00:10Z"));
+    }
+
+    #[test]
+    fn a_range_is_exact_within_two_months_that_follow_each_other() {
+        let exact = |first, last| Forget::Monthly.is_exact(day(first), day(last));
+        assert!(exact("2026-11-23", "2026-11-23") && exact("2026-11-01", "2026-12-31") && exact("2026-12-31", "2027-01-01"));
+        assert!(!exact("2026-10-31", "2026-12-01"));
+        // Thirty days, and yet three months.
+        assert!(!exact("2027-01-31", "2027-03-01"));
+        assert!(Forget::Daily.is_exact(day("2026-11-23"), day("2026-11-23")));
+        assert!(!Forget::Daily.is_exact(day("2026-11-23"), day("2026-11-24")));
+    }
+
+    #[test]
+    fn the_calendar_agrees_with_the_moments_at_every_minute_around_a_turned_clock() {
+        let mut calendar = Calendar::default();
+        for name in ["Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns", "Asia/Beirut"] {
+            let zone = zone(name);
+            calendar.last = None;
+            for start in ["2026-03-28T12:00Z", "2026-04-04T12:00Z", "2026-10-24T20:00Z", "2026-12-31T00:00Z"] {
+                for minute in 0..2000 {
+                    let instant = at(start) + SignedDuration::from_mins(minute);
+                    assert_eq!(calendar.moment(instant, &zone), Moment::of(instant, &zone));
+                }
+            }
+        }
+    }
+}

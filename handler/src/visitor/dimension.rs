@@ -1,0 +1,173 @@
+//! The table of dimensions and the table of exclusions: enum, number in the database, name in answers and words on the page stand
+//! in one line each.
+
+/// How visitors of a dimension's values are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uniqueness {
+    /// One visitor can have several values in a day: visitors are distinct for each value, and may stand in several rows.
+    ForEachValue,
+    /// A visitor has one value in a day, that of its first visit: the rows add up to the visitors.
+    OnceADay,
+}
+
+/// Declares an enum whose variants carry what the other columns of their line say.
+macro_rules! table {
+    (
+        $(#[$about:meta])*
+        $name:ident: $number:ty {
+            $(#[$meaning:meta])*
+            columns $($column:ident: $type:ty),+;
+            $($(#[$doc:meta])* $variant:ident = $value:literal { $($content:expr),+ $(,)? })+
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr($number)]
+        pub enum $name {
+            $($(#[$doc])* $variant = $value,)+
+        }
+
+        impl $name {
+            /// All of them, in the order in which pages and answers list them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The one with this number.
+            pub fn from_number(number: $number) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| *known as $number == number)
+            }
+
+            table!(@columns $name; ($($column: $type),+); $($variant { $($content),+ })+);
+        }
+    };
+    (@columns $name:ident; ($($column:ident: $type:ty),+); $($variant:ident $contents:tt)+) => {
+        const fn row(self) -> ($($type,)+) {
+            match self {
+                $(Self::$variant => table!(@tuple $contents),)+
+            }
+        }
+    };
+    (@tuple { $($content:expr),+ }) => { ($($content,)+) };
+}
+
+table! {
+    /// What is counted apart for each of its values. The numbers are stored: never change one. 0 is the site as a whole, 9 the
+    /// exclusions, 10 the hours of the day.
+    Dimension: i16 {
+        columns name: &'static str, heading: &'static str, column: &'static str, uniqueness: Uniqueness, empty: &'static str;
+        /// Pages, by path.
+        Page = 1 {
+            "pages", "Pages", "Path", Uniqueness::ForEachValue,
+            "No page was viewed in this time. Each path that is viewed appears here.",
+        }
+        /// Referring hosts.
+        Referrer = 2 {
+            "referrers", "Referrers", "Host", Uniqueness::ForEachValue,
+            "Nobody followed a link in this time. When another site leads somebody here, its host name appears.",
+        }
+        /// Browsers.
+        Browser = 3 { "browsers", "Browsers", "Browser", Uniqueness::OnceADay, "" }
+        /// Operating systems.
+        OperatingSystem = 4 { "operating_systems", "Operating systems", "System", Uniqueness::OnceADay, "" }
+        /// Kinds of device.
+        Device = 5 { "devices", "Devices", "Device", Uniqueness::OnceADay, "" }
+        /// Countries, by the browser's time zone or language.
+        Country = 6 { "countries", "Countries", "Country", Uniqueness::OnceADay, "" }
+        /// Languages.
+        Language = 7 { "languages", "Languages", "Language", Uniqueness::OnceADay, "" }
+        /// Campaigns.
+        Campaign = 8 { "campaigns", "Campaigns", "Campaign", Uniqueness::ForEachValue, "" }
+    }
+}
+
+impl Dimension {
+    /// The name in answers.
+    pub const fn name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The heading of its list on the page.
+    pub const fn heading(self) -> &'static str {
+        self.row().1
+    }
+
+    /// What the first column of its list holds.
+    pub const fn column(self) -> &'static str {
+        self.row().2
+    }
+
+    /// How its visitors are told apart.
+    pub const fn uniqueness(self) -> Uniqueness {
+        self.row().3
+    }
+
+    /// What the page says while it has no value. Empty: then it has no list.
+    pub const fn empty(self) -> &'static str {
+        self.row().4
+    }
+}
+
+/// How many values of one dimension are told apart for a site in a day; what comes after them is [`OTHER`].
+pub const VALUES_A_DAY: usize = 500;
+
+/// The value that stands for all that were not told apart any more.
+pub const OTHER: &str = "other";
+
+table! {
+    /// Why a request is not counted in full. Each is a number that the page shows.
+    Exclusion: i16 {
+        columns name: &'static str, label: &'static str, meaning: &'static str;
+        /// A robot by its User-Agent, or no User-Agent at all: not counted.
+        Bots = 0 { "bots", "Bots", "Known by their User-Agent, or sending none. Not counted." }
+        /// A browser that fetched the page ahead of a visit that may never come: not counted.
+        Prefetch = 1 { "prefetch", "Prefetched", "Loaded ahead of a visit that may never come. Not counted." }
+        /// `Sec-GPC: 1` or `DNT: 1`: a pageview, never a visitor.
+        OptedOut = 2 { "opted_out", "Opted out", "Global Privacy Control or Do Not Track: a pageview, never a visitor." }
+        /// The owner's own visit, by the opt-out flag: not counted.
+        Own = 3 { "own", "Own visits", "Made by the owner, with the opt-out flag set. Not counted." }
+        /// More requests than one client may make: not counted.
+        RateLimited = 4 { "rate_limited", "Rate limited", "More requests than one client may make. Not counted." }
+        /// No usable address: a pageview, and no visitor.
+        Unidentified = 5 { "unidentified", "Unidentified", "Without a usable address: a pageview, and no visitor." }
+        /// Too late to be placed among the visitor's other days: a pageview, and no visitor.
+        Late = 6 { "late", "Late", "Written so late that the visitor's other days are no longer known: a pageview, and no visitor." }
+        /// A HEAD request, which shows nobody a page: not counted.
+        Head = 7 { "head", "HEAD requests", "They show nobody a page. Not counted." }
+        /// A visit that the database refused: not counted.
+        Refused = 8 { "refused", "Refused", "Not accepted by the database. Not counted; the log says why." }
+    }
+}
+
+impl Exclusion {
+    /// The name in JSON, SQL and logs.
+    pub const fn name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The name on the page.
+    pub const fn label(self) -> &'static str {
+        self.row().1
+    }
+
+    /// What it means, for the page.
+    pub const fn meaning(self) -> &'static str {
+        self.row().2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_used_once_and_lead_back() {
+        for dimension in Dimension::ALL {
+            assert_eq!(Dimension::from_number(*dimension as i16), Some(*dimension));
+            assert_eq!(Dimension::ALL.iter().filter(|other| other.name() == dimension.name()).count(), 1);
+            assert!(![0, 9, 10].contains(&(*dimension as i16)), "reserved");
+        }
+        for exclusion in Exclusion::ALL {
+            assert_eq!(Exclusion::from_number(*exclusion as i16), Some(*exclusion));
+            assert_eq!(Exclusion::ALL.iter().filter(|other| other.name() == exclusion.name()).count(), 1);
+        }
+    }
+}
