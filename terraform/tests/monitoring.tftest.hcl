@@ -106,6 +106,15 @@ run "thresholds_reach_the_queries" {
   }
 }
 
+run "a_host_that_gave_up_is_seen_where_it_says_so" {
+  command = plan
+
+  assert {
+    condition     = strcontains(one(azurerm_monitor_scheduled_query_rules_alert_v2.this["handler-restarts"].criteria).query, "exceptions\n| where outerMessage has_any")
+    error_message = "\"Initializing HttpWorker timed out\" is only ever the message of an exception."
+  }
+}
+
 run "silence_can_be_switched_off" {
   command = plan
 
