@@ -119,7 +119,7 @@ variable "storage_private_endpoint_enabled" {
 # Database ----------------------------------------------------------------------------------------------------------
 
 variable "database_server_suffix" {
-  description = "Appended to the server's name after a restore, which always makes a new server (docs/deployment.md, disaster recovery). Empty for the first one."
+  description = "Appended to the server's name after a restore, which always makes a new server (docs/runbook.md, disaster recovery). Empty for the first one."
   type        = string
   default     = ""
   nullable    = false
