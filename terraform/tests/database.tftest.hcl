@@ -141,6 +141,15 @@ run "the_bootstrap_job_runs_inside_as_the_administrator" {
   }
 }
 
+run "the_jobs_environment_finds_its_resource_providers" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for namespace in ["Microsoft.App", "Microsoft.ContainerService"] : strcontains(file("${path.module}/providers.tf"), "\"${namespace}\",")])
+    error_message = "An environment in a network of one's own is refused in a subscription that has not registered both (Azure/bicep#14935)."
+  }
+}
+
 run "the_job_can_be_switched_off_afterwards" {
   command = plan
 
