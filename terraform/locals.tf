@@ -16,8 +16,13 @@ locals {
   github_identity_name    = "id-${local.stem}-github"
 
   # Connections -------------------------------------------------------------------------------------------------------
-  # An instance holds at most one connection for the recorder and one for the reader.
-  connections_per_instance = 2
+  # An instance holds at most one connection for the recorder, one for the reader, and for the time that maintenance works,
+  # a third.
+  connections_per_instance = 3
+
+  # The timer runs on an instance of its own: Flex Consumption scales functions without an HTTP trigger apart. The platform's
+  # documentation does not say clearly whether it is within maximum_instance_count, so it is counted on top.
+  timer_instances = 1
 
   # "Max user connections" by size, from Microsoft's page on limits of the flexible server: max_connections less the 15
   # that the service keeps for replication and monitoring.

@@ -54,6 +54,17 @@ resource "azurerm_management_lock" "database" {
   scope      = azurerm_postgresql_flexible_server.this.id
   lock_level = "CanNotDelete"
   notes      = "Holds every count there is. Set by Terraform (deletion_protection_enabled)."
+
+  # The lock forbids deleting what lies below the server, too. Terraform destroys a lock before what the lock depends on, and
+  # makes it after: so one apply with deletion_protection_enabled = false can remove an administrator, and the apply after a
+  # restore lifts the old server's lock before it touches the rest (docs/runbook.md, locks).
+  depends_on = [
+    azurerm_monitor_diagnostic_setting.database,
+    azurerm_postgresql_flexible_server_active_directory_administrator.bootstrap,
+    azurerm_postgresql_flexible_server_active_directory_administrator.people,
+    azurerm_postgresql_flexible_server_configuration.this,
+    azurerm_private_endpoint.database,
+  ]
 }
 
 locals {

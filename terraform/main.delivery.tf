@@ -10,6 +10,8 @@ resource "azurerm_user_assigned_identity" "github" {
 }
 
 # The subject names one repository and one protected environment, so neither a fork nor another branch's job can sign in.
+# Entra compares it letter by letter with what GitHub writes into its token, and GitHub writes two forms: with the names only,
+# or, for repositories made or renamed since 15 July 2026 and for those that chose it, with the ids behind the names.
 resource "azurerm_federated_identity_credential" "github" {
   count = var.github_repository == null ? 0 : 1
 
@@ -17,7 +19,7 @@ resource "azurerm_federated_identity_credential" "github" {
   user_assigned_identity_id = azurerm_user_assigned_identity.github[0].id
   issuer                    = "https://token.actions.githubusercontent.com"
   audience                  = ["api://AzureADTokenExchange"]
-  subject                   = "repo:${var.github_repository}:environment:${var.github_environment}"
+  subject                   = "${coalesce(var.github_subject_prefix, "repo:${var.github_repository}")}:environment:${var.github_environment}"
 }
 
 locals {
@@ -32,11 +34,19 @@ locals {
     },
   )
 
-  # Only with github_may_apply: change the resources of this group, and keep the state.
-  github_apply_roles = !var.github_may_apply ? {} : {
-    change = { scope = azurerm_resource_group.this.id, role = "Contributor" }
-    state  = { scope = var.state_container_id, role = "Storage Blob Data Contributor" }
-  }
+  # Only with github_may_apply: change the resources of this group, and keep the state. A plan begins with reading what is
+  # there, the role assignments included; two of them lie outside the group, on the state's container and on the secret, where
+  # it takes Reader (Microsoft.Authorization/roleAssignments/read). Reader shows no secret's value and no blob's content.
+  github_apply_roles = !var.github_may_apply ? {} : merge(
+    {
+      change     = { scope = azurerm_resource_group.this.id, role = "Contributor" }
+      state      = { scope = var.state_container_id, role = "Storage Blob Data Contributor" }
+      state_read = { scope = var.state_container_id, role = "Reader" }
+    },
+    var.dashboard_token_secret == null ? {} : {
+      secret_read = { scope = local.dashboard_token_secret_id, role = "Reader" }
+    },
+  )
 
   github_roles = var.github_repository == null ? {} : merge(local.github_deploy_roles, local.github_apply_roles)
 }

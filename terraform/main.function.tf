@@ -39,9 +39,15 @@ resource "azurerm_storage_account" "this" {
   min_tls_version               = "TLS1_2"
   public_network_access_enabled = !var.storage_private_endpoint_enabled
 
-  network_rules {
-    default_action = var.storage_private_endpoint_enabled ? "Deny" : "Allow"
-    bypass         = ["AzureServices"]
+  # Only where something is denied: the provider reads rules that allow everything back as none, and would plan to add
+  # them again each time.
+  dynamic "network_rules" {
+    for_each = var.storage_private_endpoint_enabled ? ["Deny"] : []
+
+    content {
+      default_action = network_rules.value
+      bypass         = ["AzureServices"]
+    }
   }
 
   blob_properties {
@@ -64,6 +70,14 @@ resource "azurerm_management_lock" "storage" {
   scope      = azurerm_storage_account.this.id
   lock_level = "CanNotDelete"
   notes      = "Without its package the app does not start. Set by Terraform (deletion_protection_enabled)."
+
+  # As with the database's lock: what lies below the account can only be deleted once the lock is gone.
+  depends_on = [
+    azurerm_monitor_diagnostic_setting.blobs,
+    azurerm_private_endpoint.blob,
+    azurerm_role_assignment.app_blobs,
+    azurerm_storage_container.packages,
+  ]
 }
 
 resource "azurerm_storage_container" "packages" {
@@ -115,11 +129,15 @@ resource "azurerm_role_assignment" "app_telemetry" {
   principal_type       = "ServicePrincipal"
 }
 
+locals {
+  dashboard_token_secret_id = var.dashboard_token_secret == null ? null : "${var.dashboard_token_secret.key_vault_id}/secrets/${var.dashboard_token_secret.name}"
+}
+
 # Key Vault references are resolved with the system-assigned identity, so it exists only when there is one to resolve.
 resource "azurerm_role_assignment" "dashboard_token" {
   count = var.dashboard_token_secret == null ? 0 : 1
 
-  scope                = "${var.dashboard_token_secret.key_vault_id}/secrets/${var.dashboard_token_secret.name}"
+  scope                = local.dashboard_token_secret_id
   role_definition_name = "Key Vault Secrets User"
   principal_id         = azurerm_function_app_flex_consumption.this.identity[0].principal_id
   principal_type       = "ServicePrincipal"
@@ -146,6 +164,11 @@ locals {
       # The provider still writes a connection string with an empty key here (azurerm#30732, #29149, #29693). Empty wins,
       # and the host then takes the identity-based settings. Name the account and not its service addresses: with those,
       # hosts of spring 2026 stumbled over the empty setting (azure-functions-host#11787).
+      #
+      # It never converges: the provider leaves the setting out when it reads, so each plan adds it again (azurerm#33211).
+      # ignore_changes would hide that, and break the app: at the next update of anything the empty value would be missing
+      # from what is sent, and the provider would write its broken connection string. So the plan keeps showing this one
+      # line, and scripts/plan-has-changes tells it from a change.
       AzureWebJobsStorage              = ""
       AzureWebJobsStorage__accountName = azurerm_storage_account.this.name
       AzureWebJobsStorage__credential  = "managedidentity"
@@ -225,9 +248,6 @@ resource "azurerm_function_app_flex_consumption" "this" {
     http2_enabled            = true
     remote_debugging_enabled = false
     vnet_route_all_enabled   = true
-
-    health_check_path                 = "/healthz"
-    health_check_eviction_time_in_min = 5
 
     # With Front Door the origin answers this one profile only: the service tag says "a Front Door", the header says
     # which. Without that lock a client could write X-Forwarded-For as it likes (FOOTFALL_TRUSTED_PROXIES is 2).

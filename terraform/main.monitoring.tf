@@ -21,7 +21,8 @@ resource "azurerm_application_insights" "this" {
   ip_masking_enabled           = true
   tags                         = local.tags
 
-  # The host samples before it sends (host.json); a second throw of the dice would falsify the counts in alerts.
+  # The host samples requests before it sends them (host.json), and says in itemCount how many each stands for. A second
+  # sample here would take the handler's lines, too.
   sampling_percentage = 100
 }
 

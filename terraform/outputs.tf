@@ -35,6 +35,11 @@ output "database_host_name" {
   value       = azurerm_postgresql_flexible_server.this.fqdn
 }
 
+output "database_geo_redundant_backup" {
+  description = "Enabled or Disabled, as az postgres flexible-server restore --geo-redundant-backup wants it: a restored server has it off unless told otherwise, and Terraform would have to replace it."
+  value       = var.database_geo_redundant_backup_enabled ? "Enabled" : "Disabled"
+}
+
 output "database_name" {
   description = "Database of the app."
   value       = local.database_name
@@ -77,5 +82,5 @@ output "subscription_id" {
 
 output "connection_sum" {
   description = "Database connections at the most, against what the database offers."
-  value       = "${var.maximum_instance_count} instances × ${local.connections_per_instance} = ${local.connections_per_instance * var.maximum_instance_count} of ${local.connections_available} (${local.connections_limit} ${local.connections_limit_name} − ${var.database_connection_reserve} in reserve)"
+  value       = "(${var.maximum_instance_count} + ${local.timer_instances} for the timer) instances × ${local.connections_per_instance} = ${local.connections_per_instance * (var.maximum_instance_count + local.timer_instances)} of ${local.connections_available} (${local.connections_limit} ${local.connections_limit_name} − ${var.database_connection_reserve} in reserve)"
 }

@@ -11,6 +11,7 @@ provider "azurerm" {
     "Microsoft.Authorization",
     "Microsoft.Cdn",
     "Microsoft.Consumption",
+    "Microsoft.ContainerService", # a Container Apps environment in a network of one's own asks for it (Azure/bicep#14935)
     "Microsoft.DBforPostgreSQL",
     "Microsoft.Insights",
     "Microsoft.KeyVault",
@@ -33,10 +34,6 @@ provider "azurerm" {
 
     log_analytics_workspace {
       permanently_delete_on_destroy = false
-    }
-
-    application_insights {
-      disable_generated_rule = true
     }
   }
 }

@@ -19,13 +19,13 @@ variable "resource_provider_registration_enabled" {
 }
 
 variable "location" {
-  description = "Azure region, short form, for example westeurope. It must offer Flex Consumption: az functionapp list-flexconsumption-locations."
+  description = "Azure region, short form, for example swedencentral. It must offer Flex Consumption and sell PostgreSQL to your subscription (docs/deployment.md, the region)."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z0-9]+$", var.location))
-    error_message = "location must be the short form of a region, for example westeurope."
+    error_message = "location must be the short form of a region, for example swedencentral."
   }
 }
 
@@ -119,7 +119,7 @@ variable "storage_private_endpoint_enabled" {
 # Database ----------------------------------------------------------------------------------------------------------
 
 variable "database_server_suffix" {
-  description = "Appended to the server's name after a restore, which always makes a new server (docs/deployment.md, disaster recovery). Empty for the first one."
+  description = "Appended to the server's name after a restore, which always makes a new server (docs/runbook.md, disaster recovery). Empty for the first one."
   type        = string
   default     = ""
   nullable    = false
@@ -280,9 +280,9 @@ variable "instance_memory_in_mb" {
 }
 
 variable "maximum_instance_count" {
-  description = "How many instances the platform may start. Each holds two database connections."
+  description = "How many instances the platform may start for visitors. Each holds up to three database connections, and so does the timer's own instance."
   type        = number
-  default     = 10
+  default     = 7
   nullable    = false
 
   validation {
@@ -291,12 +291,12 @@ variable "maximum_instance_count" {
   }
 
   validation {
-    condition = local.connections_per_instance * var.maximum_instance_count < local.connections_available
+    condition = local.connections_per_instance * (var.maximum_instance_count + local.timer_instances) < local.connections_available
     error_message = join(" ", [
-      "${var.maximum_instance_count} instances × ${local.connections_per_instance} connections = ${local.connections_per_instance * var.maximum_instance_count},",
+      "(${var.maximum_instance_count} + ${local.timer_instances} for the timer) instances × ${local.connections_per_instance} connections = ${local.connections_per_instance * (var.maximum_instance_count + local.timer_instances)},",
       "which must stay below ${local.connections_available}",
       "(${local.connections_limit} ${local.connections_limit_name} − ${var.database_connection_reserve} in reserve).",
-      "Lower maximum_instance_count to ${max(0, ceil(local.connections_available / local.connections_per_instance) - 1)} or less, choose a larger database_sku_name, or set database_pooler_enabled on a GP_ or MO_ size.",
+      "Lower maximum_instance_count to ${max(0, ceil(local.connections_available / local.connections_per_instance) - 1 - local.timer_instances)} or less, choose a larger database_sku_name, or set database_pooler_enabled on a GP_ or MO_ size.",
     ])
   }
 }
@@ -564,6 +564,22 @@ variable "github_repository" {
   validation {
     condition     = var.github_repository == null ? true : can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$", var.github_repository))
     error_message = "github_repository must be owner/name, without wildcards, or null."
+  }
+}
+
+variable "github_subject_prefix" {
+  description = "How GitHub's tokens name the repository, as `gh api repos/OWNER/NAME/actions/oidc/customization/sub --jq .sub_claim_prefix` prints it: repo:OWNER@ID/NAME@ID, or repo:OWNER/NAME. Null means the latter, the form of repositories made before 15 July 2026."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_subject_prefix == null ? true : can(regex("^repo:[A-Za-z0-9][A-Za-z0-9-]{0,38}(@[0-9]{1,20}/[A-Za-z0-9._-]{1,100}@[0-9]{1,20}|/[A-Za-z0-9._-]{1,100})$", var.github_subject_prefix))
+    error_message = "github_subject_prefix must be repo:OWNER@ID/NAME@ID or repo:OWNER/NAME, without wildcards, or null."
+  }
+
+  validation {
+    condition     = var.github_subject_prefix == null ? true : replace(var.github_subject_prefix, "/@[0-9]+/", "") == "repo:${coalesce(var.github_repository, "-")}"
+    error_message = "github_subject_prefix must name the same repository as github_repository."
   }
 }
 

@@ -3,13 +3,13 @@
 # Copy it, fill in the first lines, and: terraform plan -var-file=profiles/<your copy>.tfvars
 
 subscription_id = "00000000-0000-0000-0000-000000000000"
-location        = "westeurope"
+location        = "swedencentral"
 environment     = "min"
 monthly_budget  = 60
 
-# Database: 35 user connections, less 10 in reserve, leave 25; 10 instances need 20.
+# Database: 35 user connections, less 10 in reserve, leave 25; 7 instances and the timer's need 8 × 3 = 24.
 database_sku_name      = "B_Standard_B1ms"
-maximum_instance_count = 10
+maximum_instance_count = 7
 instance_memory_in_mb  = 512
 
 storage_private_endpoint_enabled = false

@@ -2,12 +2,12 @@
 # Copy it, fill in the first lines, and: terraform plan -var-file=profiles/<your copy>.tfvars
 
 subscription_id = "00000000-0000-0000-0000-000000000000"
-location        = "westeurope"
+location        = "swedencentral"
 environment     = "prod"
 monthly_budget  = 700
 alert_emails    = ["operator@example.com"]
 
-# Database: 844 user connections, less 20 in reserve, leave 824; 100 instances need 200.
+# Database: 844 user connections, less 20 in reserve, leave 824; 100 instances and the timer's need 101 × 3 = 303.
 database_sku_name                     = "GP_Standard_D2ds_v5"
 database_storage_in_mb                = 65536
 database_high_availability_mode       = "ZoneRedundant"

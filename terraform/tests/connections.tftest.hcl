@@ -1,4 +1,4 @@
-# The sum of connections: 2 an instance, below what the database offers less the reserve.
+# The sum of connections: 3 an instance, the timer's instance included, below what the database offers less the reserve.
 
 mock_provider "azurerm" {
   override_during = plan
@@ -7,29 +7,29 @@ mock_provider "azurerm" {
 
 variables {
   subscription_id = "11111111-2222-3333-4444-555555555555"
-  location        = "westeurope"
+  location        = "swedencentral"
   environment     = "test"
   monthly_budget  = 100
 }
 
-run "b1ms_serves_twelve" {
+run "b1ms_serves_seven" {
   command = plan
 
   variables {
-    maximum_instance_count = 12
+    maximum_instance_count = 7
   }
 
   assert {
-    condition     = output.connection_sum == "12 instances × 2 = 24 of 25 (35 user connections of B_Standard_B1ms − 10 in reserve)"
+    condition     = output.connection_sum == "(7 + 1 for the timer) instances × 3 = 24 of 25 (35 user connections of B_Standard_B1ms − 10 in reserve)"
     error_message = "Got: ${output.connection_sum}"
   }
 }
 
-run "b1ms_does_not_serve_thirteen" {
+run "b1ms_does_not_serve_eight" {
   command = plan
 
   variables {
-    maximum_instance_count = 13
+    maximum_instance_count = 8
   }
 
   expect_failures = [var.maximum_instance_count]
@@ -40,27 +40,27 @@ run "equal_is_not_below" {
 
   variables {
     database_connection_reserve = 11
-    maximum_instance_count      = 12
+    maximum_instance_count      = 7
   }
 
   expect_failures = [var.maximum_instance_count]
 }
 
-run "b2s_serves_two_hundred" {
+run "b2s_serves_a_hundred_and_thirty_three" {
   command = plan
 
   variables {
     database_sku_name      = "B_Standard_B2s"
-    maximum_instance_count = 200
+    maximum_instance_count = 133
   }
 }
 
-run "d2_does_not_serve_four_hundred_and_seventeen" {
+run "d2_does_not_serve_two_hundred_and_seventy_seven" {
   command = plan
 
   variables {
     database_sku_name      = "GP_Standard_D2ds_v5"
-    maximum_instance_count = 417
+    maximum_instance_count = 277
   }
 
   expect_failures = [var.maximum_instance_count]
@@ -81,7 +81,7 @@ run "the_pooler_serves_a_thousand" {
   }
 
   assert {
-    condition     = 2 * 1000 < tonumber(azurerm_postgresql_flexible_server_configuration.this["pgbouncer.max_client_conn"].value)
+    condition     = 3 * (1000 + 1) < tonumber(azurerm_postgresql_flexible_server_configuration.this["pgbouncer.max_client_conn"].value)
     error_message = "PgBouncer must take all clients."
   }
 }
@@ -95,8 +95,8 @@ run "the_table_is_microsofts" {
   }
 
   assert {
-    condition     = local.connections_per_instance == 2
-    error_message = "An instance holds a recorder's and a reader's connection."
+    condition     = local.connections_per_instance == 3 && local.timer_instances == 1
+    error_message = "An instance holds a recorder's, a reader's and at times maintenance's connection, and the timer has an instance of its own."
   }
 }
 

@@ -7,7 +7,7 @@ mock_provider "azurerm" {
 
 variables {
   subscription_id = "11111111-2222-3333-4444-555555555555"
-  location        = "westeurope"
+  location        = "swedencentral"
   environment     = "test"
   monthly_budget  = 100
 }
@@ -21,7 +21,7 @@ run "no_public_address" {
   }
 
   assert {
-    condition     = azurerm_private_endpoint.database.subnet_id == "/subnets/endpoints" && one(azurerm_private_endpoint.database.private_service_connection).subresource_names == tolist(["postgresqlServer"])
+    condition     = azurerm_private_endpoint.database.subnet_id == azurerm_subnet.endpoints.id && one(azurerm_private_endpoint.database.private_service_connection).subresource_names == tolist(["postgresqlServer"])
     error_message = "The database must be reached through its private endpoint."
   }
 
@@ -106,12 +106,12 @@ run "the_bootstrap_job_runs_inside_as_the_administrator" {
   command = plan
 
   assert {
-    condition     = azurerm_container_app_environment.jobs[0].infrastructure_subnet_id == "/subnets/jobs" && azurerm_container_app_environment.jobs[0].internal_load_balancer_enabled && azurerm_container_app_environment.jobs[0].public_network_access == "Disabled"
+    condition     = azurerm_container_app_environment.jobs[0].infrastructure_subnet_id == azurerm_subnet.jobs.id && azurerm_container_app_environment.jobs[0].internal_load_balancer_enabled && azurerm_container_app_environment.jobs[0].public_network_access == "Disabled"
     error_message = "The job's environment must be inside the network and unreachable from outside."
   }
 
   assert {
-    condition     = azurerm_container_app_job.bootstrap[0].identity[0].identity_ids == toset(["/identities/bootstrap"])
+    condition     = azurerm_container_app_job.bootstrap[0].identity[0].identity_ids == toset([azurerm_user_assigned_identity.bootstrap.id])
     error_message = "The job must run as the bootstrap identity and no other."
   }
 
@@ -138,6 +138,15 @@ run "the_bootstrap_job_runs_inside_as_the_administrator" {
   assert {
     condition     = strcontains(file("${path.module}/bootstrap/run.sh"), "PGSSLMODE:-verify-full")
     error_message = "The job must check the server's certificate before it sends an administrator's token."
+  }
+}
+
+run "the_jobs_environment_finds_its_resource_providers" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for namespace in ["Microsoft.App", "Microsoft.ContainerService"] : strcontains(file("${path.module}/providers.tf"), "\"${namespace}\",")])
+    error_message = "An environment in a network of one's own is refused in a subscription that has not registered both (Azure/bicep#14935)."
   }
 }
 
@@ -187,6 +196,28 @@ run "no_pooler_on_burstable" {
   }
 
   expect_failures = [var.database_pooler_enabled]
+}
+
+run "a_restore_is_told_whether_backups_are_copied" {
+  command = plan
+
+  variables {
+    database_geo_redundant_backup_enabled = true
+  }
+
+  assert {
+    condition     = output.database_geo_redundant_backup == "Enabled"
+    error_message = "The restore would make a server without copied backups, and Terraform would have to replace it."
+  }
+}
+
+run "or_not" {
+  command = plan
+
+  assert {
+    condition     = output.database_geo_redundant_backup == "Disabled"
+    error_message = "By default they are not."
+  }
 }
 
 run "a_restored_server_takes_the_place" {

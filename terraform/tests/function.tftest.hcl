@@ -7,7 +7,7 @@ mock_provider "azurerm" {
 
 variables {
   subscription_id = "11111111-2222-3333-4444-555555555555"
-  location        = "westeurope"
+  location        = "swedencentral"
   environment     = "test"
   monthly_budget  = 100
 }
@@ -47,6 +47,11 @@ run "storage_is_still_keyless_without_its_endpoint" {
     condition     = azurerm_storage_account.this.shared_access_key_enabled == false && azurerm_storage_account.this.allow_nested_items_to_be_public == false && length(azurerm_private_endpoint.blob) == 0
     error_message = "Saving the endpoint must not open keys or anonymous access."
   }
+
+  assert {
+    condition     = length(azurerm_storage_account.this.network_rules) == 0
+    error_message = "Rules that allow everything are read back as none: every plan would add them again."
+  }
 }
 
 run "storage_settings_name_an_identity" {
@@ -65,6 +70,12 @@ run "storage_settings_name_an_identity" {
   assert {
     condition     = azurerm_function_app_flex_consumption.this.storage_authentication_type == "UserAssignedIdentity" && azurerm_function_app_flex_consumption.this.storage_user_assigned_identity_id == azurerm_user_assigned_identity.app.id && azurerm_function_app_flex_consumption.this.storage_access_key == null
     error_message = "The package must be read by identity."
+  }
+
+  # The one difference that stays in every plan (azurerm#33211). Ignored, an update would send the provider's broken string.
+  assert {
+    condition     = length(regexall("ignore_changes[^\\]]*app_settings", file("${path.module}/main.function.tf"))) == 0
+    error_message = "Changes of app_settings must not be ignored: scripts/plan-has-changes deals with the one that stays."
   }
 }
 
@@ -96,18 +107,23 @@ run "runs_as_its_own_identity_inside_the_network" {
   command = plan
 
   assert {
-    condition     = azurerm_function_app_flex_consumption.this.identity[0].type == "UserAssigned" && azurerm_function_app_flex_consumption.this.identity[0].identity_ids == toset(["/identities/app"])
+    condition     = azurerm_function_app_flex_consumption.this.identity[0].type == "UserAssigned" && azurerm_function_app_flex_consumption.this.identity[0].identity_ids == toset([azurerm_user_assigned_identity.app.id])
     error_message = "The app must run as its own identity and no other."
   }
 
   assert {
-    condition     = azurerm_function_app_flex_consumption.this.virtual_network_subnet_id == "/subnets/functions" && azurerm_function_app_flex_consumption.this.site_config[0].vnet_route_all_enabled == true
+    condition     = azurerm_function_app_flex_consumption.this.virtual_network_subnet_id == azurerm_subnet.functions.id && azurerm_function_app_flex_consumption.this.site_config[0].vnet_route_all_enabled == true
     error_message = "All the app's traffic must go through its subnet."
   }
 
   assert {
-    condition     = azurerm_function_app_flex_consumption.this.runtime_name == "custom" && azurerm_function_app_flex_consumption.this.runtime_version == "1.0" && azurerm_function_app_flex_consumption.this.site_config[0].health_check_path == "/healthz"
-    error_message = "Custom runtime 1.0, health check on /healthz."
+    condition     = azurerm_function_app_flex_consumption.this.runtime_name == "custom" && azurerm_function_app_flex_consumption.this.runtime_version == "1.0"
+    error_message = "Custom runtime 1.0."
+  }
+
+  assert {
+    condition     = !strcontains(file("${path.module}/main.function.tf"), "health_check")
+    error_message = "Flex Consumption has no health check of the platform's: a path here promises what nobody does."
   }
 }
 

@@ -7,7 +7,7 @@ mock_provider "azurerm" {
 
 variables {
   subscription_id = "11111111-2222-3333-4444-555555555555"
-  location        = "westeurope"
+  location        = "swedencentral"
   environment     = "test"
   monthly_budget  = 100
 }
@@ -50,7 +50,7 @@ run "github_signs_in_from_one_environment_without_a_secret" {
   }
 
   assert {
-    condition     = azurerm_federated_identity_credential.github[0].user_assigned_identity_id == "/identities/github"
+    condition     = azurerm_federated_identity_credential.github[0].user_assigned_identity_id == azurerm_user_assigned_identity.github[0].id
     error_message = "GitHub must sign in as its own identity."
   }
 
@@ -79,13 +79,53 @@ run "github_may_apply_only_when_told" {
   }
 
   assert {
-    condition     = azurerm_role_assignment.github["change"].role_definition_name == "Contributor" && azurerm_role_assignment.github["change"].scope == azurerm_resource_group.this.id && azurerm_role_assignment.github["state"].role_definition_name == "Storage Blob Data Contributor" && endswith(azurerm_role_assignment.github["state"].scope, "/containers/tfstate")
+    condition     = azurerm_role_assignment.github["change"].role_definition_name == "Contributor" && azurerm_role_assignment.github["change"].scope == azurerm_resource_group.this.id && azurerm_role_assignment.github["state"].role_definition_name == "Storage Blob Data Contributor" && azurerm_role_assignment.github["state"].scope == var.state_container_id
     error_message = "To apply takes Contributor on the group and the container of the state, nothing wider."
   }
 
+  # A plan reads every role assignment first, and those on the state's container lie outside the group.
   assert {
-    condition     = length(azurerm_role_assignment.github) == 5 && alltrue([for assignment in azurerm_role_assignment.github : !contains(["Owner", "User Access Administrator", "Role Based Access Control Administrator"], assignment.role_definition_name)])
+    condition     = azurerm_role_assignment.github["state_read"].role_definition_name == "Reader" && azurerm_role_assignment.github["state_read"].scope == var.state_container_id
+    error_message = "Without Reader on the state's container the pipeline cannot even plan."
+  }
+
+  assert {
+    condition     = length(azurerm_role_assignment.github) == 6 && alltrue([for assignment in azurerm_role_assignment.github : !contains(["Owner", "User Access Administrator", "Role Based Access Control Administrator"], assignment.role_definition_name)])
     error_message = "GitHub may never hand out roles."
+  }
+}
+
+run "who_applies_may_read_the_role_on_the_secret_too" {
+  command = plan
+
+  variables {
+    github_repository  = "owner/name"
+    github_may_apply   = true
+    state_container_id = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-state/providers/Microsoft.Storage/storageAccounts/ststate/blobServices/default/containers/tfstate"
+    dashboard_token_secret = {
+      key_vault_id = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-secrets/providers/Microsoft.KeyVault/vaults/kv-footfall"
+      name         = "dashboard-token"
+    }
+  }
+
+  override_resource {
+    target          = azurerm_function_app_flex_consumption.this
+    override_during = plan
+    values = {
+      id               = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-mock/providers/Microsoft.Web/sites/func-mock"
+      default_hostname = "func-mock.azurewebsites.net"
+      identity         = { principal_id = "d0000000-0000-0000-0000-000000000001" }
+    }
+  }
+
+  assert {
+    condition     = azurerm_role_assignment.github["secret_read"].role_definition_name == "Reader" && azurerm_role_assignment.github["secret_read"].scope == azurerm_role_assignment.dashboard_token[0].scope
+    error_message = "The role assignment on the secret is read by every plan; Reader there shows no value."
+  }
+
+  assert {
+    condition     = length(azurerm_role_assignment.github) == 7
+    error_message = "And nothing more."
   }
 }
 
@@ -98,6 +138,67 @@ run "to_apply_takes_a_state_to_keep" {
   }
 
   expect_failures = [var.state_container_id]
+}
+
+run "ids_behind_the_names" {
+  command = plan
+
+  variables {
+    github_repository     = "owner/na.me"
+    github_subject_prefix = "repo:owner@123456/na.me@789012"
+  }
+
+  assert {
+    condition     = azurerm_federated_identity_credential.github[0].subject == "repo:owner@123456/na.me@789012:environment:production"
+    error_message = "Repositories made since July 2026 sign in with their ids."
+  }
+}
+
+run "the_old_form_can_be_named_too" {
+  command = plan
+
+  variables {
+    github_repository     = "owner/name"
+    github_subject_prefix = "repo:owner/name"
+  }
+
+  assert {
+    condition     = azurerm_federated_identity_credential.github[0].subject == "repo:owner/name:environment:production"
+    error_message = "As GitHub prints it."
+  }
+}
+
+run "a_prefix_of_another_repository" {
+  command = plan
+
+  variables {
+    github_repository     = "owner/name"
+    github_subject_prefix = "repo:owner@123456/other@789012"
+  }
+
+  expect_failures = [var.github_subject_prefix]
+}
+
+run "half_a_prefix" {
+  command = plan
+
+  variables {
+    github_repository     = "owner/name"
+    github_subject_prefix = "repo:owner@123456/name"
+  }
+
+  expect_failures = [var.github_subject_prefix]
+}
+
+run "a_prefix_with_a_wildcard" {
+  command = plan
+
+  variables {
+    github_repository     = "owner/name"
+    github_subject_prefix = "repo:owner@123456/*"
+  }
+
+  expect_failures = [var.github_subject_prefix]
 }
 
 run "a_wildcard_is_no_repository" {
@@ -124,6 +225,7 @@ run "the_dashboard_token_is_a_reference" {
     target          = azurerm_function_app_flex_consumption.this
     override_during = plan
     values = {
+      id               = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-mock/providers/Microsoft.Web/sites/func-mock"
       default_hostname = "func-mock.azurewebsites.net"
       identity         = { principal_id = "d0000000-0000-0000-0000-000000000001" }
     }
@@ -140,7 +242,7 @@ run "the_dashboard_token_is_a_reference" {
   }
 
   assert {
-    condition     = azurerm_role_assignment.dashboard_token[0].role_definition_name == "Key Vault Secrets User" && endswith(azurerm_role_assignment.dashboard_token[0].scope, "/vaults/kv-footfall/secrets/dashboard-token")
+    condition     = azurerm_role_assignment.dashboard_token[0].role_definition_name == "Key Vault Secrets User" && azurerm_role_assignment.dashboard_token[0].scope == "${var.dashboard_token_secret.key_vault_id}/secrets/dashboard-token"
     error_message = "The app may read this one secret."
   }
 }

@@ -7,7 +7,7 @@ mock_provider "azurerm" {
 
 variables {
   subscription_id = "11111111-2222-3333-4444-555555555555"
-  location        = "westeurope"
+  location        = "swedencentral"
   environment     = "test"
   monthly_budget  = 100
 }
@@ -106,6 +106,15 @@ run "thresholds_reach_the_queries" {
   }
 }
 
+run "a_host_that_gave_up_is_seen_where_it_says_so" {
+  command = plan
+
+  assert {
+    condition     = strcontains(one(azurerm_monitor_scheduled_query_rules_alert_v2.this["handler-restarts"].criteria).query, "exceptions\n| where outerMessage has_any")
+    error_message = "\"Initializing HttpWorker timed out\" is only ever the message of an exception."
+  }
+}
+
 run "silence_can_be_switched_off" {
   command = plan
 
@@ -165,6 +174,34 @@ run "logs_go_to_the_workspace" {
   assert {
     condition     = azurerm_application_insights.this.workspace_id == azurerm_log_analytics_workspace.this.id
     error_message = "Application Insights must be workspace-based."
+  }
+}
+
+run "the_first_apply_does_not_wait_for_a_rule_that_may_never_come" {
+  command = plan
+
+  assert {
+    condition     = !strcontains(file("${path.module}/providers.tf"), "disable_generated_rule")
+    error_message = "The provider polls for Application Insights' own rule until its time is up (azurerm#18026)."
+  }
+}
+
+# Terraform destroys what depends before what it depends on: the lock first, then what it would have held.
+run "locks_go_before_what_lies_below_them" {
+  command = plan
+
+  assert {
+    condition = alltrue([for needed in ["administrator.bootstrap", "administrator.people", "configuration.this", "private_endpoint.database", "diagnostic_setting.database"] :
+      can(regex("depends_on = [^\\]]*${needed},", regex("(?s)resource \"azurerm_management_lock\" \"database\" .*?\n}\n", file("${path.module}/main.database.tf"))))
+    ])
+    error_message = "The database's lock must depend on all that lies below the server, or removing it meets the lock."
+  }
+
+  assert {
+    condition = alltrue([for needed in ["diagnostic_setting.blobs", "private_endpoint.blob", "role_assignment.app_blobs", "storage_container.packages"] :
+      can(regex("depends_on = [^\\]]*${needed},", regex("(?s)resource \"azurerm_management_lock\" \"storage\" .*?\n}\n", file("${path.module}/main.function.tf"))))
+    ])
+    error_message = "The storage account's lock must depend on all that lies below the account."
   }
 }
 

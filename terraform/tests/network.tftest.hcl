@@ -7,7 +7,7 @@ mock_provider "azurerm" {
 
 variables {
   subscription_id = "11111111-2222-3333-4444-555555555555"
-  location        = "westeurope"
+  location        = "swedencentral"
   environment     = "test"
   monthly_budget  = 100
 }
@@ -49,7 +49,7 @@ run "every_subnet_has_a_security_group_that_denies_the_rest" {
   command = plan
 
   assert {
-    condition     = toset([for association in azurerm_subnet_network_security_group_association.this : association.subnet_id]) == toset(["/subnets/functions", "/subnets/endpoints", "/subnets/jobs"])
+    condition     = toset([for association in azurerm_subnet_network_security_group_association.this : association.subnet_id]) == toset([azurerm_subnet.functions.id, azurerm_subnet.endpoints.id, azurerm_subnet.jobs.id]) && length(distinct([azurerm_subnet.functions.id, azurerm_subnet.endpoints.id, azurerm_subnet.jobs.id])) == 3
     error_message = "Each of the three subnets needs its security group."
   }
 

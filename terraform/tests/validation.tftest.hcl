@@ -7,7 +7,7 @@ mock_provider "azurerm" {
 
 variables {
   subscription_id = "11111111-2222-3333-4444-555555555555"
-  location        = "westeurope"
+  location        = "swedencentral"
   environment     = "test"
   monthly_budget  = 100
 }
