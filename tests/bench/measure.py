@@ -48,12 +48,13 @@ def options():
         "Fails if what was sent was not answered, or not counted, to the last hit. docs/performance.md says what the "
         "numbers mean.",
     )
-    parser.add_argument("--json", action="store_true", help="print numbers for programs instead of a table")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print numbers for programs instead of a table")
     parser.add_argument("--rounds", type=whole_number, default=3, metavar="N", help="default 3; medians are shown")
     parser.add_argument("--seconds", type=whole_number, default=5, metavar="S", help="of each scenario; default 5")
     parser.add_argument("--only", type=names, metavar="SCENARIO,…", help="some of " + ", ".join(s.name for s in SCENARIOS))
     parser.add_argument("--connections", type=connection_counts, default=[64, 256], metavar="64,256", help="at the same time")
-    parser.add_argument("--profile", action="store_true", help="instead of measuring, show where processor time goes (perf)")
+    output.add_argument("--profile", action="store_true", help="instead of measuring, show where processor time goes (perf)")
     parser.add_argument("--check-options", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -114,11 +115,17 @@ def measure(arguments, chosen, folder):
     }
 
 
+def processor_s(run):
+    return sum(run[f"{process}_processor_s_per_1000_hits"] for process in ("server", "postgres", "load"))
+
+
 def summary(scenario, runs, connections):
     """Medians of a scenario's rounds; each ratio is to `nothing` in the same round, so that noise hits both."""
     mine, nothing = runs[scenario.name, connections], runs[NOTHING.name, connections]
     ratios = [run["hits_per_second"] / base["hits_per_second"] for run, base in zip(mine, nothing)]
     medians = {name: statistics.median(run[name] for run in mine) for name in mine[0] if name not in ("errors", "hits")}
+    if scenario.load:
+        medians["processor_ratio"] = statistics.median(processor_s(base) / processor_s(run) for run, base in zip(mine, nothing))
     return {
         "name": scenario.name,
         "title": scenario.title,

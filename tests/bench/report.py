@@ -10,6 +10,7 @@ COLUMNS = [
     ("ratio", "ratio", "{:.2f}"),
     ("lowest", "ratio_lowest", "{:.2f}"),
     ("highest", "ratio_highest", "{:.2f}"),
+    ("by processor", "processor_ratio", "{:.2f}"),
     ("p99 ms", "p99_ms", "{:.1f}"),
     ("errors", "errors", "{:.0f}"),
     ("bytes", "answer_bytes", "{:.0f}"),
