@@ -1,0 +1,65 @@
+-- What all loads of scripts/bench have in common. A load defines `next_request()` and may define `prepare()`.
+--
+-- It stops asking when its time is over, while wrk still runs for a moment: then every request that was sent is answered
+-- before wrk ends, and what was counted can be held against what was sent, to the last one.
+
+local ffi = require("ffi")
+ffi.cdef("typedef struct { long s; long ns; } bench_time; int clock_gettime(int clock, bench_time *now);")
+local MONOTONIC = 1
+local now = ffi.new("bench_time")
+local function seconds()
+  ffi.C.clock_gettime(MONOTONIC, now)
+  return tonumber(now.s) + tonumber(now.ns) * 1e-9
+end
+
+-- As a browser asks for a page. `forwarded_for` is one visitor's address, as the trusted proxy appends it.
+HEAD = "GET " .. os.getenv("BENCH_PATH") .. " HTTP/1.1\r\n"
+  .. "Host: 127.0.0.1\r\n"
+  .. "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0\r\n"
+  .. "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
+  .. "Accept-Language: en-US,en;q=0.5\r\n"
+  .. "Accept-Encoding: gzip, br\r\n"
+  .. "X-Forwarded-For: "
+function head_of(first, second, third, fourth)
+  return HEAD .. first .. "." .. second .. "." .. third .. "." .. fourth .. ":4711\r\n\r\n"
+end
+
+local duration_s = tonumber(os.getenv("BENCH_SECONDS"))
+local threads = {}
+calls, idle_connections = 0, 0
+local ends_at
+
+function setup(thread)
+  thread:set("thread_id", #threads)
+  table.insert(threads, thread)
+end
+
+function init()
+  if prepare then prepare() end
+end
+
+function request()
+  calls = calls + 1
+  if ends_at then
+    if seconds() >= ends_at then
+      idle_connections = idle_connections + 1
+      return "\r\n" -- An empty line before a request means nothing (RFC 9112 §2.2): the server goes on waiting.
+    end
+  elseif calls == 2 then -- The first call is wrk's own, before it begins: it looks at the request and does not send it.
+    ends_at = seconds() + duration_s
+  end
+  return next_request()
+end
+
+-- One line for bench.py: NAME=NUMBER…
+function done(summary, latency)
+  local idle, most_calls = 0, 0
+  for _, thread in ipairs(threads) do
+    idle = idle + thread:get("idle_connections")
+    most_calls = math.max(most_calls, thread:get("calls"))
+  end
+  local errors = summary.errors
+  io.write(string.format("RESULT answered=%d bytes=%d p99_us=%d idle_connections=%d most_calls=%d errors=%d\n",
+    summary.requests, summary.bytes, latency:percentile(99), idle, most_calls,
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+end

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Measures Footfall against a warp route that does nothing. scripts/bench builds what this needs, and starts PostgreSQL."""
+
+import argparse
+import json
+import os
+import pathlib
+import signal
+import statistics
+import sys
+import tempfile
+import time
+
+import profiler
+import report
+from bench import PROGRAMS, Bench, program
+from processes import Failed, Server
+from scenarios import HANDLER_SETTINGS, NOTHING, SCENARIOS
+
+WARM_UP_S = 1
+STARTS = 10
+
+
+def whole_number(text):
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def connection_counts(text):
+    return [whole_number(part) for part in text.split(",")]
+
+
+def names(text):
+    chosen = text.split(",")
+    for name in chosen:
+        if name not in (scenario.name for scenario in SCENARIOS):
+            known = ", ".join(scenario.name for scenario in SCENARIOS)
+            raise argparse.ArgumentTypeError(f"there is no scenario '{name}'; there are {known}")
+    return chosen
+
+
+def options():
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description="Measures Footfall against a warp route that does nothing, all in one run on this machine. "
+        "Fails if what was sent was not answered, or not counted, to the last hit. docs/performance.md says what the "
+        "numbers mean.",
+    )
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print numbers for programs instead of a table")
+    parser.add_argument("--rounds", type=whole_number, default=3, metavar="N", help="default 3; medians are shown")
+    parser.add_argument("--seconds", type=whole_number, default=5, metavar="S", help="of each scenario; default 5")
+    parser.add_argument("--only", type=names, metavar="SCENARIO,…", help="some of " + ", ".join(s.name for s in SCENARIOS))
+    parser.add_argument("--connections", type=connection_counts, default=[64, 256], metavar="64,256", help="at the same time")
+    output.add_argument("--profile", action="store_true", help="instead of measuring, show where processor time goes (perf)")
+    parser.add_argument("--check-options", action="store_true", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def starts(folder):
+    """Milliseconds from the execution to the first answer, of `nothing` and of the handler in turn."""
+    paths = {"nothing": ["/"], "handler": ["/", "/readyz"]}
+    found = {"nothing": [], "handler": []}
+    for number in range(STARTS + 1):
+        for name, asked in paths.items():
+            server = Server(program(name), HANDLER_SETTINGS, folder / f"start-{name}.log")
+            try:
+                elapsed_ms = [server.wait(path) for path in asked]
+            finally:
+                server.stop()
+            if number > 0:  # The first start of all makes the schema, and reads the programs from the disk.
+                found[name].append(elapsed_ms)
+    (nothing,), (handler, ready) = ([statistics.median(times) for times in zip(*runs)] for runs in found.values())
+    return {"nothing_first_answer_ms": nothing, "handler_first_answer_ms": handler, "handler_database_ready_ms": ready}
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def measure(arguments, chosen, folder):
+    load_before = os.getloadavg()[0]
+    say(f"{STARTS} starts …")
+    started = starts(folder)
+    bench = Bench(chosen, folder)
+    try:
+        time.sleep(1)  # What the start left to do is done.
+        idle = {name: server.memory_bytes("VmRSS") for name, server in bench.servers.items()}
+        runs = {}
+        for scenario in (scenario for scenario in chosen if scenario.load):
+            bench.run(scenario, arguments.connections[0], WARM_UP_S)
+        for number in range(1, arguments.rounds + 1):
+            for connections in arguments.connections:
+                for scenario in chosen:
+                    run = bench.run(scenario, connections, arguments.seconds)
+                    runs.setdefault((scenario.name, connections), []).append(run)
+                    say(f"round {number}, {connections} connections, {scenario.name}: {run['hits_per_second']:.0f} hits/s")
+        memory = {}
+        for name, server in bench.servers.items():
+            loaded, peak = server.memory_bytes("VmRSS"), server.memory_bytes("VmHWM")
+            memory[name] = {"idle_bytes": idle[name], "loaded_bytes": loaded, "peak_bytes": peak}
+        postgres = {name: bench.postgres.ask(f"show {name}") for name in ("server_version", "fsync", "synchronous_commit")}
+    finally:
+        bench.stop()
+    return {
+        "machine": {"cores": os.cpu_count(), "load_before": load_before, "postgres": postgres},
+        "rounds": arguments.rounds,
+        "seconds": arguments.seconds,
+        "scenarios": [summary(scenario, runs, connections) for connections in arguments.connections for scenario in chosen],
+        "start": started,
+        "memory": memory,
+        "binary_bytes": {name: program(name).stat().st_size for name in ("nothing", "handler")},
+    }
+
+
+def processor_s(run):
+    return sum(run[f"{process}_processor_s_per_1000_hits"] for process in ("server", "postgres", "load"))
+
+
+def summary(scenario, runs, connections):
+    """Medians of a scenario's rounds; each ratio is to `nothing` in the same round, so that noise hits both."""
+    mine, nothing = runs[scenario.name, connections], runs[NOTHING.name, connections]
+    ratios = [run["hits_per_second"] / base["hits_per_second"] for run, base in zip(mine, nothing)]
+    medians = {name: statistics.median(run[name] for run in mine) for name in mine[0] if name not in ("errors", "hits")}
+    if scenario.load:
+        medians["processor_ratio"] = statistics.median(processor_s(base) / processor_s(run) for run, base in zip(mine, nothing))
+    return {
+        "name": scenario.name,
+        "title": scenario.title,
+        "connections": connections,
+        "ratio": statistics.median(ratios),
+        "ratio_lowest": min(ratios),
+        "ratio_highest": max(ratios),
+        **medians,
+        "errors": sum(run["errors"] for run in mine),
+        "hits": sum(run.get("hits", 0) for run in mine),
+    }
+
+
+def profile(arguments, chosen, folder):
+    kept = PROGRAMS / "profiles"
+    kept.mkdir(exist_ok=True)
+    bench = Bench(chosen, folder)
+    try:
+        for scenario in (scenario for scenario in chosen if scenario.load):
+            bench.run(scenario, arguments.connections[0], WARM_UP_S)
+            for connections in arguments.connections:
+                recording = profiler.Recording(kept / f"{scenario.name}-{connections}.data")
+                run = bench.run(scenario, connections, arguments.seconds, recording)
+                print(f"\n## {scenario.title}, {connections} connections: {run['hits_per_second']:.0f} hits/s while recorded")
+                print(f"kept in {recording.file}\n")
+                print(recording.report())
+    finally:
+        bench.stop()
+
+
+def main():
+    arguments = options()
+    if arguments.check_options:
+        return
+    # A kill must stop what was started here, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    only = arguments.only or [scenario.name for scenario in SCENARIOS if scenario is not NOTHING]
+    chosen = [s for s in SCENARIOS if s.name in only or (s is NOTHING and not arguments.profile)]  # Ratios are to it.
+    try:
+        for scenario in chosen:
+            program(scenario.server)
+        with tempfile.TemporaryDirectory() as folder:
+            if arguments.profile:
+                profile(arguments, chosen, pathlib.Path(folder))
+                return
+            measured = measure(arguments, chosen, pathlib.Path(folder))
+    except Failed as failure:
+        sys.exit(f"bench: {failure}")
+    print(json.dumps(measured, indent=2) if arguments.json else report.text(measured))
+
+
+if __name__ == "__main__":
+    main()

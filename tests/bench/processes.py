@@ -1,0 +1,141 @@
+"""Processes and PostgreSQL as the system sees them: /proc and PostgreSQL's own views, nothing of the schema."""
+
+import http.client
+import os
+import pathlib
+import socket
+import subprocess
+import time
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+START_WITHIN_S = 30
+STOP_WITHIN_S = 10
+
+
+class Failed(Exception):
+    """The benchmark can't be believed, or can't go on. The text is for whoever started it."""
+
+
+def processor_times(pid):
+    """Parent, own processor seconds, and those of children that have ended and were waited for."""
+    # The name, in brackets, may hold anything.
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    user, system, children_user, children_system = (int(field) / TICKS_PER_SECOND for field in fields[11:15])
+    return int(fields[1]), user + system, children_user + children_system
+
+
+def machine_processor_s():
+    """All processor seconds of this machine that were not idle."""
+    # user, nice, system, idle, iowait, irq, softirq, steal
+    fields = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    times = [int(field) for field in fields]
+    return (sum(times) - times[3] - times[4]) / TICKS_PER_SECOND
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Postgres:
+    """The server of DATABASE_URL."""
+
+    def __init__(self):
+        self.url = os.environ["DATABASE_URL"]
+        self.postmaster = int(self.ask("select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)"))
+
+    def ask(self, query):
+        command = ["psql", self.url, "--no-psqlrc", "--tuples-only", "--no-align", "--command", query]
+        asked = subprocess.run(command, capture_output=True, text=True)
+        if asked.returncode != 0:
+            raise Failed(f"psql: {asked.stderr.strip()}")
+        return asked.stdout.strip()
+
+    def database_bytes(self):
+        return int(self.ask("select pg_database_size(current_database())"))
+
+    def children(self):
+        found = {}
+        for entry in pathlib.Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    parent, own, _ = processor_times(entry.name)
+                except (FileNotFoundError, ProcessLookupError):  # It has just ended.
+                    continue
+                if parent == self.postmaster:
+                    found[int(entry.name)] = own
+        return found
+
+    def processor_s(self):
+        _, own, ended = processor_times(self.postmaster)
+        return own + ended + sum(self.children().values())
+
+
+class Server:
+    """A process that answers HTTP: the handler, or an example."""
+
+    def __init__(self, program, settings, log):
+        self.program = program
+        self.port = free_port()
+        self.log = log
+        settings = {**settings, "FUNCTIONS_CUSTOMHANDLER_PORT": str(self.port)} if program.name == "handler" else settings
+        # Settings of whoever runs this must not change what is measured.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
+        command = [program] if program.name == "handler" else [program, str(self.port)]
+        with open(log, "ab") as output:
+            self.process = subprocess.Popen(command, env={**environment, **settings}, stdout=output, stderr=output)
+        self.pid = self.process.pid
+        self.began = time.monotonic()  # Popen returns when the program has been executed.
+
+    def get(self, path):
+        """The answer's status and body. Without headers, as the Functions host asks whether the handler is there."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.putrequest("GET", path, skip_accept_encoding=True)
+            connection.endheaders()
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def wait(self, path):
+        """Milliseconds from the start to the first good answer. Without a path: until the port is open."""
+        while True:
+            try:
+                if path is None:
+                    socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                    return (time.monotonic() - self.began) * 1000
+                if self.get(path)[0] == 200:
+                    return (time.monotonic() - self.began) * 1000
+            except (OSError, http.client.HTTPException):
+                pass
+            self.check()
+            if time.monotonic() - self.began > START_WITHIN_S:
+                raise Failed(f"{self.program.name} does not answer{self.last_words()}")
+            time.sleep(0.0002)
+
+    def check(self):
+        if self.process.poll() is not None:
+            raise Failed(f"{self.program.name} has ended ({self.process.returncode}){self.last_words()}")
+
+    def last_words(self):
+        return ":\n" + "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
+
+    def processor_s(self):
+        return processor_times(self.pid)[1]
+
+    def memory_bytes(self, name):
+        """`VmRSS`: resident now. `VmHWM`: the most that was resident."""
+        for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith(name + ":"):
+                return int(line.split()[1]) * 1024
+        raise Failed(f"/proc/{self.pid}/status has no {name}")
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()

@@ -1,0 +1,39 @@
+"""What scripts/bench measures: one line a scenario."""
+
+import dataclasses
+
+# How the handler is started, beside its port and DATABASE_URL: as the Functions host does.
+HANDLER_SETTINGS = {
+    "FUNCTIONS_CUSTOMHANDLER_WORKER_ID": "bench",
+    # "FOOTFALL_RATE_LIMIT": "off",  # Switch it on as soon as the handler knows it: unknown settings stop its start.
+}
+
+REPEATED_VISITORS = 1000  # as in repeated.lua
+MOST_NEW_VISITORS = 89 * 2**24  # the addresses of new.lua
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """A load on a server, or (without a load) a program that measures itself and says `visitors_per_second`."""
+
+    name: str  # for --only
+    title: str
+    server: str  # the binary: `handler`, or an example of it, which is given its port
+    load: str | None = None  # a script for wrk in this folder
+    path: str = "/"
+    counts_pageviews: bool = False  # Each hit must be counted as a pageview …
+    counts_visitors: bool = False  # … and as a visitor who is new.
+
+
+NOTHING = Scenario("nothing", "route that does nothing", "nothing", "repeated.lua")
+
+SCENARIOS = [
+    NOTHING,
+    Scenario("repeated", "`/`, repeated visitors", "handler", "repeated.lua", counts_pageviews=True),
+    Scenario("new", "`/`, new visitors", "handler", "new.lua", counts_pageviews=True, counts_visitors=True),
+    Scenario("statistics", "`/api/statistics`", "handler", "repeated.lua", "/api/statistics"),
+    # As soon as these examples exist:
+    # Scenario("recorder-repeated", "recorder, repeated visitors", "recorder", "repeated.lua", counts_pageviews=True),
+    # Scenario("recorder-new", "recorder, new visitors", "recorder", "new.lua", counts_pageviews=True, counts_visitors=True),
+    # Scenario("statement", "the commit statement alone, new visitors", "statement"),
+]
