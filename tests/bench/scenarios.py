@@ -32,8 +32,7 @@ SCENARIOS = [
     Scenario("repeated", "`/`, repeated visitors", "handler", "repeated.lua", counts_pageviews=True),
     Scenario("new", "`/`, new visitors", "handler", "new.lua", counts_pageviews=True, counts_visitors=True),
     Scenario("statistics", "`/api/statistics`", "handler", "repeated.lua", "/api/statistics"),
-    # As soon as these examples exist:
-    # Scenario("recorder-repeated", "recorder, repeated visitors", "recorder", "repeated.lua", counts_pageviews=True),
-    # Scenario("recorder-new", "recorder, new visitors", "recorder", "new.lua", counts_pageviews=True, counts_visitors=True),
-    # Scenario("statement", "the commit statement alone, new visitors", "statement"),
+    Scenario("recorder-repeated", "recorder, repeated visitors", "recorder", "repeated.lua", counts_pageviews=True),
+    Scenario("recorder-new", "recorder, new visitors", "recorder", "new.lua", counts_pageviews=True, counts_visitors=True),
+    Scenario("statement", "the commit statement alone, new visitors", "statement"),
 ]

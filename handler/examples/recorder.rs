@@ -1,0 +1,53 @@
+//! A warp server whose only route records a visit and shows no page: what `scripts/bench` measures the recorder with. It is not
+//! shipped. `/api/statistics` answers what was counted, as the handler's does.
+//!
+//! usage: recorder PORT, with DATABASE_URL
+
+use std::{borrow::Cow, time::Duration};
+
+use handler::{
+    clock::Clock,
+    config::{Config, DatabaseConfig},
+    recorder::Recorder,
+    store::{Database, Limits},
+    visitor::{Classification, Client, Dimension, Network, SiteName, Visit},
+};
+use jiff::Timestamp;
+use tokio::time::Instant;
+use warp::{Filter, http::StatusCode};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let port: u16 = std::env::args().nth(1).and_then(|port| port.parse().ok()).expect("usage: recorder PORT");
+    let config = Config::load(&[("DATABASE_URL".to_owned(), std::env::var("DATABASE_URL")?)].into())?;
+    let DatabaseConfig::Server(_) = &config.database else { anyhow::bail!("DATABASE_URL names no server") };
+    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let [recording] = database.connections([Limits::FOR_REQUESTS]);
+    recording.check().await?;
+    let (recorder, _) = Recorder::start(recording, config.rules());
+    let site: SiteName = "localhost".parse()?;
+    let record = warp::path::end()
+        .and(warp::header("x-forwarded-for"))
+        .and(warp::header("user-agent"))
+        .then(move |address: String, user_agent: String| {
+            let (recorder, site) = (recorder.clone(), site.clone());
+            async move {
+                let network = Network::parse_hop(&address).expect("the load sends addresses");
+                let visit = Visit {
+                    at: Timestamp::now(),
+                    site,
+                    values: vec![(Dimension::Page, Cow::Borrowed("/"))],
+                    classification: Classification::Visitor(Client { network, user_agent }),
+                };
+                match recorder.record(visit, Instant::now() + Duration::from_secs(5)).await {
+                    Ok(()) => StatusCode::NO_CONTENT,
+                    Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+                }
+            }
+        });
+    warp::serve(record).run(([127, 0, 0, 1], port)).await;
+    Ok(())
+}

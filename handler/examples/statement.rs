@@ -1,0 +1,64 @@
+//! A loop that sends the recorder's statement with new visitors and does nothing else: what the database can do, for
+//! `scripts/bench` to hold the recorder against. It is not shipped.
+//!
+//! usage: statement SECONDS VISITORS, with DATABASE_URL; VISITORS is how many each statement brings
+
+use std::time::{Duration, Instant};
+
+use handler::{
+    clock::Clock,
+    config::{Config, DatabaseConfig},
+    store::{self, Batch, Counter, Database, Limits, Link, Outcome, Part, Role, SitePeriods, Visitor},
+    visitor::{Day, Dimension, Fingerprint, Salt},
+};
+use uuid::Uuid;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments: Vec<u64> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let [seconds, visitors] = arguments[..] else { anyhow::bail!("usage: statement SECONDS VISITORS") };
+    let config = Config::load(&[("DATABASE_URL".to_owned(), std::env::var("DATABASE_URL")?)].into())?;
+    let DatabaseConfig::Server(_) = &config.database else { anyhow::bail!("DATABASE_URL names no server") };
+    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let [connection] = database.connections([Limits::FOR_REQUESTS]);
+    let mut checkout = connection.checkout().await?;
+    let site = store::open_site(&mut checkout, &"statement.example".parse()?, None).await?.id;
+    let day = Day::containing(connection.now(), &config.zone)?;
+    let keep_until = config.forget.keep_until(day, &config.zone);
+    store::open_period(&mut checkout, site, day, config.forget, Salt([0; 32]), keep_until).await?;
+
+    let began = Instant::now();
+    let (mut sent, mut finished) = (0, Vec::new());
+    while began.elapsed() < Duration::from_secs(seconds) {
+        let batch = Batch { finished, parts: vec![part(site, day, sent, visitors)], ..Batch::default() };
+        let outcome = store::commit(&mut checkout, &batch, config.forget).await?;
+        anyhow::ensure!(outcome == Outcome::Applied(Vec::new()), "a batch was not applied: {outcome:?}");
+        finished = vec![batch.parts[0].id];
+        sent += visitors;
+    }
+    println!("visitors_per_second: {:.0}", sent as f64 / began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// What the recorder makes of visitors who have never been here: a fingerprint for the site and one for the page.
+fn part(site: i32, day: Day, first: u64, visitors: u64) -> Part {
+    let row = |(number, cohort): (u64, i32)| {
+        let hash = blake3::hash(&[number.to_le_bytes(), u64::from(cohort.unsigned_abs()).to_le_bytes()].concat());
+        let fingerprint = Fingerprint(i64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes")));
+        Visitor { fingerprint, cohort, previous: None, next: None, late_views: None }
+    };
+    let mut rows: Vec<Visitor> =
+        (first..first + visitors).flat_map(|number| [(number, 1), (number, 2)]).map(row).collect();
+    rows.sort_unstable();
+    let pageviews = i64::try_from(visitors).expect("a batch is small");
+    let counter = |dimension, value: &str| Counter { site, dimension, value: value.to_owned(), pageviews };
+    let link = |cohort, counter, role| Link { cohort, counter, role };
+    Part {
+        id: Uuid::new_v4(),
+        day,
+        sites: vec![SitePeriods { site, previous_is_open: Some(false), next_is_open: Some(false) }],
+        visitors: rows,
+        links: vec![link(1, 1, Role::Visitors), link(1, 2, Role::VisitorsOfTheHour), link(2, 3, Role::Visitors)],
+        counters: vec![counter(0, ""), counter(10, "0"), counter(Dimension::Page as i16, "/")],
+    }
+}
