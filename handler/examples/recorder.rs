@@ -27,7 +27,7 @@ async fn main() -> anyhow::Result<()> {
     let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
     let [recording] = database.connections([Limits::FOR_REQUESTS]);
     recording.check().await?;
-    let (recorder, _) = Recorder::start(recording, config.rules());
+    let (recorder, _) = Recorder::start(recording, config.rules(), None);
     let site: SiteName = "localhost".parse()?;
     let record = warp::path::end()
         .and(warp::header("x-forwarded-for"))

@@ -54,8 +54,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let [recording, reading, maintaining] =
         database.connections([Limits::FOR_REQUESTS, Limits::FOR_REQUESTS, Limits::FOR_MAINTENANCE]);
     let mut warm_up = tokio::spawn(warm_up(recording.clone()));
-    let (recorder, mut recorded) = Recorder::start(recording, rules.clone());
     let (reader, mut read) = Reader::start(reading, rules.clone(), sites.clone());
+    let (recorder, mut recorded) = Recorder::start(recording, rules.clone(), Some(reader.clone()));
     let (maintenance, maintained) = Maintenance::start(maintaining, rules, retention_days);
     let app = App { recorder, reader, maintenance, clock, sites, trusted_proxies, dashboard_token, host };
     let hosted_by = if host == Host::Functions { "functions" } else { "plain" };
@@ -124,7 +124,7 @@ pub async fn import(config: &Config, site: &str, format: Format, files: &[PathBu
     let [recording, reading] = database.connections([Limits::FOR_IMPORTS, Limits::FOR_IMPORTS]);
     // What is wrong with the database is told before a log is read.
     reading.check().await?;
-    let (recorder, recorded) = Recorder::start(recording, rules);
+    let (recorder, recorded) = Recorder::start(recording, rules, None);
     let import = Import { recorder, connection: reading, clock, zone: config.zone.clone(), site, format };
     let outcome = import::run(&import, files).await;
     drop(import);

@@ -9,8 +9,7 @@ use jiff::tz::TimeZone;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::{
-    recorder::Rules,
-    store::Foundation,
+    store::{Foundation, Rules},
     telemetry,
     visitor::{BadSiteName, Forget, SiteName},
 };

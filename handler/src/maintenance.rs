@@ -12,8 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    recorder::Rules,
-    store::{self, Connection, Failure, Removed},
+    store::{self, Connection, Failure, Removed, Rules},
     telemetry::milliseconds_since,
     visitor::Day,
 };

@@ -21,11 +21,11 @@ use tokio::{
 pub use self::snapshot::{Body, Encoding, Snapshot};
 use crate::{
     statistics::{BadQuery, Plan, Query, Report, Tallies, assemble},
-    store::{self, Checkout, Connection, Failure},
+    recorder::NotRecorded,
+    store::{self, Checkout, Connection, Failure, Foundation, Rules},
     telemetry::{Outage, percentile},
     visitor::{SiteName, all_time},
 };
-use crate::recorder::Rules;
 
 /// How many may wait; as many as may wait to be recorded.
 const QUEUE_LENGTH: usize = 16_384;
@@ -57,15 +57,19 @@ pub enum NoAnswer {
     /// The question can't be answered as it was asked.
     #[error(transparent)]
     BadQuery(#[from] BadQuery),
+    /// The visit was not recorded that should have been in the numbers.
+    #[error(transparent)]
+    NotRecorded(#[from] NotRecorded),
     /// The database could not be asked.
     #[error("the database is not available")]
     Unavailable,
 }
 
-type Answer = Result<Arc<Snapshot>, NoAnswer>;
+/// What was read, or why not.
+pub type Answer = Result<Arc<Snapshot>, NoAnswer>;
 
 enum Question {
-    Statistics(Query, oneshot::Sender<Answer>),
+    Statistics(Query, Vec<oneshot::Sender<Answer>>),
     Ready(oneshot::Sender<Result<(), Failure>>),
 }
 
@@ -93,7 +97,18 @@ impl Reader {
     /// # Errors
     /// If the site is unknown, the question bad, or the database away; see [`Reader::last_known`].
     pub async fn read(&self, query: Query, answer_by: Instant) -> Answer {
-        self.ask(|answer| Question::Statistics(query, answer), answer_by).await.unwrap_or(Err(NoAnswer::Unavailable))
+        self.ask(|answer| Question::Statistics(query, vec![answer]), answer_by).await.unwrap_or(Err(NoAnswer::Unavailable))
+    }
+
+    /// Reads the numbers for all of these, once. They are told that the database is away if too many wait.
+    pub fn read_for(&self, query: Query, answers: Vec<oneshot::Sender<Answer>>) {
+        if let Err(refused) = self.questions.try_send(Question::Statistics(query, answers))
+            && let Question::Statistics(_, answers) = refused.into_inner()
+        {
+            for answer in answers {
+                let _ = answer.send(Err(NoAnswer::Unavailable));
+            }
+        }
     }
 
     /// The numbers as they are now or were up to a second ago.
@@ -118,7 +133,7 @@ impl Reader {
     /// # Errors
     /// What is wrong with it.
     pub fn check(&self, query: &Query) -> Result<(), BadQuery> {
-        let crate::store::Foundation { zone, forget } = &self.rules.foundation;
+        let Foundation { zone, forget } = &self.rules.foundation;
         query.plan(self.connection.now(), zone, *forget).map(drop)
     }
 
@@ -153,7 +168,7 @@ impl Pending {
     fn add(&mut self, question: Question, own_page: &Query) {
         match question {
             Question::Ready(answer) => self.probes.push(answer),
-            Question::Statistics(query, answer) => {
+            Question::Statistics(query, answers) => {
                 let waiting = self.waiting.entry(query.clone()).or_default();
                 if waiting.is_empty() {
                     if query == *own_page {
@@ -162,7 +177,7 @@ impl Pending {
                         self.order.push_back(query);
                     }
                 }
-                waiting.push(answer);
+                waiting.extend(answers);
             }
         }
     }
@@ -277,7 +292,7 @@ impl Task {
         let began = std::time::Instant::now();
         let connection = self.connection.clone();
         let mut checkout = connection.checkout().await?;
-        let crate::store::Foundation { zone, forget } = &self.rules.foundation;
+        let Foundation { zone, forget } = &self.rules.foundation;
         let plan = match query.plan(connection.now(), zone, *forget) {
             Ok(plan) => plan,
             Err(problem) => return checkout.release(Ok(Err(problem.into()))),
@@ -303,7 +318,7 @@ impl Task {
         query: &Query,
         plan: &Plan,
     ) -> Result<Option<Report>, Failure> {
-        let Rules { foundation: store::Foundation { zone, forget }, keeps_all_time } = self.rules.clone();
+        let Rules { foundation: Foundation { zone, forget }, keeps_all_time } = self.rules.clone();
         let Some(site) = self.learnt.find_site(checkout, &query.site).await? else {
             let all_time = keeps_all_time.then_some(0.0);
             let nothing = || assemble(query, plan, &zone, forget, Tallies::default(), all_time);

@@ -11,6 +11,7 @@ mod minute;
 mod seen;
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -29,7 +30,9 @@ use self::{
     minute::Minute,
 };
 use crate::{
-    store::{Connection, Failure, Foundation},
+    reader::{Answer, NoAnswer, Reader},
+    statistics::Query,
+    store::{Connection, Failure, Rules},
     telemetry::Outage,
     visitor::{Classification, Exclusion, SiteName, Visit},
 };
@@ -81,7 +84,15 @@ struct Waiting {
     visit: Visit,
     /// Until then somebody waits for the receipt. A client that hangs up does not shorten it: it has visited.
     answer_by: Instant,
-    receipt: oneshot::Sender<Result<(), NotRecorded>>,
+    receipt: Receipt,
+}
+
+/// What somebody waits for.
+enum Receipt {
+    /// The commit.
+    Committed(oneshot::Sender<Result<(), NotRecorded>>),
+    /// The answer to a question that is read after the commit.
+    Shown(Query, oneshot::Sender<Answer>),
 }
 
 struct Chunk {
@@ -112,22 +123,15 @@ pub struct Imported {
     pub late: Vec<usize>,
 }
 
-/// How visits are recorded.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// What the database counts by.
-    pub foundation: Foundation,
-    /// Whether an estimate of all-time visitors is kept.
-    pub keeps_all_time: bool,
-}
-
 impl Recorder {
-    /// Starts the recorder's task, which records over `connection`.
-    pub fn start(connection: Arc<Connection>, rules: Rules) -> (Self, JoinHandle<()>) {
+    /// Starts the recorder's task, which records over `connection`. `reader` answers those who want to see what they were counted
+    /// into.
+    pub fn start(connection: Arc<Connection>, rules: Rules, reader: Option<Reader>) -> (Self, JoinHandle<()>) {
         let (commands, queue) = mpsc::channel(QUEUE_LENGTH);
         let unanswered = Arc::new(AtomicU64::new(0));
         let task = Task {
             committer: Committer::new(connection, rules),
+            reader,
             minute: Minute::default(),
             unanswered: unanswered.clone(),
             outage: Outage::default(),
@@ -141,23 +145,44 @@ impl Recorder {
     /// # Errors
     /// If the queue is full, or the commit did not come in time; then it may or may not be counted. Or if the database refused it.
     pub async fn record(&self, visit: Visit, answer_by: Instant) -> Result<(), NotRecorded> {
-        let outcome = self.queue(visit, answer_by).await;
+        let (receipt, committed) = oneshot::channel();
+        let outcome = match self.queue(visit, answer_by, Receipt::Committed(receipt)) {
+            Ok(()) => match tokio::time::timeout_at(answer_by, committed).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_)) | Err(_) => Err(NotRecorded::Unavailable),
+            },
+            Err(problem) => Err(problem),
+        };
         if outcome.is_err() {
             self.unanswered.fetch_add(1, Ordering::Relaxed);
         }
         outcome
     }
 
-    async fn queue(&self, visit: Visit, answer_by: Instant) -> Result<(), NotRecorded> {
-        let (receipt, committed) = oneshot::channel();
+    /// The same, and then reads the answer to a question, in which the visit is counted. Whoever waits is woken once.
+    ///
+    /// # Errors
+    /// As [`Recorder::record`] and [`Reader::read`].
+    pub async fn record_and_read(&self, visit: Visit, query: Query, answer_by: Instant) -> Answer {
+        let (receipt, shown) = oneshot::channel();
+        let answer = match self.queue(visit, answer_by, Receipt::Shown(query, receipt)) {
+            Ok(()) => match tokio::time::timeout_at(answer_by, shown).await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(_)) | Err(_) => Err(NotRecorded::Unavailable.into()),
+            },
+            Err(problem) => Err(problem.into()),
+        };
+        if let Err(NoAnswer::NotRecorded(_)) = answer {
+            self.unanswered.fetch_add(1, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    fn queue(&self, visit: Visit, answer_by: Instant, receipt: Receipt) -> Result<(), NotRecorded> {
         self.commands.try_send(Command::Record(Waiting { visit, answer_by, receipt })).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => NotRecorded::QueueFull,
             mpsc::error::TrySendError::Closed(_) => NotRecorded::Unavailable,
-        })?;
-        match tokio::time::timeout_at(answer_by, committed).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) | Err(_) => Err(NotRecorded::Unavailable),
-        }
+        })
     }
 
     /// Records a chunk of a log, all of it or nothing, together with the fact that the log has been counted up to here.
@@ -175,6 +200,7 @@ impl Recorder {
 /// The recorder's own state: nobody else sees it.
 struct Task {
     committer: Committer,
+    reader: Option<Reader>,
     minute: Minute,
     unanswered: Arc<AtomicU64>,
     outage: Outage,
@@ -256,11 +282,25 @@ impl Task {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         };
-        for waiting in waiting {
-            // Whoever hung up does not get it; the visit is counted all the same.
-            let _ = waiting.receipt.send(outcome);
-        }
+        self.answer(waiting, outcome);
         Recorded::Answered
+    }
+
+    /// Tells everybody what became of their visits. Whoever hung up does not get it; the visit is counted all the same.
+    fn answer(&self, waiting: Vec<Waiting>, outcome: Result<(), NotRecorded>) {
+        let mut shown: HashMap<Query, Vec<oneshot::Sender<Answer>>> = HashMap::new();
+        for waiting in waiting {
+            match (waiting.receipt, outcome) {
+                (Receipt::Committed(receipt), _) => drop(receipt.send(outcome)),
+                (Receipt::Shown(query, receipt), Ok(())) => shown.entry(query).or_default().push(receipt),
+                (Receipt::Shown(_, receipt), Err(problem)) => drop(receipt.send(Err(problem.into()))),
+            }
+        }
+        if let Some(reader) = &self.reader {
+            for (query, receipts) in shown {
+                reader.read_for(query, receipts);
+            }
+        }
     }
 
     /// Counts a visit that the database refused as such, and says so.

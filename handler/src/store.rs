@@ -20,7 +20,7 @@ pub use batch::{Batch, Checkpoint, Counter, Link, Part, Register, Role, SitePeri
 pub use connection::{CONNECTION_LIFETIME, Checkout, Connection, Database, Limits};
 pub use examination::{Examination, examine};
 pub use failure::Failure;
-pub use foundation::Foundation;
+pub use foundation::{Foundation, Rules};
 pub use maintenance::{Removed, remove};
 pub use reading::{read_checkpoints, read_days, read_registers, read_site, read_tallies, read_values};
 pub use recording::{OpenedSite, Outcome, commit, open_period, open_site, read_period};

@@ -32,11 +32,8 @@ async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
         // It may have been imported. A visit to a page that does not exist is none.
         app.reader.read_recent(query.clone(), request.answer_by).await?;
     }
-    let answered = match app.recorder.record(visit(request, app), request.answer_by).await {
-        Ok(()) => app.reader.read(query.clone(), request.answer_by).await.map_err(Error::from),
-        Err(refused) => Err(refused.into()),
-    };
-    match answered {
+    let answer = app.recorder.record_and_read(visit(request, app), query.clone(), request.answer_by).await;
+    match answer.map_err(Error::from) {
         Ok(snapshot) => shown(request, app, &snapshot),
         Err(error @ Error::Unavailable(_)) => {
             let page = match app.reader.last_known(&query) {

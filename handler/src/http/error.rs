@@ -107,6 +107,7 @@ impl From<NoAnswer> for Error {
         match error {
             NoAnswer::UnknownSite => Self::UnknownSite,
             NoAnswer::BadQuery(problem) => problem.into(),
+            NoAnswer::NotRecorded(problem) => problem.into(),
             NoAnswer::Unavailable => Self::Unavailable("statistics could not be read"),
         }
     }

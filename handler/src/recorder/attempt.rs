@@ -8,13 +8,13 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    Imported, LogPrefix, Rules,
+    Imported, LogPrefix,
     aggregate::{Aggregate, Dated, aggregate},
     keys::Keys,
     seen::Seen,
 };
 use crate::{
-    store::{self, Checkout, Checkpoint, Connection, Failure, Outcome},
+    store::{self, Checkout, Checkpoint, Connection, Failure, Outcome, Rules},
     visitor::{Classification, Day, Exclusion, Moment, Visit, calendar::Calendar},
 };
 

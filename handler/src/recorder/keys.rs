@@ -21,8 +21,8 @@ const IMPORT_LEASE: SignedDuration = SignedDuration::from_hours(24);
 /// How often the values of a day are read again while their number comes near its limit, because other instances add to them.
 const VALUES_AGE: Duration = Duration::from_secs(1);
 
-/// How many days' values are known at most.
-const KNOWN_DAYS: usize = 64;
+/// How many values of all sites and days are known at most, before all are forgotten and read again: about 10 MB.
+const KNOWN_VALUES: usize = 100_000;
 
 /// The keys that are known to this process. They are never written anywhere but to the database.
 pub(super) struct Keys {
@@ -197,7 +197,7 @@ impl Keys {
     }
 
     async fn read_values(&mut self, checkout: &mut Checkout<'_>, site: i32, day: Day) -> Result<(), Failure> {
-        if self.values.len() >= KNOWN_DAYS {
+        if self.values.values().map(|values| values.known.len()).sum::<usize>() >= KNOWN_VALUES {
             self.values.clear();
         }
         let mut values = Values { known: HashSet::new(), counts: HashMap::new(), read: Instant::now() };

@@ -15,6 +15,15 @@ pub struct Foundation {
     pub forget: Forget,
 }
 
+/// How visits are recorded and read.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// What the database counts by.
+    pub foundation: Foundation,
+    /// Whether an estimate of all-time visitors is kept.
+    pub keeps_all_time: bool,
+}
+
 impl Foundation {
     fn zone_name(&self) -> &str {
         self.zone.iana_name().unwrap_or("UTC")
