@@ -69,8 +69,16 @@ pub enum NoAnswer {
 pub type Answer = Result<Arc<Snapshot>, NoAnswer>;
 
 enum Question {
-    Statistics(Query, Vec<oneshot::Sender<Answer>>),
+    Statistics(Asked),
     Ready(oneshot::Sender<Result<(), Failure>>),
+}
+
+/// A question, and who asks it.
+struct Asked {
+    query: Query,
+    answers: Vec<oneshot::Sender<Answer>>,
+    /// Dropped when it has been answered.
+    unanswered: Option<oneshot::Sender<()>>,
 }
 
 impl Reader {
@@ -97,18 +105,23 @@ impl Reader {
     /// # Errors
     /// If the site is unknown, the question bad, or the database away; see [`Reader::last_known`].
     pub async fn read(&self, query: Query, answer_by: Instant) -> Answer {
-        self.ask(|answer| Question::Statistics(query, vec![answer]), answer_by).await.unwrap_or(Err(NoAnswer::Unavailable))
+        let asked = |answer| Question::Statistics(Asked { query, answers: vec![answer], unanswered: None });
+        self.ask(asked, answer_by).await.unwrap_or(Err(NoAnswer::Unavailable))
     }
 
-    /// Reads the numbers for all of these, once. They are told that the database is away if too many wait.
-    pub fn read_for(&self, query: Query, answers: Vec<oneshot::Sender<Answer>>) {
-        if let Err(refused) = self.questions.try_send(Question::Statistics(query, answers))
-            && let Question::Statistics(_, answers) = refused.into_inner()
+    /// Reads the numbers for all of these, once. They are told that the database is away if too many wait. What is returned
+    /// resolves when they have been told.
+    pub fn read_for(&self, query: Query, answers: Vec<oneshot::Sender<Answer>>) -> oneshot::Receiver<()> {
+        let (unanswered, answered) = oneshot::channel();
+        let asked = Question::Statistics(Asked { query, answers, unanswered: Some(unanswered) });
+        if let Err(refused) = self.questions.try_send(asked)
+            && let Question::Statistics(Asked { answers, .. }) = refused.into_inner()
         {
             for answer in answers {
                 let _ = answer.send(Err(NoAnswer::Unavailable));
             }
         }
+        answered
     }
 
     /// The numbers as they are now or were up to a second ago.
@@ -160,34 +173,50 @@ impl Reader {
 #[derive(Default)]
 struct Pending {
     order: VecDeque<Query>,
-    waiting: HashMap<Query, Vec<oneshot::Sender<Answer>>>,
+    waiting: HashMap<Query, Waiting>,
     probes: Vec<oneshot::Sender<Result<(), Failure>>>,
+}
+
+/// Who waits for the same answer.
+#[derive(Default)]
+struct Waiting {
+    answers: Vec<oneshot::Sender<Answer>>,
+    unanswered: Vec<oneshot::Sender<()>>,
+}
+
+impl Waiting {
+    fn tell(self, answer: &Answer) {
+        for waiting in self.answers {
+            let _ = waiting.send(answer.clone());
+        }
+    }
 }
 
 impl Pending {
     fn add(&mut self, question: Question, own_page: &Query) {
         match question {
             Question::Ready(answer) => self.probes.push(answer),
-            Question::Statistics(query, answers) => {
-                let waiting = self.waiting.entry(query.clone()).or_default();
-                if waiting.is_empty() {
+            Question::Statistics(Asked { query, answers, unanswered }) => {
+                if !self.waiting.contains_key(&query) {
                     if query == *own_page {
-                        self.order.push_front(query);
+                        self.order.push_front(query.clone());
                     } else {
-                        self.order.push_back(query);
+                        self.order.push_back(query.clone());
                     }
                 }
-                waiting.extend(answers);
+                let waiting = self.waiting.entry(query).or_default();
+                waiting.answers.extend(answers);
+                waiting.unanswered.extend(unanswered);
             }
         }
     }
 
-    /// The next question, and who of those who asked it still waits.
-    fn next(&mut self) -> Option<(Query, Vec<oneshot::Sender<Answer>>)> {
+    /// The next question that somebody still waits for.
+    fn next(&mut self) -> Option<(Query, Waiting)> {
         while let Some(query) = self.order.pop_front() {
             let mut waiting = self.waiting.remove(&query).unwrap_or_default();
-            waiting.retain(|answer| !answer.is_closed());
-            if !waiting.is_empty() {
+            waiting.answers.retain(|answer| !answer.is_closed());
+            if !waiting.answers.is_empty() {
                 return Some((query, waiting));
             }
         }
@@ -197,8 +226,8 @@ impl Pending {
     /// Tells everybody that the database is away.
     fn refuse(&mut self, failure: &Failure) {
         self.order.clear();
-        for answer in self.waiting.drain().flat_map(|(_, waiting)| waiting) {
-            let _ = answer.send(Err(NoAnswer::Unavailable));
+        for (_, waiting) in self.waiting.drain() {
+            waiting.tell(&Err(NoAnswer::Unavailable));
         }
         for answer in self.probes.drain(..) {
             let _ = answer.send(Err(failure.clone()));
@@ -257,9 +286,7 @@ impl Task {
                 }
                 let Some((query, waiting)) = pending.next() else { break };
                 let (answer, loss) = self.answer(&query).await;
-                for waiting in waiting {
-                    let _ = waiting.send(answer.clone());
-                }
+                waiting.tell(&answer);
                 // If no connection can be had, nobody else has to find that out one after the other.
                 if let Some(failure) = loss {
                     pending.refuse(&failure);

@@ -43,6 +43,10 @@ const QUEUE_LENGTH: usize = 16_384;
 /// How many visits one statement may hold, so that it stays far below a second.
 const LARGEST_BATCH: usize = 4096;
 
+/// How long a batch may wait until those before it have been shown what they were counted into. They come back with it, or others
+/// come: fewer and larger batches cost less. A slow reading holds nobody up for longer.
+const GATHERING: Duration = Duration::from_millis(2);
+
 /// How long to wait before a lost batch is sent again; doubled each time, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -132,6 +136,7 @@ impl Recorder {
         let task = Task {
             committer: Committer::new(connection, rules),
             reader,
+            shown: None,
             minute: Minute::default(),
             unanswered: unanswered.clone(),
             outage: Outage::default(),
@@ -201,6 +206,8 @@ impl Recorder {
 struct Task {
     committer: Committer,
     reader: Option<Reader>,
+    /// Resolves when those of the last batch have been shown the numbers.
+    shown: Option<oneshot::Receiver<()>>,
     minute: Minute,
     unanswered: Arc<AtomicU64>,
     outage: Outage,
@@ -217,7 +224,17 @@ impl Task {
                     if received == 0 {
                         break;
                     }
-                    self.minute.queued(received + queue.len());
+                    if let Some(shown) = self.shown.take()
+                        && received < LARGEST_BATCH
+                    {
+                        let _ = tokio::time::timeout(GATHERING, shown).await;
+                        while commands.len() < LARGEST_BATCH
+                            && let Ok(command) = queue.try_recv()
+                        {
+                            commands.push(command);
+                        }
+                    }
+                    self.minute.queued(commands.len() + queue.len());
                     self.handle(&mut commands).await;
                 }
                 _ = report.tick() => self.report(),
@@ -287,7 +304,7 @@ impl Task {
     }
 
     /// Tells everybody what became of their visits. Whoever hung up does not get it; the visit is counted all the same.
-    fn answer(&self, waiting: Vec<Waiting>, outcome: Result<(), NotRecorded>) {
+    fn answer(&mut self, waiting: Vec<Waiting>, outcome: Result<(), NotRecorded>) {
         let mut shown: HashMap<Query, Vec<oneshot::Sender<Answer>>> = HashMap::new();
         for waiting in waiting {
             match (waiting.receipt, outcome) {
@@ -298,7 +315,7 @@ impl Task {
         }
         if let Some(reader) = &self.reader {
             for (query, receipts) in shown {
-                reader.read_for(query, receipts);
+                self.shown = Some(reader.read_for(query, receipts));
             }
         }
     }

@@ -63,11 +63,12 @@ impl Limits {
         self.statement + Duration::from_millis(200)
     }
 
-    /// Settings of the session. A statement of its own and no start-up parameter: poolers refuse those.
+    /// Settings of the session. A statement of its own and no start-up parameter: poolers refuse those. Plans are made once, and
+    /// must not rest on how small a table was at that time.
     fn settings(self) -> String {
         format!(
             "set statement_timeout = {}; set lock_timeout = {}; set idle_in_transaction_session_timeout = {}; \
-             set plan_cache_mode = force_generic_plan",
+             set plan_cache_mode = force_generic_plan; set enable_seqscan = off",
             self.statement.as_millis(),
             self.lock.as_millis(),
             self.statement.as_millis()
