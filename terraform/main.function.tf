@@ -187,6 +187,8 @@ locals {
       PGUSER                   = azurerm_user_assigned_identity.app.name
       AZURE_CLIENT_ID          = azurerm_user_assigned_identity.app.client_id
       FOOTFALL_TIMEZONE        = var.time_zone
+      FOOTFALL_FORGET          = var.forget
+      FOOTFALL_ALL_TIME        = var.all_time_enabled ? "on" : "off"
       FOOTFALL_TRUSTED_PROXIES = var.front_door_enabled ? "2" : "1"
       FOOTFALL_LOG             = var.log_level
     },

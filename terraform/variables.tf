@@ -361,6 +361,25 @@ variable "time_zone" {
   }
 }
 
+variable "forget" {
+  description = "For how long a visitor can be told from others (FOOTFALL_FORGET): monthly, until the month after the visit's has ended, or daily. It can't change once something has been counted."
+  type        = string
+  default     = "monthly"
+  nullable    = false
+
+  validation {
+    condition     = contains(["monthly", "daily"], var.forget)
+    error_message = "forget must be monthly or daily."
+  }
+}
+
+variable "all_time_enabled" {
+  description = "Whether an estimate of the visitors of all time is kept (FOOTFALL_ALL_TIME)."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "retention_days" {
   description = "How many days tallies are kept (FOOTFALL_RETENTION_DAYS). Null keeps them for ever."
   type        = number

@@ -44,7 +44,7 @@ create table seen (
     primary key (period, fingerprint)
 ) partition by list (period);
 
--- Counters. What a dimension is, `statistics/dimension.rs` says. Visitors stand by their gap: how many came before, in this
+-- Counters. What a dimension is, `visitor/dimension.rs` says. Visitors stand by their gap: how many came before, in this
 -- period or the one before, and how many days before. The first element counts those who did not come before, element g + 1
 -- those who last came g days before. The same few rows are raised by every batch: the free space keeps the new versions on
 -- the same page.

@@ -6,6 +6,5 @@ select
     coalesce(current_schema()::text, '') as "schema!",
     (select rolsuper or rolcreaterole from pg_roles where rolname = current_user) as "is_powerful!",
     coalesce(has_schema_privilege(current_schema(), 'create'), false) as "may_create!",
-    pg_is_in_recovery() as "is_read_only!",
     current_setting('synchronous_commit') as "synchronous_commit!",
     extract(epoch from clock_timestamp())::double precision as "clock_seconds!"

@@ -29,7 +29,7 @@ from (
                 else visitors[1] + coalesce((select sum(earlier) from unnest(visitors[2 + day - $4::integer:]) as earlier), 0)
             end as visitors
         from tally
-        where site = $1 and day between $4::integer and $5::integer and dimension between 1 and 9
+        where site = $1 and day between $4::integer and $5::integer and dimension not in (0, 10)
     ) as of_day
     group by dimension, value
 ) as ranked

@@ -39,7 +39,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let began = std::time::Instant::now();
     let (rules, clock) = (config.rules(), Clock::system());
-    let Config { port, bind, host, database, sites, trusted_proxies, dashboard_token, retention_days, .. } = config;
+    let Config { port, bind, host, database, sites, trusted_proxies, dashboard_token, .. } = config;
     // First of all: the Functions host asks for an answer from the moment it has started us.
     let listener = listen(SocketAddr::new(bind, port))?;
     let address = listener.local_addr()?;
@@ -56,7 +56,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let mut warm_up = tokio::spawn(warm_up(recording.clone()));
     let (reader, mut read) = Reader::start(reading, rules.clone(), sites.clone());
     let (recorder, mut recorded) = Recorder::start(recording, rules.clone(), Some(reader.clone()));
-    let (maintenance, maintained) = Maintenance::start(maintaining, rules, retention_days);
+    let (maintenance, maintained) = Maintenance::start(maintaining, rules);
     let app = App { recorder, reader, maintenance, clock, sites, trusted_proxies, dashboard_token, host };
     let hosted_by = if host == Host::Functions { "functions" } else { "plain" };
     let elapsed_ms = milliseconds_since(began);

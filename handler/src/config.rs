@@ -132,7 +132,11 @@ impl Config {
 
     /// How visits are recorded and read.
     pub fn rules(&self) -> Rules {
-        Rules { foundation: self.foundation(), keeps_all_time: self.keeps_all_time }
+        Rules {
+            foundation: self.foundation(),
+            keeps_all_time: self.keeps_all_time,
+            retention_days: self.retention_days,
+        }
     }
 
     /// Reads the configuration out of an environment.

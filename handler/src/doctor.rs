@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     config::{Config, DatabaseConfig, Host},
     http::describe_client,
-    store::{self, Database, Examination, Limits},
+    store::{self, Database, Examination, Failure, Limits},
 };
 
 /// By how many seconds our clock and the database's may differ before days end at different times.
@@ -107,6 +107,10 @@ pub async fn examine(config: &Config, forwarded_for: &str, user_agent: &str) -> 
     }
     match examine_database(config).await {
         Ok(found) => add_database(&mut report, &found),
+        // Whoever opens a connection brings the schema up to date first, which a replica refuses (read_only_sql_transaction).
+        Err(error) if matches!(error.downcast_ref(), Some(Failure::Lost(code)) if code == "25006") => {
+            report.add("database", State::Broken, "the server is a read-only replica: name the primary");
+        }
         Err(error) => report.add("database", State::Broken, format!("{error:#}")),
     }
     report
@@ -127,9 +131,6 @@ fn add_database(report: &mut Report, found: &Examination) {
         State::Well,
         format!("PostgreSQL {server_version}, database {database}, schema {schema}, up to date"),
     );
-    if found.is_read_only {
-        report.add("database", State::Broken, "the server is a read-only replica: name the primary");
-    }
     if ["off", "local"].contains(&found.synchronous_commit.as_str()) {
         report.add(
             "database",

@@ -4,7 +4,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::SignedDuration;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -14,7 +13,6 @@ use tokio::{
 use crate::{
     store::{self, Connection, Failure, Removed, Rules},
     telemetry::milliseconds_since,
-    visitor::Day,
 };
 
 /// How often it runs by itself, in case that no timer asks for it.
@@ -34,9 +32,9 @@ pub struct Maintenance {
 
 impl Maintenance {
     /// Starts the task. It ends when every handle to it has been dropped.
-    pub fn start(connection: Arc<Connection>, rules: Rules, retention_days: Option<u32>) -> (Self, JoinHandle<()>) {
+    pub fn start(connection: Arc<Connection>, rules: Rules) -> (Self, JoinHandle<()>) {
         let (requests, queue) = mpsc::channel(QUEUE_LENGTH);
-        (Self { requests }, tokio::spawn(run(connection, rules, retention_days, queue)))
+        (Self { requests }, tokio::spawn(run(connection, rules, queue)))
     }
 
     /// Removes what is no longer needed: salts and sets of ended periods, ids of batches that nobody asks for, statistics beyond the
@@ -55,7 +53,6 @@ impl Maintenance {
 async fn run(
     connection: Arc<Connection>,
     rules: Rules,
-    retention_days: Option<u32>,
     mut queue: mpsc::Receiver<oneshot::Sender<Result<Option<Removed>, Failure>>>,
 ) {
     let mut hourly = tokio::time::interval_at(Instant::now() + FIRST_RUN, INTERVAL);
@@ -68,7 +65,7 @@ async fn run(
             },
             _ = hourly.tick() => None,
         };
-        let outcome = maintain(&connection, &rules, retention_days).await;
+        let outcome = maintain(&connection, &rules).await;
         connection.close().await;
         if let Err(failure) = &outcome {
             // The next hour is another chance.
@@ -81,17 +78,10 @@ async fn run(
     }
 }
 
-async fn maintain(
-    connection: &Connection,
-    rules: &Rules,
-    retention_days: Option<u32>,
-) -> Result<Option<Removed>, Failure> {
+async fn maintain(connection: &Connection, rules: &Rules) -> Result<Option<Removed>, Failure> {
     let began = std::time::Instant::now();
     let mut checkout = connection.checkout().await?;
-    let first_kept = retention_days.and_then(|days| {
-        let instant = connection.now() - SignedDuration::from_hours(24 * i64::from(days));
-        Day::containing(instant, &rules.foundation.zone).ok()
-    });
+    let first_kept = rules.first_kept(connection.now());
     let outcome = store::remove(&mut checkout, first_kept, rules.keeps_all_time).await;
     let removed = checkout.release(outcome)?;
     if let Some(Removed { salts_forgotten, sets_dropped, batches_deleted, tallies_deleted, registers_deleted }) = removed {

@@ -128,6 +128,8 @@ struct Page<'a> {
     totals: Vec<Total>,
     /// Whether a headline number is too long to be set in the largest type.
     long: bool,
+    /// Whether headline numbers are sums of days.
+    sums: bool,
     /// The relative standard error of the estimate, in percent; missing if there is none.
     error: Option<String>,
     /// Missing if the series shows the same hours.
@@ -234,6 +236,7 @@ impl<'a> Page<'a> {
             as_of: report.as_of.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             as_of_words: as_of.strftime("%-d %B %Y at %H:%M").to_string(),
             time_zone: zone.iana_name().unwrap_or("UTC"),
+            sums: totals.iter().any(|total| total.sum),
             long: totals.iter().any(|total| total.visitors.len() > "999,999".len()),
             totals,
             error: report.all_time_visitors.map(|estimate| format!("{:.1}", estimate.standard_error * 100.0)),

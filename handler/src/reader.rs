@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -146,8 +147,7 @@ impl Reader {
     /// # Errors
     /// What is wrong with it.
     pub fn check(&self, query: &Query) -> Result<(), BadQuery> {
-        let Foundation { zone, forget } = &self.rules.foundation;
-        query.plan(self.connection.now(), zone, *forget).map(drop)
+        self.rules.plan(query, self.connection.now()).map(drop)
     }
 
     /// Whether the database answers and its schema is up to date.
@@ -235,6 +235,14 @@ impl Pending {
     }
 }
 
+impl Rules {
+    /// What has to be read to answer a question at this time.
+    fn plan(&self, query: &Query, now: Timestamp) -> Result<Plan, BadQuery> {
+        let Foundation { zone, forget } = &self.foundation;
+        query.plan(now, zone, *forget, self.first_kept(now))
+    }
+}
+
 /// What was learnt over one of the connection's sessions.
 #[derive(Default)]
 struct Learnt {
@@ -319,8 +327,7 @@ impl Task {
         let began = std::time::Instant::now();
         let connection = self.connection.clone();
         let mut checkout = connection.checkout().await?;
-        let Foundation { zone, forget } = &self.rules.foundation;
-        let plan = match query.plan(connection.now(), zone, *forget) {
+        let plan = match self.rules.plan(query, connection.now()) {
             Ok(plan) => plan,
             Err(problem) => return checkout.release(Ok(Err(problem.into()))),
         };
@@ -345,7 +352,7 @@ impl Task {
         query: &Query,
         plan: &Plan,
     ) -> Result<Option<Report>, Failure> {
-        let Rules { foundation: Foundation { zone, forget }, keeps_all_time } = self.rules.clone();
+        let Rules { foundation: Foundation { zone, forget }, keeps_all_time, .. } = self.rules.clone();
         let Some(site) = self.learnt.find_site(checkout, &query.site).await? else {
             let all_time = keeps_all_time.then_some(0.0);
             let nothing = || assemble(query, plan, &zone, forget, Tallies::default(), all_time);

@@ -131,16 +131,20 @@ run "the_handler_gets_the_settings_it_reads_and_no_other" {
   command = plan
 
   variables {
-    sites          = ["www.example.com", "blog.example.com"]
-    time_zone      = "Europe/Zurich"
-    retention_days = 400
+    sites            = ["www.example.com", "blog.example.com"]
+    time_zone        = "Europe/Zurich"
+    forget           = "daily"
+    all_time_enabled = false
+    retention_days   = 400
   }
 
   assert {
     condition = { for name, value in azurerm_function_app_flex_consumption.this.app_settings : name => value if !startswith(name, "AzureWebJobs") } == {
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=a0000000-0000-0000-0000-00000000c11e;Authorization=AAD"
       AZURE_CLIENT_ID                           = "a0000000-0000-0000-0000-00000000c11e"
+      FOOTFALL_ALL_TIME                         = "off"
       FOOTFALL_DATABASE_AUTH                    = "entra"
+      FOOTFALL_FORGET                           = "daily"
       FOOTFALL_LOG                              = "info"
       FOOTFALL_RETENTION_DAYS                   = "400"
       FOOTFALL_SITES                            = "www.example.com,blog.example.com"

@@ -65,6 +65,7 @@ run "function_app" {
     http_concurrency      = 0
     sites                 = ["https://www.example.com/"]
     time_zone             = "CET+1"
+    forget                = "never"
     retention_days        = 0
     log_level             = "verbose"
     dashboard_token_secret = {
@@ -74,7 +75,7 @@ run "function_app" {
   }
 
   expect_failures = [
-    var.instance_memory_in_mb, var.http_concurrency, var.sites, var.time_zone, var.retention_days, var.log_level, var.dashboard_token_secret,
+    var.instance_memory_in_mb, var.http_concurrency, var.sites, var.time_zone, var.forget, var.retention_days, var.log_level, var.dashboard_token_secret,
   ]
 }
 

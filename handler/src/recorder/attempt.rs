@@ -42,6 +42,8 @@ pub(super) struct Dates {
     /// `None`: a time outside what can be counted.
     moments: Vec<Option<Moment>>,
     ids: BTreeMap<Day, Uuid>,
+    /// Whether it may have been lost on the way: then it may also arrive late, when it has been sent again long ago.
+    may_arrive_late: bool,
 }
 
 impl Dates {
@@ -92,6 +94,7 @@ impl Committer {
             self.date(visits.clone(), dates);
         }
         let outcome = self.commit(&mut checkout, visits, dates).await;
+        dates.may_arrive_late |= matches!(outcome, Err(Failure::Lost(_)));
         checkout.release(outcome)
     }
 
@@ -189,7 +192,10 @@ impl Committer {
             Outcome::CountedBefore => imported.applied = false,
         }
         self.finished.clear();
-        self.finished.extend(batch.parts.iter().map(|part| part.id));
+        if !dates.may_arrive_late {
+            // Otherwise its ids stay until maintenance finds them old enough.
+            self.finished.extend(batch.parts.iter().map(|part| part.id));
+        }
         if imported.applied {
             for part in &batch.parts {
                 for visitor in &part.visitors {

@@ -36,11 +36,11 @@ impl Minute {
         self.queue_depth_max = self.queue_depth_max.max(depth);
     }
 
-    /// Says it, and begins anew. `refused` is how many visits were answered 503.
-    pub(super) fn report(&mut self, refused: u64) {
+    /// Says it, and begins anew. `unanswered` is how many visits were answered 503.
+    pub(super) fn report(&mut self, unanswered: u64) {
         let Self { pageviews, visits, batches, batch_size_max, queue_depth_max, excluded, mut commits } =
             std::mem::take(self);
-        if batches == 0 && refused == 0 {
+        if batches == 0 && unanswered == 0 {
             return;
         }
         commits.sort_unstable();
@@ -52,7 +52,7 @@ impl Minute {
             batches,
             batch_size_max,
             queue_depth_max,
-            refused,
+            unanswered,
             commit_ms_p50 = percentile(&commits, 50),
             commit_ms_p95 = percentile(&commits, 95),
             commit_ms_max = percentile(&commits, 100),
@@ -62,7 +62,9 @@ impl Minute {
             excluded_own = excluded(Exclusion::Own),
             excluded_rate_limited = excluded(Exclusion::RateLimited),
             excluded_unidentified = excluded(Exclusion::Unidentified),
+            excluded_late = excluded(Exclusion::Late),
             excluded_head = excluded(Exclusion::Head),
+            excluded_refused = excluded(Exclusion::Refused),
             "recorded {visits} visits in {batches} batches"
         );
     }

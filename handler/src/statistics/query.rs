@@ -231,16 +231,24 @@ impl Query {
         Self { site, range: Range::DEFAULT, step: None }
     }
 
-    /// What has to be read to answer this question at this time.
+    /// What has to be read to answer this question at this time. A range begins with `first_kept` if it would begin before: of
+    /// visitors whose earlier days were deleted nobody could say whether they came in it.
     ///
     /// # Errors
     /// If the range is backwards or too long, or the series has too many points.
-    pub fn plan(&self, now: Timestamp, zone: &TimeZone, forget: Forget) -> Result<Plan, BadQuery> {
+    pub fn plan(
+        &self,
+        now: Timestamp,
+        zone: &TimeZone,
+        forget: Forget,
+        first_kept: Option<Day>,
+    ) -> Result<Plan, BadQuery> {
         let Moment { day: today, hour } = Moment::of(now, zone)?;
         let (first, last) = self.range.days(today);
         if first > last {
             return Err(BadQuery::Backwards);
         }
+        let first = first_kept.map_or(first, |kept| kept.clamp(first, last));
         let days = last.number() - first.number() + 1;
         if days > MAXIMUM_DAYS {
             return Err(BadQuery::TooLong);
@@ -328,7 +336,7 @@ mod tests {
     }
 
     fn plan_in(query: &Query, zone: &str) -> Result<Plan, BadQuery> {
-        query.plan("2026-11-23T10:20:30Z".parse().unwrap(), &TimeZone::get(zone).unwrap(), Forget::Monthly)
+        query.plan("2026-11-23T10:20:30Z".parse().unwrap(), &TimeZone::get(zone).unwrap(), Forget::Monthly, None)
     }
 
     fn days_of(word: &str) -> (String, String) {
@@ -401,6 +409,18 @@ mod tests {
         assert_eq!(refusal("2026-11-24", None, None), BadQuery::Backwards);
         assert_eq!(refusal("2000-01-01", None, None), BadQuery::TooLong);
         assert_eq!(refusal("2025-01-01", None, Some(Step::Day)), BadQuery::TooManyPoints);
+    }
+
+    #[test]
+    fn a_range_begins_with_the_first_day_that_is_kept() {
+        let (now, zone) = ("2026-11-23T10:20:30Z".parse().unwrap(), TimeZone::UTC);
+        let first = |range| {
+            let plan = query(range, None).plan(now, &zone, Forget::Monthly, Some(day("2026-11-10"))).unwrap();
+            (plan.first.to_string(), plan.last.to_string())
+        };
+        assert_eq!(first(Range::Days(30)), ("2026-11-10".to_owned(), "2026-11-23".to_owned()));
+        assert_eq!(first(Range::Days(7)), ("2026-11-17".to_owned(), "2026-11-23".to_owned()));
+        assert_eq!(first(Range::LastMonth), ("2026-10-31".to_owned(), "2026-10-31".to_owned()));
     }
 
     #[test]

@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn report(query: &Query, forget: Forget, tallies: Tallies) -> Report {
-        let plan = query.plan("2026-11-23T10:20:30Z".parse().unwrap(), &TimeZone::UTC, forget).unwrap();
+        let plan = query.plan("2026-11-23T10:20:30Z".parse().unwrap(), &TimeZone::UTC, forget, None).unwrap();
         assemble(query, &plan, &TimeZone::UTC, forget, tallies, Some(3.2))
     }
 

@@ -17,8 +17,6 @@ pub struct Examination {
     pub is_powerful: bool,
     /// Whether the role may make tables in the schema, as migrations and new periods need.
     pub may_create: bool,
-    /// Whether the server is a replica.
-    pub is_read_only: bool,
     /// Whether a commit waits until it is on disk: `on` and stronger, or `off` and `local`, which may lose what was answered.
     pub synchronous_commit: String,
     /// The server's clock, in Unix seconds.

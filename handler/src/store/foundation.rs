@@ -1,10 +1,10 @@
 //! What all counts of a database rest on: the zone in which days begin, and for how long visitors are remembered.
 
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use sqlx::PgConnection;
 
 use super::Failure;
-use crate::visitor::Forget;
+use crate::visitor::{Day, Forget};
 
 /// What a database counts by. It can't change once something has been counted: a day's visitors would be told apart in two ways.
 #[derive(Clone, Debug)]
@@ -22,6 +22,16 @@ pub struct Rules {
     pub foundation: Foundation,
     /// Whether an estimate of all-time visitors is kept.
     pub keeps_all_time: bool,
+    /// For how many days statistics are kept; `None`: for ever.
+    pub retention_days: Option<u32>,
+}
+
+impl Rules {
+    /// The first day whose statistics are kept, at this time.
+    pub fn first_kept(&self, now: Timestamp) -> Option<Day> {
+        let instant = now.checked_sub(SignedDuration::from_hours(24 * i64::from(self.retention_days?))).ok()?;
+        Day::containing(instant, &self.foundation.zone).ok()
+    }
 }
 
 impl Foundation {

@@ -62,6 +62,10 @@ async fn remove_all(
 ) -> Result<(), Failure> {
     // First the salts: from here on the fingerprints mean nothing.
     removed.salts_forgotten = repeat(checkout, Step::ForgetSalts).await?;
+    if removed.salts_forgotten > 0 {
+        // What was updated stays in the table until it is vacuumed, and so small a table is not by itself.
+        checkout.run(async |connection| sqlx::raw_sql("vacuum salt").execute(connection).await).await?;
+    }
     removed.sets_dropped = drop_sets(checkout).await?;
     removed.batches_deleted = repeat(checkout, Step::DeleteBatches).await?;
     if let Some(first_kept) = first_kept {
