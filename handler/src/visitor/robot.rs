@@ -1,34 +1,251 @@
-//! Which User-Agents are robots. The lists are other people's, kept in crates: ours would be out of date in a month.
+//! Which User-Agents are robots': those that are on a list of names, that say it of themselves, or that name no browser's
+//! platform.
+//!
+//! The names are other people's, kept up to date there: `names.tsv` says whose, and `scripts/renew-robots` renews it.
+//! `scripts/check-robots` holds the verdicts against thousands of User-Agents. What this module must not know: why somebody
+//! asks.
 
-use std::sync::LazyLock;
+mod signs;
 
-/// Patterns that hold for nearly all robots by the way in which they name themselves (`bot`, `crawl`, a URL, a library).
-static PATTERNS: LazyLock<isbot::Bots> = LazyLock::new(isbot::Bots::default);
+use std::{ops::Range, sync::LazyLock};
 
-/// Whether this User-Agent is a robot's: empty, matched by the patterns of the `isbot` crate, or named in the Crawlerdex
-/// database (crate `iscrawl`), which also knows those that do not name themselves so.
-pub fn is_robot(user_agent: &str) -> bool {
-    let user_agent = user_agent.trim();
-    user_agent.is_empty()
-        || user_agent == "-"
-        || PATTERNS.is_bot(user_agent)
-        || iscrawl::crawler_info(user_agent).is_some()
+use signs::{Of, SIGNS, Sign, begins_word, ends_word, shows_mail_address};
+
+/// The bytes of a User-Agent that are looked at. No browser sends as much; whoever sends more can't make it take longer.
+const MAXIMUM_BYTES: usize = 2048;
+
+/// Names of at least so many bytes also count where the word goes on, as `pingdom` does in `PingdomTMS`.
+const DISTINCT_BYTES: usize = 6;
+
+/// A robot as the list has it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Robot {
+    /// What it calls itself; none if it is not on the list, and only the way in which it writes gives it away.
+    pub name: Option<&'static str>,
+    /// Whose it is, if the list says so.
+    pub operator: Option<&'static str>,
+    /// What it is for.
+    pub purpose: Purpose,
 }
 
-/// Loads both lists, which takes some ten milliseconds, so that the first visitor does not wait for it.
+/// What a robot is for, as far as the list's sources say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The index of a search engine.
+    Search,
+    /// The index that an AI's answers are found in.
+    AiSearch,
+    /// Training of an AI, or gathering pages for AI without saying what for.
+    AiTraining,
+    /// Fetches a page because somebody asked an AI for it.
+    AiAssistant,
+    /// Ranking, backlinks, marketing.
+    Seo,
+    /// Whether a site is up, fast, safe.
+    Monitoring,
+    /// A program's HTTP client, or a browser that a program drives.
+    Library,
+    /// Anything else: previews, feeds, archives, advertising, research; or not known.
+    Other,
+}
+
+impl Purpose {
+    /// The purpose that the list calls `name`, if it is one.
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "search" => Self::Search,
+            "ai_search" => Self::AiSearch,
+            "ai_training" => Self::AiTraining,
+            "ai_assistant" => Self::AiAssistant,
+            "seo" => Self::Seo,
+            "monitoring" => Self::Monitoring,
+            "library" => Self::Library,
+            "other" => Self::Other,
+            _ => return None,
+        })
+    }
+}
+
+/// Whether this User-Agent is a robot's; see [`robot`].
+pub fn is_robot(user_agent: &str) -> bool {
+    robot(user_agent).is_some()
+}
+
+/// The robot that sent this User-Agent; none if it seems to be a browser's.
+///
+/// It is a robot's if it is empty or `-`, has a name of the list, shows a sign that only robots have, or says neither on what
+/// platform it runs nor with what engine, as every browser does. Only the first 2 KiB count. The time grows with their length
+/// alone.
+pub fn robot(user_agent: &str) -> Option<&'static Robot> {
+    let user_agent = user_agent.trim();
+    if user_agent.is_empty() || user_agent == "-" {
+        return Some(&UNNAMED);
+    }
+    let bytes = user_agent.as_bytes();
+    let text = bytes[..bytes.len().min(MAXIMUM_BYTES)].to_ascii_lowercase();
+
+    if let Some(name) = LIST.longest_in(&text) {
+        return Some(&name.robot);
+    }
+    let mut shows_browser = false;
+    for at in 0..text.len() {
+        for sign in &LIST.signs[LIST.signs_by_first.range(text[at])] {
+            if text[at..].starts_with(sign.text.as_bytes()) && sign.place.allows(&text, at, at + sign.text.len()) {
+                match sign.of {
+                    Of::Robot => return Some(&UNNAMED),
+                    Of::Browser => shows_browser = true,
+                }
+            }
+        }
+    }
+    (!shows_browser || shows_mail_address(&text)).then_some(&UNNAMED)
+}
+
+/// Reads the list, which takes half a millisecond, so that the first visitor does not wait for it.
 pub fn load() {
-    is_robot("Mozilla/5.0");
+    LazyLock::force(&LIST);
+}
+
+static UNNAMED: Robot = Robot { name: None, operator: None, purpose: Purpose::Other };
+
+static LIST: LazyLock<List> = LazyLock::new(|| List::read(include_str!("robot/names.tsv")));
+
+/// Names and signs, both in the order of their texts.
+struct List {
+    names: Vec<Name>,
+    names_by_first: ByFirst,
+    signs: Vec<&'static Sign>,
+    signs_by_first: ByFirst,
+}
+
+/// Where in a list, which is in order, the texts begin that begin with each byte.
+struct ByFirst([u16; 257]);
+
+impl ByFirst {
+    /// Of not empty texts, at most 65,535.
+    fn of<'a>(texts: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut starts = [0; 257];
+        for text in texts {
+            starts[usize::from(text[0]) + 1] += 1;
+        }
+        for byte in 0..256 {
+            starts[byte + 1] += starts[byte];
+        }
+        Self(starts)
+    }
+
+    fn range(&self, first: u8) -> Range<usize> {
+        let first = usize::from(first);
+        self.0[first].into()..self.0[first + 1].into()
+    }
+}
+
+/// A robot and where a User-Agent must have its name to count.
+struct Name {
+    /// In small letters.
+    text: Box<[u8]>,
+    only_at_start: bool,
+    robot: Robot,
+}
+
+impl List {
+    /// Reads lines of name, operator and purpose, parted by tabs.
+    ///
+    /// # Panics
+    /// If a line is not so. The list is part of the program, and the tests read it.
+    fn read(lines: &'static str) -> Self {
+        let mut names: Vec<Name> = lines.lines().filter(|line| !line.starts_with('#')).map(Name::read).collect();
+        names.sort_unstable_by(|a, b| a.text.cmp(&b.text));
+        let mut signs: Vec<&Sign> = SIGNS.iter().collect();
+        signs.sort_unstable_by_key(|sign| sign.text);
+        Self {
+            names_by_first: ByFirst::of(names.iter().map(|name| &*name.text)),
+            names,
+            signs_by_first: ByFirst::of(signs.iter().map(|sign| sign.text.as_bytes())),
+            signs,
+        }
+    }
+
+    /// The longest name that begins a word of `text`, which is in small letters. Inside a word it might be anything.
+    fn longest_in(&self, text: &[u8]) -> Option<&Name> {
+        (0..text.len())
+            .filter(|&at| text[at].is_ascii_alphanumeric() && begins_word(text, at))
+            .filter_map(|at| self.longest_at(text, at))
+            .max_by_key(|name| name.text.len())
+    }
+
+    /// The longest name that `text` has at `at`.
+    fn longest_at(&self, text: &[u8], at: usize) -> Option<&Name> {
+        let rest = &text[at..];
+        let names = &self.names[self.names_by_first.range(rest[0])];
+        let mut bytes = rest.len();
+        loop {
+            // Of all names, the last that does not come after the text: either it begins the text, or it shares with it
+            // what any other name could have of it.
+            let after = names.partition_point(|name| *name.text <= rest[..bytes]);
+            let name = &names[after.checked_sub(1)?];
+            let shared = name.text.iter().zip(rest).take_while(|(a, b)| a == b).count();
+            if shared < name.text.len() {
+                bytes = shared;
+            } else if name.allows(text, at) {
+                return Some(name);
+            } else {
+                bytes = shared - 1;
+            }
+            if bytes == 0 {
+                return None;
+            }
+        }
+    }
+}
+
+impl Name {
+    fn read(line: &'static str) -> Self {
+        let mut columns = line.split('\t');
+        let (Some(written), Some(operator), Some(purpose), None) =
+            (columns.next(), columns.next(), columns.next().and_then(Purpose::named), columns.next())
+        else {
+            panic!("not a robot's name, operator and purpose: {line}");
+        };
+        let text = written.trim_start_matches('^');
+        Self {
+            text: text.to_ascii_lowercase().into_bytes().into(),
+            only_at_start: written.starts_with('^'),
+            robot: Robot {
+                name: Some(text.trim_end_matches('/')),
+                operator: Some(operator).filter(|operator| !operator.is_empty()),
+                purpose,
+            },
+        }
+    }
+
+    /// Whether the name counts that begins a word of `text` at `start`.
+    fn allows(&self, text: &[u8], start: usize) -> bool {
+        let end = start + self.text.len();
+        // One that ends in a slash or the like is whole, whatever follows.
+        let whole = !text[end - 1].is_ascii_alphanumeric() || ends_word(text, end);
+        (whole || self.text.len() >= DISTINCT_BYTES) && (start == 0 || !self.only_at_start)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_robot;
+    use super::*;
+
+    const CHROME: &str =
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+
+    fn name(user_agent: &str) -> Option<&'static str> {
+        robot(user_agent).expect(user_agent).name
+    }
 
     #[test]
     fn robots_and_tools_are_robots() {
         for user_agent in [
             "",
             "-",
+            " - ",
+            "Mozilla/5.0",
             "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
             "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)",
             "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; ClaudeBot/1.0; +claudebot@anthropic.com)",
@@ -44,13 +261,91 @@ mod tests {
     #[test]
     fn browsers_are_not() {
         for user_agent in [
+            CHROME,
             "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
             "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
             "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0",
-            "Mozilla/5.0 (Linux; Android 14; CUBOT X50) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36",
             "Opera/9.80 (Windows NT 6.0) Presto/2.12.388 Version/12.14",
+            "Mozilla/5.0 (Linux; Android 15; CPH2557 Build/AP3A.240617.008; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/142.0.7444.142 Mobile Safari/537.36",
         ] {
             assert!(!is_robot(user_agent), "{user_agent}");
+        }
+    }
+
+    #[test]
+    fn telephones_called_bot_are_not() {
+        for model in
+            ["CUBOT X50", "S222 Build/CUBOT", "M bot 60 Build/NRD90M", "C Bot Tab 70", "M_bot_tab_71", "IDbot553"]
+        {
+            let user_agent = format!(
+                "Mozilla/5.0 (Linux; Android 14; {model}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36"
+            );
+            assert!(!is_robot(&user_agent), "{user_agent}");
+        }
+    }
+
+    #[test]
+    fn a_robot_of_the_list_has_a_name_an_operator_and_a_purpose() {
+        let gptbot = robot(
+            "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)",
+        );
+        let expected = Robot { name: Some("GPTBot"), operator: Some("OpenAI"), purpose: Purpose::AiTraining };
+        assert_eq!(gptbot, Some(&expected));
+        let expected = Robot { name: Some("Googlebot"), operator: Some("Google"), purpose: Purpose::Search };
+        assert_eq!(robot("Googlebot/2.1 (+http://www.google.com/bot.html)"), Some(&expected));
+        assert_eq!(robot("python-requests/2.31.0").map(|robot| robot.purpose), Some(Purpose::Library));
+    }
+
+    #[test]
+    fn the_longest_name_holds() {
+        assert_eq!(name("Googlebot-Image/1.0"), Some("Googlebot-Image"));
+        assert_eq!(
+            name("Mozilla/5.0 (compatible; SemrushBot-OCOB/1; +https://www.semrush.com/bot/)"),
+            Some("SemrushBot-OCOB")
+        );
+    }
+
+    #[test]
+    fn a_robot_that_is_not_on_the_list_gives_itself_away() {
+        for more in [
+            " (compatible; Nobodyknows/1.0)",
+            " Nobodybot/1.0",
+            " (+https://nobody.example/about)",
+            " (nobody@nobody.example)",
+            " nobodycrawler",
+        ] {
+            assert_eq!(name(&format!("{CHROME}{more}")), None);
+        }
+        assert_eq!(name("Nobodyknows/1.0"), None);
+    }
+
+    #[test]
+    fn a_name_inside_a_word_or_a_version_is_none() {
+        // `curl/` and `okhttp` are on the list.
+        assert!(!is_robot(&CHROME.replace("X11", "Scurl")));
+        assert!(!is_robot(&format!("{CHROME} (Ecosia android@142.0.0.0)")));
+    }
+
+    #[test]
+    fn case_does_not_matter() {
+        assert_eq!(name("GOOGLEBOT/2.1"), Some("Googlebot"));
+    }
+
+    #[test]
+    fn only_the_first_bytes_of_an_endless_user_agent_count() {
+        let long = CHROME.to_owned() + &" é(compatible;a@".repeat(MAXIMUM_BYTES) + " Googlebot/2.1";
+        assert_eq!(name(&long), None);
+        let quiet = CHROME.to_owned() + &" é".repeat(MAXIMUM_BYTES);
+        assert!(!is_robot(&(quiet + " Googlebot/2.1")));
+    }
+
+    #[test]
+    fn every_line_of_the_list_is_found_by_its_own_name() {
+        assert!(LIST.names.len() > 1500, "{} names", LIST.names.len());
+        for Name { robot: expected, .. } in &LIST.names {
+            let written = expected.name.unwrap();
+            let found = name(&format!("{written}/1.0")).unwrap_or_default();
+            assert!(found.eq_ignore_ascii_case(written), "{written} is found as {found}");
         }
     }
 }
