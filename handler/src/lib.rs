@@ -15,6 +15,7 @@ pub mod config;
 pub mod doctor;
 pub mod http;
 pub mod import;
+mod open_files;
 pub mod page;
 pub mod reader;
 pub mod recorder;

@@ -91,7 +91,7 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
     let config = Config::load(&std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect())?;
     match command {
         None => {
-            telemetry::start(&config.log)?;
+            telemetry::start(&config.log, config.log_format, config.zone.clone())?;
             app::serve(config).await?;
         }
         Some(Command::Migrate) => {

@@ -1,7 +1,5 @@
 //! `/`: the page. It counts its own visit, waits until that is durable, and shows the numbers with it.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use warp::http::{Method, StatusCode, header};
 
@@ -16,12 +14,13 @@ use crate::{
 
 const HTML: &str = "text/html; charset=utf-8";
 
-pub(super) async fn answer(request: Request, app: Arc<App>) -> Reply {
+pub(super) async fn answer(request: Request) -> Reply {
+    let app = request.app();
     // The Functions host asks before it dispatches anything, and again now and then: nothing to wait for, nothing to count.
     if app.host != Host::Plain && request.method == Method::GET && request.is_bare() {
         return reply(StatusCode::OK, "text/plain; charset=utf-8", "Footfall is listening.\n");
     }
-    let outcome = count(&request, &app).await;
+    let outcome = count(&request, app).await;
     conclude(&request, outcome)
 }
 
@@ -55,14 +54,16 @@ async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
 }
 
 fn visit(request: &Request, app: &App) -> Visit {
-    let user_agent = client::user_agent(&request.headers);
+    let user_agent = client::user_agent(request.headers());
     let site = app.sites[0].clone();
     let own_hosts = [&*site, request.header(header::HOST.as_str()).unwrap_or_default()];
+    let now = std::time::Instant::now();
+    let admits = |network| app.rate_limit.as_ref().is_none_or(|limit| limit.admits(network, now));
     Visit {
         at: Timestamp::now(),
         path: "/".to_owned(),
         referrer: request.header(header::REFERER.as_str()).and_then(|referer| referring_host(referer, &own_hosts)),
-        classification: client::claims(request, &user_agent, app.trusted_proxies).classification(),
+        classification: client::claims(request, &user_agent, app.trusted_proxies).classification_within(admits),
         site,
     }
 }

@@ -1,11 +1,9 @@
 //! `/api/statistics`: the numbers as JSON. Reading them counts nothing.
 
-use std::sync::Arc;
-
 use super::{App, Reply, allow_reading, conclude, error::Error, json, request::Request};
 
-pub(super) async fn answer(request: Request, app: Arc<App>) -> Reply {
-    let outcome = read(&request, &app).await;
+pub(super) async fn answer(request: Request) -> Reply {
+    let outcome = read(&request, request.app()).await;
     conclude(&request, outcome)
 }
 
