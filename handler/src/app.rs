@@ -156,9 +156,11 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// How many connections clients may have open: as many as configured, if the system lets the process have as many files.
+/// Where it allows very few, half of them.
 fn connections_allowed(configured: usize) -> usize {
     let files = open_files::allow((configured + OTHER_FILES) as u64);
-    usize::try_from(files).map_or(configured, |files| files.saturating_sub(OTHER_FILES).max(1))
+    usize::try_from(files)
+        .map_or(configured, |files| files.saturating_sub(OTHER_FILES).max(files / 2).clamp(1, configured))
 }
 
 /// Where a person on this machine finds the page.
