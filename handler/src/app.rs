@@ -188,7 +188,7 @@ fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> 
 /// Does before the first visitor what would make it wait: loads the lists of robots, opens the database.
 async fn warm_up(line: Arc<Line>, page: Option<String>) {
     let began = std::time::Instant::now();
-    let _ = tokio::task::spawn_blocking(robot::load).await;
+    tokio::task::spawn_blocking(robot::load);
     let mut pause = FIRST_PAUSE;
     let mut outage = Outage::default();
     while let Err(failure) = line.check().await {
