@@ -1,11 +1,18 @@
 //! Puts the modules together: `handler` serving, and the commands that need a recorder.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    hash::RandomState,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use tokio::{
     net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
+    time::Instant,
 };
 
 use crate::{
@@ -15,19 +22,28 @@ use crate::{
     http::{self, App},
     import::{self, Format, Import, Summary},
     maintenance::Maintenance,
+    open_files,
     reader::Reader,
     recorder::Recorder,
     store::{Connection, Database, Failure, Limits},
     telemetry::{Outage, milliseconds_since},
-    visitor::{SiteName, robot},
+    visitor::{RateLimit, SiteName, robot},
 };
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// How long open requests, and then the recorder, may take to finish when the process is asked to stop. The Functions host
-/// does not ask, it kills; whatever has not been committed then was not acknowledged either.
-const FINISH_WITHIN: Duration = Duration::from_secs(6);
+/// How long the process may take to stop once it is asked to. The Functions host does not ask, it kills; whatever has not
+/// been committed then was not acknowledged either.
+const STOP_WITHIN: Duration = Duration::from_secs(6);
+
+/// How much of it is left to recorder and reader when the last connection is closed. Requests have their answer within five
+/// seconds, so nobody who waits is cut off by it.
+const FINISH_WITHIN: Duration = Duration::from_millis(500);
+
+/// Files that are open beside clients' connections: the database, the runtime, standard input and output, the embedded
+/// PostgreSQL.
+const OTHER_FILES: usize = 64;
 
 /// How long to wait before the database is tried again at the start; doubled each time, up to a minute.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -39,7 +55,18 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let began = std::time::Instant::now();
     let (rules, clock) = (config.rules(), Clock::system());
-    let Config { port, bind, host, database, sites, trusted_proxies, dashboard_token, .. } = config;
+    let Config {
+        port,
+        bind,
+        host,
+        database,
+        sites,
+        trusted_proxies,
+        dashboard_token,
+        connections,
+        views_per_minute,
+        ..
+    } = config;
     // First of all: the Functions host asks for an answer from the moment it has started us.
     let listener = listen(SocketAddr::new(bind, port))?;
     let address = listener.local_addr()?;
@@ -53,11 +80,15 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let database = Database::new(&database, rules.foundation.clone(), clock.clone()).await?;
     let [recording, reading, maintaining] =
         database.connections([Limits::FOR_REQUESTS, Limits::FOR_REQUESTS, Limits::FOR_MAINTENANCE]);
-    let mut warm_up = tokio::spawn(warm_up(recording.clone()));
+    // Under the Functions host the page is where the host is.
+    let page = (host != Host::Functions).then(|| page_url(address));
+    let mut warm_up = tokio::spawn(warm_up(recording.clone(), page));
     let (reader, mut read) = Reader::start(reading, rules.clone(), sites.clone());
     let (recorder, mut recorded) = Recorder::start(recording, rules.clone(), Some(reader.clone()));
     let (maintenance, maintained) = Maintenance::start(maintaining, rules);
-    let app = App { recorder, reader, maintenance, clock, sites, trusted_proxies, dashboard_token, host };
+    let rate_limit = views_per_minute.map(|views| RateLimit::new(views, RandomState::new(), began));
+    let app = App { recorder, reader, maintenance, clock, sites, trusted_proxies, dashboard_token, rate_limit, host };
+    let connections = connections_allowed(connections);
     let hosted_by = if host == Host::Functions { "functions" } else { "plain" };
     let elapsed_ms = milliseconds_since(began);
     tracing::info!(
@@ -66,29 +97,30 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         commit = build::COMMIT,
         hosted_by,
         port = address.port(),
+        connections,
         elapsed_ms,
-        "Footfall counts at http://{address}/"
+        "Footfall {} listens on {address}",
+        build::VERSION
     );
-    let asked_again = asked_to_stop()?;
-    let server = warp::serve(http::routes(Arc::new(app))).incoming(listener).graceful(asked_to_stop()?).run();
-    let deadline = async {
-        asked_again.await;
-        tokio::time::sleep(FINISH_WITHIN).await;
+    let asked = asked_to_stop()?;
+    let mut stop_by = Instant::now();
+    let stop = async {
+        asked.await;
+        stop_by = Instant::now() + STOP_WITHIN;
+        stop_by - FINISH_WITHIN
     };
-    tokio::select! {
-        () = server => {}
-        // A client that has begun a request and does not go on must not keep us.
-        () = deadline => {}
+    let cut_off = tokio::select! {
+        cut_off = http::serve(listener, Arc::new(app), connections, stop) => cut_off,
         // Both end only when the server has: anything else is a fault, and whoever started us does it again.
         _ = &mut recorded => bail!("the recorder failed"),
         _ = &mut read => bail!("the reader failed"),
         outcome = ready(&mut warm_up) => return outcome,
-    }
+    };
     warm_up.abort();
     // What it is at goes on the next time.
     maintained.abort();
-    let finished = async { (recorded.await, read.await) };
-    if tokio::time::timeout(FINISH_WITHIN, finished).await.is_err() {
+    let finished = tokio::time::timeout_at(stop_by, async { (recorded.await, read.await) }).await;
+    if cut_off > 0 || finished.is_err() {
         tracing::warn!(event = "stopped_early", "requests were still open when the process stopped");
     }
     tracing::info!(event = "stopped", "stopped");
@@ -142,6 +174,24 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     socket.listen(BACKLOG).with_context(cannot)
 }
 
+/// How many connections clients may have open: as many as configured, if the system lets the process have as many files.
+/// Where it allows very few, half of them.
+fn connections_allowed(configured: usize) -> usize {
+    let files = open_files::allow((configured + OTHER_FILES) as u64);
+    usize::try_from(files)
+        .map_or(configured, |files| files.saturating_sub(OTHER_FILES).max(files / 2).clamp(1, configured))
+}
+
+/// Where a person on this machine finds the page.
+fn page_url(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}/", SocketAddr::new(ip, address.port()))
+}
+
 /// Resolves when somebody asks the process to stop.
 fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -156,9 +206,9 @@ fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> 
 
 /// Does before the first visitor what would make it wait: loads the lists of robots, opens the database. Fails only if the
 /// database counts in another way than is configured.
-async fn warm_up(connection: Arc<Connection>) -> Result<(), Failure> {
+async fn warm_up(connection: Arc<Connection>, page: Option<String>) -> Result<(), Failure> {
     let began = std::time::Instant::now();
-    let _ = tokio::task::spawn_blocking(robot::load).await;
+    tokio::task::spawn_blocking(robot::load);
     let mut pause = FIRST_PAUSE;
     let mut outage = Outage::default();
     while let Err(failure) = connection.check().await {
@@ -170,6 +220,7 @@ async fn warm_up(connection: Arc<Connection>) -> Result<(), Failure> {
         pause = (pause * 2).min(Duration::from_secs(60));
     }
     let elapsed_ms = milliseconds_since(began);
-    tracing::info!(event = "database_ready", elapsed_ms, "the database is ready");
+    let invitation = page.map_or(String::new(), |page| format!(": open {page}"));
+    tracing::info!(event = "database_ready", elapsed_ms, "the database is ready{invitation}");
     Ok(())
 }

@@ -3,11 +3,13 @@
 //! The fields are the documentation. A value that can't be right stops the start, with one line that names the variable,
 //! what is wrong with it, and what would be right; it never shows a value that may be secret.
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, str::FromStr};
+mod database;
+
+use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU32, str::FromStr};
 
 use jiff::tz::TimeZone;
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+pub use self::database::{DatabaseConfig, Entra};
 use crate::{
     store::{Foundation, Rules},
     telemetry,
@@ -41,8 +43,16 @@ pub struct Config {
     pub forget: Forget,
     /// `FOOTFALL_ALL_TIME`: whether an estimate of all-time visitors is kept, `on` (default) or `off`.
     pub keeps_all_time: bool,
+    /// `FOOTFALL_CONNECTIONS`: how many connections clients may have open at a time, 1 to 1,000,000. Default 10,000. The
+    /// system's limit of open files may allow fewer.
+    pub connections: usize,
+    /// `FOOTFALL_RATE_LIMIT`: how many views a minute count from one network address, 1 to 1,000,000; `off` (or 0): all.
+    /// Default 600.
+    pub views_per_minute: Option<NonZeroU32>,
     /// `FOOTFALL_LOG`: what is logged, as directives of `tracing-subscriber` (`info`, `handler=debug`). Default `info`.
     pub log: String,
+    /// `FOOTFALL_LOG_FORMAT`: `text`, for people, or `json`. Default: text on a terminal, else JSON.
+    pub log_format: Option<LogFormat>,
 }
 
 /// What started this process.
@@ -56,27 +66,13 @@ pub enum Host {
     Plain,
 }
 
-/// Where the numbers are kept.
-pub enum DatabaseConfig {
-    /// A PostgreSQL server: `DATABASE_URL`, or `PGHOST` with its companions.
-    Server(Box<PgConnectOptions>),
-    /// A PostgreSQL server that takes Entra tokens: `FOOTFALL_DATABASE_AUTH=entra`, `PGHOST`, `PGUSER` and, by default, port
-    /// 5432 and the database `footfall`. The server's certificate is always verified in full.
-    Entra(Box<PgConnectOptions>, Entra),
-    /// The embedded PostgreSQL, in this folder. The default where nothing else is named.
-    Embedded(PathBuf),
-}
-
-/// Whose token is used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entra {
-    /// The platform's managed identity, because `IDENTITY_ENDPOINT` is set.
-    Managed {
-        /// `AZURE_CLIENT_ID`: which user-assigned identity. Default: the system-assigned one.
-        client_id: Option<String>,
-    },
-    /// Whoever is signed in on this machine with the Azure CLI.
-    Developer,
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: an object a line.
+    Json,
 }
 
 /// A value that is never shown.
@@ -104,13 +100,16 @@ pub struct BadVariable {
 pub type Environment = BTreeMap<String, String>;
 
 /// Variables of ours. Any other that begins with `FOOTFALL_` is a mistake.
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 14] = [
     "FOOTFALL_ALL_TIME",
     "FOOTFALL_BIND",
+    "FOOTFALL_CONNECTIONS",
     "FOOTFALL_DASHBOARD_TOKEN",
     "FOOTFALL_DATABASE_AUTH",
     "FOOTFALL_FORGET",
     "FOOTFALL_LOG",
+    "FOOTFALL_LOG_FORMAT",
+    "FOOTFALL_RATE_LIMIT",
     "FOOTFALL_RETENTION_DAYS",
     "FOOTFALL_SITES",
     "FOOTFALL_TIMEZONE",
@@ -164,7 +163,7 @@ impl Config {
                 None => IpAddr::from([127, 0, 0, 1]),
             },
             host,
-            database: database(&get)?,
+            database: DatabaseConfig::load(&get)?,
             sites: sites(get("WEBSITE_HOSTNAME"), get("FOOTFALL_SITES"))?,
             zone: match get("FOOTFALL_TIMEZONE") {
                 Some(name) => TimeZone::get(name).map_err(|_| {
@@ -201,6 +200,16 @@ impl Config {
                 Some("off") => false,
                 Some(value) => return Err(bad("FOOTFALL_ALL_TIME", format!("is '{value}', but must be on or off"))),
             },
+            connections: number("FOOTFALL_CONNECTIONS", get("FOOTFALL_CONNECTIONS"), 1..=1_000_000)?.unwrap_or(10_000),
+            views_per_minute: views_per_minute(get("FOOTFALL_RATE_LIMIT"))?,
+            log_format: match get("FOOTFALL_LOG_FORMAT") {
+                None => None,
+                Some("text") => Some(LogFormat::Text),
+                Some("json") => Some(LogFormat::Json),
+                Some(other) => {
+                    return Err(bad("FOOTFALL_LOG_FORMAT", format!("is '{other}', but must be 'text' or 'json'")));
+                }
+            },
             log: match get("FOOTFALL_LOG") {
                 Some(value) if telemetry::filter(value).is_none() => {
                     return Err(bad(
@@ -235,6 +244,19 @@ fn number<N: FromStr + PartialOrd + std::fmt::Display>(
     }
 }
 
+fn views_per_minute(value: Option<&str>) -> Result<Option<NonZeroU32>, BadVariable> {
+    let views = match value {
+        None => Some(600),
+        Some("off") => Some(0),
+        Some(value) => value.parse().ok().filter(|views| *views <= 1_000_000),
+    };
+    views.map(NonZeroU32::new).ok_or_else(|| {
+        let value = value.unwrap_or_default();
+        let problem = format!("is '{value}', but must be off, or views a minute: a whole number from 1 to 1000000");
+        bad("FOOTFALL_RATE_LIMIT", problem)
+    })
+}
+
 fn sites(own: Option<&str>, others: Option<&str>) -> Result<Vec<SiteName>, BadVariable> {
     let is_bad = |problem: BadSiteName| bad("WEBSITE_HOSTNAME", problem.to_string());
     let own = own.unwrap_or("localhost").parse().map_err(is_bad)?;
@@ -247,79 +269,6 @@ fn sites(own: Option<&str>, others: Option<&str>) -> Result<Vec<SiteName>, BadVa
         }
     }
     Ok(sites)
-}
-
-fn database<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Result<DatabaseConfig, BadVariable> {
-    match get("FOOTFALL_DATABASE_AUTH") {
-        None | Some("password") => {}
-        Some("entra") => return entra(get),
-        Some(other) => {
-            return Err(bad("FOOTFALL_DATABASE_AUTH", format!("is '{other}', but must be 'password' or 'entra'")));
-        }
-    }
-    if let Some(url) = get("DATABASE_URL") {
-        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            return Err(bad("DATABASE_URL", "must begin with postgres:// or postgresql://"));
-        }
-        let options = PgConnectOptions::from_str(url).map_err(|_| {
-            bad("DATABASE_URL", "is not a valid URL: write postgres://user:password@host:5432/database")
-        })?;
-        return Ok(DatabaseConfig::Server(Box::new(options)));
-    }
-    if get("PGHOST").is_some() {
-        let mut options = server(get)?;
-        if let Some(password) = get("PGPASSWORD") {
-            options = options.password(password);
-        }
-        if let Some(mode) = get("PGSSLMODE") {
-            options = options.ssl_mode(PgSslMode::from_str(mode).map_err(|_| {
-                bad("PGSSLMODE", format!("is '{mode}', but must be disable, prefer, require, verify-ca or verify-full"))
-            })?);
-        }
-        return Ok(DatabaseConfig::Server(Box::new(options)));
-    }
-    if cfg!(feature = "embedded") {
-        Ok(DatabaseConfig::Embedded(PathBuf::from(get("FOOTFALL_DATA").unwrap_or(".footfall"))))
-    } else {
-        Err(bad(
-            "DATABASE_URL",
-            "must name a PostgreSQL database (postgres://user:password@host:5432/database), because this build has none embedded",
-        ))
-    }
-}
-
-/// The server that `PGHOST` and its companions name.
-fn server<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Result<PgConnectOptions, BadVariable> {
-    let required = |name: &str, why: &str| get(name).ok_or_else(|| bad(name, why));
-    let mut options = PgConnectOptions::new_without_pgpass()
-        .host(required("PGHOST", "must name the database server")?)
-        .port(number("PGPORT", get("PGPORT"), 1..=u16::MAX)?.unwrap_or(5432))
-        .database(get("PGDATABASE").unwrap_or("footfall"))
-        .username(required("PGUSER", "must name the role to log in as, because PGHOST is set")?);
-    if let Some(file) = get("PGSSLROOTCERT") {
-        options = options.ssl_root_cert(file);
-    }
-    Ok(options)
-}
-
-fn entra<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Result<DatabaseConfig, BadVariable> {
-    if get("DATABASE_URL").is_some() {
-        return Err(bad(
-            "DATABASE_URL",
-            "can't be used with FOOTFALL_DATABASE_AUTH=entra: name the server in PGHOST and PGUSER",
-        ));
-    }
-    if get("PGSSLMODE").is_some_and(|mode| mode != "verify-full") {
-        return Err(bad(
-            "PGSSLMODE",
-            "must be verify-full, or unset, with FOOTFALL_DATABASE_AUTH=entra: a token is sent",
-        ));
-    }
-    let identity = match get("IDENTITY_ENDPOINT") {
-        Some(_) => Entra::Managed { client_id: get("AZURE_CLIENT_ID").map(str::to_owned) },
-        None => Entra::Developer,
-    };
-    Ok(DatabaseConfig::Entra(Box::new(server(get)?.ssl_mode(PgSslMode::VerifyFull)), identity))
 }
 
 #[cfg(test)]
@@ -345,6 +294,18 @@ mod tests {
         assert_eq!((config.host, config.trusted_proxies), (Host::Plain, 0));
         assert_eq!(config.sites.iter().map(|site| &**site).collect::<Vec<_>>(), ["localhost"]);
         assert!(config.dashboard_token.is_none() && config.retention_days.is_none());
+        assert_eq!((config.connections, config.views_per_minute), (10_000, NonZeroU32::new(600)));
+        assert!(config.log_format.is_none());
+    }
+
+    #[test]
+    fn the_rate_limit_can_be_switched_off_by_a_word_or_a_zero() {
+        for (value, views) in [("off", None), ("0", None), ("1", NonZeroU32::new(1))] {
+            assert_eq!(load(&[("FOOTFALL_RATE_LIMIT", value)]).unwrap().views_per_minute, views, "{value}");
+        }
+        for value in ["-1", "1000001", "many", "600/min"] {
+            assert!(refusal("FOOTFALL_RATE_LIMIT", value).contains("off"), "{value}");
+        }
     }
 
     #[test]

@@ -3,26 +3,33 @@
 //! Every route is explicit, path and methods. There is no catch-all: the Functions host calls the timer's function by a
 //! POST to its name, and nobody else may.
 
+mod arrival;
 mod client;
 mod count;
 mod error;
 mod health;
 mod maintenance;
+mod pace;
 mod request;
+mod server;
 mod statistics;
 mod version;
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use tokio::{net::TcpListener, time::Instant};
 use warp::{
     Filter, Rejection,
-    http::{HeaderValue, Method, Response, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header},
 };
 
 use self::{
+    arrival::Arriving,
     error::Error,
+    pace::Patience,
     request::{Request, request},
+    server::Limits,
 };
 use crate::{
     clock::Clock,
@@ -31,7 +38,7 @@ use crate::{
     page,
     reader::{Encoding, Reader},
     recorder::Recorder,
-    visitor::SiteName,
+    visitor::{RateLimit, SiteName},
 };
 
 pub use client::describe as describe_client;
@@ -52,27 +59,45 @@ pub struct App {
     pub trusted_proxies: u8,
     /// Set: statistics are private.
     pub dashboard_token: Option<Secret>,
+    /// How many views count from one network; none: all.
+    pub rate_limit: Option<RateLimit>,
     /// Who started this process.
     pub host: Host,
 }
 
 type Reply = Response<Bytes>;
 
-/// All routes.
-pub fn routes(app: Arc<App>) -> impl Filter<Extract = (Reply,), Error = Infallible> + Clone {
-    let with = || {
-        let app = app.clone();
-        warp::any().map(move || app.clone())
-    };
+/// Request line and header of a request. Browsers send one or two kilobytes, cookies of neighbours included.
+const HEADER_BYTES: usize = 16 * 1024;
+
+/// How much time clients may take. A header arrives in one piece, or nearly so; a page of 16 KB takes a poor mobile
+/// connection some seconds. The Functions host and most proxies drop idle connections after a minute by themselves, and it
+/// should be they who do, because they know whether they are about to use one.
+const PATIENCE: Patience =
+    Patience { header: Duration::from_secs(10), idle: Duration::from_secs(75), taking: Duration::from_secs(60) };
+
+/// Serves all routes to at most so many `connections` at a time, until `stop` resolves; it tells the moment at which
+/// connections are closed that still wait for an answer. Says how many those were.
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    connections: usize,
+    stop: impl Future<Output = Instant>,
+) -> usize {
+    let limits = Limits { connections, header_bytes: HEADER_BYTES, patience: PATIENCE };
+    let routes = warp::service(routes());
+    server::serve(listener, limits, stop, |peer| Arriving { routes, peer, app: app.clone() }).await
+}
+
+/// All routes. They hold nothing: what they need comes with the request.
+fn routes() -> impl Filter<Extract = (Reply,), Error = Infallible> + Copy {
     let at = |path: &'static str| warp::path(path).and(warp::path::end());
-    let count = warp::path::end().and(request("/")).and(with()).then(count::answer);
-    let statistics =
-        warp::path("api").and(at("statistics")).and(request("/api/statistics")).and(with()).then(statistics::answer);
+    let count = warp::path::end().and(request("/")).then(count::answer);
+    let statistics = warp::path("api").and(at("statistics")).and(request("/api/statistics")).then(statistics::answer);
     let version = at("version").and(request("/version")).then(version::answer);
     let healthz = at("healthz").and(request("/healthz")).then(health::answer_process);
-    let readyz = at("readyz").and(request("/readyz")).and(with()).then(health::answer_database);
-    let maintenance =
-        at("function-maintenance").and(request("/function-maintenance")).and(with()).then(maintenance::answer);
+    let readyz = at("readyz").and(request("/readyz")).then(health::answer_database);
+    let maintenance = at("function-maintenance").and(request("/function-maintenance")).then(maintenance::answer);
     count
         .or(statistics)
         .unify()
@@ -114,9 +139,13 @@ fn allow_reading(request: &Request) -> Result<(), Error> {
     allow(request, &[Method::GET, Method::HEAD], "GET, HEAD")
 }
 
+/// Room for the headers that every answer has and those that some have, so that the map need not grow for each answer.
+const HEADERS: usize = 12;
+
 fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(body.into());
     *reply.status_mut() = status;
+    *reply.headers_mut() = HeaderMap::with_capacity(HEADERS);
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     reply
 }
@@ -154,12 +183,14 @@ fn with_common_headers(mut reply: Reply) -> Reply {
         );
         HeaderValue::from_str(&policy).expect("hashes are ASCII")
     });
+    const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+    const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
     let headers = reply.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
-    headers.insert("permissions-policy", HeaderValue::from_static("interest-cohort=()"));
+    headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(PERMISSIONS_POLICY, HeaderValue::from_static("interest-cohort=()"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     reply
 }

@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod http;
 pub mod import;
 pub mod maintenance;
+mod open_files;
 pub mod page;
 pub mod reader;
 pub mod recorder;

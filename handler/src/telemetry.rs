@@ -1,5 +1,8 @@
-//! What is logged: JSON lines on standard output, because the Functions host takes standard error for failures and gives
-//! plain text no level. Nothing that is logged holds an address, a User-Agent, a fingerprint or a token.
+//! What is logged: lines on standard output, because the Functions host takes standard error for failures. They are JSON,
+//! because the host gives plain text no level; on a terminal they are for people. Nothing that is logged holds an address,
+//! a User-Agent, a fingerprint or a token.
+
+mod text;
 
 use std::{
     io::IsTerminal,
@@ -8,21 +11,23 @@ use std::{
 };
 
 use anyhow::Context;
+use jiff::tz::TimeZone;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-use crate::store::Failure;
+use self::text::Text;
+use crate::{config::LogFormat, store::Failure};
 
-/// Starts logging.
+/// Starts logging. Without a `format`, what standard output is decides. People are told times in `zone`.
 ///
 /// # Errors
 /// If `directives` can't be read.
-pub fn start(directives: &str) -> anyhow::Result<()> {
+pub fn start(directives: &str, format: Option<LogFormat>, zone: TimeZone) -> anyhow::Result<()> {
     let filter = filter(directives).context("FOOTFALL_LOG can't be read")?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter);
-    if std::io::stdout().is_terminal() {
-        lines.with_target(false).init();
-    } else {
-        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
+    let on_terminal = std::io::stdout().is_terminal();
+    match format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json }) {
+        LogFormat::Text => lines.with_ansi(on_terminal).event_format(Text { zone }).init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
     }
     // One line like the others. What a panic says may quote a request, so only the place is told.
     std::panic::set_hook(Box::new(|panic| {

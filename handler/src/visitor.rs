@@ -8,6 +8,7 @@ pub mod all_time;
 pub mod calendar;
 mod dimension;
 pub mod fingerprint;
+pub mod rate_limit;
 pub mod referrer;
 pub mod robot;
 mod site_name;
@@ -21,6 +22,7 @@ pub use address::Network;
 pub use calendar::{Day, Forget, Moment, Month, Period};
 pub use dimension::{Dimension, Exclusion, OTHER, Uniqueness, VALUES_A_DAY};
 pub use fingerprint::{Fingerprint, Salt};
+pub use rate_limit::RateLimit;
 pub use site_name::{BadSiteName, SiteName};
 
 /// One view of one page, as it waits to be recorded.
@@ -77,9 +79,18 @@ pub struct Claims<'a> {
 }
 
 impl Claims<'_> {
-    /// Decides what the request counts as. Where several reasons hold, the first of these wins: HEAD, own, robot,
-    /// prefetch, opted out, unidentified.
+    /// What the request counts as where no limit holds: an import is of what has been.
     pub fn classification(&self) -> Classification {
+        self.classification_within(|_| true)
+    }
+
+    /// Decides what the request counts as. Where several reasons hold, the first of these wins: HEAD, own, robot,
+    /// prefetch, rate limited, opted out, unidentified.
+    ///
+    /// `admits` says whether the network may have another view. It is asked only about a view that would count, so that a
+    /// robot does not use up what visitors beside it may have; and before who has opted out is, because such a view is a
+    /// pageview too, and anybody can opt out. A view without an address is nobody's, and not limited.
+    pub fn classification_within(&self, admits: impl FnOnce(Network) -> bool) -> Classification {
         if self.head {
             return Classification::Excluded(Exclusion::Head);
         }
@@ -91,6 +102,9 @@ impl Claims<'_> {
         }
         if self.prefetch {
             return Classification::Excluded(Exclusion::Prefetch);
+        }
+        if self.network.is_some_and(|network| !admits(network)) {
+            return Classification::Excluded(Exclusion::RateLimited);
         }
         if self.opted_out {
             return Classification::Pageview(Exclusion::OptedOut);
@@ -147,6 +161,30 @@ mod tests {
         assert_eq!(reason(Claims { prefetch: true, ..claims() }), Some(Exclusion::Prefetch));
         assert_eq!(reason(Claims { opted_out: true, ..claims() }), Some(Exclusion::OptedOut));
         assert_eq!(reason(Claims { network: None, ..claims() }), Some(Exclusion::Unidentified));
+    }
+
+    #[test]
+    fn only_a_view_that_would_count_is_limited() {
+        let limited = |claims: Claims<'_>| match claims.classification_within(|_| false) {
+            Classification::Excluded(reason) | Classification::Pageview(reason) => reason,
+            Classification::Visitor(_) => panic!("counted"),
+        };
+        assert_eq!(limited(claims()), Exclusion::RateLimited);
+        assert_eq!(limited(Claims { opted_out: true, ..claims() }), Exclusion::RateLimited);
+        assert_eq!(limited(Claims { network: None, ..claims() }), Exclusion::Unidentified);
+        let asked = std::cell::Cell::new(0);
+        for uncounted in [
+            Claims { head: true, ..claims() },
+            Claims { own: true, ..claims() },
+            Claims { prefetch: true, ..claims() },
+            Claims { user_agent: "Googlebot/2.1", ..claims() },
+        ] {
+            uncounted.classification_within(|_| {
+                asked.set(asked.get() + 1);
+                true
+            });
+        }
+        assert_eq!(asked.get(), 0, "who is not counted uses nothing up");
     }
 
     #[test]

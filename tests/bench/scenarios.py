@@ -5,7 +5,7 @@ import dataclasses
 # How the handler is started, beside its port and DATABASE_URL: as the Functions host does.
 HANDLER_SETTINGS = {
     "FUNCTIONS_CUSTOMHANDLER_WORKER_ID": "bench",
-    # "FOOTFALL_RATE_LIMIT": "off",  # Switch it on as soon as the handler knows it: unknown settings stop its start.
+    "FOOTFALL_RATE_LIMIT": "off",
 }
 
 REPEATED_VISITORS = 1000  # as in repeated.lua

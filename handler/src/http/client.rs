@@ -34,7 +34,7 @@ pub(super) fn user_agent(headers: &HeaderMap) -> Cow<'_, str> {
 }
 
 fn network(request: &Request, trusted_proxies: u8) -> Option<Network> {
-    client_network(request.header_lines("x-forwarded-for"), request.peer, trusted_proxies)
+    client_network(request.header_lines("x-forwarded-for"), Some(request.peer()), trusted_proxies)
 }
 
 /// Browsers that fetch or render ahead say so: `Sec-Purpose` (Fetch standard), `Purpose` and `X-Moz` before it.

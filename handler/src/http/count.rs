@@ -1,6 +1,6 @@
 //! `/`: the page. It counts its own visit, waits until that is durable, and shows the numbers with it.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use warp::http::{Method, StatusCode, header};
 
@@ -15,12 +15,13 @@ use crate::{
 
 const HTML: &str = "text/html; charset=utf-8";
 
-pub(super) async fn answer(request: Request, app: Arc<App>) -> Reply {
+pub(super) async fn answer(request: Request) -> Reply {
+    let app = request.app();
     // The Functions host asks before it dispatches anything, and again now and then: nothing to wait for, nothing to count.
     if app.host != Host::Plain && request.method == Method::GET && request.is_bare() {
         return reply(StatusCode::OK, "text/plain; charset=utf-8", "Footfall is listening.\n");
     }
-    let outcome = count(&request, &app).await;
+    let outcome = count(&request, app).await;
     conclude(&request, outcome)
 }
 
@@ -51,16 +52,18 @@ async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
 }
 
 fn visit(request: &Request, app: &App) -> Visit {
-    let user_agent = client::user_agent(&request.headers);
+    let user_agent = client::user_agent(request.headers());
     let site = app.sites[0].clone();
     let own_hosts = [&*site, request.header(header::HOST.as_str()).unwrap_or_default()];
     let mut values = vec![(Dimension::Page, Cow::Borrowed("/"))];
     let referrer = request.header(header::REFERER.as_str()).and_then(|referer| referring_host(referer, &own_hosts));
     values.extend(referrer.map(|host| (Dimension::Referrer, Cow::Owned(host))));
+    let now = std::time::Instant::now();
+    let admits = |network| app.rate_limit.as_ref().is_none_or(|limit| limit.admits(network, now));
     Visit {
         at: app.clock.now(),
         values,
-        classification: client::claims(request, &user_agent, app.trusted_proxies).classification(),
+        classification: client::claims(request, &user_agent, app.trusted_proxies).classification_within(admits),
         site,
     }
 }

@@ -1,10 +1,8 @@
 //! `/healthz`: is the process there; `/readyz`: does the database answer, too.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
-use super::{App, Reply, allow_reading, conclude, error::Error, json as reply_json, request::Request};
+use super::{Reply, allow_reading, conclude, error::Error, json as reply_json, request::Request};
 
 /// Says only that the process answers, so that nobody restarts it because the database is away.
 pub(super) async fn answer_process(request: Request) -> Reply {
@@ -13,10 +11,15 @@ pub(super) async fn answer_process(request: Request) -> Reply {
 }
 
 /// Asks the database, and waits for its answer at most as long as a visitor would.
-pub(super) async fn answer_database(request: Request, app: Arc<App>) -> Reply {
+pub(super) async fn answer_database(request: Request) -> Reply {
     let outcome = async {
         allow_reading(&request)?;
-        app.reader.ready(request.answer_by).await.map_err(|_| Error::Unavailable("the database does not answer"))?;
+        request
+            .app()
+            .reader
+            .ready(request.answer_by)
+            .await
+            .map_err(|_| Error::Unavailable("the database does not answer"))?;
         reply_json(&json!({ "status": "ready" }))
     };
     conclude(&request, outcome.await)

@@ -1,22 +1,22 @@
 //! `POST /function-maintenance`: the Functions host's timer. It forgets the salts of ended periods, drops their sets, and
 //! deletes what is older than the retention.
 
-use std::sync::Arc;
-
 use serde_json::json;
 use warp::http::Method;
 
 use super::{App, Reply, conclude, error::Error, json as reply_json, request::Request};
+use crate::config::Host;
 
-pub(super) async fn answer(request: Request, app: Arc<App>) -> Reply {
-    let outcome = maintain(&request, &app).await;
+pub(super) async fn answer(request: Request) -> Reply {
+    let outcome = maintain(&request, request.app()).await;
     conclude(&request, outcome)
 }
 
 async fn maintain(request: &Request, app: &App) -> Result<Reply, Error> {
-    // The host calls from this machine and forwards nobody; to anyone else this does not exist.
-    let is_host = request.peer.is_some_and(|peer| peer.to_canonical().is_loopback())
-        && !request.headers.contains_key("x-forwarded-for");
+    // The host calls from this machine and forwards nobody; to anyone else, and without a host, this does not exist.
+    let is_host = app.host == Host::Functions
+        && request.peer().to_canonical().is_loopback()
+        && !request.headers().contains_key("x-forwarded-for");
     if request.method != Method::POST || !is_host {
         return Err(Error::NotFound);
     }

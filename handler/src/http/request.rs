@@ -1,6 +1,6 @@
 //! What the routes see of a request.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use warp::{
@@ -8,7 +8,11 @@ use warp::{
     http::{HeaderMap, Method},
 };
 
-use super::{App, error::Error};
+use super::{
+    App,
+    arrival::{Arrival, arrival},
+    error::Error,
+};
 use crate::{
     reader::Encoding,
     statistics::{BadQuery, Query, Range},
@@ -20,9 +24,7 @@ pub(super) struct Request {
     pub(super) method: Method,
     /// Its route, for the log.
     pub(super) route: &'static str,
-    pub(super) headers: HeaderMap,
-    /// The other end of the connection: a proxy, or, without one, the client.
-    pub(super) peer: Option<IpAddr>,
+    arrival: Arc<Arrival>,
     /// The query's names and values, decoded, in their order.
     query: Vec<(String, String)>,
     /// Until then it has an answer, if only that it has to be asked again.
@@ -33,33 +35,38 @@ pub(super) struct Request {
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Takes any request on this route whose query can be decoded.
-pub(super) fn request(route: &'static str) -> impl Filter<Extract = (Request,), Error = Rejection> + Clone {
-    warp::method()
-        .and(warp::header::headers_cloned())
-        .and(warp::addr::remote())
-        .and(warp::query::<Vec<(String, String)>>())
-        .map(move |method, headers, peer: Option<std::net::SocketAddr>, query| Request {
-            method,
-            route,
-            headers,
-            peer: peer.map(|address| address.ip()),
-            query,
-            answer_by: Instant::now() + ANSWER_WITHIN,
-        })
+pub(super) fn request(route: &'static str) -> impl Filter<Extract = (Request,), Error = Rejection> + Copy {
+    warp::method().and(arrival()).and(warp::query::<Vec<(String, String)>>()).map(move |method, arrival, query| {
+        Request { method, route, arrival, query, answer_by: Instant::now() + ANSWER_WITHIN }
+    })
 }
 
 /// What the Functions host adds to whatever it dispatches.
 const INVOCATION_ID: &str = "x-azure-functions-invocationid";
 
 impl Request {
+    /// What it is answered with.
+    pub(super) fn app(&self) -> &App {
+        &self.arrival.app
+    }
+
+    /// The other end of the connection: a proxy, or, without one, the client.
+    pub(super) fn peer(&self) -> IpAddr {
+        self.arrival.peer
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.arrival.headers
+    }
+
     /// A header's value, if it is there and is text.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        self.headers().get(name)?.to_str().ok()
     }
 
     /// Every line of a header that is text; one that is not becomes one that nobody can read either.
     pub(super) fn header_lines(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("\u{fffd}"))
+        self.headers().get_all(name).iter().map(|value| value.to_str().unwrap_or("\u{fffd}"))
     }
 
     /// Whether a name stands in the query, with any value or none.
@@ -73,7 +80,7 @@ impl Request {
 
     /// Whether this may be the Functions host asking if the process is there: no invocation, no client, no User-Agent.
     pub(super) fn is_bare(&self) -> bool {
-        [INVOCATION_ID, "x-forwarded-for", "user-agent"].iter().all(|name| !self.headers.contains_key(*name))
+        [INVOCATION_ID, "x-forwarded-for", "user-agent"].iter().all(|name| !self.headers().contains_key(*name))
     }
 
     /// The trace that the host or the client is in (W3C Trace Context §3.2), for correlation only.

@@ -1,7 +1,5 @@
 //! `/api/statistics`: the numbers as JSON. Reading them counts nothing.
 
-use std::sync::Arc;
-
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::json;
@@ -12,8 +10,8 @@ use crate::{
     visitor::{Dimension, Exclusion},
 };
 
-pub(super) async fn answer(request: Request, app: Arc<App>) -> Reply {
-    let outcome = read(&request, &app).await;
+pub(super) async fn answer(request: Request) -> Reply {
+    let outcome = read(&request, request.app()).await;
     conclude(&request, outcome)
 }
 

@@ -124,8 +124,8 @@ table! {
         OptedOut = 2 { "opted_out", "Opted out", "Global Privacy Control or Do Not Track: a pageview, never a visitor." }
         /// The owner's own visit, by the opt-out flag: not counted.
         Own = 3 { "own", "Own visits", "Made by the owner, with the opt-out flag set. Not counted." }
-        /// More requests than one client may make: not counted.
-        RateLimited = 4 { "rate_limited", "Rate limited", "More requests than one client may make. Not counted." }
+        /// More views than one network may have in a minute: not counted.
+        RateLimited = 4 { "rate_limited", "Rate limited", "More views a minute than one network may have. Not counted." }
         /// No usable address: a pageview, and no visitor.
         Unidentified = 5 { "unidentified", "Unidentified", "Without a usable address: a pageview, and no visitor." }
         /// Too late to be placed among the visitor's other days: a pageview, and no visitor.

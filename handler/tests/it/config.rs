@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     database::Database,
+    host::Host,
     process::{PORT, Plain, free_port},
 };
 
@@ -29,6 +30,11 @@ fn a_bad_value_stops_the_start_with_one_line_that_names_the_variable() {
         ("FOOTFALL_RETENTION_DAYS", "a year"),
         ("FOOTFALL_DATABASE_AUTH", "kerberos"),
         ("FOOTFALL_LOG", "handler=shouting"),
+        ("FOOTFALL_LOG_FORMAT", "yaml"),
+        ("FOOTFALL_CONNECTIONS", "0"),
+        ("FOOTFALL_CONNECTIONS", "many"),
+        ("FOOTFALL_RATE_LIMIT", "-1"),
+        ("FOOTFALL_RATE_LIMIT", "sometimes"),
         ("FOOTFALL_LOGS", "debug"),
         ("FOOTFALL_", "x"),
         ("DATABASE_URL", &secret_url),
@@ -149,4 +155,35 @@ async fn the_log_is_json_lines_and_begins_with_what_was_started() {
     for line in &log {
         assert!(line["level"].is_string() && line["timestamp"].is_string(), "{line}");
     }
+}
+
+#[tokio::test]
+async fn on_request_the_log_is_for_people_and_ends_with_where_the_page_is() {
+    let database = Database::create().await;
+    let mut process = Plain::on(&database).with("FOOTFALL_LOG_FORMAT", "text").start().await;
+    process.wait_until_ready().await;
+    while !process.lines().concat().contains("database is ready") {
+        assert!(process.is_running());
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    let lines = process.lines();
+    let last = lines.last().unwrap();
+    assert!(last.trim_end().ends_with(&format!("http://127.0.0.1:{}/", process.port)), "{lines:?}");
+    for line in &lines {
+        assert!(line.len() < 120 && !line.contains(['{', '\u{1b}']), "{line}");
+    }
+    assert_eq!(process.terminate().await, Some(0));
+}
+
+#[tokio::test]
+async fn under_the_functions_host_the_log_is_json_and_names_no_page_of_its_own() {
+    let database = Database::create().await;
+    let mut host = Host::start(&database).await;
+    while !host.process.lines().concat().contains("database_ready") {
+        assert!(host.process.is_running());
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    let log = host.process.log();
+    let ready = log.iter().find(|line| line["event"] == "database_ready").unwrap();
+    assert!(!ready["message"].as_str().unwrap().contains("http"), "{ready}");
 }

@@ -1,12 +1,16 @@
 //! Holds the queries of operators and the log of a real run together: what a query names must be logged.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::{
     cable::Cable,
-    client::{Request, visitor},
+    client::{Connection, Request, visitor},
     database::Database,
     host::{Host, repository},
+    process::Plain,
 };
 
 /// An event that only a fault of the program's own causes; its queries name nothing that other lines do not have.
@@ -74,8 +78,14 @@ async fn eventful_run() -> BTreeMap<String, BTreeSet<String>> {
     while host.send(&Request::get("/readyz")).await.status != 200 {}
     // The sums of the last minute are said at the end, too.
     host.process.terminate().await;
+    let crowded = Plain::on(&database).with("FOOTFALL_CONNECTIONS", "1").start().await;
+    let mut connections = Vec::new();
+    while !crowded.lines().concat().contains("connections_refused") {
+        connections.push(Connection::open(crowded.port).await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let mut logged: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for line in host.process.log() {
+    for line in host.process.log().into_iter().chain(crowded.log()) {
         let fields = line.as_object().unwrap().keys().cloned();
         logged.entry(line["event"].as_str().unwrap().to_owned()).or_default().extend(fields);
     }

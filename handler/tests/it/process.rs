@@ -73,6 +73,7 @@ impl Drop for Folder {
 pub(crate) struct Plain {
     environment: Vec<(String, String)>,
     folder: Option<PathBuf>,
+    open_files: Option<u32>,
 }
 
 impl Plain {
@@ -91,8 +92,21 @@ impl Plain {
         self
     }
 
+    /// Lets it have no more files open than these.
+    pub(crate) fn with_open_files(mut self, limit: u32) -> Self {
+        self.open_files = Some(limit);
+        self
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
+        let mut command = match self.open_files {
+            None => Command::new(BINARY),
+            Some(limit) => {
+                let mut shell = Command::new("/bin/sh");
+                shell.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\""), BINARY]);
+                shell
+            }
+        };
         command.args(arguments).env_clear().envs(self.environment.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(folder) = &self.folder {

@@ -1,0 +1,72 @@
+//! The rate limit: whoever asks more often is answered, and accounted, but not counted.
+
+use crate::{
+    client::{Connection, GOOGLEBOT, Request, visitor},
+    database::Database,
+    host::Host,
+    process::Plain,
+};
+
+#[tokio::test]
+async fn views_beyond_the_limit_are_answered_and_accounted_and_change_no_number() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_RATE_LIMIT", "5").start().await;
+    host.process.wait_until_ready().await;
+    let mut connection = Connection::open(host.process.port).await.unwrap();
+    for number in 0..30 {
+        // Another browser each time, so that each would be another visitor.
+        let request =
+            visitor(1).user_agent(&format!("Mozilla/5.0 (X11; Linux x86_64; rv:{number}.0) Firefox/{number}.0"));
+        let page = host.send_over(&mut connection, &request).await.unwrap();
+        assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    }
+    let statistics = host.statistics().await;
+    let pageviews = statistics["pageviews"]["today"].as_i64().unwrap();
+    // Another one comes back every twelve seconds.
+    assert!((5..=8).contains(&pageviews), "{pageviews}");
+    assert_eq!(statistics["excluded"]["rate_limited"], 30 - pageviews);
+    assert_eq!(statistics["visitors"]["today"], pageviews);
+    // Who has declined being told from others is no way around it.
+    host.send(&visitor(1).header("Sec-GPC", "1")).await;
+    // A robot is a robot, and somebody else is not limited.
+    host.send(&visitor(1).user_agent(GOOGLEBOT)).await;
+    host.send(&visitor(2)).await;
+    let after = host.statistics().await;
+    assert_eq!((&after["excluded"]["bots"], &after["pageviews"]["today"]), (&1.into(), &(pageviews + 1).into()));
+    assert_eq!(after["excluded"]["opted_out"], 0);
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn asking_for_numbers_and_what_is_no_view_use_nothing_up() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_RATE_LIMIT", "2").start().await;
+    host.process.wait_until_ready().await;
+    for _ in 0..10 {
+        host.send(&Request::get("/api/statistics")).await;
+        host.send(&Request::get("/version")).await;
+        host.send(&Request::get("/").method("HEAD")).await;
+        host.send(&Request::get("/?own")).await;
+        host.send(&Request::get("/").header("Sec-Purpose", "prefetch")).await;
+    }
+    for _ in 0..2 {
+        host.send(&Request::get("/")).await;
+    }
+    let statistics = host.statistics().await;
+    assert_eq!((&statistics["pageviews"]["today"], &statistics["excluded"]["rate_limited"]), (&2.into(), &0.into()));
+}
+
+#[tokio::test]
+async fn without_a_limit_everything_counts_and_with_the_default_an_office_does() {
+    let database = Database::create().await;
+    for (limit, views) in [("off", 700), ("", 500)] {
+        let process = Plain::on(&database).with("FOOTFALL_RATE_LIMIT", limit).start().await;
+        process.wait_until_ready().await;
+        let before = database.pageviews().await;
+        let mut connection = Connection::open(process.port).await.unwrap();
+        for _ in 0..views {
+            assert_eq!(connection.send(&Request::get("/")).await.unwrap().status, 200);
+        }
+        assert_eq!(database.pageviews().await - before, views, "{limit}");
+    }
+}
