@@ -89,7 +89,10 @@ create function open_set(wanted integer) returns void language plpgsql as $$
 begin
     if to_regclass('seen_' || wanted) is null then
         perform pg_advisory_xact_lock(hashtext('footfall'), 1);
-        if to_regclass('seen_' || wanted) is null then
+        -- Not to_regclass again: it may answer what this session remembers from before it waited.
+        if not exists (
+            select from pg_class where relname = 'seen_' || wanted and relnamespace = current_schema()::regnamespace
+        ) then
             execute format('create table %I (like seen, primary key (period, fingerprint)) with (fillfactor = 90)', 'seen_' || wanted);
             execute format('alter table seen attach partition %I for values in (%s)', 'seen_' || wanted, wanted);
         end if;
@@ -99,7 +102,8 @@ $$;
 
 -- Offers a salt for a site's period, and answers the one that holds: whoever came first wins. Null if the period is closed: its
 -- salt has been forgotten, or that of a period within its reach has, whose visitors could no longer be told from those of this
--- one. A month reaches to the months beside it (1), a day that is forgotten at its end to none (0).
+-- one, even if it has been open until now. A month reaches to the months beside it (1), a day that is forgotten at its end to
+-- none (0).
 --
 -- A batch relies on which periods beside its own are open while it runs. So a new one is opened between batches: the lock
 -- waits for those that run and holds back the others until this statement has ended.
@@ -108,13 +112,13 @@ language plpgsql as $$
 declare
     holding bytea;
 begin
+    if exists (select from salt where site = of_site and period between wanted - reach and wanted + reach and salt is null) then
+        return null;
+    end if;
     update salt set forget_after = greatest(forget_after, keep_until)
     where site = of_site and period = wanted and salt is not null returning salt into holding;
     if found then
         return holding;
-    end if;
-    if exists (select from salt where site = of_site and period between wanted - reach and wanted + reach and salt is null) then
-        return null;
     end if;
     lock table seen in share row exclusive mode;
     insert into salt (site, period, salt, forget_after) values (of_site, wanted, offered, keep_until)

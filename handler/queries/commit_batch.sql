@@ -22,11 +22,14 @@ with stale_key as (
     select sent.site
     from unnest($8::integer[], $9::boolean[], $10::boolean[]) as sent (site, previous_open, next_open)
     left join salt as this on this.site = sent.site and this.period = $3 and this.salt is not null
-    left join salt as previous on previous.site = sent.site and previous.period = $3 - 1 and previous.salt is not null
-    left join salt as next on next.site = sent.site and next.period = $3 + 1 and next.salt is not null
+    left join salt as previous on previous.site = sent.site and previous.period = $3 - 1
+    left join salt as next on next.site = sent.site and next.period = $3 + 1
+    -- A period beside this one that has been closed closes this one, too.
     where this.site is null
-        or (previous.site is not null) <> sent.previous_open
-        or (next.site is not null) <> sent.next_open
+        or sent.previous_open <> (previous.salt is not null)
+        or sent.next_open <> (next.salt is not null)
+        or sent.previous_open is not null and (previous.site is not null and previous.salt is null)
+        or sent.next_open is not null and (next.site is not null and next.salt is null)
 ),
 fresh_id as (
     insert into batch (id) select $1 where not exists (select from stale_key) on conflict do nothing returning id
