@@ -221,7 +221,8 @@ async fn a_connection_that_is_too_old_is_replaced_before_it_is_used_again() {
     let database = Database::create().await;
     let environment = [("DATABASE_URL".to_owned(), database.url())].into();
     let config = Config::load(&environment).unwrap();
-    let backends = "select pid::text from pg_stat_activity where application_name = 'footfall'";
+    let backends = "select pid::text from pg_stat_activity \
+                    where datname = current_database() and application_name = 'footfall'";
     let open = || store::Database::new(&config.database, config.foundation(), Clock::system());
     let [young] = open().await.unwrap().connections([Limits::FOR_REQUESTS]);
     young.check().await.unwrap();
