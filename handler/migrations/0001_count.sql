@@ -89,7 +89,10 @@ create function open_set(wanted integer) returns void language plpgsql as $$
 begin
     if to_regclass('seen_' || wanted) is null then
         perform pg_advisory_xact_lock(hashtext('footfall'), 1);
-        if to_regclass('seen_' || wanted) is null then
+        -- Asked of the catalogue: what `to_regclass` remembers may be older than the lock.
+        if not exists (
+            select from pg_class where relname = 'seen_' || wanted and relnamespace = current_schema()::regnamespace
+        ) then
             execute format('create table %I (like seen, primary key (period, fingerprint)) with (fillfactor = 90)', 'seen_' || wanted);
             execute format('alter table seen attach partition %I for values in (%s)', 'seen_' || wanted, wanted);
         end if;
