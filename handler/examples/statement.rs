@@ -25,7 +25,7 @@ async fn main() -> anyhow::Result<()> {
     let site = store::open_site(&mut checkout, &"statement.example".parse()?, None).await?.id;
     let day = Day::containing(connection.now(), &config.zone)?;
     let keep_until = config.forget.keep_until(day, &config.zone);
-    store::open_period(&mut checkout, site, day, config.forget, Salt([0; 32]), keep_until).await?;
+    store::open_period(&mut checkout, site, day, config.forget, Salt([0; 32]), keep_until, None).await?;
 
     let began = Instant::now();
     let (mut sent, mut finished) = (0, Vec::new());

@@ -107,7 +107,12 @@ $$;
 --
 -- A batch relies on which periods beside its own are open while it runs. So a new one is opened between batches: the lock
 -- waits for those that run and holds back the others until this statement has ended.
-create function open_period(of_site integer, wanted integer, reach integer, offered bytea, keep_until timestamptz) returns bytea
+--
+-- An import keeps the periods before its own until `lease_until`, too: who imports each night the log of the day before needs, on
+-- the first of a month, the month before the last.
+create function open_period(
+    of_site integer, wanted integer, reach integer, offered bytea, keep_until timestamptz, lease_until timestamptz
+) returns bytea
 language plpgsql as $$
 declare
     holding bytea;
@@ -115,8 +120,10 @@ begin
     if exists (select from salt where site = of_site and period between wanted - reach and wanted + reach and salt is null) then
         return null;
     end if;
-    update salt set forget_after = greatest(forget_after, keep_until)
-    where site = of_site and period = wanted and salt is not null returning salt into holding;
+    update salt
+    set forget_after = greatest(forget_after, case when period = wanted then keep_until end, lease_until)
+    where site = of_site and period between wanted - reach and wanted;
+    select salt into holding from salt where site = of_site and period = wanted;
     if found then
         return holding;
     end if;

@@ -2,25 +2,29 @@
 
 mod sample;
 
-use self::sample::{empty, entry, hours, statistics};
-use super::*;
-use crate::{
-    statistics::{Excluded, Span},
-    visitor::Exclusion,
-};
+use jiff::tz::TimeZone;
 
-fn html(statistics: &Statistics) -> String {
-    html_of_sites(statistics, &["example.com"])
+use self::sample::{empty, entry, hours, report, report_between, report_of_a_year};
+use super::*;
+use crate::visitor::{Dimension, Exclusion};
+
+fn html(report: &Report) -> String {
+    html_of_sites(report, &["example.com"])
 }
 
-fn html_of_sites(statistics: &Statistics, sites: &[&str]) -> String {
-    let sites: Vec<Arc<str>> = sites.iter().map(|site| Arc::from(*site)).collect();
-    render(&View { statistics, sites: &sites, version: "0.1.0", commit: "0123456789abcdef" }).unwrap()
+fn html_of_sites(report: &Report, sites: &[&str]) -> String {
+    let sites: Vec<SiteName> = sites.iter().map(|site| site.parse().unwrap()).collect();
+    render(&View { report, sites: &sites, version: "0.1.0", commit: "0123456789abcdef" }).unwrap()
 }
 
 /// The page without its style and script.
 fn markup(html: &str) -> String {
     html.replace(&*STYLE, "").replace(&*SCRIPT, "")
+}
+
+/// The page with its links as a browser reads them.
+fn links(html: &str) -> String {
+    html.replace("&#x3D;", "=").replace("&amp;", "&")
 }
 
 /// Names and values of all attributes.
@@ -46,11 +50,11 @@ fn what_visitors_sent_is_never_markup() {
         "/'><img src=x onerror=alert(1)>",
         "/{{site}}&lt;b&gt;</bdi></table></svg>",
     ];
-    let mut statistics = statistics();
-    statistics.pages = attacks.map(entry).to_vec();
-    statistics.referrers = attacks.map(entry).to_vec();
-    statistics.campaigns = attacks.map(entry).to_vec();
-    let page = markup(&html(&statistics));
+    let mut report = report();
+    for dimension in [Dimension::Page, Dimension::Referrer, Dimension::Campaign] {
+        report.lists.insert(dimension, attacks.map(entry).to_vec());
+    }
+    let page = markup(&html(&report));
     assert_eq!(page.matches("<script").count(), 1);
     assert_eq!(page.matches("<img").count(), 0);
     for bad in ["\"onmouseover", "'><", "&lt;b&gt;</bdi></table>"] {
@@ -63,39 +67,39 @@ fn what_visitors_sent_is_never_markup() {
 
 #[test]
 fn a_sites_name_is_never_markup_nor_a_second_parameter() {
+    // No such name can be configured or asked for; and if one could, a link would still hold it as one value.
     let name = "a\"><i>&period=x";
-    let mut statistics = statistics();
-    statistics.site = name.into();
-    let page = html_of_sites(&statistics, &["example.com", name]);
-    assert!(!page.contains("<i>"));
-    assert!(page.contains("href=\"?site=a%22%3E%3Ci%3E%26period%3Dx\""));
+    assert!(name.parse::<SiteName>().is_err());
+    assert_eq!(wording::query_value(name), "a%22%3E%3Ci%3E%26period%3Dx");
 }
 
 #[test]
 fn text_of_any_direction_stands_apart_from_its_neighbours() {
-    let mut statistics = statistics();
-    statistics.pages = vec![entry("/\u{202e}cod.exe"), entry("/مرحبا")];
-    let page = html(&statistics);
+    let mut report = report();
+    report.lists.insert(Dimension::Page, vec![entry("/\u{202e}cod.exe"), entry("/مرحبا")]);
+    let page = html(&report);
     assert!(page.contains("<bdi>/\u{202e}cod.exe</bdi>"));
     assert!(page.contains("<bdi>/مرحبا</bdi>"));
 }
 
 #[test]
 fn fifty_of_the_longest_paths_do_not_make_an_endless_page() {
-    let mut statistics = statistics();
-    statistics.pages = (10..60).map(|index| entry(&format!("/{}{index}", "é".repeat(255)))).collect();
-    let page = html(&statistics);
+    let mut report = report();
+    let longest = (10..60).map(|index| entry(&format!("/{}{index}", "é".repeat(255))));
+    report.lists.insert(Dimension::Page, longest.collect());
+    let page = html(&report);
     assert!(page.contains("é…é") && page.contains("é59</bdi>"));
     assert!(page.len() < 32_000, "{} bytes", page.len());
 }
 
 #[test]
 fn an_ordinary_page_is_small() {
-    let mut statistics = statistics();
-    statistics.pages = (0..10).map(|index| entry(&format!("/articles/number-{index}"))).collect();
-    statistics.referrers = (0..8).map(|index| entry(&format!("site-{index}.example"))).collect();
-    let page = html(&statistics);
-    assert!(page.len() <= 15_500, "{} bytes", page.len());
+    let mut report = report();
+    let pages = (0..10).map(|index| entry(&format!("/articles/number-{index}")));
+    let referrers = (0..8).map(|index| entry(&format!("site-{index}.example")));
+    report.lists.extend([(Dimension::Page, pages.collect()), (Dimension::Referrer, referrers.collect())]);
+    let page = html(&report);
+    assert!(page.len() <= 16_600, "{} bytes", page.len());
 }
 
 #[test]
@@ -109,10 +113,10 @@ fn an_empty_site_says_what_will_appear() {
 
 #[test]
 fn a_stale_page_says_so_and_that_the_visit_was_not_counted() {
-    let mut statistics = statistics();
-    assert!(!html(&statistics).contains("numbers are old"));
-    statistics.stale = true;
-    let page = html(&statistics);
+    let mut report = report();
+    assert!(!html(&report).contains("numbers are old"));
+    report.stale = true;
+    let page = html(&report);
     assert!(page.contains("These numbers are old."));
     assert!(page.contains("from 23 November 2026 at 10:20, and your visit was not counted."));
 }
@@ -127,7 +131,7 @@ fn without_any_numbers_one_sentence_says_that_the_visit_was_not_counted() {
 
 #[test]
 fn the_hashes_are_those_of_the_style_and_script_as_rendered() {
-    let pages = [html(&statistics()), render_unavailable("0.1.0", "unknown").unwrap()];
+    let pages = [html(&report()), render_unavailable("0.1.0", "unknown").unwrap()];
     for page in pages {
         for (tag, hash) in [("style", style_hash()), ("script", script_hash())] {
             let Some((_, rest)) = page.split_once(&format!("<{tag}>")) else { continue };
@@ -140,13 +144,14 @@ fn the_hashes_are_those_of_the_style_and_script_as_rendered() {
 
 #[test]
 fn nothing_stands_in_the_page_that_its_content_security_policy_forbids() {
-    let mut statistics = statistics();
-    statistics.stale = true;
-    statistics.browsers = vec![entry("Firefox")];
-    for page in [html_of_sites(&statistics, &["example.com", "b.example"]), render_unavailable("0", "0").unwrap()] {
+    let mut report = report();
+    report.stale = true;
+    report.lists.insert(Dimension::Browser, vec![entry("Firefox")]);
+    for page in [html_of_sites(&report, &["example.com", "b.example"]), render_unavailable("0", "0").unwrap()] {
         for (name, value) in attributes(&markup(&page)) {
             assert!(name != "style" && !name.starts_with("on"), "{name}");
-            let ours = value.starts_with('?') || value.starts_with("/api/") || value.starts_with('#');
+            let ours = ['?', '#'].iter().any(|start| value.starts_with(*start))
+                || ["/api/", "/#"].iter().any(|start| value.starts_with(start));
             let loads = ["href", "src", "srcset", "action"].contains(&&*name);
             assert!(ours || !loads || value.starts_with("data:"), "{value}");
         }
@@ -158,26 +163,18 @@ fn nothing_stands_in_the_page_that_its_content_security_policy_forbids() {
 
 #[test]
 fn every_reason_is_shown_with_its_count() {
-    let mut statistics = statistics();
-    statistics.excluded = Excluded {
-        bots: 9001,
-        prefetch: 9002,
-        opted_out: 9003,
-        own: 9004,
-        rate_limited: 9005,
-        unidentified: 9006,
-        head: 9007,
-    };
-    let page = html(&statistics);
-    for (index, reason) in Exclusion::ALL.into_iter().enumerate() {
-        let count = format!("<dd>9,00{}<dd>", index + 1);
+    let mut report = report();
+    report.excluded = Exclusion::ALL.iter().copied().zip(9001..).collect();
+    let page = html(&report);
+    for (reason, count) in report.excluded {
+        let count = format!("<dd>9,{:03}<dd>", count - 9000);
         assert_eq!(page.matches(&count).count(), 1, "{reason:?}");
     }
 }
 
 #[test]
 fn headline_numbers_have_separators_and_the_estimate_its_error() {
-    let page = html(&statistics());
+    let page = html(&report());
     assert!(page.contains("<b>1,234</b>"));
     assert!(page.contains("≈ <b>12,345,678</b>"));
     assert!(page.contains("All time <small>± 1.6 %</small>") && page.contains("less than 1.6 %."));
@@ -185,8 +182,43 @@ fn headline_numbers_have_separators_and_the_estimate_its_error() {
 }
 
 #[test]
+fn where_no_estimate_is_kept_there_is_no_all_time() {
+    let page = html(&Report { all_time_visitors: None, ..report() });
+    assert!(page.contains("All numbers are exact."));
+    assert!(!page.contains("All time") && !page.contains('≈') && !page.contains('±'));
+}
+
+#[test]
+fn a_range_says_how_many_of_its_visitors_are_new() {
+    let page = html(&report());
+    assert!(
+        page.contains("<b>1,234</b> unique visitors: <b>1,000</b> new, <b>234</b> returning. <b>5,678</b> pageviews.")
+    );
+    // Where a visitor of yesterday is forgotten, nobody is called new.
+    let mut report = report();
+    report.counts.new_visitors = None;
+    let page = html(&report);
+    assert!(page.contains("<b>1,234</b> unique visitors. <b>5,678</b> pageviews."));
+    assert!(!page.contains(" new, "));
+}
+
+#[test]
+fn a_sum_of_days_is_never_called_unique() {
+    let page = html(&report_of_a_year());
+    assert!(page.contains("<b>2,345</b> visitors a day added up: who came on two days counts twice."));
+    assert!(!page.contains("</b> unique visitors"));
+    assert_eq!(page.matches("So long a range has no unique visitors: pageviews only.").count(), 2);
+    // A headline, too, says if it is one.
+    let mut report = report();
+    report.this_month.visitors = None;
+    let page = html(&report);
+    assert!(page.contains("<div data-total=\"this_month\" data-sum><dt>This month <small>sum of days</small>"));
+    assert_eq!(page.matches("sum of days").count(), 1);
+}
+
+#[test]
 fn every_chart_has_a_name_and_its_numbers_as_a_table() {
-    let page = html(&statistics());
+    let page = html(&report());
     assert_eq!(page.matches("role=\"img\"").count(), 2);
     for id in ["hours-chart", "series-chart"] {
         assert!(page.contains(&format!("aria-labelledby=\"{id}\"")));
@@ -198,61 +230,58 @@ fn every_chart_has_a_name_and_its_numbers_as_a_table() {
 }
 
 #[test]
-fn the_current_period_leads_back_and_an_ended_one_forward_too() {
-    let mut statistics = statistics();
-    let page = html(&statistics);
-    assert!(page.contains("Last 23 days") && page.contains("Today, Monday 23 November 2026"));
-    assert!(page.contains("href=\"?site=example.com&amp;period=day&amp;to=2026-11-22#period\""));
+fn the_current_range_leads_back_and_an_ended_one_forward_too() {
+    let page = links(&html(&report()));
+    assert!(page.contains("<h2>The last 23 days</h2>"));
+    assert!(page.contains("rel=\"prev\" href=\"?site=example.com&from=2026-10-09&to=2026-10-31#range\""));
     assert!(!page.contains("rel=\"next\""));
+    assert!(page.contains("href=\"/api/statistics?site=example.com&period=23d\""));
 
-    let span = |start: &str, end: &str, kind| Span { kind, start: start.to_owned(), end: end.to_owned() };
-    statistics.period = span("2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z", "day");
-    let page = html(&statistics);
-    assert!(page.contains("23 days up to 21 November 2026") && page.contains(">Saturday 21 November 2026<"));
-    assert!(page.contains("rel=\"next\" href=\"?site=example.com&amp;period=day&amp;to=2026-11-22#period\""));
-    assert!(page.contains("href=\"/api/statistics?site=example.com&amp;period=day&amp;to=2026-11-21\""));
+    let page = links(&html(&report_between("2026-11-21", "2026-11-21")));
+    assert!(page.contains("<h2>Saturday 21 November 2026</h2>"));
+    assert!(page.contains("rel=\"prev\" href=\"?site=example.com&from=2026-11-20&to=2026-11-20#range\""));
+    assert!(page.contains("rel=\"next\" href=\"?site=example.com&from=2026-11-22&to=2026-11-22#range\""));
+    assert!(page.contains("href=\"/api/statistics?site=example.com&from=2026-11-21&to=2026-11-21\""));
 
-    // The current week is asked for without a date, so that the link does not grow old.
-    statistics.period = span("2026-11-16T00:00:00Z", "2026-11-23T00:00:00Z", "week");
-    let page = html(&statistics);
-    assert!(page.contains("rel=\"next\" href=\"?site=example.com&amp;period=week#period\""));
-    assert!(page.contains("rel=\"prev\" href=\"?site=example.com&amp;period=week&amp;to=2026-11-15#period\""));
+    // A range that people have a word for is asked for without a date, so that the link does not grow old.
+    let current = Report { range: Range::Month, ..report() };
+    let page = links(&html(&current));
+    assert!(page.contains("<h2>This month, November 2026</h2>"));
+    assert!(page.contains("href=\"?site=example.com&period=month#range\" aria-current=\"true\">This month<"));
+    assert!(page.contains("href=\"?site=example.com&period=yesterday#range\">Yesterday<"));
+    assert_eq!(page.matches("aria-current=\"true\"").count(), 1);
 }
 
 #[test]
 fn days_of_another_zone_keep_their_dates() {
-    let mut statistics = statistics();
-    statistics.time_zone = "Europe/Berlin".to_owned();
-    statistics.period = Span {
-        kind: "day",
-        start: "2026-10-25T00:00:00+02:00".to_owned(),
-        end: "2026-10-26T00:00:00+01:00".to_owned(),
-    };
-    let page = html(&statistics);
-    assert!(page.contains(">Sunday 25 October 2026<"));
-    assert!(page.contains("to=2026-10-24#period") && page.contains("to=2026-10-26#period"));
+    let mut report = report_between("2026-10-25", "2026-10-25");
+    report.zone = TimeZone::get("Europe/Berlin").unwrap();
+    let page = links(&html(&report));
+    assert!(page.contains("<h2>Sunday 25 October 2026</h2>"));
+    assert!(page.contains("to=2026-10-24#range") && page.contains("to=2026-10-26#range"));
     assert!(page.contains(">23 November 2026 at 11:20</time>"));
+    assert!(page.contains("name=\"from\" value=\"2026-10-25\""));
 }
 
 #[test]
 fn hours_are_told_from_days_and_not_shown_twice() {
-    let mut statistics = statistics();
-    statistics.series = hours();
-    let page = html(&statistics);
+    let mut report = report_between("2026-11-23", "2026-11-23");
+    (report.range, report.step, report.series) = (Range::Today, Step::Hour, hours());
+    let page = html(&report);
     assert_eq!(page.matches("role=\"img\"").count(), 1);
-    assert_eq!(page.matches("Last 24 hours").count(), 1);
-    assert!(page.contains("period=hour&amp;to=2026-11-22"));
-    statistics.series.remove(0);
-    let page = html(&statistics);
+    assert!(!page.contains("Last 24 hours"));
+    assert!(page.contains("<h2>Today, Monday 23 November 2026</h2>") && page.contains("<tr><th>11:00<td>0<td>0<"));
+    report.series.remove(0);
+    let page = html(&report);
     assert_eq!(page.matches("role=\"img\"").count(), 2);
-    assert!(page.contains("Last 23 hours"));
+    assert_eq!(page.matches("Last 24 hours").count(), 1);
 }
 
 #[test]
 fn sites_can_be_chosen_where_there_are_several() {
-    let statistics = statistics();
-    assert!(!html(&statistics).contains("aria-label=\"Sites\""));
-    let page = html_of_sites(&statistics, &["counter.example", "example.com"]);
+    let report = report();
+    assert!(!html(&report).contains("aria-label=\"Sites\""));
+    let page = html_of_sites(&report, &["counter.example", "example.com"]);
     assert!(page.contains("<a href=\"?site=counter.example\"><bdi>"));
     assert!(page.contains("<a href=\"?site=example.com\" aria-current=\"page\"><bdi>"));
 }

@@ -14,9 +14,9 @@ use crate::{
     visitor::{Day, Dimension, Forget, OTHER, Period, Salt, SiteName, VALUES_A_DAY, Visit, all_time},
 };
 
-/// How long a period of the past stays open after something was imported into it, so that several logs of the same days
-/// can follow each other.
-const IMPORT_LEASE: SignedDuration = SignedDuration::from_hours(24);
+/// How long a period of the past, and the one before it, stay open after something was imported: so that several logs of the same
+/// days can follow each other, and the log of each day can follow that of the day before, at the end of a month, too.
+const IMPORT_LEASE: SignedDuration = SignedDuration::from_hours(48);
 
 /// How often the values of a day are read again while their number comes near its limit, because other instances add to them.
 const VALUES_AGE: Duration = Duration::from_secs(1);
@@ -179,9 +179,10 @@ impl Keys {
         if self.periods.contains_key(&key) {
             return Ok(());
         }
+        let lease_until = is_import.then(|| now + IMPORT_LEASE);
         let end = forget.keep_until(day, zone);
-        let keep_until = if is_import { end.max(now + IMPORT_LEASE) } else { end };
-        let salt = store::open_period(checkout, site, day, *forget, random_salt(), keep_until).await?;
+        let keep_until = lease_until.map_or(end, |lease| end.max(lease));
+        let salt = store::open_period(checkout, site, day, *forget, random_salt(), end, lease_until).await?;
         let period = match salt {
             None => None,
             Some(salt) if *forget == Forget::Daily => Some(OpenPeriod { salt, previous: None, next: None, keep_until }),

@@ -174,7 +174,8 @@ pub async fn open_site(
 }
 
 /// Opens the period of a day for a site: answers the salt that holds for all instances, and makes the set. `None` if the period
-/// has been closed: its salt is forgotten, and nobody new can be told from those counted before.
+/// has been closed: its salt is forgotten, and nobody new can be told from those counted before. With `lease_until`, this period and
+/// the one before are kept until then at least.
 pub async fn open_period(
     checkout: &mut Checkout<'_>,
     site: i32,
@@ -182,19 +183,21 @@ pub async fn open_period(
     forget: Forget,
     offered: Salt,
     keep_until: Timestamp,
+    lease_until: Option<Timestamp>,
 ) -> Result<Option<Salt>, Failure> {
     let period = forget.period(day).number();
-    let keep_until_seconds = keep_until.as_duration().as_secs_f64();
+    let seconds = |instant: Timestamp| instant.as_duration().as_secs_f64();
     checkout
         .run(async |connection| {
             sqlx::query!("select open_set($1)", period).execute(&mut *connection).await?;
             let salt = sqlx::query_scalar!(
-                "select open_period($1, $2, $3, $4, to_timestamp($5))",
+                "select open_period($1, $2, $3, $4, to_timestamp($5), to_timestamp($6))",
                 site,
                 period,
                 forget.reach(),
                 offered.0.as_slice(),
-                keep_until_seconds
+                seconds(keep_until),
+                lease_until.map(seconds)
             )
             .fetch_one(connection)
             .await?;

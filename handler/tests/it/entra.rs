@@ -11,7 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use handler::{config::Config, store};
+use handler::{
+    clock::Clock,
+    config::Config,
+    store::{self, Limits},
+};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -24,7 +28,7 @@ use crate::{
 
 /// A token that nobody can have said by chance.
 fn new_token() -> String {
-    format!("token-{}", Uuid::now_v7().simple())
+    format!("token-{}", Uuid::new_v4().simple())
 }
 
 /// A visit as App Service passes it on.
@@ -217,15 +221,17 @@ async fn a_connection_that_is_too_old_is_replaced_before_it_is_used_again() {
     let database = Database::create().await;
     let environment = [("DATABASE_URL".to_owned(), database.url())].into();
     let config = Config::load(&environment).unwrap();
-    let backends = "select pid::text from pg_stat_activity where application_name = 'footfall'";
-    let (young, _) = store::Database::new(&config.database).await.unwrap().lines();
+    let backends = "select pid::text from pg_stat_activity \
+                    where datname = current_database() and application_name = 'footfall'";
+    let open = || store::Database::new(&config.database, config.foundation(), Clock::system());
+    let [young] = open().await.unwrap().connections([Limits::FOR_REQUESTS]);
     young.check().await.unwrap();
     let first = database.texts(backends).await;
     young.check().await.unwrap();
     assert_eq!((first.len(), database.texts(backends).await), (1, first));
     drop(young);
 
-    let (old, _) = store::Database::new(&config.database).await.unwrap().lines_that_last(Duration::ZERO);
+    let [old] = open().await.unwrap().connections_that_last(Duration::ZERO, [Limits::FOR_REQUESTS]);
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..3 {
         old.check().await.unwrap();

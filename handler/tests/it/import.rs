@@ -59,7 +59,7 @@ async fn the_summary_accounts_for_every_line() {
     assert_eq!(visitors_and_views(&database.days("example.com").await), [(2, 4)]);
     // The page of the site that nobody configured shows the same.
     let host = Host::start(&database).await;
-    let asked = "/api/statistics?site=example.com&from=2015-05-17&to=2015-05-17";
+    let asked = "/api/statistics?site=example.com&by=day&from=2015-05-17&to=2015-05-17";
     let statistics = host.send(&Request::get(asked)).await.json();
     assert_eq!(statistics["series"], json!([{ "start": "2015-05-17T00:00:00Z", "visitors": 2, "pageviews": 4 }]));
     assert_eq!(statistics["pages"][0], json!({ "value": "/", "visitors": 2, "pageviews": 3 }));
@@ -121,7 +121,7 @@ async fn days_begin_in_the_sites_zone_and_may_have_23_or_25_hours() {
     assert_eq!(summary["days"], expected);
     let host = Host::on(&database).with("FOOTFALL_TIMEZONE", "Europe/Berlin").start().await;
     host.process.wait_until_ready().await;
-    let asked = "/api/statistics?site=example.com&period=hour&from=2015-10-25&to=2015-10-25";
+    let asked = "/api/statistics?site=example.com&by=hour&from=2015-10-25&to=2015-10-25";
     let hours = host.send(&Request::get(asked)).await.json()["series"].as_array().unwrap().clone();
     let views = |start: &str| hours.iter().find(|hour| hour["start"] == start).unwrap()["pageviews"].clone();
     assert_eq!(hours.len(), 25);
@@ -129,7 +129,7 @@ async fn days_begin_in_the_sites_zone_and_may_have_23_or_25_hours() {
 }
 
 #[tokio::test]
-async fn weeks_and_months_are_unique_in_themselves() {
+async fn any_range_of_days_is_unique_in_itself() {
     let database = Database::create().await;
     let folder = Folder::new();
     let at = |address: &str, day: &str| combined(address, &format!("{day}:12:00:00 +0000"), "/", FIREFOX);
@@ -137,18 +137,35 @@ async fn weeks_and_months_are_unique_in_themselves() {
     let lines = at("192.0.2.1", "31/Dec/2015")
         + &at("192.0.2.1", "01/Jan/2016")
         + &at("192.0.2.2", "03/Jan/2016")
-        + &at("192.0.2.1", "04/Jan/2016");
+        + &at("192.0.2.1", "04/Jan/2016")
+        + &at("192.0.2.2", "02/Feb/2016");
     import(&Plain::on(&database), &folder.write("access.log", lines));
-    let visitors = async |kind: u32| {
-        let sql = format!(
-            "select visitors::text from tally where dimension = 0 and bucket / 100000000 = {kind} order by bucket"
-        );
-        database.texts(&sql).await.join(" ")
-    };
-    assert_eq!(
-        (visitors(3).await, visitors(2).await, visitors(1).await),
-        ("1 1 1 1".into(), "2 1".into(), "1 2".into())
-    );
+    let host = Host::start(&database).await;
+    for (first, last, visitors, new, pageviews) in [
+        ("2015-12-28", "2016-01-03", Some(2), Some(2), 3),
+        ("2015-12-01", "2015-12-31", Some(1), Some(1), 1),
+        ("2016-01-01", "2016-01-31", Some(2), Some(1), 3),
+        ("2015-12-31", "2016-01-04", Some(2), Some(2), 4),
+        ("2016-01-02", "2016-01-03", Some(1), Some(1), 1),
+        ("2016-01-04", "2016-02-29", Some(2), Some(0), 2),
+        ("2016-02-03", "2016-02-29", Some(0), Some(0), 0),
+        // Three months: a sum of days, and no unique number.
+        ("2015-12-31", "2016-02-01", None, None, 4),
+    ] {
+        let asked = format!("/api/statistics?site=example.com&from={first}&to={last}");
+        let statistics = host.send(&Request::get(&asked)).await.json();
+        let expected = json!({
+            "period": null, "from": first, "to": last, "exact": visitors.is_some(),
+            "visitors": visitors, "new_visitors": new,
+            "returning_visitors": visitors.zip(new).map(|(visitors, new)| visitors - new),
+            "daily_visitors": pageviews, "pageviews": pageviews,
+        });
+        assert_eq!(statistics["range"], expected);
+        if pageviews > 0 {
+            let page = json!({ "value": "/", "visitors": visitors, "pageviews": pageviews });
+            assert_eq!(statistics["pages"], json!([page]), "{first} to {last}");
+        }
+    }
     database.assert_sound().await;
 }
 

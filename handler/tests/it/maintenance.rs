@@ -1,5 +1,5 @@
 //! The end of periods, and the timer: salts are forgotten, sets dropped, old statistics deleted, and nothing else changes.
-//! A process cannot be told another time, so the database is told that a period ended long ago.
+//! The database's clock says when, so a test puts it forward.
 
 use crate::{
     client::{Request, visitor},
@@ -9,7 +9,8 @@ use crate::{
     process::{Folder, Plain},
 };
 
-const DAYS: &str = "bucket / 100000000 = 3";
+/// More days than any fingerprint is kept for.
+const LATER: i32 = 65;
 
 #[tokio::test]
 async fn the_timer_does_nothing_to_open_periods() {
@@ -18,7 +19,7 @@ async fn the_timer_does_nothing_to_open_periods() {
     host.send(&visitor(1)).await;
     for _ in 0..2 {
         let removed = host.maintain().await;
-        for what in ["salts_forgotten", "sets_dropped", "batches_deleted", "tallies_deleted"] {
+        for what in ["salts_forgotten", "sets_dropped", "batches_deleted", "tallies_deleted", "registers_deleted"] {
             assert_eq!(removed[what], 0, "{what}");
         }
     }
@@ -33,15 +34,24 @@ async fn an_ended_period_loses_its_salt_and_its_set_and_keeps_its_numbers() {
     for number in 0..4 {
         host.send(&visitor(number)).await;
     }
-    let day = database.number(&format!("select bucket from salt where {DAYS}")).await;
-    assert_eq!(database.number("select count(*) from salt where salt is not null").await, 3);
-    database.execute(&format!("update salt set forget_after = now() - interval '1 hour' where {DAYS}")).await;
+    let month = database.number("select period from salt").await;
+    database.shift_clock(LATER).await;
+    // Two visits, because the first one tells the instance what time it is.
+    for number in 0..2 {
+        host.send(&visitor(number)).await;
+    }
+    assert_eq!(database.number("select count(*) from salt where salt is not null").await, 2);
     let removed = host.maintain().await;
     assert_eq!((&removed["salts_forgotten"], &removed["sets_dropped"]), (&1.into(), &1.into()));
-    assert_eq!(database.number(&format!("select count(*) from salt where salt is null and bucket = {day}")).await, 1);
-    assert_eq!(database.number(&format!("select count(*) from pg_class where relname = 'seen_{day}'")).await, 0);
-    assert_eq!(database.visitors_today().await, 4);
-    assert_eq!(database.number("select count(*) from salt where salt is not null").await, 2);
+    assert_eq!(
+        database.number(&format!("select period from salt where salt is null and period = {month}")).await,
+        month
+    );
+    assert_eq!(database.number(&format!("select count(*) from pg_class where relname = 'seen_{month}'")).await, 0);
+    assert_eq!(database.number("select count(*) from salt where salt is not null").await, 1);
+    let days = database.days("localhost").await;
+    assert_eq!(days.iter().map(|(_, visitors, views)| (*visitors, *views)).collect::<Vec<_>>(), [(4, 5), (1, 1)]);
+    database.assert_sound().await;
 }
 
 #[tokio::test]
@@ -51,8 +61,8 @@ async fn a_visit_to_a_period_that_was_closed_elsewhere_is_a_pageview_of_nobody_k
     for number in 0..3 {
         host.send(&visitor(number)).await;
     }
-    database.execute(&format!("update salt set forget_after = now() - interval '1 hour' where {DAYS}")).await;
-    // By another instance: this one still believes that the day is open.
+    database.execute("update salt set forget_after = now() - interval '1 hour'").await;
+    // By another instance: this one still believes that the month is open.
     let other = Host::start(&database).await;
     other.maintain().await;
     for number in 10..13 {
@@ -60,9 +70,9 @@ async fn a_visit_to_a_period_that_was_closed_elsewhere_is_a_pageview_of_nobody_k
     }
     let statistics = host.statistics().await;
     assert_eq!((&statistics["visitors"]["today"], &statistics["pageviews"]["today"]), (&3.into(), &6.into()));
-    assert_eq!(statistics["excluded"]["unidentified"], 3);
-    // And nobody gave the closed day a new salt.
-    assert_eq!(database.number(&format!("select count(*) from salt where salt is null and {DAYS}")).await, 1);
+    assert_eq!(statistics["excluded"]["late"], 3);
+    // And nobody gave the closed month a new salt.
+    assert_eq!(database.number("select count(*) from salt where salt is null").await, 1);
 }
 
 #[tokio::test]
@@ -71,13 +81,13 @@ async fn a_set_that_was_left_behind_is_dropped_the_next_time() {
     let host = Host::start(&database).await;
     host.send(&visitor(1)).await;
     // Whoever forgot the salt was killed before it dropped the set.
-    database.execute(&format!("update salt set salt = null where {DAYS}")).await;
+    database.execute("update salt set salt = null").await;
     assert_eq!(host.maintain().await["sets_dropped"], 1);
     assert_eq!(host.maintain().await["sets_dropped"], 0);
 }
 
 #[tokio::test]
-async fn lines_of_a_closed_day_are_refused_by_their_numbers_and_those_of_others_count() {
+async fn lines_of_a_closed_month_are_refused_by_their_numbers_and_those_of_others_count() {
     let database = Database::create().await;
     let folder = Folder::new();
     let plain = Plain::on(&database);
@@ -88,12 +98,13 @@ async fn lines_of_a_closed_day_are_refused_by_their_numbers_and_those_of_others_
     plain.run(&["import", "--site", "example.com", &first]);
     let host = Host::start(&database).await;
     database.execute("update salt set forget_after = now() - interval '1 hour'").await;
-    assert_eq!(host.maintain().await["salts_forgotten"], 3);
-    // The same day, and one of another week of another month.
-    let second = folder.write("second.log", line("17/May/2015", 3) + &line("01/Jul/2015", 1) + &line("17/May/2015", 1));
+    assert_eq!(host.maintain().await["salts_forgotten"], 1);
+    // The same month, one beside it, whose visitors may have come in it, and one that has nothing to do with it.
+    let lines = line("17/May/2015", 3) + &line("01/Jul/2015", 1) + &line("18/May/2015", 1) + &line("30/Jun/2015", 1);
+    let second = folder.write("second.log", lines);
     let summary = plain.run(&["import", "--json", "--site", "example.com", &second]).json();
-    assert_eq!(summary["refused"]["closed_period"]["lines"], 2);
-    let named = serde_json::json!([format!("{second}:1"), format!("{second}:3")]);
+    assert_eq!(summary["refused"]["closed_period"]["lines"], 3);
+    let named = serde_json::json!([format!("{second}:1"), format!("{second}:3"), format!("{second}:4")]);
     assert_eq!(summary["refused"]["closed_period"]["first"], named);
     assert_eq!(summary["pageviews"], 1);
     let days = database.days("example.com").await;
@@ -101,6 +112,10 @@ async fn lines_of_a_closed_day_are_refused_by_their_numbers_and_those_of_others_
         days.iter().map(|(_, visitors, pageviews)| (*visitors, *pageviews)).collect::<Vec<_>>(),
         [(2, 2), (1, 1)]
     );
+    // For another site the same month is open.
+    let summary = plain.run(&["import", "--json", "--site", "example.org", &first]).json();
+    assert_eq!((&summary["pageviews"], &summary["refused"]), (&2.into(), &serde_json::json!({})));
+    database.assert_sound().await;
 }
 
 #[tokio::test]
@@ -113,25 +128,26 @@ async fn statistics_beyond_the_retention_are_deleted_and_newer_ones_and_the_sum_
     host.process.wait_until_ready().await;
     host.send(&visitor(1)).await;
     assert_eq!(database.days("localhost").await.len(), 2);
-    // Total and page of day, week and month, and the total of the hour.
-    assert_eq!(host.maintain().await["tallies_deleted"], 7);
+    // Total, page and hour of the day, and how many came too late for it.
+    assert_eq!(host.maintain().await["tallies_deleted"], 4);
     let days = database.days("localhost").await;
     assert_eq!(days.iter().map(|(_, visitors, pageviews)| (*visitors, *pageviews)).collect::<Vec<_>>(), [(1, 1)]);
     assert_eq!(database.pageviews().await, 2);
     let statistics = host.statistics().await;
     assert_eq!(statistics["visitors"]["all_time"]["estimate"], 2);
+    assert_eq!(statistics["pageviews"]["all_time"], 2);
     assert_eq!(host.maintain().await["tallies_deleted"], 0);
 }
 
 #[tokio::test]
-async fn ids_of_batches_are_kept_a_day() {
+async fn ids_of_batches_are_kept_for_minutes() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     host.send(&Request::get("/")).await;
-    // RFC 9562: the first 48 bits are milliseconds; this one is of 2021.
-    database.execute("insert into batch values ('017f22e2-79b0-7cc3-98c4-dc0c0c07398f')").await;
+    let insert = "insert into batch values (gen_random_uuid(), now() - interval";
+    database.execute(&format!("{insert} '11 minutes'); {insert} '9 minutes')")).await;
     assert_eq!(host.maintain().await["batches_deleted"], 1);
-    assert_eq!(database.number("select count(*) from batch").await, 1);
+    assert_eq!(database.number("select count(*) from batch").await, 2);
 }
 
 #[tokio::test]

@@ -31,8 +31,13 @@ async fn a_site_that_nobody_has_visited_has_every_field_at_zero() {
     {
         assert_eq!(statistics[list], serde_json::json!([]), "{list}");
     }
-    for reason in ["bots", "prefetch", "opted_out", "own", "rate_limited", "unidentified"] {
+    for reason in ["bots", "prefetch", "opted_out", "own", "rate_limited", "unidentified", "late", "head", "refused"] {
         assert_eq!(statistics["excluded"][reason], 0, "{reason}");
+    }
+    let range = &statistics["range"];
+    assert_eq!((&range["period"], &range["exact"], &statistics["by"]), (&"30d".into(), &true.into(), &"day".into()));
+    for number in ["visitors", "new_visitors", "returning_visitors", "daily_visitors", "pageviews"] {
+        assert_eq!(range[number], 0, "{number}");
     }
 }
 
@@ -53,7 +58,11 @@ async fn a_bad_question_is_refused_by_the_name_of_its_parameter() {
     let host = Host::start(&database).await;
     for (query, named) in [
         ("period=decade", "'period'"),
-        ("period=DAY", "'period'"),
+        ("period=30D", "'period'"),
+        ("period=0d", "'period'"),
+        ("period=7d&from=2026-02-01", "'from'"),
+        ("by=minute", "'by'"),
+        ("period=12m&by=hour", "'by'"),
         ("from=yesterday", "'from'"),
         ("from=2026-02-30", "'from'"),
         ("to=2026-13-01", "'to'"),
@@ -61,10 +70,13 @@ async fn a_bad_question_is_refused_by_the_name_of_its_parameter() {
         ("site=https%3A%2F%2Fexample.com", "'site'"),
         ("site=a%00b", "'site'"),
         ("from=2026-02-02&to=2026-02-01", "'from'"),
-        ("from=1990-01-01&to=2020-01-01", "'period'"),
+        ("to=2026-02-01", "'from'"),
+        ("from=1990-01-01&to=2020-01-01", "days"),
         ("from=1960-01-01&to=1960-01-02", "1970"),
         ("from=-009999-01-01", ""),
-        ("to=9999-12-31&period=month", ""),
+        ("from=9999-12-31&to=9999-12-31", ""),
+        ("from=9999-12-31&to=9999-12-31&by=month", ""),
+        ("from=1970-01-01&to=1970-01-01&by=week", ""),
     ] {
         let answer = host.send(&Request::get(&format!("/api/statistics?{query}"))).await;
         if named.is_empty() {

@@ -1,64 +1,100 @@
-//! Statistics to render.
+//! A report to render.
 
-use crate::statistics::{Entry, Estimate, Excluded, Pageviews, Point, Span, Statistics, Visitors};
+use std::collections::BTreeMap;
 
-fn points(count: i64, start: impl Fn(i64) -> String) -> Vec<Point> {
-    (0..count).map(|index| Point { start: start(index), visitors: 3 * index, pageviews: 7 * index }).collect()
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+use crate::{
+    statistics::{Counts, Entry, Estimate, Point, Range, Report, Step},
+    visitor::{Day, Dimension, Exclusion},
+};
+
+pub(super) fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub(super) fn day(text: &str) -> Day {
+    Day::of_date(text.parse().unwrap()).unwrap()
+}
+
+fn points(count: i64, first: &str, apart: SignedDuration) -> Vec<Point> {
+    let start = |index: i64| at(first) + apart * i32::try_from(index).unwrap();
+    (0..count).map(|index| Point { start: start(index), visitors: Some(3 * index), pageviews: 7 * index }).collect()
 }
 
 /// The last 24 hours before 2026-11-23 11:00 UTC.
 pub(super) fn hours() -> Vec<Point> {
-    points(24, |index| format!("2026-11-{}T{:02}:00:00Z", 22 + (index + 11) / 24, (index + 11) % 24))
+    points(24, "2026-11-22T11:00:00Z", SignedDuration::from_hours(1))
 }
 
-/// A site with some visits, as of 2026-11-23 10:20 UTC.
-pub(super) fn statistics() -> Statistics {
-    Statistics {
-        site: "example.com".into(),
-        time_zone: "UTC".to_owned(),
-        as_of: "2026-11-23T10:20:30Z".to_owned(),
+fn counts(visitors: i64, new_visitors: i64, daily_visitors: i64, pageviews: i64) -> Counts {
+    Counts { visitors: Some(visitors), new_visitors: Some(new_visitors), daily_visitors, pageviews }
+}
+
+/// A site with some visits, as of 2026-11-23 10:20 UTC; asked for are the 23 days of its month.
+pub(super) fn report() -> Report {
+    Report {
+        site: "example.com".parse().unwrap(),
+        zone: TimeZone::UTC,
+        as_of: at("2026-11-23T10:20:30Z"),
         stale: false,
-        visitors: Visitors {
-            today: 41,
-            this_week: 41,
-            this_month: 1_234,
-            all_time: Estimate { estimate: 12_345_678, standard_error: 0.016_25 },
-        },
-        pageviews: Pageviews { today: 97, this_week: 97, this_month: 5_678, all_time: 98_765_432 },
-        series: points(23, |index| format!("2026-11-{:02}T00:00:00Z", index + 1)),
+        today: counts(41, 30, 41, 97),
+        this_week: counts(41, 30, 41, 97),
+        this_month: counts(1_234, 1_000, 2_345, 5_678),
+        all_time_visitors: Some(Estimate { visitors: 12_345_678, standard_error: 0.016_25 }),
+        all_time_pageviews: 98_765_432,
+        range: Range::Days(23),
+        first: day("2026-11-01"),
+        last: day("2026-11-23"),
+        counts: counts(1_234, 1_000, 2_345, 5_678),
+        step: Step::Day,
+        series: points(23, "2026-11-01T00:00:00Z", SignedDuration::from_hours(24)),
         last_24_hours: hours(),
-        period: Span { kind: "day", start: "2026-11-23T00:00:00Z".to_owned(), end: "2026-11-24T00:00:00Z".to_owned() },
-        pages: vec![entry("/"), entry("/about")],
-        referrers: vec![entry("news.example")],
-        browsers: vec![],
-        operating_systems: vec![],
-        devices: vec![],
-        countries: vec![],
-        languages: vec![],
-        campaigns: vec![],
-        excluded: Excluded { bots: 1_000, ..Excluded::default() },
+        lists: BTreeMap::from([
+            (Dimension::Page, vec![entry("/"), entry("/about")]),
+            (Dimension::Referrer, vec![entry("news.example")]),
+        ]),
+        excluded: BTreeMap::from([(Exclusion::Bots, 1_000)]),
     }
+}
+
+/// The same site, asked about a range of days from the first to the last.
+pub(super) fn report_between(first: &str, last: &str) -> Report {
+    let (first, last) = (day(first), day(last));
+    Report { range: Range::Between(first, Some(last)), first, last, ..report() }
+}
+
+/// The same site, asked about more days than visitors are remembered for.
+pub(super) fn report_of_a_year() -> Report {
+    let mut report = Report { range: Range::Months(12), first: day("2025-12-01"), step: Step::Month, ..report() };
+    report.counts = Counts { visitors: None, new_visitors: None, ..report.counts };
+    for entry in report.lists.values_mut().flatten() {
+        entry.visitors = None;
+    }
+    report
 }
 
 /// A site that nobody has visited.
-pub(super) fn empty() -> Statistics {
-    let mut statistics = statistics();
-    statistics.visitors = Visitors {
-        today: 0,
-        this_week: 0,
-        this_month: 0,
-        all_time: Estimate { estimate: 0, standard_error: 0.016_25 },
+pub(super) fn empty() -> Report {
+    let nothing = counts(0, 0, 0, 0);
+    let mut report = Report {
+        today: nothing,
+        this_week: nothing,
+        this_month: nothing,
+        counts: nothing,
+        all_time_visitors: Some(Estimate { visitors: 0, standard_error: 0.016_25 }),
+        all_time_pageviews: 0,
+        lists: BTreeMap::new(),
+        excluded: BTreeMap::new(),
+        ..report()
     };
-    statistics.pageviews = Pageviews { today: 0, this_week: 0, this_month: 0, all_time: 0 };
-    for point in statistics.series.iter_mut().chain(&mut statistics.last_24_hours) {
-        (point.visitors, point.pageviews) = (0, 0);
+    for point in report.series.iter_mut().chain(&mut report.last_24_hours) {
+        (point.visitors, point.pageviews) = (Some(0), 0);
     }
-    (statistics.pages, statistics.referrers) = (vec![], vec![]);
-    statistics.excluded = Excluded::default();
-    statistics
+    report
 }
 
 /// One row.
 pub(super) fn entry(value: &str) -> Entry {
-    Entry { value: value.to_owned(), visitors: 30, pageviews: 60 }
+    Entry { value: value.to_owned(), visitors: Some(30), pageviews: 60 }
 }

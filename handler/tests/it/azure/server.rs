@@ -156,7 +156,7 @@ impl Tenant {
     }
 
     pub(crate) async fn pageviews(&self) -> i64 {
-        self.number("select sum(pageviews) from tally where dimension = 0 and bucket = 0").await
+        self.number("select sum(pageviews) from site").await
     }
 
     /// The environment of a handler that uses whatever token there is.
