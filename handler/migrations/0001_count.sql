@@ -128,7 +128,7 @@ begin
         return holding;
     end if;
     lock table seen in share row exclusive mode;
-    insert into salt (site, period, salt, forget_after) values (of_site, wanted, offered, keep_until)
+    insert into salt (site, period, salt, forget_after) values (of_site, wanted, offered, greatest(keep_until, lease_until))
     on conflict (site, period) do nothing;
     select salt into holding from salt where site = of_site and period = wanted;
     return holding;

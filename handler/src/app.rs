@@ -27,7 +27,7 @@ use crate::{
     recorder::Recorder,
     store::{Connection, Database, Failure, Limits},
     telemetry::{Outage, milliseconds_since},
-    visitor::{RateLimit, SiteName, robot},
+    visitor::{RateLimit, SiteName},
 };
 
 /// How many connections may wait to be accepted.
@@ -204,11 +204,10 @@ fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> 
     })
 }
 
-/// Does before the first visitor what would make it wait: loads the lists of robots, opens the database. Fails only if the
-/// database counts in another way than is configured.
+/// Opens the database before the first visitor, who would have to wait for it. Fails only if the database counts in another way
+/// than is configured.
 async fn warm_up(connection: Arc<Connection>, page: Option<String>) -> Result<(), Failure> {
     let began = std::time::Instant::now();
-    tokio::task::spawn_blocking(robot::load);
     let mut pause = FIRST_PAUSE;
     let mut outage = Outage::default();
     while let Err(failure) = connection.check().await {

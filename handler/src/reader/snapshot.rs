@@ -106,8 +106,8 @@ fn compress(body: &[u8]) -> anyhow::Result<Bytes> {
     thread_local! {
         static DEFLATE: RefCell<Compress> = RefCell::new(Compress::new(Compression::fast(), false));
     }
-    // Deflate stores what it can't compress, with five bytes for every block, and a little more at the end.
-    let mut compressed = Vec::with_capacity(body.len() + body.len() / 1000 + 64);
+    // What can't be compressed takes nine bits a byte at this level (RFC 1951 §3.2.6), and a little more at the end.
+    let mut compressed = Vec::with_capacity(body.len() + body.len() / 8 + 64);
     compressed.extend_from_slice(&GZIP_HEADER);
     let status = DEFLATE.with_borrow_mut(|deflate| {
         deflate.reset();

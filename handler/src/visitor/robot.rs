@@ -7,7 +7,12 @@
 
 mod signs;
 
-use std::{ops::Range, sync::LazyLock};
+use std::{
+    cell::RefCell,
+    hash::{BuildHasher, RandomState},
+    ops::Range,
+    sync::LazyLock,
+};
 
 use signs::{Of, SIGNS, Sign, begins_word, ends_word, shows_mail_address};
 
@@ -16,6 +21,13 @@ const MAXIMUM_BYTES: usize = 2048;
 
 /// Names of at least so many bytes also count where the word goes on, as `pingdom` does in `PingdomTMS`.
 const DISTINCT_BYTES: usize = 6;
+
+/// How many verdicts each thread keeps: 8 KB.
+const VERDICTS_KEPT: usize = 512;
+
+/// What names neither platform nor engine and may be a person all the same: User-Agents that were cut short on the way, by hand or by
+/// a proxy; and two programs with which people fetch pages of the systems that they come with.
+const DOUBTFUL: [&str; 5] = ["mozilla/4.0", "mozilla/4.0 (compatible;)", "&as_qdr=all", "portscout/0.8.1", "fetch libfetch/2.0"];
 
 /// A robot as the list has it.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,9 +78,21 @@ impl Purpose {
     }
 }
 
-/// Whether this User-Agent is a robot's; see [`robot`].
+/// Whether this User-Agent is a robot's; see [`robot`]. Most that come have come before, and looking again costs fifty times as
+/// much as remembering: a verdict is kept under a hash with a random key, so that no User-Agent is.
 pub fn is_robot(user_agent: &str) -> bool {
-    robot(user_agent).is_some()
+    thread_local! {
+        static VERDICTS: RefCell<Box<[(u64, bool)]>> = RefCell::new(vec![(0, true); VERDICTS_KEPT].into());
+    }
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let hash = KEY.hash_one(user_agent);
+    VERDICTS.with_borrow_mut(|verdicts| {
+        let verdict = &mut verdicts[usize::try_from(hash % VERDICTS_KEPT as u64).unwrap_or_default()];
+        if verdict.0 != hash {
+            *verdict = (hash, robot(user_agent).is_some());
+        }
+        verdict.1
+    })
 }
 
 /// The robot that sent this User-Agent; none if it seems to be a browser's.
@@ -98,12 +122,8 @@ pub fn robot(user_agent: &str) -> Option<&'static Robot> {
             }
         }
     }
-    (!shows_browser || shows_mail_address(&text)).then_some(&UNNAMED)
-}
-
-/// Reads the list, which takes half a millisecond, so that the first visitor does not wait for it.
-pub fn load() {
-    LazyLock::force(&LIST);
+    let is_doubtful = || DOUBTFUL.iter().any(|doubtful| doubtful.as_bytes() == text);
+    ((!shows_browser && !is_doubtful()) || shows_mail_address(&text)).then_some(&UNNAMED)
 }
 
 static UNNAMED: Robot = Robot { name: None, operator: None, purpose: Purpose::Other };
@@ -255,6 +275,16 @@ mod tests {
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/120.0.0.0 Safari/537.36",
         ] {
             assert!(is_robot(user_agent), "{user_agent}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_person_counts_and_a_verdict_is_the_same_the_second_time() {
+        for _ in 0..2 {
+            for user_agent in ["Mozilla/4.0", "Mozilla/4.0 (compatible;)", "fetch libfetch/2.0"] {
+                assert!(!is_robot(user_agent), "{user_agent}");
+            }
+            assert!(is_robot("fetch libfetch/2.0 (bot)") && is_robot("Mozilla/5.0") && is_robot(""));
         }
     }
 
