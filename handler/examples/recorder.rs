@@ -29,10 +29,8 @@ async fn main() -> anyhow::Result<()> {
     recording.check().await?;
     let (recorder, _) = Recorder::start(recording, config.rules(), None);
     let site: SiteName = "localhost".parse()?;
-    let record = warp::path::end()
-        .and(warp::header("x-forwarded-for"))
-        .and(warp::header("user-agent"))
-        .then(move |address: String, user_agent: String| {
+    let record = warp::path::end().and(warp::header("x-forwarded-for")).and(warp::header("user-agent")).then(
+        move |address: String, user_agent: String| {
             let (recorder, site) = (recorder.clone(), site.clone());
             async move {
                 let network = Network::parse_hop(&address).expect("the load sends addresses");
@@ -47,7 +45,8 @@ async fn main() -> anyhow::Result<()> {
                     Err(_) => StatusCode::SERVICE_UNAVAILABLE,
                 }
             }
-        });
+        },
+    );
     warp::serve(record).run(([127, 0, 0, 1], port)).await;
     Ok(())
 }

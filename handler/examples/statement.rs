@@ -44,7 +44,8 @@ async fn main() -> anyhow::Result<()> {
 fn part(site: i32, day: Day, first: u64, visitors: u64) -> Part {
     let row = |(number, cohort): (u64, i32)| {
         let hash = blake3::hash(&[number.to_le_bytes(), u64::from(cohort.unsigned_abs()).to_le_bytes()].concat());
-        let fingerprint = Fingerprint(i64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes")));
+        let fingerprint =
+            Fingerprint(i64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes")));
         Visitor { fingerprint, cohort, previous: None, next: None, late_views: None }
     };
     let mut rows: Vec<Visitor> =

@@ -191,9 +191,10 @@ impl Config {
             retention_days: number("FOOTFALL_RETENTION_DAYS", get("FOOTFALL_RETENTION_DAYS"), 1..=36_500)?,
             forget: match get("FOOTFALL_FORGET") {
                 None => Forget::default(),
-                Some(value) => Forget::ALL.into_iter().find(|known| known.name() == value).ok_or_else(|| {
-                    bad("FOOTFALL_FORGET", format!("is '{value}', but must be monthly or daily"))
-                })?,
+                Some(value) => Forget::ALL
+                    .into_iter()
+                    .find(|known| known.name() == value)
+                    .ok_or_else(|| bad("FOOTFALL_FORGET", format!("is '{value}', but must be monthly or daily")))?,
             },
             keeps_all_time: match get("FOOTFALL_ALL_TIME") {
                 None | Some("on") => true,
@@ -213,7 +214,7 @@ impl Config {
             log: match get("FOOTFALL_LOG") {
                 Some(value) if telemetry::filter(value).is_none() => {
                     return Err(bad(
-    "FOOTFALL_LOG",
+                        "FOOTFALL_LOG",
                         format!(
                             "is '{value}', but must be a level, such as info, or directives, such as handler=debug"
                         ),

@@ -25,9 +25,9 @@ pub use self::{
     summary::{Day, NamedLines, Refusal, Summary},
 };
 use crate::{
+    clock::Clock,
     recorder::{Imported, LogPrefix, Recorder},
     statistics::Tally,
-    clock::Clock,
     store::{self, Connection},
     visitor::{
         Claims, Classification, Client, Day as CalendarDay, Dimension, Network, SiteName, Visit, page_path,
@@ -167,7 +167,9 @@ async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> a
             if let Judged::Page(visit) = &judged
                 && let Ok(day) = CalendarDay::containing(visit.at, &import.zone)
             {
-                let is_later = chunk_day.replace(chunk_day.map_or(day, |before: CalendarDay| before.max(day))).is_some_and(|before| day > before);
+                let is_later = chunk_day
+                    .replace(chunk_day.map_or(day, |before: CalendarDay| before.max(day)))
+                    .is_some_and(|before| day > before);
                 if is_later && !chunk.is_empty() && !is_known(bytes, &prefix) {
                     commit(import, path, std::mem::take(&mut chunk), upto(bytes, &prefix), progress).await?;
                 }

@@ -4,10 +4,11 @@
 //! Reading is fair: the page of this app goes first, then questions in the order in which they were asked, one reading each. What
 //! was read last is kept, so that a page can still be shown, marked as stale, while the database is away.
 
+mod pending;
 mod snapshot;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -19,10 +20,11 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 
+use self::pending::Pending;
 pub use self::snapshot::{Body, Encoding, Snapshot};
 use crate::{
-    statistics::{BadQuery, Plan, Query, Report, Tallies, assemble},
     recorder::NotRecorded,
+    statistics::{BadQuery, Plan, Query, Report, Tallies, assemble},
     store::{self, Checkout, Connection, Failure, Foundation, Rules},
     telemetry::{Outage, percentile},
     visitor::{SiteName, all_time},
@@ -166,72 +168,6 @@ impl Reader {
         let (answer, answered) = oneshot::channel();
         self.questions.try_send(question(answer)).ok()?;
         tokio::time::timeout_at(answer_by, answered).await.ok()?.ok()
-    }
-}
-
-/// Questions that wait to be read, each once, with all who ask it.
-#[derive(Default)]
-struct Pending {
-    order: VecDeque<Query>,
-    waiting: HashMap<Query, Waiting>,
-    probes: Vec<oneshot::Sender<Result<(), Failure>>>,
-}
-
-/// Who waits for the same answer.
-#[derive(Default)]
-struct Waiting {
-    answers: Vec<oneshot::Sender<Answer>>,
-    unanswered: Vec<oneshot::Sender<()>>,
-}
-
-impl Waiting {
-    fn tell(self, answer: &Answer) {
-        for waiting in self.answers {
-            let _ = waiting.send(answer.clone());
-        }
-    }
-}
-
-impl Pending {
-    fn add(&mut self, question: Question, own_page: &Query) {
-        match question {
-            Question::Ready(answer) => self.probes.push(answer),
-            Question::Statistics(Asked { query, answers, unanswered }) => {
-                if !self.waiting.contains_key(&query) {
-                    if query == *own_page {
-                        self.order.push_front(query.clone());
-                    } else {
-                        self.order.push_back(query.clone());
-                    }
-                }
-                let waiting = self.waiting.entry(query).or_default();
-                waiting.answers.extend(answers);
-                waiting.unanswered.extend(unanswered);
-            }
-        }
-    }
-
-    /// The next question that somebody still waits for.
-    fn next(&mut self) -> Option<(Query, Waiting)> {
-        while let Some(query) = self.order.pop_front() {
-            let mut waiting = self.waiting.remove(&query).unwrap_or_default();
-            waiting.answers.retain(|answer| !answer.is_closed());
-            if !waiting.answers.is_empty() {
-                return Some((query, waiting));
-            }
-        }
-        None
-    }
-
-    /// Tells everybody that the database is away.
-    fn refuse(&mut self, failure: &Failure) {
-        self.order.clear();
-        for (_, waiting) in self.waiting.drain() {
-            waiting.tell(&Err(NoAnswer::Unavailable));
-        }
-        for answer in self.probes.drain(..) {
-            let _ = answer.send(Err(failure.clone()));
-        }
     }
 }
 

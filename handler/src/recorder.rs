@@ -270,7 +270,9 @@ impl Task {
         // Who has been told 503 must not be counted afterwards, if that can be helped.
         let now = Instant::now();
         waiting.retain(|waiting| waiting.answer_by > now);
-        let Some(last_answer) = waiting.iter().map(|waiting| waiting.answer_by).max() else { return Recorded::Answered };
+        let Some(last_answer) = waiting.iter().map(|waiting| waiting.answer_by).max() else {
+            return Recorded::Answered;
+        };
         let mut dates = Dates::default();
         let mut pause = FIRST_PAUSE;
         let outcome = loop {

@@ -3,11 +3,13 @@
 //! This module is pure: it says which tallies a question needs, and makes a report of them. It knows no HTTP, SQL or clock.
 
 mod query;
+mod range;
 mod report;
 mod visitors;
 
 pub use self::{
-    query::{BadQuery, Plan, Query, Range, Slot, Step},
+    query::{BadQuery, Plan, Query, Slot},
+    range::{Range, Step},
     report::{Counts, Entry, Estimate, Point, Report, assemble},
     visitors::{Gaps, Tallies, Tally, ValueTally},
 };

@@ -65,11 +65,7 @@ impl Body {
     ///
     /// # Errors
     /// What `render` fails with; then the next one tries again.
-    pub fn get(
-        &self,
-        encoding: Encoding,
-        render: impl FnOnce() -> anyhow::Result<String>,
-    ) -> anyhow::Result<Bytes> {
+    pub fn get(&self, encoding: Encoding, render: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<Bytes> {
         let made = match encoding {
             Encoding::Identity => &self.identity,
             Encoding::Gzip => &self.gzip,

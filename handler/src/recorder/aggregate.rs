@@ -179,8 +179,15 @@ impl<'v> PartBuilder<'v> {
         if !is_new_somewhere && !self.may_be_late {
             return;
         }
-        let (hash, is_new) =
-            who.offer(Scope::Site, group.site_cohort, 1, self.part.day, self.seen, &mut self.visitors, &mut self.message);
+        let (hash, is_new) = who.offer(
+            Scope::Site,
+            group.site_cohort,
+            1,
+            self.part.day,
+            self.seen,
+            &mut self.visitors,
+            &mut self.message,
+        );
         aggregate.fingerprints.push((place, hash));
         if is_new {
             observe(site, &visit.site, client, &mut self.message, ranks);

@@ -188,7 +188,12 @@ impl Committer {
         match outcome {
             Outcome::StaleKeys => return Ok(None),
             Outcome::Applied(unplaced) => late.extend(unplaced.into_iter().map(|(_, fingerprint)| fingerprint)),
-            Outcome::AppliedBefore => {}
+            Outcome::AppliedBefore => {
+                // The answer that was lost would have said it; only an import names them.
+                for part in batch.parts.iter().filter(|_| dates.upto.is_some()) {
+                    late.extend(store::read_unplaced(checkout, part, self.rules.foundation.forget).await?);
+                }
+            }
             Outcome::CountedBefore => imported.applied = false,
         }
         self.finished.clear();

@@ -1,9 +1,8 @@
 //! Questions: which site, which days, and in which steps.
 
-use std::str::FromStr;
+use jiff::{Timestamp, tz::TimeZone};
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
-
+use super::range::{RANGE_WORDS, Range, Step};
 use crate::visitor::{Day, Forget, Moment, SiteName, calendar::OutOfRange};
 
 /// The longest series that is answered, in points.
@@ -21,143 +20,6 @@ pub struct Query {
     pub range: Range,
     /// The steps of the series; by default what suits the range.
     pub step: Option<Step>,
-}
-
-/// A range of days, with its first and its last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Range {
-    /// The current day.
-    Today,
-    /// The day before.
-    Yesterday,
-    /// So many days, of which the current one is the last.
-    Days(u16),
-    /// The current ISO week, up to today.
-    Week,
-    /// The week before.
-    LastWeek,
-    /// The current month, up to today.
-    Month,
-    /// The month before.
-    LastMonth,
-    /// So many months, of which the current one is the last.
-    Months(u16),
-    /// The current year, up to today.
-    Year,
-    /// From the first of these days to the last one, or to today.
-    Between(Day, Option<Day>),
-}
-
-/// What a word for a range must be.
-const RANGE_WORDS: &str = "today, yesterday, week, last_week, month, last_month, year, a number of days such as 7d or 30d, or a number of months such as 12m";
-
-impl FromStr for Range {
-    type Err = BadQuery;
-
-    fn from_str(word: &str) -> Result<Self, BadQuery> {
-        let number = |digits: &str, most: u16| {
-            digits.parse().ok().filter(|number| (1..=most).contains(number)).ok_or(BadQuery::UnknownRange)
-        };
-        Ok(match word {
-            "today" => Self::Today,
-            "yesterday" => Self::Yesterday,
-            "week" => Self::Week,
-            "last_week" => Self::LastWeek,
-            "month" => Self::Month,
-            "last_month" => Self::LastMonth,
-            "year" => Self::Year,
-            _ => match word.strip_suffix('d') {
-                Some(days) => Self::Days(number(days, 3660)?),
-                None => Self::Months(number(word.strip_suffix('m').ok_or(BadQuery::UnknownRange)?, 120)?),
-            },
-        })
-    }
-}
-
-impl Range {
-    /// What is answered to who asks for no range.
-    pub const DEFAULT: Self = Self::Days(30);
-
-    /// Its first and its last day, on a day.
-    fn days(self, today: Day) -> (Day, Day) {
-        let month = today.month();
-        match self {
-            Self::Today => (today, today),
-            Self::Yesterday => (today.plus(-1), today.plus(-1)),
-            Self::Days(count) => (today.plus(1 - i32::from(count)), today),
-            Self::Week => (today.monday(), today),
-            Self::LastWeek => (today.monday().plus(-7), today.monday().plus(-1)),
-            Self::Month => (month.first_day(), today),
-            Self::LastMonth => (month.plus(-1).first_day(), month.plus(-1).last_day()),
-            Self::Months(count) => (month.plus(1 - i32::from(count)).first_day(), today),
-            Self::Year => {
-                let january = Date::new(today.date().year(), 1, 1).ok().and_then(|date| Day::of_date(date).ok());
-                (january.unwrap_or(today), today)
-            }
-            Self::Between(first, last) => (first, last.unwrap_or(today)),
-        }
-    }
-
-    /// The word for it, where it has one.
-    pub fn word(self) -> Option<String> {
-        Some(match self {
-            Self::Today => "today".to_owned(),
-            Self::Yesterday => "yesterday".to_owned(),
-            Self::Days(count) => format!("{count}d"),
-            Self::Week => "week".to_owned(),
-            Self::LastWeek => "last_week".to_owned(),
-            Self::Month => "month".to_owned(),
-            Self::LastMonth => "last_month".to_owned(),
-            Self::Months(count) => format!("{count}m"),
-            Self::Year => "year".to_owned(),
-            Self::Between(..) => return None,
-        })
-    }
-}
-
-/// How far the points of a series are apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
-    /// Hours from the start of each day.
-    Hour,
-    /// Days.
-    Day,
-    /// ISO weeks, from Monday.
-    Week,
-    /// Calendar months.
-    Month,
-}
-
-impl Step {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Week, Self::Month];
-
-    /// The name in answers and query parameters.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-        }
-    }
-
-    /// What suits so many days: up to two by the hour, up to a quarter by the day, more by the month.
-    const fn suiting(days: i32) -> Self {
-        match days {
-            ..=2 => Self::Hour,
-            3..=92 => Self::Day,
-            _ => Self::Month,
-        }
-    }
-}
-
-impl FromStr for Step {
-    type Err = BadQuery;
-
-    fn from_str(word: &str) -> Result<Self, BadQuery> {
-        Self::ALL.into_iter().find(|step| step.name() == word).ok_or(BadQuery::UnknownStep)
-    }
 }
 
 /// Why a question can't be answered. The text is for the asker.
@@ -185,7 +47,9 @@ pub enum BadQuery {
     #[error("the range has more than {MAXIMUM_DAYS} days: ask for a shorter one")]
     TooLong,
     /// A series of too many points.
-    #[error("the series would have more than {MAXIMUM_POINTS} points: ask for a shorter range, or for a longer step with 'by'")]
+    #[error(
+        "the series would have more than {MAXIMUM_POINTS} points: ask for a shorter range, or for a longer step with 'by'"
+    )]
     TooManyPoints,
 }
 
@@ -264,7 +128,8 @@ impl Plan {
     /// Every day whose total is needed, each once, in order.
     pub fn days(&self) -> Vec<i32> {
         let current = self.today.month().first_day().min(self.today.monday());
-        let mut days: Vec<i32> = (current.number()..=self.today.number()).chain(self.first.number()..=self.last.number()).collect();
+        let mut days: Vec<i32> =
+            (current.number()..=self.today.number()).chain(self.first.number()..=self.last.number()).collect();
         days.sort_unstable();
         days.dedup();
         days
@@ -339,33 +204,6 @@ mod tests {
         query.plan("2026-11-23T10:20:30Z".parse().unwrap(), &TimeZone::get(zone).unwrap(), Forget::Monthly, None)
     }
 
-    fn days_of(word: &str) -> (String, String) {
-        let plan = plan_in(&query(word.parse().unwrap(), None), "UTC").unwrap();
-        (plan.first.to_string(), plan.last.to_string())
-    }
-
-    #[test]
-    fn each_word_is_the_range_that_people_mean_by_it() {
-        for (word, first, last) in [
-            ("today", "2026-11-23", "2026-11-23"),
-            ("yesterday", "2026-11-22", "2026-11-22"),
-            ("7d", "2026-11-17", "2026-11-23"),
-            ("30d", "2026-10-25", "2026-11-23"),
-            ("week", "2026-11-23", "2026-11-23"),
-            ("last_week", "2026-11-16", "2026-11-22"),
-            ("month", "2026-11-01", "2026-11-23"),
-            ("last_month", "2026-10-01", "2026-10-31"),
-            ("12m", "2025-12-01", "2026-11-23"),
-            ("year", "2026-01-01", "2026-11-23"),
-        ] {
-            assert_eq!(days_of(word), (first.to_owned(), last.to_owned()), "{word}");
-            assert_eq!(word.parse::<Range>().unwrap().word().as_deref(), Some(word));
-        }
-        for word in ["", "decade", "TODAY", "0d", "-1d", "d", "12", "9999d", "121m", "1y"] {
-            assert_eq!(word.parse::<Range>(), Err(BadQuery::UnknownRange), "{word}");
-        }
-    }
-
     #[test]
     fn a_range_has_steps_that_suit_its_length_unless_others_are_asked_for() {
         let points = |range, step| {
@@ -383,7 +221,8 @@ mod tests {
     #[test]
     fn the_points_of_a_series_cover_the_range_without_gap_or_overlap() {
         for step in [Step::Day, Step::Week, Step::Month] {
-            let plan = plan_in(&query(Range::Between(day("2026-09-16"), Some(day("2026-11-10"))), Some(step)), "UTC").unwrap();
+            let plan =
+                plan_in(&query(Range::Between(day("2026-09-16"), Some(day("2026-11-10"))), Some(step)), "UTC").unwrap();
             let mut next = plan.first;
             for slot in plan.series {
                 let Slot::Days(first, last) = slot else { panic!("{slot:?}") };

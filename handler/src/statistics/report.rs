@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
-    query::{Plan, Query, Range, Slot, Step},
+    query::{Plan, Query, Slot},
+    range::{Range, Step},
     visitors::{Tallies, Tally, ValueTally},
 };
 use crate::visitor::{Day, Dimension, Exclusion, Forget, SiteName, all_time};
@@ -136,7 +137,8 @@ pub fn assemble(
         list.sort_by(|a, b| (b.visitors, b.pageviews, &a.value).cmp(&(a.visitors, a.pageviews, &b.value)));
     }
     #[allow(clippy::cast_possible_truncation, reason = "an estimate of visitors is far below 2^53")]
-    let estimate = |visitors: f64| Estimate { visitors: visitors.round() as i64, standard_error: all_time::STANDARD_ERROR };
+    let estimate =
+        |visitors: f64| Estimate { visitors: visitors.round() as i64, standard_error: all_time::STANDARD_ERROR };
     let today = plan.today;
     Report {
         site: query.site.clone(),

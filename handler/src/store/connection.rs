@@ -198,11 +198,7 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
     })
 }
 
-async fn within<T>(
-    limit: Duration,
-    what: &str,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+async fn within<T>(limit: Duration, what: &str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::time::timeout(limit, work).await.map_err(|_| Failure::Lost(format!("{what} timed out")))?
 }
 

@@ -37,7 +37,9 @@ pub async fn remove(
     keeps_all_time: bool,
 ) -> Result<Option<Removed>, Failure> {
     let is_free = checkout
-        .run(async |connection| sqlx::query_file_scalar!("queries/begin_maintenance.sql").fetch_optional(connection).await)
+        .run(async |connection| {
+            sqlx::query_file_scalar!("queries/begin_maintenance.sql").fetch_optional(connection).await
+        })
         .await?;
     if is_free.is_none() {
         return Ok(None);
@@ -141,9 +143,7 @@ async fn drop_sets(checkout: &mut Checkout<'_>) -> Result<u64, Failure> {
         let mut outcome = Ok(());
         for step in steps.into_iter().chain([format!("drop table {name}")]) {
             outcome = checkout
-                .run(async |connection| {
-                    sqlx::raw_sql(AssertSqlSafe(step)).execute(connection).await.map(|_| ())
-                })
+                .run(async |connection| sqlx::raw_sql(AssertSqlSafe(step)).execute(connection).await.map(|_| ()))
                 .await;
             if outcome.is_err() {
                 break;
@@ -152,7 +152,11 @@ async fn drop_sets(checkout: &mut Checkout<'_>) -> Result<u64, Failure> {
         match outcome {
             Ok(()) => dropped += 1,
             Err(Failure::TimedOut(code)) => {
-                tracing::info!(event = "set_kept", sqlstate = code, "a reader holds an ended set: it is dropped the next time");
+                tracing::info!(
+                    event = "set_kept",
+                    sqlstate = code,
+                    "a reader holds an ended set: it is dropped the next time"
+                );
             }
             Err(failure) => return Err(failure),
         }

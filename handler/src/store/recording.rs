@@ -102,7 +102,6 @@ async fn apply(
 ) -> sqlx::Result<(Outcome, Option<f64>)> {
     let (registers, checkpoint) =
         if place == 0 { (batch.registers.as_slice(), batch.checkpoint.as_ref()) } else { (&[][..], None) };
-    let first_day = forget.first_day(part.day, 0).number();
     let columns = Columns::of(part, registers, checkpoint);
     let row = sqlx::query_file!(
         "queries/commit_batch.sql",
@@ -112,7 +111,7 @@ async fn apply(
         part.day.number(),
         forget.first_day(part.day, -1).number() - 1,
         forget.first_day(part.day, 1).number() - 1,
-        i16::try_from(part.day.number() - first_day + 1).expect("a period has at most 31 days"),
+        day_in_period(part.day, forget),
         &columns.site,
         columns.previous_is_open.as_slice() as &[Option<bool>],
         columns.next_is_open.as_slice() as &[Option<bool>],
@@ -147,6 +146,33 @@ async fn apply(
         Outcome::CountedBefore
     };
     Ok((outcome, Some(row.clock_seconds)))
+}
+
+/// Which day of its period a day is, from 1.
+fn day_in_period(day: Day, forget: Forget) -> i16 {
+    i16::try_from(day.number() - forget.first_day(day, 0).number() + 1).expect("a period has at most 31 days")
+}
+
+/// Which of a part's visitors came too late to be placed, after it was committed by a statement whose answer was lost.
+pub async fn read_unplaced(
+    checkout: &mut Checkout<'_>,
+    part: &Part,
+    forget: Forget,
+) -> Result<Vec<Fingerprint>, Failure> {
+    let accounted = part.visitors.iter().filter(|visitor| visitor.late_views.is_some_and(|views| views > 0));
+    let fingerprints: Vec<i64> = accounted.map(|visitor| visitor.fingerprint.0).collect();
+    checkout
+        .run(async |connection| {
+            let period = forget.period(part.day).number();
+            let query = sqlx::query_file_scalar!(
+                "queries/read_unplaced.sql",
+                period,
+                &fingerprints,
+                day_in_period(part.day, forget)
+            );
+            Ok(query.fetch_all(connection).await?.into_iter().map(Fingerprint).collect())
+        })
+        .await
 }
 
 /// A site as the database has it.

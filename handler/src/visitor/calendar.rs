@@ -331,7 +331,9 @@ mod tests {
     #[test]
     fn a_range_is_exact_within_two_months_that_follow_each_other() {
         let exact = |first, last| Forget::Monthly.is_exact(day(first), day(last));
-        assert!(exact("2026-11-23", "2026-11-23") && exact("2026-11-01", "2026-12-31") && exact("2026-12-31", "2027-01-01"));
+        assert!(
+            exact("2026-11-23", "2026-11-23") && exact("2026-11-01", "2026-12-31") && exact("2026-12-31", "2027-01-01")
+        );
         assert!(!exact("2026-10-31", "2026-12-01"));
         // Thirty days, and yet three months.
         assert!(!exact("2027-01-31", "2027-03-01"));

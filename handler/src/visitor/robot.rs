@@ -27,7 +27,8 @@ const VERDICTS_KEPT: usize = 512;
 
 /// What names neither platform nor engine and may be a person all the same: User-Agents that were cut short on the way, by hand or by
 /// a proxy; and two programs with which people fetch pages of the systems that they come with.
-const DOUBTFUL: [&str; 5] = ["mozilla/4.0", "mozilla/4.0 (compatible;)", "&as_qdr=all", "portscout/0.8.1", "fetch libfetch/2.0"];
+const DOUBTFUL: [&str; 5] =
+    ["mozilla/4.0", "mozilla/4.0 (compatible;)", "&as_qdr=all", "portscout/0.8.1", "fetch libfetch/2.0"];
 
 /// A robot as the list has it.
 #[derive(Debug, PartialEq, Eq)]

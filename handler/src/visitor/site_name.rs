@@ -24,7 +24,11 @@ impl FromStr for SiteName {
                 && !label.ends_with('-')
                 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
         };
-        if name.len() <= 253 && name.split('.').all(label_is_valid) { Ok(Self(name.into())) } else { Err(BadSiteName(name)) }
+        if name.len() <= 253 && name.split('.').all(label_is_valid) {
+            Ok(Self(name.into()))
+        } else {
+            Err(BadSiteName(name))
+        }
     }
 }
 
@@ -60,7 +64,9 @@ mod tests {
 
     #[test]
     fn anything_but_a_host_name_is_refused_and_told_what_would_be_right() {
-        for name in ["", "https://example.com", "example.com/path", "exa mple.com", "-a.com", "a..b", "a\0b", &"a".repeat(64)] {
+        for name in
+            ["", "https://example.com", "example.com/path", "exa mple.com", "-a.com", "a..b", "a\0b", &"a".repeat(64)]
+        {
             let problem = name.parse::<SiteName>().unwrap_err().to_string();
             assert!(problem.contains("write it as in example.com"), "{name}");
         }
