@@ -32,11 +32,12 @@ use self::{
     server::Limits,
 };
 use crate::{
+    body::Encoding,
     clock::Clock,
     config::{Host, Secret},
     maintenance::Maintenance,
     page,
-    reader::{Encoding, Reader},
+    reader::Reader,
     recorder::Recorder,
     visitor::{RateLimit, SiteName},
 };
@@ -186,6 +187,8 @@ fn with_common_headers(mut reply: Reply) -> Reply {
     const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
     const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
     let headers = reply.headers_mut();
+    // At once, and with those that are added on the way out: growing means hashing them all again.
+    headers.reserve(10);
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));

@@ -10,6 +10,7 @@
 //! `docs/architecture.md` has the map and what must never be.
 
 pub mod app;
+pub mod body;
 pub mod build;
 pub mod clock;
 pub mod config;

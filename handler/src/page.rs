@@ -22,6 +22,7 @@ use self::{
     wording::thousands,
 };
 use crate::{
+    body::{Place, Segment},
     statistics::{Counts, Range, Report, Step},
     visitor::SiteName,
 };
@@ -39,7 +40,26 @@ pub struct View<'a> {
     pub commit: &'a str,
 }
 
-/// Renders the page. The HTML is complete: style and script stand in it, and nothing else is loaded.
+/// What stands before every page: nothing of it depends on the numbers, and it is most of its size.
+pub fn beginning() -> &'static Segment {
+    static BEGINNING: LazyLock<Segment> = LazyLock::new(|| {
+        let head = include_str!("../templates/head.html").replace("{{style}}", &STYLE);
+        Segment::new(head, Place::Beginning).expect("the tests compress the same text")
+    });
+    &BEGINNING
+}
+
+/// What stands behind the page of numbers.
+pub fn end() -> &'static Segment {
+    static END: LazyLock<Segment> = LazyLock::new(|| {
+        let script = format!("<script>{}</script>\n</body>\n</html>\n", *SCRIPT);
+        Segment::new(script, Place::End).expect("the tests compress the same text")
+    });
+    &END
+}
+
+/// Renders the page of numbers, as far as it stands between [`beginning`] and [`end`]. Together they are complete: style and script
+/// stand in them, and nothing else is loaded.
 ///
 /// # Errors
 /// If a template names what is not there; the tests render them all.
@@ -47,10 +67,10 @@ pub fn render(view: &View<'_>) -> anyhow::Result<String> {
     Ok(TEMPLATES.render("page", &Page::of(view))?)
 }
 
-/// Renders what is shown while the database is away and no numbers are known yet.
+/// Renders what is shown while the database is away and no numbers are known yet, as a whole.
 pub fn render_unavailable(version: &str, commit: &str) -> anyhow::Result<String> {
-    let page = Unavailable { title: "Footfall", style: &STYLE, version, commit: short(commit) };
-    Ok(TEMPLATES.render("unavailable", &page)?)
+    let page = Unavailable { title: "Footfall", version, commit: short(commit) };
+    Ok(format!("{}{}", beginning().text(), TEMPLATES.render("unavailable", &page)?))
 }
 
 /// The inline style as the Content-Security-Policy names it: `'sha256-…'`.
@@ -77,9 +97,7 @@ static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
         ("unavailable", include_str!("../templates/unavailable.html")),
     ] {
         // Parts are pasted in here, because for a partial handlebars copies the whole context at every use.
-        let source = source
-            .replace("{{> head}}\n", include_str!("../templates/head.html"))
-            .replace("{{> chart}}\n", include_str!("../templates/chart.html"));
+        let source = source.replace("{{> chart}}\n", include_str!("../templates/chart.html"));
         templates.register_template_string(name, source).expect("the tests render these same templates");
     }
     templates
@@ -105,7 +123,6 @@ fn short(commit: &str) -> &str {
 #[derive(Serialize)]
 struct Unavailable<'a> {
     title: &'static str,
-    style: &'static str,
     version: &'a str,
     commit: &'a str,
 }
@@ -114,8 +131,6 @@ struct Unavailable<'a> {
 #[derive(Serialize)]
 struct Page<'a> {
     title: String,
-    style: &'static str,
-    script: &'static str,
     site: &'a str,
     /// The site as it stands in a query.
     site_query: String,
@@ -227,8 +242,6 @@ impl<'a> Page<'a> {
         let today = as_of.date();
         Self {
             title: format!("{} · Footfall", report.site),
-            style: &STYLE,
-            script: &SCRIPT,
             site: &report.site,
             site_query: wording::query_value(&report.site),
             sites: site_links(view),

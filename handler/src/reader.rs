@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use self::pending::Pending;
-pub use self::snapshot::{Body, Encoding, Snapshot};
+pub use self::snapshot::Snapshot;
 use crate::{
     recorder::NotRecorded,
     statistics::{BadQuery, Plan, Query, Report, Tallies, assemble},

@@ -14,7 +14,7 @@ use super::{
     error::Error,
 };
 use crate::{
-    reader::Encoding,
+    body::Encoding,
     statistics::{BadQuery, Query, Range},
     visitor::Day,
 };

@@ -14,7 +14,8 @@ fn html(report: &Report) -> String {
 
 fn html_of_sites(report: &Report, sites: &[&str]) -> String {
     let sites: Vec<SiteName> = sites.iter().map(|site| site.parse().unwrap()).collect();
-    render(&View { report, sites: &sites, version: "0.1.0", commit: "0123456789abcdef" }).unwrap()
+    let numbers = render(&View { report, sites: &sites, version: "0.1.0", commit: "0123456789abcdef" }).unwrap();
+    [beginning().text(), &numbers, end().text()].concat()
 }
 
 /// The page without its style and script.
