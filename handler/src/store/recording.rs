@@ -159,7 +159,6 @@ pub async fn open_period(
     let keep_until_seconds = keep_until.as_duration().as_secs_f64();
     checkout
         .run(async |connection| {
-            sqlx::query!("select open_set($1)", period).execute(&mut *connection).await?;
             let salt = sqlx::query_scalar!(
                 "select open_period($1, $2, $3, $4, to_timestamp($5))",
                 site,
@@ -168,8 +167,11 @@ pub async fn open_period(
                 offered.0.as_slice(),
                 keep_until_seconds
             )
-            .fetch_one(connection)
+            .fetch_one(&mut *connection)
             .await?;
+            if salt.is_some() {
+                sqlx::query!("select open_set($1)", period).execute(connection).await?;
+            }
             Ok(salt.and_then(|bytes| bytes.try_into().ok()).map(Salt))
         })
         .await
