@@ -83,7 +83,7 @@ create table checkpoint (
 -- The one clock that decides when a period has ended, whatever an instance's clock shows. Tests put another one here.
 create function database_clock() returns timestamptz language sql volatile as 'select clock_timestamp()';
 
--- Makes the set of a period. Attaching a table takes no lock that a batch or a backup has to wait for; making it as a
+-- Makes the set of a period that has a salt. Attaching a table takes no lock that a batch or a backup has to wait for; making it as a
 -- partition at once would.
 create function open_set(wanted integer) returns void language plpgsql as $$
 begin
@@ -104,6 +104,8 @@ $$;
 -- salt has been forgotten, or that of a period within its reach has, whose visitors could no longer be told from those of this
 -- one, even if it has been open until now. A month reaches to the months beside it (1), a day that is forgotten at its end to
 -- none (0).
+--
+-- The set is made after the salt, so that maintenance never takes it for one that has ended.
 --
 -- A batch relies on which periods beside its own are open while it runs. So a new one is opened between batches: the lock
 -- waits for those that run and holds back the others until this statement has ended.
@@ -128,6 +130,12 @@ begin
         return holding;
     end if;
     lock table seen in share row exclusive mode;
+    -- A set without any salt has ended, and may be about to be dropped: nobody may count into it. Where there is a salt, it may
+    -- not be forgotten until this one is there.
+    perform from salt where period = wanted and salt is not null limit 1 for share;
+    if not found and to_regclass('seen_' || wanted) is not null then
+        return null;
+    end if;
     insert into salt (site, period, salt, forget_after) values (of_site, wanted, offered, greatest(keep_until, lease_until))
     on conflict (site, period) do nothing;
     select salt into holding from salt where site = of_site and period = wanted;

@@ -187,11 +187,15 @@ impl Committer {
         let mut late = HashSet::new();
         match outcome {
             Outcome::StaleKeys => return Ok(None),
-            Outcome::Applied(unplaced) => late.extend(unplaced.into_iter().map(|(_, fingerprint)| fingerprint)),
+            // One who comes too late for a day may be placed on another.
+            Outcome::Applied(unplaced) => {
+                late.extend(unplaced.into_iter().map(|(part, fingerprint)| (batch.parts[part].day, fingerprint)));
+            }
             Outcome::AppliedBefore => {
                 // The answer that was lost would have said it; only an import names them.
                 for part in batch.parts.iter().filter(|_| dates.upto.is_some()) {
-                    late.extend(store::read_unplaced(checkout, part, self.rules.foundation.forget).await?);
+                    let unplaced = store::read_unplaced(checkout, part, self.rules.foundation.forget).await?;
+                    late.extend(unplaced.into_iter().map(|fingerprint| (part.day, fingerprint)));
                 }
             }
             Outcome::CountedBefore => imported.applied = false,
@@ -204,7 +208,7 @@ impl Committer {
         if imported.applied {
             for part in &batch.parts {
                 for visitor in &part.visitors {
-                    if !late.contains(&visitor.fingerprint) {
+                    if !late.contains(&(part.day, visitor.fingerprint)) {
                         self.seen.insert(visitor.fingerprint, part.day);
                     }
                 }
@@ -213,8 +217,8 @@ impl Committer {
                 self.keys.raise(register.site, register.register, register.rank);
             }
             if !late.is_empty() {
-                let named = fingerprints.into_iter().filter(|(_, fingerprint)| late.contains(fingerprint));
-                imported.late = named.map(|(place, _)| places[place]).collect();
+                let is_late = |(place, fingerprint): &(usize, _)| late.contains(&(dated[*place].moment.day, *fingerprint));
+                imported.late = fingerprints.iter().filter(|visit| is_late(visit)).map(|(place, _)| places[*place]).collect();
             }
         }
         Ok(Some(Attempted { imported, visits: dated.len(), pageviews, excluded }))

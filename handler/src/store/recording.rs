@@ -215,7 +215,6 @@ pub async fn open_period(
     let seconds = |instant: Timestamp| instant.as_duration().as_secs_f64();
     checkout
         .run(async |connection| {
-            sqlx::query!("select open_set($1)", period).execute(&mut *connection).await?;
             let salt = sqlx::query_scalar!(
                 "select open_period($1, $2, $3, $4, to_timestamp($5), to_timestamp($6))",
                 site,
@@ -225,8 +224,11 @@ pub async fn open_period(
                 seconds(keep_until),
                 lease_until.map(seconds)
             )
-            .fetch_one(connection)
+            .fetch_one(&mut *connection)
             .await?;
+            if salt.is_some() {
+                sqlx::query!("select open_set($1)", period).execute(connection).await?;
+            }
             Ok(salt.and_then(|bytes| bytes.try_into().ok()).map(Salt))
         })
         .await
