@@ -1,8 +1,9 @@
 //! Where a visitor came from: a host name, never a whole address, because paths and queries of other sites can hold
-//! people's names and tokens.
+//! people's names and tokens. An address is no name: it may be somebody's own.
 
 /// The host of a `Referer` value, lowercase and without `www.`, unless it is one of `own_hosts`. `None` for anything that
-/// is not an absolute http, https or android-app URL with a host of at most 253 characters (RFC 1035 §2.3.4).
+/// is not an absolute http, https or android-app URL with a host of at most 253 characters (RFC 1035 §2.3.4), or whose host is
+/// an address.
 pub fn referring_host(referer: &str, own_hosts: &[&str]) -> Option<String> {
     let (scheme, rest) = referer.trim().split_once("://")?;
     if !["http", "https", "android-app"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
@@ -18,6 +19,9 @@ pub fn referring_host(referer: &str, own_hosts: &[&str]) -> Option<String> {
     }
     let host = host.to_ascii_lowercase();
     let host = without_www(host.trim_end_matches('.'));
+    if is_address(host) {
+        return None;
+    }
     let own = own_hosts.iter().any(|own| without_www(host_of_authority(own)).eq_ignore_ascii_case(host));
     (!own && !host.is_empty()).then(|| host.to_owned())
 }
@@ -29,6 +33,16 @@ fn host_of_authority(authority: &str) -> &str {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => host_and_port,
     }
+}
+
+/// Whether browsers take a host for an address, in whatever form it is written: IPv6 in brackets, and anything whose last label
+/// is a number, decimal, octal or hexadecimal (URL standard, "ends in a number"): `http://3405803785/` leads to 203.0.113.9.
+fn is_address(host: &str) -> bool {
+    let last_label = host.rsplit('.').next().unwrap_or_default();
+    let is_number = |digits: &str, is_digit: fn(&u8) -> bool| digits.bytes().all(|byte| is_digit(&byte));
+    host.contains(['[', ']', ':'])
+        || (!last_label.is_empty() && is_number(last_label, u8::is_ascii_digit))
+        || last_label.strip_prefix("0x").is_some_and(|digits| is_number(digits, u8::is_ascii_hexdigit))
 }
 
 fn without_www(host: &str) -> &str {
@@ -45,7 +59,8 @@ mod tests {
             ("https://www.Example.org/secret?token=1", Some("example.org")),
             ("http://user:password@news.example:8080/a", Some("news.example")),
             ("android-app://com.example.reader/", Some("com.example.reader")),
-            ("https://[2001:db8::1]:443/", Some("[2001:db8::1]")),
+            ("https://0xdigital.example/", Some("0xdigital.example")),
+            ("https://4chan.example.7up/", Some("4chan.example.7up")),
             ("https://example.org.", Some("example.org")),
             ("", None),
             ("-", None),
@@ -56,6 +71,33 @@ mod tests {
             ("https://<script>/", None),
         ] {
             assert_eq!(referring_host(referer, &[]).as_deref(), host, "{referer}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_no_referrer_however_it_is_written() {
+        for host in [
+            "203.0.113.7",
+            "203.0.113.7:8080",
+            "user@203.0.113.7",
+            "203.0.113.7.",
+            "3405803785",
+            "0xCB007107",
+            "0xcb.0x0.0x71.0x7",
+            "0313.0.0161.07",
+            "203.0.28935",
+            "203.0x71",
+            "127.1",
+            "0x",
+            "www.203.0.113.7",
+            "anything.example.7",
+            "999.999.999.999",
+            "[2001:db8::1]",
+            "[2001:db8::1]:443",
+            "[::ffff:203.0.113.7]",
+            "2001:db8::1",
+        ] {
+            assert_eq!(referring_host(&format!("http://{host}/a"), &[]), None, "{host}");
         }
     }
 
