@@ -277,10 +277,7 @@ impl Task {
         let mut pause = FIRST_PAUSE;
         let outcome = loop {
             let visits = waiting.iter().map(|waiting| &waiting.visit);
-            let failure = match self.attempt(visits, &mut dates).await {
-                Ok(_) => break Ok(()),
-                Err(failure) => failure,
-            };
+            let Err(failure) = self.attempt(visits, &mut dates).await else { break Ok(()) };
             let is_too_much = failure.is_about_data() || matches!(&failure, Failure::TimedOut(code) if code == "57014");
             if is_too_much && may_split && waiting.len() > 1 {
                 // Nothing of it was applied: the halves are new batches.

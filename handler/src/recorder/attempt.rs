@@ -217,8 +217,10 @@ impl Committer {
                 self.keys.raise(register.site, register.register, register.rank);
             }
             if !late.is_empty() {
-                let is_late = |(place, fingerprint): &(usize, _)| late.contains(&(dated[*place].moment.day, *fingerprint));
-                imported.late = fingerprints.iter().filter(|visit| is_late(visit)).map(|(place, _)| places[*place]).collect();
+                let is_late =
+                    |(place, fingerprint): &(usize, _)| late.contains(&(dated[*place].moment.day, *fingerprint));
+                imported.late =
+                    fingerprints.iter().filter(|visit| is_late(visit)).map(|(place, _)| places[*place]).collect();
             }
         }
         Ok(Some(Attempted { imported, visits: dated.len(), pageviews, excluded }))

@@ -168,7 +168,7 @@ fn count(days: &BTreeMap<Day, Tally>, first: Day, last: Day, forget: Forget) -> 
     let (mut visitors, mut new_visitors) = (0, 0);
     for (day, tally) in days.range(first..=last) {
         visitors += tally.visitors.not_within(day.number() - first.number());
-        new_visitors += tally.visitors.new();
+        new_visitors += tally.visitors.new_ones();
         counts.daily_visitors += tally.visitors.all();
         counts.pageviews += tally.pageviews;
     }

@@ -20,14 +20,14 @@ impl Gaps {
     }
 
     /// Those who had not come before.
-    pub fn new(&self) -> i64 {
+    pub fn new_ones(&self) -> i64 {
         self.0.first().copied().unwrap_or_default()
     }
 
     /// Those who had not come in the `days` before this one.
     pub fn not_within(&self, days: i32) -> i64 {
         let remembered = usize::try_from(days).unwrap_or_default().saturating_add(1);
-        self.new() + self.0.iter().skip(remembered).sum::<i64>()
+        self.new_ones() + self.0.iter().skip(remembered).sum::<i64>()
     }
 }
 
@@ -78,7 +78,7 @@ mod tests {
     fn who_came_within_the_range_before_is_not_counted_again() {
         // Two new ones, three who came the day before, five who came four days before.
         let gaps = Gaps(vec![2, 3, 0, 0, 5]);
-        assert_eq!((gaps.all(), gaps.new()), (10, 2));
+        assert_eq!((gaps.all(), gaps.new_ones()), (10, 2));
         assert_eq!([0, 1, 3, 4, 9].map(|days| gaps.not_within(days)), [10, 7, 7, 2, 2]);
         assert_eq!(Gaps::default().not_within(0), 0);
     }

@@ -132,7 +132,9 @@ impl Database {
     async fn open(&self, limits: Limits) -> Result<(PgConnection, f64), Failure> {
         let password = match &self.source {
             Source::Entra(_, tokens) => Some(tokens.get().await?),
-            _ => None,
+            Source::Server(_) => None,
+            #[cfg(feature = "embedded")]
+            Source::Embedded(_) => None,
         };
         let mut connection = within(LOGIN_LIMIT, "logging in", self.log_in(password)).await?;
         self.migrated.get_or_try_init(|| within(MIGRATION_LIMIT, "migrating", migrate(&mut connection))).await?;
@@ -271,14 +273,14 @@ impl Connection {
     /// If it can't be opened.
     pub async fn checkout(&self) -> Result<Checkout<'_>, Failure> {
         let mut slot = self.session.lock().await;
-        let session = match slot.session.take().filter(|session| session.opened.elapsed() < self.lifetime) {
-            Some(session) => session,
-            None => {
-                let (connection, clock_seconds) = self.database.open(self.limits).await?;
-                slot.generation += 1;
-                self.observe_clock(clock_seconds);
-                Session { connection, opened: Instant::now() }
-            }
+        let kept = slot.session.take().filter(|session| session.opened.elapsed() < self.lifetime);
+        let session = if let Some(session) = kept {
+            session
+        } else {
+            let (connection, clock_seconds) = self.database.open(self.limits).await?;
+            slot.generation += 1;
+            self.observe_clock(clock_seconds);
+            Session { connection, opened: Instant::now() }
         };
         Ok(Checkout { owner: self, slot, session })
     }

@@ -53,6 +53,7 @@ impl Day {
     }
 
     /// The day that lies `days` later; earlier if it is negative. It stops at 1970-01-01.
+    #[must_use]
     pub fn plus(self, days: i32) -> Self {
         Self(self.0.saturating_add(days).max(0))
     }
@@ -64,6 +65,7 @@ impl Day {
     }
 
     /// The Monday of its ISO 8601 week.
+    #[must_use]
     pub fn monday(self) -> Self {
         self.plus(-(self.0 + 3).rem_euclid(7))
     }
@@ -104,6 +106,7 @@ pub struct Month(i32);
 
 impl Month {
     /// The month that lies `months` later; earlier if it is negative.
+    #[must_use]
     pub const fn plus(self, months: i32) -> Self {
         Self(self.0 + months)
     }
