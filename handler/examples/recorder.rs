@@ -1,7 +1,7 @@
 //! A warp server whose only route records a visit and shows no page: what `scripts/bench` measures the recorder with. It is not
 //! shipped. `/api/statistics` answers what was counted, as the handler's does.
 //!
-//! usage: recorder PORT, with DATABASE_URL
+//! usage: recorder PORT, with `DATABASE_URL`
 
 use std::{borrow::Cow, time::Duration};
 

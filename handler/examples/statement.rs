@@ -1,7 +1,7 @@
 //! A loop that sends the recorder's statement with new visitors and does nothing else: what the database can do, for
 //! `scripts/bench` to hold the recorder against. It is not shipped.
 //!
-//! usage: statement SECONDS VISITORS, with DATABASE_URL; VISITORS is how many each statement brings
+//! usage: statement SECONDS VISITORS, with `DATABASE_URL`; VISITORS is how many each statement brings
 
 use std::time::{Duration, Instant};
 
