@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 pub use self::database::{DatabaseConfig, Entra};
 use crate::{
     store::{Foundation, Rules},
-    telemetry,
+    telemetry::{self, LogFormat},
     visitor::{BadSiteName, Forget, SiteName},
 };
 
@@ -64,15 +64,6 @@ pub enum Host {
     PortOnly,
     /// A person, a container runtime, a service manager.
     Plain,
-}
-
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines: an object a line.
-    Json,
 }
 
 /// A value that is never shown.

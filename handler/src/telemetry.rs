@@ -15,7 +15,16 @@ use jiff::tz::TimeZone;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use self::text::Text;
-use crate::{config::LogFormat, store::Failure};
+use crate::store::Failure;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: an object a line.
+    Json,
+}
 
 /// Starts logging. Without a `format`, what standard output is decides. People are told times in `zone`.
 ///

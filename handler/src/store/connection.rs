@@ -55,8 +55,9 @@ impl Limits {
     /// For an import, whose batches hold thousands of lines and whose reader is patient.
     pub const FOR_IMPORTS: Self = Self { statement: Duration::from_secs(20), lock: Duration::from_secs(10) };
 
-    /// For maintenance, which gives way to everybody else.
-    pub const FOR_MAINTENANCE: Self = Self { statement: Duration::from_secs(10), lock: Duration::from_millis(100) };
+    /// For maintenance, which gives way to everybody else. What it waits for most are batches that had begun before a set was
+    /// detached, and these it does not hold up.
+    pub const FOR_MAINTENANCE: Self = Self { statement: Duration::from_secs(10), lock: Duration::from_millis(500) };
 
     /// How long to wait for an answer before the connection is given up.
     fn answer(self) -> Duration {

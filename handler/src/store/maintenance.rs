@@ -126,40 +126,48 @@ async fn repeat(checkout: &mut Checkout<'_>, step: Step) -> Result<u64, Failure>
 }
 
 /// Drops the sets that no salt belongs to. Detaching one first, concurrently, takes no lock that counting or a backup waits for;
-/// where a reader holds the set itself, it stays until the next time.
+/// where a reader holds the set itself, it stays until the next time, and so do those that would have to be detached after it:
+/// PostgreSQL detaches one at a time, and goes on with that one first.
 async fn drop_sets(checkout: &mut Checkout<'_>) -> Result<u64, Failure> {
     let ended = checkout
         .run(async |connection| sqlx::query_file!("queries/ended_sets.sql", SETS).fetch_all(connection).await)
         .await?;
-    let mut dropped = 0;
+    let (mut dropped, mut may_detach) = (0, true);
     for set in ended {
         // The name is `seen_` and digits: the query asks for no other.
         let name = set.name;
-        let steps = match set.detach_is_pending {
-            None => vec![],
-            Some(false) => vec![format!("alter table seen detach partition {name} concurrently")],
-            Some(true) => vec![format!("alter table seen detach partition {name} finalize")],
-        };
-        let mut outcome = Ok(());
-        for step in steps.into_iter().chain([format!("drop table {name}")]) {
-            outcome = checkout
-                .run(async |connection| sqlx::raw_sql(AssertSqlSafe(step)).execute(connection).await.map(|_| ()))
-                .await;
-            if outcome.is_err() {
-                break;
+        if let Some(is_pending) = set.detach_is_pending {
+            if !may_detach {
+                continue;
+            }
+            let how = if is_pending { "finalize" } else { "concurrently" };
+            if !execute_unless_held(checkout, format!("alter table seen detach partition {name} {how}")).await? {
+                may_detach = false;
+                continue;
             }
         }
-        match outcome {
-            Ok(()) => dropped += 1,
-            Err(Failure::TimedOut(code)) => {
-                tracing::info!(
-                    event = "set_kept",
-                    sqlstate = code,
-                    "a reader holds an ended set: it is dropped the next time"
-                );
-            }
-            Err(failure) => return Err(failure),
+        if execute_unless_held(checkout, format!("drop table {name}")).await? {
+            dropped += 1;
         }
     }
     Ok(dropped)
+}
+
+/// Answers whether it was done: not if a reader holds what it needs.
+async fn execute_unless_held(checkout: &mut Checkout<'_>, statement: String) -> Result<bool, Failure> {
+    let outcome = checkout
+        .run(async |connection| sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(|_| ()))
+        .await;
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(Failure::TimedOut(code)) => {
+            tracing::info!(
+                event = "set_kept",
+                sqlstate = code,
+                "a reader holds an ended set: it is dropped the next time"
+            );
+            Ok(false)
+        }
+        Err(failure) => Err(failure),
+    }
 }
