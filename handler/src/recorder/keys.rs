@@ -21,7 +21,7 @@ const IMPORT_LEASE: SignedDuration = SignedDuration::from_hours(24);
 /// How often the values of a day are read again while their number comes near its limit, because other instances add to them.
 const VALUES_AGE: Duration = Duration::from_secs(1);
 
-/// How many days' values are known at most.
+/// How many days' values are known before only the latest day's are kept.
 const KNOWN_DAYS: usize = 64;
 
 /// The keys that are known to this process. They are never written anywhere but to the database.
@@ -132,6 +132,11 @@ impl Keys {
         is_import: bool,
     ) -> Result<(), Failure> {
         self.forget_ended(now);
+        // Only here: what has been read for some of these visits must still be known when all have been.
+        if self.values.len() >= KNOWN_DAYS {
+            let latest = self.values.keys().map(|(_, day)| *day).max();
+            self.values.retain(|(_, day), _| Some(*day) == latest);
+        }
         let mut last: Option<(&SiteName, Day, bool)> = None;
         for (visit, day, has_visitor) in visits {
             let site = self.open_site(checkout, &visit.site).await?;
@@ -197,9 +202,6 @@ impl Keys {
     }
 
     async fn read_values(&mut self, checkout: &mut Checkout<'_>, site: i32, day: Day) -> Result<(), Failure> {
-        if self.values.len() >= KNOWN_DAYS {
-            self.values.clear();
-        }
         let mut values = Values { known: HashSet::new(), counts: HashMap::new(), read: Instant::now() };
         for (dimension, value) in store::read_values(checkout, site, day).await? {
             if let Some(dimension) = Dimension::from_number(dimension) {
