@@ -133,7 +133,12 @@ change as (
     cross join lateral (
         values
             (case when role < 2 then $4 end, coalesce($4 - previous_day, 0), cohort_size.visitors, 0),
-            (case when role = 0 then next_day end, coalesce(next_day - previous_day, 0), -cohort_size.visitors, 0),
+            (
+                case when role = 0 then next_day end,
+                -- A day of the period after was new if there was none in this one: it does not look further back.
+                case when next_day > $6 and previous_day <= $4 - $7 then 0 else coalesce(next_day - previous_day, 0) end,
+                -cohort_size.visitors, 0
+            ),
             (case when role = 0 then next_day end, next_day - $4, cohort_size.visitors, 0),
             (case when role = 2 then $4 end, 0, 0, cohort_size.late_views)
     ) as change (day, gap, visitors, views)

@@ -275,11 +275,14 @@ impl Task {
         };
         let mut dates = Dates::default();
         let mut pause = FIRST_PAUSE;
+        // Then it may have been applied, and may be sent again only as it was.
+        let mut outcome_is_unknown = false;
         let outcome = loop {
             let visits = waiting.iter().map(|waiting| &waiting.visit);
             let Err(failure) = self.attempt(visits, &mut dates).await else { break Ok(()) };
             let is_too_much = failure.is_about_data() || matches!(&failure, Failure::TimedOut(code) if code == "57014");
-            if is_too_much && may_split && waiting.len() > 1 {
+            outcome_is_unknown |= matches!(failure, Failure::Lost(_));
+            if is_too_much && may_split && waiting.len() > 1 && !outcome_is_unknown {
                 // Nothing of it was applied: the halves are new batches.
                 let second = waiting.split_off(waiting.len() / 2);
                 return Recorded::Halves([second, waiting]);

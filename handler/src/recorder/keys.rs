@@ -132,6 +132,10 @@ impl Keys {
         is_import: bool,
     ) -> Result<(), Failure> {
         self.forget_ended(now);
+        // Only here: what has been read for some of these visits must still be known when all have been.
+        if self.values.values().map(|values| values.known.len()).sum::<usize>() >= KNOWN_VALUES {
+            self.values.clear();
+        }
         let mut last: Option<(&SiteName, Day, bool)> = None;
         for (visit, day, has_visitor) in visits {
             let site = self.open_site(checkout, &visit.site).await?;
@@ -198,9 +202,6 @@ impl Keys {
     }
 
     async fn read_values(&mut self, checkout: &mut Checkout<'_>, site: i32, day: Day) -> Result<(), Failure> {
-        if self.values.values().map(|values| values.known.len()).sum::<usize>() >= KNOWN_VALUES {
-            self.values.clear();
-        }
         let mut values = Values { known: HashSet::new(), counts: HashMap::new(), read: Instant::now() };
         for (dimension, value) in store::read_values(checkout, site, day).await? {
             if let Some(dimension) = Dimension::from_number(dimension) {
