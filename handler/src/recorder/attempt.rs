@@ -184,8 +184,9 @@ impl Committer {
         let mut late = HashSet::new();
         match outcome {
             Outcome::StaleKeys => return Ok(None),
-            Outcome::Applied(unplaced) => late.extend(unplaced.into_iter().map(|(_, fingerprint)| fingerprint)),
-            Outcome::AppliedBefore => {}
+            Outcome::Applied(unplaced) | Outcome::AppliedBefore(unplaced) => {
+                late.extend(unplaced.into_iter().map(|(_, fingerprint)| fingerprint));
+            }
             Outcome::CountedBefore => imported.applied = false,
         }
         self.finished.clear();

@@ -14,8 +14,8 @@ use crate::visitor::{Day, Fingerprint, Forget, Period, Salt, SiteName};
 pub enum Outcome {
     /// It was applied now. Named are the fingerprints that came too late to be placed, by the place of their part.
     Applied(Vec<(usize, Fingerprint)>),
-    /// It was applied when it was sent before.
-    AppliedBefore,
+    /// It was applied when it was sent before; named are the same.
+    AppliedBefore(Vec<(usize, Fingerprint)>),
     /// Somebody else had counted the log up to its checkpoint.
     CountedBefore,
     /// Nothing was applied: the sender did not know which periods are open.
@@ -47,12 +47,16 @@ async fn apply_all(
 ) -> sqlx::Result<(Outcome, Option<f64>)> {
     let mut transaction = connection.begin().await?;
     sqlx::query!("lock table seen in share row exclusive mode").execute(&mut *transaction).await?;
-    let (mut late, mut clock_seconds) = (Vec::new(), None);
+    let (mut late, mut clock_seconds, mut was_applied_before) = (Vec::new(), None, false);
     for (place, part) in batch.parts.iter().enumerate() {
         let (outcome, seconds) = apply(&mut transaction, batch, place, part, forget).await?;
         match outcome {
-            Outcome::Applied(fingerprints) => late.extend(fingerprints),
             // Parts are committed together, so all of them say the same.
+            Outcome::Applied(fingerprints) => late.extend(fingerprints),
+            Outcome::AppliedBefore(fingerprints) => {
+                late.extend(fingerprints);
+                was_applied_before = true;
+            }
             otherwise => {
                 transaction.rollback().await?;
                 return Ok((otherwise, seconds));
@@ -61,7 +65,8 @@ async fn apply_all(
         clock_seconds = seconds;
     }
     transaction.commit().await?;
-    Ok((Outcome::Applied(late), clock_seconds))
+    let outcome = if was_applied_before { Outcome::AppliedBefore(late) } else { Outcome::Applied(late) };
+    Ok((outcome, clock_seconds))
 }
 
 /// Applies one part. The first one also carries what does not belong to a day.
@@ -109,12 +114,13 @@ async fn apply(
     )
     .fetch_one(connection)
     .await?;
+    let late = row.late.into_iter().map(|fingerprint| (place, Fingerprint(fingerprint))).collect();
     let outcome = if row.applied {
-        Outcome::Applied(row.late.into_iter().map(|fingerprint| (place, Fingerprint(fingerprint))).collect())
+        Outcome::Applied(late)
     } else if row.stale_keys {
         Outcome::StaleKeys
     } else if row.known_id {
-        Outcome::AppliedBefore
+        Outcome::AppliedBefore(late)
     } else {
         Outcome::CountedBefore
     };
