@@ -6,6 +6,7 @@ use crate::{
     client::{FIREFOX, Request, visitor},
     database::Database,
     host::Host,
+    log::combined,
     process::{Folder, Plain},
 };
 
@@ -14,14 +15,14 @@ const VALUES_A_DAY: i64 = 500;
 
 /// `lines` views by 50 visitors, each of another page by another link.
 fn log_of_many_pages(lines: usize, first: usize) -> String {
-    (first..first + lines)
-        .map(|line| {
-            let (hour, minute, second) = (line / 3600 % 24, line / 60 % 60, line % 60);
-            let time = format!("17/May/2015:{hour:02}:{minute:02}:{second:02} +0000");
-            let request = format!("\"GET /page-{line} HTTP/1.1\" 200 1234 \"https://site-{line}.example/\"");
-            format!("10.0.0.{} - - [{time}] {request} \"{FIREFOX}\"\n", line % 50)
-        })
-        .collect()
+    let mut log = String::new();
+    for line in first..first + lines {
+        let (hour, minute, second) = (line / 3600 % 24, line / 60 % 60, line % 60);
+        let time = format!("17/May/2015:{hour:02}:{minute:02}:{second:02} +0000");
+        let view = combined(&format!("10.0.0.{}", line % 50), &time, &format!("/page-{line}"), FIREFOX);
+        log += &view.replace("\"-\"", &format!("\"https://site-{line}.example/\""));
+    }
+    log
 }
 
 async fn values(database: &Database, dimension: i16) -> (i64, i64, i64) {
