@@ -47,6 +47,9 @@ fresh_checkpoint as (
 claim as (
     select id from fresh_id where cardinality($26::integer[]) = 0 or exists (select from fresh_checkpoint)
 ),
+applied_before as (
+    select where not exists (select from fresh_id) and not exists (select from stale_key)
+),
 visitor as (
     select fingerprint, cohort, previous, next, late_views
     from unnest($11::bigint[], $12::integer[], $13::bigint[], $14::bigint[], $15::integer[])
@@ -102,9 +105,11 @@ placed as (
             else $4 - $7 + written.second
         end as next_day,
         -- Too late to be placed: neither written now nor one of the days that are kept. It looks at no row unless this day may be
-        -- late at all, which is when the sender says how many views there are.
+        -- late at all, which is when the sender says how many views there are. Of a batch that had been applied it can still be
+        -- told: whoever was placed then is among the days that are kept now.
         case
-            when written.fingerprint is not null or visitor.late_views is null or not exists (select from claim) then 0
+            when written.fingerprint is not null or visitor.late_views is null then 0
+            when not exists (select from claim) and not exists (select from applied_before) then 0
             when visitor.fingerprint in (select fingerprint from unplaceable) then visitor.late_views
             when exists (
                 select from seen

@@ -14,6 +14,7 @@ use std::{
     io::{BufRead, BufReader, IsTerminal, Read, Write},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -28,7 +29,7 @@ use crate::{
     clock::Clock,
     recorder::{Imported, LogPrefix, Recorder},
     statistics::Tally,
-    store::{self, Connection},
+    store::{self, Checkout, Connection, Failure},
     visitor::{
         Claims, Classification, Client, Day as CalendarDay, Dimension, Network, SiteName, Visit, page_path,
         referrer::referring_host, robot,
@@ -37,6 +38,10 @@ use crate::{
 
 /// How many lines are committed together.
 const CHUNK_LINES: usize = 4096;
+
+/// How long to wait before a reading that was lost is tried again; doubled each time until it is longer than the other.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// How far ahead of our clock a log's may be.
 const FUTURE: SignedDuration = SignedDuration::from_hours(24);
@@ -192,18 +197,34 @@ async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> a
     }
 }
 
+/// Reads over the import's own connection. A reading changes nothing: one that was lost is tried again, so that an import that has
+/// counted everything can also say so.
+async fn read<T>(import: &Import, work: impl AsyncFn(&mut Checkout<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let outcome = match import.connection.checkout().await {
+            Ok(mut checkout) => {
+                let outcome = work(&mut checkout).await;
+                checkout.release(outcome)
+            }
+            Err(failure) => Err(failure),
+        };
+        if !matches!(outcome, Err(Failure::Lost(_))) || pause > LONGEST_PAUSE {
+            return outcome;
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+}
+
 /// Digests by the length of what they are digests of.
 async fn known_checkpoints(import: &Import) -> anyhow::Result<HashMap<u64, Vec<Vec<u8>>>> {
-    let mut checkout = import.connection.checkout().await?;
-    let read = async {
-        match store::read_site(&mut checkout, &import.site).await? {
-            Some(site) => store::read_checkpoints(&mut checkout, site).await,
-            None => Ok(Vec::new()),
-        }
-    };
-    let read = read.await;
+    let checkpoints = read(import, async |checkout| match store::read_site(checkout, &import.site).await? {
+        Some(site) => store::read_checkpoints(checkout, site).await,
+        None => Ok(Vec::new()),
+    });
     let mut known: HashMap<u64, Vec<Vec<u8>>> = HashMap::new();
-    for (digest, bytes) in checkout.release(read)? {
+    for (digest, bytes) in checkpoints.await? {
         known.entry(bytes.unsigned_abs()).or_default().push(digest);
     }
     Ok(known)
@@ -338,21 +359,16 @@ impl Progress {
 /// The days that were imported into, as the database has them now.
 async fn read_days(import: &Import, days: &BTreeSet<CalendarDay>) -> anyhow::Result<Vec<Day>> {
     let days: Vec<CalendarDay> = days.iter().copied().collect();
-    let mut checkout = import.connection.checkout().await?;
-    let read = async {
-        match store::read_site(&mut checkout, &import.site).await? {
-            Some(site) => store::read_days(&mut checkout, site, &days).await,
-            None => Ok(Vec::new()),
-        }
-    };
-    let read = read.await;
-    let found = checkout.release(read)?.into_iter();
+    let found = read(import, async |checkout| match store::read_site(checkout, &import.site).await? {
+        Some(site) => store::read_days(checkout, site, &days).await,
+        None => Ok(Vec::new()),
+    });
     let day = |(day, tally): (CalendarDay, Tally)| Day {
         date: day.to_string(),
         visitors: tally.visitors.all(),
         pageviews: tally.pageviews,
     };
-    Ok(found.map(day).collect())
+    Ok(found.await?.into_iter().map(day).collect())
 }
 
 /// Prints those lines of `user_agents` that are robots', so that a count can be checked with other tools.

@@ -23,4 +23,4 @@ pub use failure::Failure;
 pub use foundation::{Foundation, Rules};
 pub use maintenance::{Removed, remove};
 pub use reading::{read_checkpoints, read_days, read_registers, read_site, read_tallies, read_values};
-pub use recording::{OpenedSite, Outcome, commit, open_period, open_site, read_period, read_unplaced};
+pub use recording::{OpenedSite, Outcome, commit, open_period, open_site, read_period};

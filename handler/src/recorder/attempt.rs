@@ -188,15 +188,8 @@ impl Committer {
         match outcome {
             Outcome::StaleKeys => return Ok(None),
             // One who comes too late for a day may be placed on another.
-            Outcome::Applied(unplaced) => {
+            Outcome::Applied(unplaced) | Outcome::AppliedBefore(unplaced) => {
                 late.extend(unplaced.into_iter().map(|(part, fingerprint)| (batch.parts[part].day, fingerprint)));
-            }
-            Outcome::AppliedBefore => {
-                // The answer that was lost would have said it; only an import names them.
-                for part in batch.parts.iter().filter(|_| dates.upto.is_some()) {
-                    let unplaced = store::read_unplaced(checkout, part, self.rules.foundation.forget).await?;
-                    late.extend(unplaced.into_iter().map(|fingerprint| (part.day, fingerprint)));
-                }
             }
             Outcome::CountedBefore => imported.applied = false,
         }

@@ -14,8 +14,8 @@ use crate::visitor::{Day, Fingerprint, Forget, Period, Salt, SiteName};
 pub enum Outcome {
     /// It was applied now. Named are the fingerprints that came too late to be placed, by the place of their part.
     Applied(Vec<(usize, Fingerprint)>),
-    /// It was applied when it was sent before.
-    AppliedBefore,
+    /// It was applied when it was sent before; named are the same.
+    AppliedBefore(Vec<(usize, Fingerprint)>),
     /// Somebody else had counted the log up to its checkpoint.
     CountedBefore,
     /// Nothing was applied: the sender did not know which periods are open.
@@ -25,8 +25,8 @@ pub enum Outcome {
 /// Commits a batch.
 ///
 /// One day in a period after which none is open yet takes one statement, and a smaller one if nobody in it may be new. Anything else
-/// takes a lock first that lets no other
-/// batch run beside it: its visitors' days are looked up in two periods, and its parts touch counters in an order of their own.
+/// takes a lock first that lets no other batch run beside it: its visitors' days are looked up in two periods, and its parts touch
+/// counters in an order of their own.
 /// A chunk of a log that somebody else has counted leaves nothing behind, not even its id: sent again, it must get the same answer.
 pub async fn commit(checkout: &mut Checkout<'_>, batch: &Batch, forget: Forget) -> Result<Outcome, Failure> {
     let is_alone = |part: &Part| part.sites.iter().all(|site| site.next_is_open != Some(true));
@@ -68,7 +68,7 @@ async fn apply_views(
     )
     .fetch_one(connection)
     .await?;
-    let outcome = if row.applied { Outcome::Applied(Vec::new()) } else { Outcome::AppliedBefore };
+    let outcome = if row.applied { Outcome::Applied(Vec::new()) } else { Outcome::AppliedBefore(Vec::new()) };
     Ok((outcome, Some(row.clock_seconds)))
 }
 
@@ -82,12 +82,16 @@ async fn apply_all(
     if needs_lock {
         sqlx::query!("lock table seen in share row exclusive mode").execute(&mut *transaction).await?;
     }
-    let (mut late, mut clock_seconds) = (Vec::new(), None);
+    let (mut late, mut clock_seconds, mut was_applied_before) = (Vec::new(), None, false);
     for (place, part) in batch.parts.iter().enumerate() {
         let (outcome, seconds) = apply(&mut transaction, batch, place, part, forget).await?;
         match outcome {
-            Outcome::Applied(fingerprints) => late.extend(fingerprints),
             // Parts are committed together, so all of them say the same.
+            Outcome::Applied(fingerprints) => late.extend(fingerprints),
+            Outcome::AppliedBefore(fingerprints) => {
+                late.extend(fingerprints);
+                was_applied_before = true;
+            }
             otherwise => {
                 transaction.rollback().await?;
                 return Ok((otherwise, seconds));
@@ -96,7 +100,8 @@ async fn apply_all(
         clock_seconds = seconds;
     }
     transaction.commit().await?;
-    Ok((Outcome::Applied(late), clock_seconds))
+    let outcome = if was_applied_before { Outcome::AppliedBefore(late) } else { Outcome::Applied(late) };
+    Ok((outcome, clock_seconds))
 }
 
 /// Applies one part. The first one also carries what does not belong to a day.
@@ -143,12 +148,13 @@ async fn apply(
     )
     .fetch_one(connection)
     .await?;
+    let late = row.late.into_iter().map(|fingerprint| (place, Fingerprint(fingerprint))).collect();
     let outcome = if row.applied {
-        Outcome::Applied(row.late.into_iter().map(|fingerprint| (place, Fingerprint(fingerprint))).collect())
+        Outcome::Applied(late)
     } else if row.stale_keys {
         Outcome::StaleKeys
     } else if row.known_id {
-        Outcome::AppliedBefore
+        Outcome::AppliedBefore(late)
     } else {
         Outcome::CountedBefore
     };
@@ -158,28 +164,6 @@ async fn apply(
 /// Which day of its period a day is, from 1.
 fn day_in_period(day: Day, forget: Forget) -> i16 {
     i16::try_from(day.number() - forget.first_day(day, 0).number() + 1).expect("a period has at most 31 days")
-}
-
-/// Which of a part's visitors came too late to be placed, after it was committed by a statement whose answer was lost.
-pub async fn read_unplaced(
-    checkout: &mut Checkout<'_>,
-    part: &Part,
-    forget: Forget,
-) -> Result<Vec<Fingerprint>, Failure> {
-    let accounted = part.visitors.iter().filter(|visitor| visitor.late_views.is_some_and(|views| views > 0));
-    let fingerprints: Vec<i64> = accounted.map(|visitor| visitor.fingerprint.0).collect();
-    checkout
-        .run(async |connection| {
-            let period = forget.period(part.day).number();
-            let query = sqlx::query_file_scalar!(
-                "queries/read_unplaced.sql",
-                period,
-                &fingerprints,
-                day_in_period(part.day, forget)
-            );
-            Ok(query.fetch_all(connection).await?.into_iter().map(Fingerprint).collect())
-        })
-        .await
 }
 
 /// A site as the database has it.

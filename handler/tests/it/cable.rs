@@ -1,6 +1,12 @@
-//! What lies between a handler and its database, so that a test can cut it, hold it up, and mend it.
+//! What lies between a handler and its database, so that a test can cut it, hold it up, slow it down, and mend it.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -24,68 +30,115 @@ enum State {
     Cut,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Condition {
+    state: State,
+    /// On connections before the one of this number nothing passes any more.
+    lost_before: u64,
+    /// How long each answer takes to arrive.
+    delay: Duration,
+}
+
 pub(crate) struct Cable {
     port: u16,
-    state: Arc<watch::Sender<State>>,
+    condition: Arc<watch::Sender<Condition>>,
+    opened: Arc<AtomicU64>,
 }
 
 impl Cable {
     pub(crate) async fn to(database: &Database) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::new(watch::Sender::new(State::Whole));
+        let whole = Condition { state: State::Whole, lost_before: 0, delay: Duration::ZERO };
+        let condition = Arc::new(watch::Sender::new(whole));
+        let opened = Arc::new(AtomicU64::new(0));
         let server = database.server_address();
-        let watched = state.clone();
+        let (watched, count) = (condition.clone(), opened.clone());
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                tokio::spawn(join(near, server.clone(), watched.subscribe()));
+                let number = count.fetch_add(1, Ordering::Relaxed);
+                tokio::spawn(join(number, near, server.clone(), watched.subscribe()));
             }
         });
-        Self { port, state }
+        Self { port, condition, opened }
     }
 
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
+    /// How many connections have been opened.
+    pub(crate) fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn stall(&self) {
-        self.state.send_replace(State::Stalled);
+        self.set(State::Stalled);
     }
 
     pub(crate) fn lose_answers(&self) {
-        self.state.send_replace(State::Deaf);
+        self.set(State::Deaf);
     }
 
     pub(crate) fn cut(&self) {
-        self.state.send_replace(State::Cut);
+        self.set(State::Cut);
     }
 
     pub(crate) fn mend(&self) {
-        self.state.send_replace(State::Whole);
+        self.set(State::Whole);
+    }
+
+    /// Nothing passes any more on the connections that are open, and nobody is told; new ones are whole.
+    pub(crate) fn black_hole(&self) {
+        let opened = self.opened();
+        self.condition.send_modify(|condition| condition.lost_before = opened);
+    }
+
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.condition.send_modify(|condition| condition.delay = delay);
+    }
+
+    fn set(&self, state: State) {
+        self.condition.send_modify(|condition| condition.state = state);
     }
 }
 
-async fn join(near: TcpStream, server: (String, u16), state: watch::Receiver<State>) {
-    let mut until_cut = state.clone();
+async fn join(number: u64, near: TcpStream, server: (String, u16), condition: watch::Receiver<Condition>) {
+    let mut until_cut = condition.clone();
     let passing = async move {
         let Ok(far) = TcpStream::connect(server).await else { return };
         let (near_in, near_out) = near.into_split();
         let (far_in, far_out) = far.into_split();
+        let sends = |condition: &Condition| {
+            number >= condition.lost_before && [State::Whole, State::Deaf].contains(&condition.state)
+        };
+        let answers = |condition: &Condition| number >= condition.lost_before && condition.state == State::Whole;
+        let no_delay = |_: &Condition| Duration::ZERO;
         tokio::select! {
-            () = pass(near_in, far_out, state.clone(), &[State::Whole, State::Deaf]) => {}
-            () = pass(far_in, near_out, state, &[State::Whole]) => {}
+            () = pass(near_in, far_out, condition.clone(), sends, no_delay) => {}
+            () = pass(far_in, near_out, condition, answers, |condition| condition.delay) => {}
         }
     };
     tokio::select! {
         () = passing => {}
-        _ = until_cut.wait_for(|state| *state == State::Cut) => {}
+        _ = until_cut.wait_for(|condition| condition.state == State::Cut) => {}
     }
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<State>, open: &[State]) {
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut condition: watch::Receiver<Condition>,
+    is_open: impl Fn(&Condition) -> bool,
+    delay: impl Fn(&Condition) -> Duration,
+) {
     let mut buffer = vec![0; 65_536];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        let may_pass = state.wait_for(|state| open.contains(state)).await.is_ok();
+        let delay = delay(&condition.borrow());
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        let may_pass = condition.wait_for(&is_open).await.is_ok();
         if !may_pass || to.write_all(&buffer[..read]).await.is_err() {
             return;
         }

@@ -102,6 +102,8 @@ async fn referrers_are_hosts_and_the_site_itself_is_none() {
     host.send(&from(2, "https://blog.example/")).await;
     host.send(&from(3, "https://app.example.net/")).await;
     host.send(&from(4, "garbage")).await;
+    host.send(&from(4, "http://203.0.113.7/")).await;
+    host.send(&from(4, "http://[2001:db8::1]:8080/")).await;
     let statistics = host.statistics().await;
     let expected = serde_json::json!([
         { "value": "news.example", "visitors": 2, "pageviews": 2 },
@@ -109,7 +111,7 @@ async fn referrers_are_hosts_and_the_site_itself_is_none() {
         { "value": "blog.example", "visitors": 1, "pageviews": 1 },
     ]);
     assert_eq!(statistics["referrers"], expected);
-    assert_eq!(statistics["pages"], serde_json::json!([{ "value": "/", "visitors": 4, "pageviews": 5 }]));
+    assert_eq!(statistics["pages"], serde_json::json!([{ "value": "/", "visitors": 4, "pageviews": 7 }]));
     assert_eq!(statistics["site"], "app.example.net");
 }
 

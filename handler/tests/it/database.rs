@@ -21,6 +21,15 @@ pub(crate) struct Database {
     connection: Mutex<PgConnection>,
 }
 
+/// Who holds a lock.
+pub(crate) struct Holder(PgConnection);
+
+impl Holder {
+    pub(crate) async fn release(mut self) {
+        sqlx::raw_sql("commit").execute(&mut self.0).await.unwrap();
+    }
+}
+
 fn server() -> PgConnectOptions {
     let url = std::env::var("DATABASE_URL").unwrap_or_default();
     assert!(!url.is_empty(), "DATABASE_URL names no PostgreSQL server to make databases on: run scripts/test");
@@ -61,6 +70,18 @@ impl Database {
         (self.options.get_host().to_owned(), self.options.get_port())
     }
 
+    /// Another session.
+    pub(crate) async fn connect(&self) -> PgConnection {
+        PgConnection::connect_with(&self.options).await.unwrap()
+    }
+
+    /// Takes a lock in another session's transaction, and holds it until it is released.
+    pub(crate) async fn hold(&self, lock: &str) -> Holder {
+        let mut session = self.connect().await;
+        sqlx::raw_sql(AssertSqlSafe(format!("begin; {lock}"))).execute(&mut session).await.unwrap();
+        Holder(session)
+    }
+
     pub(crate) async fn execute(&self, sql: &str) -> u64 {
         let mut connection = self.connection.lock().await;
         let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut *connection).await;
@@ -82,6 +103,17 @@ impl Database {
         let mut connection = self.connection.lock().await;
         let rows = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(&mut *connection).await;
         rows.unwrap_or_else(|error| panic!("{error}: {sql}")).iter().map(|row| row.get(0)).collect()
+    }
+
+    /// How many connections handlers have, of which this holds.
+    pub(crate) async fn connections(&self, condition: &str) -> i64 {
+        let of_handlers = "datname = current_database() and application_name = 'footfall'";
+        self.number(&format!("select count(*) from pg_stat_activity where {of_handlers} and {condition}")).await
+    }
+
+    /// Visitors and views of each of a site's days.
+    pub(crate) async fn visitors_and_views(&self, site: &str) -> Vec<(i64, i64)> {
+        self.days(site).await.into_iter().map(|(_, visitors, views)| (visitors, views)).collect()
     }
 
     /// Puts the database's clock forward by so many days, or back: the one clock that says when a period has ended.
@@ -132,12 +164,8 @@ impl Database {
     }
 
     async fn wait_for_none(&self, condition: &str, what: &str) {
-        let sql = format!(
-            "select count(*) from pg_stat_activity \
-             where datname = current_database() and application_name = 'footfall' and {condition}"
-        );
         let began = Instant::now();
-        while self.number(&sql).await > 0 {
+        while self.connections(condition).await > 0 {
             assert!(began.elapsed() < PATIENCE, "{what}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -1,0 +1,211 @@
+//! Clocks and servers that are not what they were: an instance's clock is wrong, the database's moves on, an older copy of the
+//! database takes its place. What is tested here runs inside the test, because a process can't be given another clock.
+
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use handler::{
+    clock::Clock,
+    config::Config,
+    maintenance::Maintenance,
+    reader::Reader,
+    recorder::Recorder,
+    statistics::{Query, Report},
+    store::{self, Limits, Rules},
+    visitor::{Classification, Client, Dimension, Network, Visit},
+};
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use crate::{client::visitor, database::Database, host::Host};
+
+const HOUR_SECONDS: i64 = 3600;
+const DAY_SECONDS: i64 = 24 * HOUR_SECONDS;
+
+/// An instance with a clock of its own.
+struct Instance {
+    clock: Clock,
+    recorder: Recorder,
+    reader: Reader,
+    maintenance: Maintenance,
+    config: Config,
+}
+
+impl Instance {
+    async fn start(database: &Database, clock: Clock) -> Self {
+        let environment = [("DATABASE_URL".to_owned(), database.url())].into();
+        let config = Config::load(&environment).unwrap();
+        let store = store::Database::new(&config.database, config.foundation(), clock.clone()).await.unwrap();
+        let [recording, reading, maintaining] =
+            store.connections([Limits::FOR_REQUESTS, Limits::FOR_REQUESTS, Limits::FOR_MAINTENANCE]);
+        let (recorder, _) = Recorder::start(recording, config.rules(), None);
+        let (reader, _) = Reader::start(reading, config.rules(), config.sites.clone());
+        let (maintenance, _) = Maintenance::start(maintaining, Rules { retention_days: Some(100), ..config.rules() });
+        Self { clock, recorder, reader, maintenance, config }
+    }
+
+    /// Whose clock differs from the true time by so much.
+    async fn off_by(database: &Database, seconds: i64) -> Self {
+        let clock = Clock::reading(move || Timestamp::now() + SignedDuration::from_secs(seconds));
+        Self::start(database, clock).await
+    }
+
+    async fn visit(&self, number: u8) {
+        let client =
+            Client { network: Network::parse_hop(&format!("192.0.2.{number}")).unwrap(), user_agent: "UA".to_owned() };
+        let visit = Visit {
+            at: self.clock.now(),
+            site: self.config.sites[0].clone(),
+            values: vec![(Dimension::Page, Cow::Borrowed("/"))],
+            classification: Classification::Visitor(client),
+        };
+        self.recorder.record(visit, Instant::now() + Duration::from_secs(5)).await.unwrap();
+    }
+
+    async fn report(&self) -> Report {
+        let query = Query::of_site(self.config.sites[0].clone());
+        self.reader.read(query, Instant::now() + Duration::from_secs(5)).await.unwrap().report.clone()
+    }
+}
+
+#[tokio::test]
+async fn an_instance_whose_clock_is_wrong_counts_into_the_databases_day() {
+    let database = Database::create().await;
+    let offsets = [0, 400 * DAY_SECONDS, -400 * DAY_SECONDS, 26 * HOUR_SECONDS, -26 * HOUR_SECONDS, 30];
+    let mut pageviews = 0;
+    for (number, offset) in offsets.into_iter().enumerate() {
+        let instance = Instance::off_by(&database, offset).await;
+        // One of its own, and one who has come to every instance.
+        instance.visit(u8::try_from(number).unwrap() + 1).await;
+        instance.visit(100).await;
+        instance.visit(100).await;
+        pageviews += 3;
+        let report = instance.report().await;
+        let visitors = i64::try_from(number).unwrap() + 2;
+        assert_eq!((report.today.visitors, report.today.pageviews), (Some(visitors), pageviews), "{offset}");
+        assert!(report.as_of.duration_since(Timestamp::now()).abs() < SignedDuration::from_secs(60), "{offset}");
+    }
+    assert_eq!(database.visitors_and_views("localhost").await, [(7, pageviews)]);
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn an_instance_whose_clock_is_wrong_ends_nothing_early() {
+    let database = Database::create().await;
+    let right = Instance::off_by(&database, 0).await;
+    right.visit(1).await;
+    for offset in [400 * DAY_SECONDS, -400 * DAY_SECONDS] {
+        let wrong = Instance::off_by(&database, offset).await;
+        let removed = wrong.maintenance.run().await.unwrap().expect("nobody else is at it");
+        assert_eq!((removed.salts_forgotten, removed.sets_dropped, removed.tallies_deleted), (0, 0, 0));
+        assert_eq!(removed.batches_deleted, 0);
+    }
+    right.visit(1).await;
+    assert_eq!(database.visitors_and_views("localhost").await, [(1, 2)]);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_while_an_instance_runs_is_noticed_with_the_next_commit() {
+    let database = Database::create().await;
+    let offset = Arc::new(AtomicI64::new(0));
+    let shown = offset.clone();
+    let clock = Clock::reading(move || Timestamp::now() + SignedDuration::from_secs(shown.load(Ordering::Relaxed)));
+    let instance = Instance::start(&database, clock).await;
+    instance.visit(1).await;
+    // A laptop that slept, a time server that was wrong.
+    for seconds in [40 * DAY_SECONDS, 0] {
+        offset.store(seconds, Ordering::Relaxed);
+        for _ in 0..3 {
+            instance.visit(2).await;
+        }
+    }
+    let days = database.visitors_and_views("localhost").await;
+    let today = days.iter().max_by_key(|(_, views)| *views).unwrap();
+    assert!(today.1 >= 5, "{days:?}");
+    assert_eq!(days.iter().map(|(_, views)| views).sum::<i64>(), 7);
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn midnight_by_the_databases_clock_makes_a_day_and_the_same_visitor_returns_on_it() {
+    let database = Database::create().await;
+    let instance = Instance::off_by(&database, 0).await;
+    instance.visit(1).await;
+    for days in 1..=3 {
+        database.shift_clock(days).await;
+        // The first commit after it still counts into the day that it was sent on; it tells what time it is.
+        instance.visit(1).await;
+        instance.visit(1).await;
+    }
+    assert_eq!(database.visitors_and_views("localhost").await, [(1, 2), (1, 2), (1, 2), (1, 1)]);
+    let report = instance.report().await;
+    assert_eq!((report.counts.visitors, report.counts.new_visitors), (Some(1), Some(1)));
+    assert_eq!((report.counts.daily_visitors, report.counts.pageviews), (4, 7));
+    database.assert_sound().await;
+}
+
+const DISCONNECT: &str = "select pg_terminate_backend(pid) from pg_stat_activity \
+    where datname = current_database() and application_name = 'footfall'";
+
+#[tokio::test]
+async fn after_a_failover_to_an_older_copy_whoever_it_does_not_know_is_counted_again() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    for number in 0..3 {
+        host.send(&visitor(number)).await;
+    }
+    // The copy has been left behind here.
+    for table in ["seen", "tally", "register", "site", "batch"] {
+        database.execute(&format!("create table copy_{table} as table {table}")).await;
+    }
+    for number in 3..8 {
+        host.send(&visitor(number)).await;
+    }
+    assert_eq!(host.statistics().await["visitors"]["today"], 8);
+    for table in ["seen", "tally", "register", "batch"] {
+        database.execute(&format!("truncate {table}; insert into {table} table copy_{table}")).await;
+    }
+    database
+        .execute(
+            "update site set pageviews = copy.pageviews, registers_revision = copy.registers_revision \
+             from copy_site as copy where copy.id = site.id",
+        )
+        .await;
+    database.execute(DISCONNECT).await;
+    for number in 0..8 {
+        assert_eq!(host.send(&visitor(number)).await.status, 200);
+    }
+    // Three whom the copy knew, and five whom it did not: nobody is lost.
+    assert_eq!((database.visitors_today().await, database.pageviews().await), (8, 11));
+    let statistics = host.statistics().await;
+    assert_eq!((&statistics["visitors"]["today"], &statistics["pageviews"]["all_time"]), (&8.into(), &11.into()));
+    assert_eq!(statistics["visitors"]["all_time"]["estimate"], 8);
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn after_a_failover_to_an_empty_copy_counting_begins_anew() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_SITES", "example.com").start().await;
+    host.process.wait_until_ready().await;
+    for number in 0..3 {
+        host.send(&visitor(number)).await;
+    }
+    // Sites have other numbers there, and other salts.
+    database
+        .execute("truncate seen, tally, register, salt, site, batch; insert into site (name) values ('x.example')")
+        .await;
+    database.execute(DISCONNECT).await;
+    for number in 0..3 {
+        assert_eq!(host.send(&visitor(number)).await.status, 200);
+    }
+    assert_eq!((database.visitors_today().await, database.pageviews().await), (3, 3));
+    assert_eq!(host.statistics().await["visitors"]["all_time"]["estimate"], 3);
+    database.assert_sound().await;
+}

@@ -1,0 +1,91 @@
+//! A visit that the database refuses: those beside it are counted, and it is accounted and told.
+
+use std::time::Duration;
+
+use crate::{
+    client::{Request, Response, send, visitor},
+    database::Database,
+    host::Host,
+};
+
+const POISON: &str = "https://poison.example/";
+
+fn visit(host: &Host, request: &Request) -> tokio::task::JoinHandle<Response> {
+    let (request, port) = (host.dispatched(request).unwrap(), host.process.port);
+    tokio::spawn(async move { send(port, &request).await })
+}
+
+/// Sends these visits so that they gather to one batch.
+async fn send_together(database: &Database, host: &Host, requests: &[Request]) -> Vec<u16> {
+    let holder = database.hold("lock table tally in access exclusive mode").await;
+    // The first is on its way alone and has to wait; behind it the others gather.
+    let first = visit(host, &visitor(0));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let others: Vec<_> = requests.iter().map(|request| visit(host, request)).collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    holder.release().await;
+    assert_eq!(first.await.unwrap().status, 200);
+    let mut statuses = Vec::new();
+    for other in others {
+        statuses.push(other.await.unwrap().status);
+    }
+    statuses
+}
+
+async fn one_in_a_crowd(refusal: &str) {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    host.send(&visitor(0)).await;
+    database.execute(refusal).await;
+    let mut crowd: Vec<Request> = (1..=40).map(visitor).collect();
+    crowd[23] = visitor(24).header("Referer", POISON);
+    let statuses = send_together(&database, &host, &crowd).await;
+    let expected: Vec<u16> = (0..40).map(|place| if place == 23 { 500 } else { 200 }).collect();
+    assert_eq!(statuses, expected);
+    assert_eq!((database.visitors_today().await, database.pageviews().await), (40, 41));
+    let statistics = host.statistics().await;
+    assert_eq!(statistics["excluded"]["refused"], 1);
+    assert_eq!(statistics["referrers"], serde_json::json!([]));
+    let log = host.process.log();
+    let told: Vec<_> = log.iter().filter(|line| line["event"] == "visit_refused").collect();
+    assert_eq!(told.len(), 1, "{log:?}");
+    assert_eq!(told[0]["level"], "ERROR");
+    assert!(!host.process.lines().concat().contains("poison"), "what was sent is nobody's business");
+    // It is counted when it comes without what was refused.
+    assert_eq!(host.send(&visitor(24)).await.status, 200);
+    assert_eq!(database.visitors_today().await, 41);
+    database.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_breaks_a_constraint_is_found_among_those_beside_it() {
+    one_in_a_crowd("alter table tally add constraint no_poison check (value <> 'poison.example')").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_a_trigger_refuses_is_found_among_those_beside_it() {
+    one_in_a_crowd(
+        "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$; \
+         create trigger refuse before insert on tally for each row when (new.value = 'poison.example') \
+         execute function refuse()",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_refuses_everybody_is_no_reason_to_split_for_ever() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    host.send(&visitor(0)).await;
+    database.execute("alter table tally add constraint nobody check (dimension <> 1) not valid").await;
+    let crowd: Vec<_> = (1..=200).map(|number| visit(&host, &visitor(number))).collect();
+    for visit in crowd {
+        let status = visit.await.unwrap().status;
+        assert!([500, 503].contains(&status), "{status}");
+    }
+    assert_eq!(database.pageviews().await, 1);
+    database.execute("alter table tally drop constraint nobody").await;
+    assert_eq!(host.send(&visitor(1)).await.status, 200);
+    assert_eq!((database.visitors_today().await, database.pageviews().await), (2, 2));
+    database.assert_sound().await;
+}
