@@ -181,6 +181,8 @@ impl Committer {
         batch.checkpoint = checkpoint;
         batch.finished.clone_from(&self.finished);
         let outcome = store::commit(checkout, &batch, self.rules.foundation.forget).await?;
+        // Of those who may be late nobody knows any more who was, once an answer was lost.
+        let late_is_unknown = outcome == Outcome::AppliedBefore;
         let mut late = HashSet::new();
         match outcome {
             Outcome::StaleKeys => return Ok(None),
@@ -196,7 +198,8 @@ impl Committer {
         if imported.applied {
             for part in &batch.parts {
                 for visitor in &part.visitors {
-                    if !late.contains(&(part.day, visitor.fingerprint)) {
+                    let may_be_late = late_is_unknown && visitor.late_views.is_some();
+                    if !may_be_late && !late.contains(&(part.day, visitor.fingerprint)) {
                         self.seen.insert(visitor.fingerprint, part.day);
                     }
                 }
