@@ -52,7 +52,7 @@ async fn apply_all(
 ) -> sqlx::Result<(Outcome, Option<f64>)> {
     let mut transaction = connection.begin().await?;
     if needs_lock {
-        sqlx::query!("lock table seen in share row exclusive mode").execute(&mut *transaction).await?;
+        sqlx::query!("lock table only seen in share row exclusive mode").execute(&mut *transaction).await?;
     }
     let (mut late, mut clock_seconds) = (Vec::new(), None);
     for (place, part) in batch.parts.iter().enumerate() {
