@@ -26,9 +26,13 @@ pub enum Outcome {
 ///
 /// One day in a period after which none is open yet takes one statement. Anything else takes a lock first that lets no other
 /// batch run beside it: its visitors' days are looked up in two periods, and its parts touch counters in an order of their own.
+/// So does a day that may come too late: whether it does, it tells by what others have committed before.
 /// A chunk of a log that somebody else has counted leaves nothing behind, not even its id: sent again, it must get the same answer.
 pub async fn commit(checkout: &mut Checkout<'_>, batch: &Batch, forget: Forget) -> Result<Outcome, Failure> {
-    let is_alone = |part: &Part| part.sites.iter().all(|site| site.next_is_open != Some(true));
+    let is_alone = |part: &Part| {
+        part.sites.iter().all(|site| site.next_is_open != Some(true))
+            && part.visitors.iter().all(|visitor| visitor.late_views.is_none())
+    };
     let (outcome, clock_seconds) = match batch.parts.as_slice() {
         [part] if is_alone(part) && batch.checkpoint.is_none() => {
             checkout.run(async |connection| apply(connection, batch, 0, part, forget).await).await?
