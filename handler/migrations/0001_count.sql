@@ -108,7 +108,8 @@ $$;
 -- The set is made after the salt, so that maintenance never takes it for one that has ended.
 --
 -- A batch relies on which periods beside its own are open while it runs. So a new one is opened between batches: the lock
--- waits for those that run and holds back the others until this statement has ended.
+-- waits for those that run and holds back the others until this statement has ended. Every batch writes to `seen`, so the lock on
+-- that table alone is enough; on its sets it would wait for every vacuum.
 --
 -- An import keeps the periods before its own until `lease_until`, too: who imports each night the log of the day before needs, on
 -- the first of a month, the month before the last.
@@ -129,7 +130,7 @@ begin
     if found then
         return holding;
     end if;
-    lock table seen in share row exclusive mode;
+    lock table only seen in share row exclusive mode;
     -- A set without any salt has ended, and may be about to be dropped: nobody may count into it. Where there is a salt, it may
     -- not be forgotten until this one is there.
     perform from salt where period = wanted and salt is not null limit 1 for share;

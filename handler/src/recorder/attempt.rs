@@ -184,6 +184,8 @@ impl Committer {
         batch.checkpoint = checkpoint;
         batch.finished.clone_from(&self.finished);
         let outcome = store::commit(checkout, &batch, self.rules.foundation.forget).await?;
+        // Once an answer was lost, who came too late can be told only as long as nobody has come after.
+        let late_is_unknown = matches!(outcome, Outcome::AppliedBefore(_));
         let mut late = HashSet::new();
         match outcome {
             Outcome::StaleKeys => return Ok(None),
@@ -201,7 +203,8 @@ impl Committer {
         if imported.applied {
             for part in &batch.parts {
                 for visitor in &part.visitors {
-                    if !late.contains(&(part.day, visitor.fingerprint)) {
+                    let may_be_late = late_is_unknown && visitor.late_views.is_some();
+                    if !may_be_late && !late.contains(&(part.day, visitor.fingerprint)) {
                         self.seen.insert(visitor.fingerprint, part.day);
                     }
                 }

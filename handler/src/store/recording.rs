@@ -26,10 +26,14 @@ pub enum Outcome {
 ///
 /// One day in a period after which none is open yet takes one statement, and a smaller one if nobody in it may be new. Anything else
 /// takes a lock first that lets no other batch run beside it: its visitors' days are looked up in two periods, and its parts touch
-/// counters in an order of their own.
+/// counters in an order of their own. So does a day that may come too late: whether it does, it tells by what others have committed
+/// before.
 /// A chunk of a log that somebody else has counted leaves nothing behind, not even its id: sent again, it must get the same answer.
 pub async fn commit(checkout: &mut Checkout<'_>, batch: &Batch, forget: Forget) -> Result<Outcome, Failure> {
-    let is_alone = |part: &Part| part.sites.iter().all(|site| site.next_is_open != Some(true));
+    let is_alone = |part: &Part| {
+        part.sites.iter().all(|site| site.next_is_open != Some(true))
+            && part.visitors.iter().all(|visitor| visitor.late_views.is_none())
+    };
     let brings_views_only = |part: &Part| part.visitors.is_empty() && batch.checkpoint.is_none();
     let (outcome, clock_seconds) = match batch.parts.as_slice() {
         [part] if brings_views_only(part) => {
@@ -80,7 +84,7 @@ async fn apply_all(
 ) -> sqlx::Result<(Outcome, Option<f64>)> {
     let mut transaction = connection.begin().await?;
     if needs_lock {
-        sqlx::query!("lock table seen in share row exclusive mode").execute(&mut *transaction).await?;
+        sqlx::query!("lock table only seen in share row exclusive mode").execute(&mut *transaction).await?;
     }
     let (mut late, mut clock_seconds, mut was_applied_before) = (Vec::new(), None, false);
     for (place, part) in batch.parts.iter().enumerate() {

@@ -1,0 +1,79 @@
+//! A batch of one month beside batches of the next one. Without the locks on `seen` each of these fails.
+
+use std::time::Duration;
+
+use super::{Stage, day, view};
+
+/// Long enough for whoever does not wait to be ready.
+const A_WHILE: Duration = Duration::from_millis(700);
+
+/// A visitor comes just before midnight, whose batch is held up after it was written; and just after midnight over another instance.
+async fn a_visitor_on_both_sides_of_midnight(stage: &Stage) {
+    let (before, after) = (view(0, "2026-10-31T23:59:59Z", "/"), view(0, "2026-11-01T00:00:01Z", "/"));
+    let held = stage.fleet.database.hold_day(day("2026-10-31").number()).await;
+    let meanwhile = async {
+        tokio::time::sleep(A_WHILE).await;
+        let release = async {
+            tokio::time::sleep(A_WHILE).await;
+            held.release().await;
+        };
+        tokio::join!(stage.visit(1, &after), release);
+    };
+    tokio::join!(stage.visit(0, &before), meanwhile);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_of_october_and_one_of_november_never_miss_each_other() {
+    let stage = Stage::set(2, "2026-11-01T00:00:05Z").await;
+    // Both months are open, and both instances know it.
+    for instance in [0, 1] {
+        stage.visits(instance, 9, "/", &["2026-10-31T23:00:00Z", "2026-11-01T00:00:00Z"]).await;
+    }
+    a_visitor_on_both_sides_of_midnight(&stage).await;
+    assert_eq!(stage.numbers("2026-10-31", "2026-11-01").await, (Some(2), Some(2), 6));
+    assert_eq!(stage.numbers("2026-11-01", "2026-11-01").await, (Some(2), Some(0), 3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn november_is_not_opened_in_the_middle_of_a_batch_of_october() {
+    let stage = Stage::set(2, "2026-11-01T00:00:05Z").await;
+    for instance in [0, 1] {
+        stage.visits(instance, 9, "/", &["2026-10-31T23:00:00Z"]).await;
+    }
+    a_visitor_on_both_sides_of_midnight(&stage).await;
+    assert_eq!(stage.numbers("2026-10-31", "2026-11-01").await, (Some(2), Some(2), 4));
+    assert_eq!(stage.numbers("2026-11-01", "2026-11-01").await, (Some(1), Some(0), 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_other_way_round_a_day_of_october_is_found_to_lie_before_one_of_november() {
+    let stage = Stage::set(2, "2026-11-01T00:00:05Z").await;
+    for instance in [0, 1] {
+        stage.visits(instance, 9, "/", &["2026-10-31T23:00:00Z", "2026-11-01T00:00:00Z"]).await;
+    }
+    let held = stage.fleet.database.hold_day(day("2026-11-01").number()).await;
+    let (before, after) = (view(0, "2026-10-31T23:59:59Z", "/"), view(0, "2026-11-01T00:00:01Z", "/"));
+    let meanwhile = async {
+        tokio::time::sleep(A_WHILE).await;
+        let release = async {
+            tokio::time::sleep(A_WHILE).await;
+            held.release().await;
+        };
+        tokio::join!(stage.visit(0, &before), release);
+    };
+    tokio::join!(stage.visit(1, &after), meanwhile);
+    assert_eq!(stage.numbers("2026-10-31", "2026-11-01").await, (Some(2), Some(2), 6));
+    assert_eq!(stage.numbers("2026-11-01", "2026-11-01").await, (Some(2), Some(0), 3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_a_set_that_is_being_vacuumed() {
+    let stage = Stage::set(1, "2026-11-01T00:00:05Z").await;
+    stage.visits(0, 9, "/", &["2026-10-31T23:00:00Z"]).await;
+    let held = stage.fleet.database.hold_as_vacuum_does("seen_24321").await;
+    // The first visit opens November, the others are of two months in turn.
+    let visiting = stage.visits(0, 0, "/", &["2026-11-01T00:00:01Z", "2026-10-31T23:59:59Z", "2026-11-01T00:00:02Z"]);
+    tokio::time::timeout(Duration::from_secs(5), visiting).await.expect("nobody waits");
+    held.release().await;
+    assert_eq!(stage.numbers("2026-10-31", "2026-11-01").await, (Some(2), Some(2), 4));
+}

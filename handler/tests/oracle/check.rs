@@ -1,0 +1,163 @@
+//! Compares what the product answers with what is true.
+
+use std::collections::BTreeMap;
+
+use handler::{
+    statistics::{Counts, Point, Query, Range, Report, Slot, Step, Tallies, assemble},
+    store,
+    visitor::Day,
+};
+use jiff::Timestamp;
+use tokio::time::{Duration, Instant};
+
+use crate::{
+    random::Random,
+    run::{Fleet, forget_of},
+    truth::{Numbers, Value, day_and_hour, start_ms},
+    world::World,
+};
+
+/// One of so many ranges is asked for through a reader's task; all others with the same statement.
+const THROUGH_A_READER: usize = 8;
+
+/// Asks for random ranges; answers the first difference.
+pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u64) -> Result<(), String> {
+    let mut random = Random::of(world.seed.wrapping_mul(1000).wrapping_add(share));
+    let readers: Vec<_> = fleet.instances.iter().flatten().map(|instance| &instance.reader).collect();
+    let mut ids = Vec::new();
+    for site in &fleet.sites {
+        let mut checkout = fleet.direct.checkout().await.unwrap();
+        let found = store::read_site(&mut checkout, site).await;
+        ids.push(checkout.release(found).unwrap());
+    }
+    for number in 0..ranges {
+        let site = random.below(fleet.sites.len());
+        let (first, last) = a_range(&mut random, world);
+        let between = Range::Between(Day::from_number(first), Some(Day::from_number(last)));
+        let step = *random.one_of(&[&None, &None, &Some(Step::Day), &Some(Step::Week), &Some(Step::Month)]);
+        let step = if last - first < 2 { random.one_of(&[None, Some(Step::Hour)]) } else { step };
+        let query = Query { site: fleet.sites[site].clone(), range: between, step };
+        let report = if number % THROUGH_A_READER == 0 && !readers.is_empty() {
+            let reader = readers[random.below(readers.len())];
+            let answer = reader.read(query.clone(), Instant::now() + Duration::from_secs(30)).await;
+            match answer {
+                Ok(snapshot) => snapshot.report.clone(),
+                Err(error) => return Err(format!("{query:?}: {error}")),
+            }
+        } else {
+            let forget = forget_of(world);
+            let plan =
+                query.plan(fleet.direct.now(), &world.zone, forget).map_err(|error| format!("{query:?}: {error}"))?;
+            let tallies = match ids[site] {
+                None => Tallies::default(),
+                Some(id) => {
+                    let mut checkout = fleet.direct.checkout().await.map_err(|failure| failure.to_string())?;
+                    let tallies = store::read_tallies(&mut checkout, id, &plan).await;
+                    checkout.release(tallies).map_err(|failure| format!("{query:?}: {failure}"))?
+                }
+            };
+            assemble(&query, &plan, &world.zone, forget, tallies, None)
+        };
+        if let Err(difference) = compare(world, site, first, last, &report) {
+            let dates = (Day::from_number(first), Day::from_number(last));
+            return Err(format!(
+                "seed {}, range {number} of share {share}: site {site}, from {} to {} in {}: {difference}",
+                world.seed,
+                dates.0,
+                dates.1,
+                world.zone.iana_name().unwrap_or_default()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A range of days around the simulated time: mostly short or of two months, some longer.
+fn a_range(random: &mut Random, world: &World) -> (i32, i32) {
+    let (earliest, latest) = (world.truth.origin - 2, world.last_day + 3);
+    let first = random.between(earliest, latest);
+    let longest = random.one_of(&[1, 3, 8, 31, 62, 62, 62, 200]);
+    let last = (first + random.between(0, longest - 1)).min(latest);
+    (first, last)
+}
+
+fn compare(world: &World, site: usize, first: i32, last: i32, report: &Report) -> Result<(), String> {
+    let truth = &world.truth;
+    let is = |what: &str, found: &Counts, first: i32, last: i32| {
+        let found = Numbers {
+            visitors: found.visitors,
+            new_visitors: found.new_visitors,
+            daily_visitors: found.daily_visitors,
+            pageviews: found.pageviews,
+        };
+        same(what, &found, &truth.numbers(site, first, last))
+    };
+    is("the range", &report.counts, first, last)?;
+    let (today, _) = day_and_hour(world.steps.last().unwrap().now_ms, &world.zone);
+    is("today", &report.today, today, today)?;
+    is("this week", &report.this_week, today - (today + 3).rem_euclid(7), today)?;
+    is("this month", &report.this_month, crate::truth::first_day_of(crate::truth::month_of(today)), today)?;
+    same("all views", &report.all_time_pageviews, &truth.sites[site].views.values().sum())?;
+    if let (Some(visitors), Some(new)) = (report.counts.visitors, report.counts.new_visitors) {
+        same("returning visitors", &report.counts.returning_visitors(), &Some(visitors - new))?;
+    }
+    let mut found: BTreeMap<Value, (Option<i64>, i64)> = BTreeMap::new();
+    for (dimension, list) in &report.lists {
+        for entry in list {
+            if found.insert((*dimension, entry.value.clone()), (entry.visitors, entry.pageviews)).is_some() {
+                return Err(format!("{dimension:?} {} is there twice", entry.value));
+            }
+        }
+    }
+    let expected = truth.values(site, first, last);
+    for (value, numbers) in &expected {
+        same(&format!("{value:?}"), &found.get(value), &Some(numbers))?;
+    }
+    if let Some(value) = found.keys().find(|value| !expected.contains_key(value)) {
+        return Err(format!("{value:?} was never counted, and is {:?}", found[value]));
+    }
+    let expected = truth.excluded(site, first, last);
+    for exclusion in handler::visitor::Exclusion::ALL {
+        let found = report.excluded.get(exclusion).copied().unwrap_or_default();
+        let (least, most) = expected.get(exclusion).copied().unwrap_or_default();
+        if !(least..=most).contains(&found) {
+            return Err(format!("{exclusion:?}: {found}, and not {least} to {most}"));
+        }
+    }
+    series(world, site, first, last, report)
+}
+
+fn series(world: &World, site: usize, first: i32, last: i32, report: &Report) -> Result<(), String> {
+    let between = Range::Between(Day::from_number(first), Some(Day::from_number(last)));
+    let query = Query { site: report.site.clone(), range: between, step: Some(report.step) };
+    let now = Timestamp::from_millisecond(world.steps.last().unwrap().now_ms).unwrap();
+    let plan = query.plan(now, &world.zone, forget_of(world)).unwrap();
+    same("points", &report.series.len(), &plan.series.len())?;
+    let mut of_days: BTreeMap<i32, i64> = BTreeMap::new();
+    for (point, slot) in report.series.iter().zip(&plan.series) {
+        let Point { start, visitors, pageviews } = *point;
+        match *slot {
+            Slot::Days(from, to) => {
+                let numbers = world.truth.numbers(site, from.number(), to.number());
+                same(&format!("the point {start}"), &(visitors, pageviews), &(numbers.visitors, numbers.pageviews))?;
+            }
+            Slot::Hour(day, hour) => {
+                let day = day.number();
+                let start_hour = start_ms(day, &world.zone) + i64::from(hour) * 3_600_000;
+                same("the start of an hour", &start.as_millisecond(), &start_hour)?;
+                let views = world.truth.sites[site].views_by_hour.get(&(day, hour)).copied().unwrap_or_default();
+                same(&format!("views of the hour {start}"), &pageviews, &views)?;
+                *of_days.entry(day).or_default() += visitors.unwrap_or_default();
+            }
+        }
+    }
+    // Whoever came stands in one hour of the day.
+    for (day, visitors) in of_days {
+        same("visitors of all hours", &Some(visitors), &world.truth.numbers(site, day, day).visitors)?;
+    }
+    Ok(())
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), String> {
+    if found == expected { Ok(()) } else { Err(format!("{what}: {found:?}, and {expected:?} is true")) }
+}

@@ -1,0 +1,67 @@
+//! The oracle: it keeps every visit in memory, counts distinct visitors one by one, and compares the product's answers with that.
+//!
+//! Random worlds of visitors, sites, pages, days, instances, orders and failures come from a seed (`world`), happen on a real database
+//! (`run`), and are asked for random ranges of days (`check`). Which visits can't be placed any more, a rule of its own tells (`rule`);
+//! `truth` knows nothing of it. `cases` has what was found this way, as small as it could be made. `processes` is the long form, which
+//! `scripts/oracle` runs. `ORACLE_SEEDS="1 2"` lets other worlds happen, `ORACLE_LOG=handler=info` shows the product's log.
+
+mod cable;
+mod cases;
+mod check;
+mod database;
+mod processes;
+mod random;
+mod rule;
+mod run;
+mod truth;
+mod world;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use world::{Size, World};
+
+/// Worlds of months with several sites, of days (`FOOTFALL_FORGET=daily`), and one in which connections break often.
+const SEEDS: [u64; 3] = [2, 4, 15];
+
+/// How many ranges are asked for in each world of the short form.
+const RANGES: usize = 2500;
+
+/// A number from the environment.
+fn number_from(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).ok().map_or(otherwise, |number| number.parse().unwrap())
+}
+
+/// Shows the product's log, if `ORACLE_LOG` says of what.
+fn show_log() {
+    if let Ok(filter) = std::env::var("ORACLE_LOG") {
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    }
+}
+
+async fn every_range_is_exact(seed: u64) {
+    let (ranges, began) = (number_from("ORACLE_RANGES", RANGES), std::time::Instant::now());
+    let world = World::of_seed(seed, Size { instances: 3, activity: 60 });
+    let fleet = run::live(&world).await.unwrap_or_else(|problem| panic!("{problem}"));
+    let lived = began.elapsed();
+    check::check(&world, &fleet, ranges, 0).await.unwrap_or_else(|difference| panic!("{difference}"));
+    let problems = fleet.database.problems().await;
+    assert!(problems.is_empty(), "seed {seed}: {problems:?}");
+    let (steps, all) = (world.steps.len(), began.elapsed());
+    println!("seed {seed}: {steps} steps in {lived:.1?}, 0 wrong of {ranges} ranges after {all:.1?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_range_of_days_of_a_random_world_is_exact() {
+    show_log();
+    let named = std::env::var("ORACLE_SEEDS").unwrap_or_default();
+    let mut seeds: Vec<u64> = named.split_whitespace().map(|seed| seed.parse().unwrap()).collect();
+    if seeds.is_empty() {
+        // And one that nobody has seen.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        seeds = SEEDS.into_iter().chain([now]).collect();
+    }
+    for seed in seeds {
+        println!("seed {seed}");
+        every_range_is_exact(seed).await;
+    }
+}

@@ -1,0 +1,267 @@
+//! Which visits can be placed, told apart from the product: a visitor's latest two days of a month are kept (and a third one where
+//! it came out of order), and a month is closed when the next one has ended.
+
+use std::collections::{BTreeSet, HashMap};
+
+use handler::visitor::{Dimension, Uniqueness};
+use jiff::tz::TimeZone;
+
+use crate::{
+    truth::{Days, SiteTruth, Truth, first_day_of, month_of, start_ms},
+    world::{Kind, View},
+};
+
+/// How long after its end a period is kept.
+const GRACE_MS: i64 = 10 * 60_000;
+
+/// How long a period stays open after an import into it.
+const IMPORT_MS: i64 = 24 * 3_600_000;
+
+/// Site, visitor, and what the visitor is told apart for: a value, or the site as a whole.
+type Who = (usize, usize, Option<(Dimension, String)>);
+
+/// Days before the latest two.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Earlier {
+    None,
+    Lost,
+    Day(i32),
+}
+
+/// What is kept of a visitor in a period.
+#[derive(Clone, Copy)]
+struct Kept {
+    latest: i32,
+    second: Option<i32>,
+    earlier: Earlier,
+}
+
+/// What becomes of a visitor's day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placement {
+    New,
+    /// It has been counted.
+    Known,
+    /// It has been counted, but the database does not remember that: an instance may.
+    Forgotten,
+    /// Its place is not known any more.
+    Late,
+    /// Its period is closed.
+    Closed,
+}
+
+enum Period {
+    /// The least and the most time until which it is kept: an instance that knows the period does not ask for more.
+    Open(i64, i64),
+    Closed,
+}
+
+/// What the database is expected to remember.
+pub(crate) struct Rule {
+    zone: TimeZone,
+    kept: HashMap<(Who, i32), Kept>,
+    placed: HashMap<Who, Days>,
+    periods: HashMap<(usize, i32), Period>,
+    pub(crate) truth: Truth,
+}
+
+impl Rule {
+    pub(crate) fn new(zone: TimeZone, is_daily: bool, origin: i32, sites: usize) -> Self {
+        let sites = (0..sites).map(|_| SiteTruth::default()).collect();
+        let truth = Truth { origin, is_daily, sites };
+        Self { zone, kept: HashMap::new(), placed: HashMap::new(), periods: HashMap::new(), truth }
+    }
+
+    fn period(&self, day: i32) -> i32 {
+        if self.truth.is_daily { day } else { month_of(day) }
+    }
+
+    fn keep_until(&self, period: i32) -> i64 {
+        let end = if self.truth.is_daily { period + 1 } else { first_day_of(period + 2) };
+        start_ms(end, &self.zone) + GRACE_MS
+    }
+
+    /// Who is looked up for a view: the visitor of the site, and of each value that visitors are told apart for.
+    fn everybody(view: &View) -> Vec<Who> {
+        let values = view.values.iter().filter(|(dimension, _)| dimension.uniqueness() == Uniqueness::ForEachValue);
+        let scopes = std::iter::once(None).chain(values.map(|value| Some(value.clone())));
+        scopes.map(|scope| (view.site, view.visitor, scope)).collect()
+    }
+
+    /// Whether the period of a day can take new visitors: nobody can be told from those of a month that is closed.
+    fn can_open(&self, site: usize, period: i32) -> bool {
+        let reach = i32::from(!self.truth.is_daily);
+        (period - reach..=period + reach)
+            .all(|beside| !matches!(self.periods.get(&(site, beside)), Some(Period::Closed)))
+    }
+
+    fn open(&mut self, site: usize, period: i32, now: i64, is_import: bool) -> bool {
+        if !self.can_open(site, period) {
+            return false;
+        }
+        let until = if is_import { self.keep_until(period).max(now + IMPORT_MS) } else { self.keep_until(period) };
+        match self.periods.entry((site, period)).or_insert(Period::Open(until, until)) {
+            Period::Open(_, most) => *most = until.max(*most),
+            Period::Closed => unreachable!(),
+        }
+        true
+    }
+
+    /// Whether it is certain what maintenance does at this time.
+    pub(crate) fn maintenance_is_certain(&self, now: i64) -> bool {
+        self.periods.values().all(|period| match period {
+            Period::Open(least, most) => *most < now || *least >= now,
+            Period::Closed => true,
+        })
+    }
+
+    pub(crate) fn maintain(&mut self, now: i64) {
+        for period in self.periods.values_mut() {
+            if matches!(period, Period::Open(_, most) if *most < now) {
+                *period = Period::Closed;
+            }
+        }
+    }
+
+    fn place(&mut self, who: Who, day: i32) -> Placement {
+        let period = self.period(day);
+        let is_new = self.placed.entry(who.clone()).or_default().insert(day - self.truth.origin);
+        let undo = |rule: &mut Self| {
+            if is_new {
+                let mut without = Days::default();
+                let placed = rule.placed.get_mut(&who).unwrap();
+                placed.iter().filter(|known| *known != day - rule.truth.origin).for_each(|known| {
+                    without.insert(known);
+                });
+                *placed = without;
+            }
+        };
+        let kept = self.kept.get(&(who.clone(), period)).copied();
+        // A day after all others of its month comes before the first of the next one: that has to be known.
+        if !self.truth.is_daily && kept.is_none_or(|kept| kept.latest < day) {
+            let next = self.kept.get(&(who.clone(), period + 1));
+            if next.is_some_and(|next| next.earlier != Earlier::None) {
+                undo(self);
+                return Placement::Late;
+            }
+        }
+        let placed = match kept {
+            None => Kept { latest: day, second: None, earlier: Earlier::None },
+            Some(Kept { latest, second, earlier }) => {
+                let was = |second: Option<i32>| second.map_or(Earlier::None, Earlier::Day);
+                if day == latest || Some(day) == second || earlier == Earlier::Day(day) {
+                    return Placement::Known;
+                } else if day > latest {
+                    let earlier = if second.is_some() { Earlier::Lost } else { Earlier::None };
+                    Kept { latest: day, second: Some(latest), earlier }
+                } else if second.is_none_or(|second| day > second) {
+                    Kept { latest, second: Some(day), earlier: was(second) }
+                } else if earlier == Earlier::None {
+                    Kept { latest, second, earlier: Earlier::Day(day) }
+                } else if is_new {
+                    undo(self);
+                    return Placement::Late;
+                } else {
+                    return Placement::Forgotten;
+                }
+            }
+        };
+        self.kept.insert((who, period), placed);
+        Placement::New
+    }
+
+    /// Counts a view that was answered. Views of one visitor must come in the order in which they are applied.
+    pub(crate) fn apply(&mut self, view: &View, now: i64, is_import: bool) -> Placement {
+        let View { site, visitor, day, hour, kind, values, .. } = view;
+        let mut placement = Placement::Known;
+        if *kind == Kind::Visitor {
+            let period = self.period(*day);
+            if !self.open(*site, period, now, is_import) {
+                placement = Placement::Closed;
+                if is_import {
+                    return placement;
+                }
+            }
+        }
+        let mut exclusion = kind.exclusion().map(|exclusion| (exclusion, 1));
+        if *kind == Kind::Visitor && placement != Placement::Closed {
+            for who in Self::everybody(view) {
+                let of_scope = self.place(who.clone(), *day);
+                let place = *day - self.truth.origin;
+                let truth = &mut self.truth.sites[*site];
+                let mut came = |value: &(Dimension, String)| {
+                    truth.came_with.entry(value.clone()).or_default().entry(*visitor).or_default().insert(place);
+                };
+                match (&who.2, of_scope) {
+                    (Some(value), Placement::New) => came(value),
+                    (None, Placement::New) => {
+                        let once = |value: &&(Dimension, String)| value.0.uniqueness() == Uniqueness::OnceADay;
+                        values.iter().filter(once).for_each(came);
+                        truth.came.entry(*visitor).or_default().insert(place);
+                    }
+                    _ => {}
+                }
+                if who.2.is_none() {
+                    placement = of_scope;
+                }
+            }
+        }
+        let truth = &mut self.truth.sites[*site];
+        match placement {
+            Placement::Late | Placement::Closed => exclusion = Some((handler::visitor::Exclusion::Late, 1)),
+            Placement::Forgotten => exclusion = Some((handler::visitor::Exclusion::Late, 0)),
+            Placement::New | Placement::Known => {}
+        }
+        if let Some((exclusion, least)) = exclusion {
+            let sum = truth.excluded.entry((*day, exclusion)).or_default();
+            *sum = (sum.0 + least, sum.1 + 1);
+        }
+        if kind.is_viewed() {
+            *truth.views.entry(*day).or_default() += 1;
+            *truth.views_by_hour.entry((*day, *hour)).or_default() += 1;
+            for value in values.iter() {
+                *truth.views_with.entry(value.clone()).or_default().entry(*day).or_default() += 1;
+            }
+        }
+        placement
+    }
+
+    /// Whether views that run at the same time can all be placed, in whatever order: `together` are those chosen before.
+    pub(crate) fn can_join(&self, together: &Together, view: &View) -> bool {
+        if view.kind != Kind::Visitor {
+            return true;
+        }
+        let period = self.period(view.day);
+        if !self.can_open(view.site, period) {
+            return false;
+        }
+        Self::everybody(view).into_iter().all(|who| {
+            let mut joining: BTreeSet<i32> = together.days.get(&who).cloned().unwrap_or_default();
+            joining.insert(view.day);
+            let placed = self.placed.get(&who).copied().unwrap_or_default();
+            let before: BTreeSet<i32> = placed.iter().map(|place| place + self.truth.origin).collect();
+            let all: BTreeSet<i32> = before.union(&joining).copied().collect();
+            joining.iter().all(|day| {
+                let of = |period: i32| all.iter().filter(move |day| self.period(**day) == period);
+                let later = of(self.period(*day)).filter(|other| *other > day).count();
+                let latest_before = before.iter().filter(|known| self.period(**known) == self.period(*day)).max();
+                let is_last = latest_before.is_none_or(|latest| latest < day);
+                later <= 1 && (self.truth.is_daily || !is_last || of(self.period(*day) + 1).count() <= 2)
+            })
+        })
+    }
+}
+
+/// The days of views that run at the same time.
+#[derive(Default)]
+pub(crate) struct Together {
+    days: HashMap<Who, BTreeSet<i32>>,
+}
+
+impl Together {
+    pub(crate) fn add(&mut self, view: &View) {
+        for who in Rule::everybody(view) {
+            self.days.entry(who).or_default().insert(view.day);
+        }
+    }
+}

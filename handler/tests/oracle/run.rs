@@ -1,0 +1,321 @@
+//! Lets a world happen: several instances of the product, in-process, on a real database.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use handler::{
+    clock::Clock,
+    config::DatabaseConfig,
+    reader::Reader,
+    recorder::{LogPrefix, Recorder, Rules},
+    store::{self, CONNECTION_LIFETIME, Connection, Database, Failure, Foundation, Limits},
+    visitor::{Classification, Client, Forget, Network, SiteName, Visit},
+};
+use jiff::{Timestamp, tz::TimeZone};
+use tokio::{task::JoinSet, time::Instant};
+
+use crate::{
+    cable::Cable,
+    database::TestDatabase,
+    random::Random,
+    world::{Action, Import, Kind, Loss, Step, View, World},
+};
+
+/// How long a visit may take. Somebody who waits for less would be told that it is not known whether the visit was counted.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The limits of a recorder whose database may be slow, because it shares the machine with much else.
+pub(crate) const PATIENT: Limits = Limits { statement: Duration::from_secs(12), lock: Duration::from_secs(8) };
+
+/// An instance of the product.
+pub(crate) struct Instance {
+    pub(crate) recorder: Recorder,
+    pub(crate) reader: Reader,
+    pub(crate) cable: Cable,
+    /// By how much its clock is wrong.
+    skew_ms: i64,
+}
+
+/// The instances of one process, and their database.
+pub(crate) struct Fleet {
+    pub(crate) database: TestDatabase,
+    /// The true time.
+    now_ms: Arc<AtomicI64>,
+    /// By number; those of other processes are missing.
+    pub(crate) instances: Vec<Option<Instance>>,
+    /// For maintenance, and for readings without a reader.
+    pub(crate) maintenance: Arc<Connection>,
+    pub(crate) direct: Arc<Connection>,
+    pub(crate) sites: Vec<SiteName>,
+}
+
+impl Fleet {
+    /// Makes a database, with its schema and a clock that can be set.
+    pub(crate) async fn prepare(zone: &TimeZone, forget: Forget, now_ms: i64) -> TestDatabase {
+        let database = TestDatabase::create().await;
+        let rules = Rules { foundation: Foundation { zone: zone.clone(), forget }, keeps_all_time: true };
+        let clock = Arc::new(AtomicI64::new(now_ms));
+        let [connection] =
+            connect(&database, None, &rules, &clock, 0, CONNECTION_LIFETIME, [Limits::FOR_REQUESTS]).await;
+        connection.check().await.unwrap();
+        connection.close().await;
+        database.take_over_the_clock().await;
+        database.set_clock(now_ms).await;
+        database
+    }
+
+    /// Starts those instances that are `mine`.
+    #[expect(clippy::too_many_arguments, reason = "a world's properties, of which cases have some only")]
+    pub(crate) async fn start(
+        database: TestDatabase,
+        zone: &TimeZone,
+        forget: Forget,
+        now_ms: i64,
+        skews_ms: &[i64],
+        sites: Vec<SiteName>,
+        limits: Limits,
+        mine: impl Fn(usize) -> bool,
+    ) -> Self {
+        let rules = Rules { foundation: Foundation { zone: zone.clone(), forget }, keeps_all_time: true };
+        let now_ms = Arc::new(AtomicI64::new(now_ms));
+        let mut instances = Vec::new();
+        for (number, skew_ms) in skews_ms.iter().copied().enumerate() {
+            if !mine(number) {
+                instances.push(None);
+                continue;
+            }
+            let cable = Cable::to(database.server_address()).await;
+            // One of four opens its connections anew all the time, and forgets with them what it knew.
+            let lifetime = if number % 4 == 3 { Duration::from_millis(40) } else { CONNECTION_LIFETIME };
+            let [recording] =
+                connect(&database, Some(cable.port()), &rules, &now_ms, skew_ms, lifetime, [limits]).await;
+            let [reading] = connect(&database, None, &rules, &now_ms, skew_ms, CONNECTION_LIFETIME, [limits]).await;
+            let (recorder, _) = Recorder::start(recording, rules.clone());
+            let (reader, _) = Reader::start(reading, rules.clone(), sites.clone());
+            instances.push(Some(Instance { recorder, reader, cable, skew_ms }));
+        }
+        let limits = [Limits::FOR_MAINTENANCE, Limits::FOR_IMPORTS];
+        let [maintenance, direct] = connect(&database, None, &rules, &now_ms, 0, CONNECTION_LIFETIME, limits).await;
+        Self { database, now_ms, instances, maintenance, direct, sites }
+    }
+
+    /// All instances of a world, in this process.
+    pub(crate) async fn of_world(world: &World) -> Self {
+        let (forget, now_ms) = (forget_of(world), world.steps[0].now_ms);
+        let database = Self::prepare(&world.zone, forget, now_ms).await;
+        Self::start(database, &world.zone, forget, now_ms, &world.skews_ms, sites_of(world), PATIENT, |_| true).await
+    }
+
+    pub(crate) fn instance(&self, number: usize) -> &Instance {
+        self.instances[number].as_ref().expect("this instance runs in this process")
+    }
+
+    /// Moves this process's clocks; the database's is moved by who leads.
+    pub(crate) fn set_clock(&self, now_ms: i64) {
+        self.now_ms.store(now_ms, Ordering::SeqCst);
+    }
+
+    pub(crate) fn visit(&self, instance: usize, view: &View, is_import: bool) -> Visit {
+        let skew_ms = if is_import { 0 } else { self.instance(instance).skew_ms };
+        Visit {
+            at: Timestamp::from_millisecond(view.at_ms + skew_ms).unwrap(),
+            site: self.sites[view.site].clone(),
+            values: view.values.iter().map(|(dimension, value)| (*dimension, value.clone().into())).collect(),
+            classification: match (view.kind, view.kind.exclusion()) {
+                (Kind::Bot, Some(exclusion)) => Classification::Excluded(exclusion),
+                (_, Some(exclusion)) => Classification::Pageview(exclusion),
+                (_, None) => Classification::Visitor(client(view.visitor)),
+            },
+        }
+    }
+
+    /// Does what a step says, as far as it is this process's part, and answers what was not as expected.
+    pub(crate) async fn perform(&self, world: &World, number: usize, leads: bool) -> Vec<String> {
+        let step = &world.steps[number];
+        let mine = || step.actions.iter().filter(|(instance, ..)| self.instances[*instance].is_some());
+        let mut work: JoinSet<Vec<String>> = JoinSet::new();
+        for (instance, action, loss) in mine() {
+            let cable = &self.instance(*instance).cable;
+            match loss {
+                Some(Loss::Question(nth)) => cable.lose_question(*nth),
+                Some(Loss::Answer(nth)) => cable.lose_answer(*nth),
+                None => {}
+            }
+            let recorder = self.instance(*instance).recorder.clone();
+            match action {
+                Action::Visits(views) => {
+                    for view in views {
+                        let (recorder, visit) = (recorder.clone(), self.visit(*instance, view, false));
+                        work.spawn(async move {
+                            let outcome = recorder.record(visit, Instant::now() + PATIENCE).await;
+                            outcome
+                                .err()
+                                .map(|error| format!("a visit was not recorded: {error}"))
+                                .into_iter()
+                                .collect()
+                        });
+                    }
+                }
+                Action::Import(import) => {
+                    let visits = import.views.iter().map(|view| self.visit(*instance, view, true)).collect();
+                    let upto =
+                        LogPrefix { site: self.site_of(import), digest: digest(world, import), bytes: import.log };
+                    let (closed, late) = (import.closed.clone(), import.late.clone());
+                    let is_quiet = step.actions.iter().all(|(.., loss)| loss.is_none()) && step.ends == 0;
+                    work.spawn(
+                        async move { check_import(recorder.import(visits, upto).await, closed, late, is_quiet) },
+                    );
+                }
+            }
+        }
+        let other = async {
+            let mut problems = Vec::new();
+            if leads && step.has_maintenance {
+                problems.extend(self.maintain().await);
+            }
+            let mut random = Random::of(world.seed ^ u64::try_from(number).unwrap());
+            for _ in 0..if leads { step.ends } else { 0 } {
+                tokio::time::sleep(Duration::from_micros(random.next() % 9000)).await;
+                self.database.end_a_connection(random.below(world.skews_ms.len())).await;
+            }
+            problems
+        };
+        let all = async {
+            let mut problems = Vec::new();
+            while let Some(done) = work.join_next().await {
+                problems.extend(done.unwrap_or_else(|error| vec![format!("a task failed: {error}")]));
+            }
+            problems
+        };
+        let (mut problems, others) = tokio::join!(all, other);
+        problems.extend(others);
+        for (instance, ..) in mine() {
+            self.instance(*instance).cable.mend();
+        }
+        problems
+    }
+
+    fn site_of(&self, import: &Import) -> SiteName {
+        self.sites[import.views.first().map_or(0, |view| view.site)].clone()
+    }
+
+    /// Maintenance, until nothing is in its way.
+    pub(crate) async fn maintain(&self) -> Vec<String> {
+        for _ in 0..200 {
+            let outcome = match self.maintenance.checkout().await {
+                Ok(mut checkout) => {
+                    let outcome = store::remove(&mut checkout, None, true).await;
+                    checkout.release(outcome)
+                }
+                Err(failure) => Err(failure),
+            };
+            match outcome {
+                Ok(Some(_)) => return Vec::new(),
+                // Another one is at it, or was interrupted.
+                Ok(None) => self.database.execute("update setting set maintained_until = null").await,
+                Err(Failure::Lost(_) | Failure::TimedOut(_)) => {}
+                Err(failure) => return vec![format!("maintenance failed: {failure}")],
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        vec!["maintenance never came to its end".to_owned()]
+    }
+}
+
+fn check_import(
+    outcome: Result<handler::recorder::Imported, Failure>,
+    closed: Vec<usize>,
+    late: Vec<(usize, bool)>,
+    is_quiet: bool,
+) -> Vec<String> {
+    let mut problems = Vec::new();
+    match outcome {
+        Err(failure) => problems.push(format!("an import failed: {failure}")),
+        Ok(imported) => {
+            // What is said of a chunk that had been counted before is nobody's business.
+            if imported.applied && imported.closed != closed {
+                problems.push(format!("views of closed periods are {closed:?}, and {:?} was said", imported.closed));
+            }
+            // After a lost answer nobody knows any more which they were.
+            if imported.applied && is_quiet {
+                let may = |place| late.iter().any(|(known, _)| *known == place);
+                let too_many = imported.late.iter().any(|place| !may(*place));
+                let too_few = late.iter().any(|(place, is_certain)| *is_certain && !imported.late.contains(place));
+                if too_many || too_few {
+                    problems.push(format!("late are {late:?}, and {:?} was said", imported.late));
+                }
+            }
+        }
+    }
+    problems
+}
+
+/// A visitor is an address and a User-Agent: two of each share one.
+fn client(visitor: usize) -> Client {
+    let number = u32::try_from(visitor / 2).unwrap();
+    let address: IpAddr = if visitor % 8 < 6 {
+        Ipv4Addr::from(0x0A00_0001 + number).into()
+    } else {
+        Ipv6Addr::from(0x2001_0db8_u128 << 96 | u128::from(number) << 64 | 5).into()
+    };
+    Client { network: Network::of(address), user_agent: format!("agent {}", visitor % 2) }
+}
+
+fn digest(world: &World, import: &Import) -> [u8; 32] {
+    let mut digest = [0; 32];
+    digest[..8].copy_from_slice(&world.seed.to_le_bytes());
+    digest[8..16].copy_from_slice(&import.log.to_le_bytes());
+    digest
+}
+
+pub(crate) fn forget_of(world: &World) -> Forget {
+    if world.is_daily() { Forget::Daily } else { Forget::Monthly }
+}
+
+pub(crate) fn sites_of(world: &World) -> Vec<SiteName> {
+    (0..world.truth.sites.len()).map(|site| World::site_name(site).parse().unwrap()).collect()
+}
+
+/// Connections of an instance whose clock is wrong by `skew_ms`, through a port of this machine if one is named.
+async fn connect<const N: usize>(
+    database: &TestDatabase,
+    port: Option<u16>,
+    rules: &Rules,
+    now_ms: &Arc<AtomicI64>,
+    skew_ms: i64,
+    lifetime: Duration,
+    limits: [Limits; N],
+) -> [Arc<Connection>; N] {
+    let mut options = database.options();
+    if let Some(port) = port {
+        options = options.host("127.0.0.1").port(port);
+    }
+    let now_ms = now_ms.clone();
+    let clock = Clock::reading(move || Timestamp::from_millisecond(now_ms.load(Ordering::SeqCst) + skew_ms).unwrap());
+    let config = DatabaseConfig::Server(Box::new(options));
+    let database = Database::new(&config, rules.foundation.clone(), clock).await.unwrap();
+    database.connections_that_last(lifetime, limits)
+}
+
+/// Lets a whole world happen in this process.
+pub(crate) async fn live(world: &World) -> Result<Fleet, String> {
+    let fleet = Fleet::of_world(world).await;
+    for (number, Step { now_ms, .. }) in world.steps.iter().enumerate() {
+        fleet.set_clock(*now_ms);
+        fleet.database.set_clock(*now_ms).await;
+        let mut problems = fleet.perform(world, number, true).await;
+        if std::env::var_os("ORACLE_EACH_STEP").is_some() {
+            problems.extend(fleet.database.days_that_differ(world, number).await);
+        }
+        if !problems.is_empty() {
+            return Err(format!("seed {}, step {number}: {problems:?}\n{:#?}", world.seed, world.steps[number]));
+        }
+    }
+    Ok(fleet)
+}

@@ -1,0 +1,198 @@
+//! The truth: every visit that was answered, and distinct visitors counted one by one. It knows nothing of gaps, tallies or SQL.
+
+use std::collections::BTreeMap;
+
+use handler::visitor::{Dimension, Exclusion};
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+
+/// A set of days that follow the world's origin.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Days([u64; 4]);
+
+/// How many days a set can hold.
+pub(crate) const MOST_DAYS: i32 = 256;
+
+impl Days {
+    pub(crate) fn insert(&mut self, place: i32) -> bool {
+        let (word, bit) = Self::position(place);
+        let is_new = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        is_new
+    }
+
+    pub(crate) fn contains(&self, place: i32) -> bool {
+        let (word, bit) = Self::position(place);
+        self.0[word] & bit != 0
+    }
+
+    pub(crate) fn any(&self, first: i32, last: i32) -> bool {
+        self.first(first, last).is_some()
+    }
+
+    /// The first of them from one to another.
+    pub(crate) fn first(&self, first: i32, last: i32) -> Option<i32> {
+        let mut place = first.max(0);
+        while place <= last.min(MOST_DAYS - 1) {
+            let (word, _) = Self::position(place);
+            let rest = self.0[word] >> (place % 64);
+            if rest == 0 {
+                place = (place / 64 + 1) * 64;
+            } else {
+                let found = place + i32::try_from(rest.trailing_zeros()).unwrap();
+                return (found <= last).then_some(found);
+            }
+        }
+        None
+    }
+
+    /// How many of them lie from one to another.
+    pub(crate) fn count(&self, first: i32, last: i32) -> i64 {
+        let (mut count, mut from) = (0, first.max(0));
+        while let Some(found) = self.first(from, last) {
+            (count, from) = (count + 1, found + 1);
+        }
+        count
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = i32> + '_ {
+        (0..MOST_DAYS).filter(|place| self.contains(*place))
+    }
+
+    fn position(place: i32) -> (usize, u64) {
+        assert!((0..MOST_DAYS).contains(&place), "the world is too long");
+        (usize::try_from(place / 64).unwrap(), 1 << (place % 64))
+    }
+}
+
+/// The day of a date, as the database numbers it.
+pub(crate) fn day_number(date: Date) -> i32 {
+    (date - Date::constant(1970, 1, 1)).get_days()
+}
+
+pub(crate) fn date_of(day: i32) -> Date {
+    Date::constant(1970, 1, 1) + day.days()
+}
+
+/// Months since January of year 0.
+pub(crate) fn month_of(day: i32) -> i32 {
+    let date = date_of(day);
+    i32::from(date.year()) * 12 + i32::from(date.month()) - 1
+}
+
+pub(crate) fn first_day_of(month: i32) -> i32 {
+    let year = i16::try_from(month.div_euclid(12)).unwrap();
+    day_number(Date::constant(year, i8::try_from(month.rem_euclid(12) + 1).unwrap(), 1))
+}
+
+pub(crate) fn start_ms(day: i32, zone: &TimeZone) -> i64 {
+    date_of(day).at(0, 0, 0, 0).to_zoned_datetime(zone.clone()).unwrap().timestamp().as_millisecond()
+}
+
+/// The day and how many of its hours had passed.
+pub(crate) fn day_and_hour(at_ms: i64, zone: &TimeZone) -> (i32, u8) {
+    let day = day_number(zone.to_datetime(Timestamp::from_millisecond(at_ms).unwrap()).date());
+    (day, u8::try_from((at_ms - start_ms(day, zone)) / 3_600_000).unwrap())
+}
+
+/// Views by day.
+pub(crate) type Views = BTreeMap<i32, i64>;
+
+/// A value of a dimension.
+pub(crate) type Value = (Dimension, String);
+
+/// What happened on one site.
+#[derive(Default)]
+pub(crate) struct SiteTruth {
+    /// When each visitor came; places from the origin.
+    pub(crate) came: BTreeMap<usize, Days>,
+    /// When each visitor came with a value.
+    pub(crate) came_with: BTreeMap<Value, BTreeMap<usize, Days>>,
+    pub(crate) views: Views,
+    pub(crate) views_by_hour: BTreeMap<(i32, u8), i64>,
+    pub(crate) views_with: BTreeMap<Value, Views>,
+    /// The least and the most that may be accounted: whether a repeated visit is known to be one depends on what an instance remembers.
+    pub(crate) excluded: BTreeMap<(i32, Exclusion), (i64, i64)>,
+}
+
+/// Everything that happened.
+pub(crate) struct Truth {
+    /// The day from which sets of days count.
+    pub(crate) origin: i32,
+    pub(crate) is_daily: bool,
+    pub(crate) sites: Vec<SiteTruth>,
+}
+
+/// The numbers of a range, counted one by one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    pub(crate) visitors: Option<i64>,
+    pub(crate) new_visitors: Option<i64>,
+    pub(crate) daily_visitors: i64,
+    pub(crate) pageviews: i64,
+}
+
+impl Truth {
+    /// Visitors and views of each day of each site.
+    pub(crate) fn days(&self) -> BTreeMap<(usize, i32), (i64, i64)> {
+        let mut days = BTreeMap::new();
+        for (number, site) in self.sites.iter().enumerate() {
+            for (day, views) in &site.views {
+                let came = site.came.values().filter(|days| days.contains(day - self.origin)).count();
+                days.insert((number, *day), (i64::try_from(came).unwrap(), *views));
+            }
+        }
+        days
+    }
+
+    pub(crate) fn is_exact(&self, first: i32, last: i32) -> bool {
+        if self.is_daily { first == last } else { month_of(last) - month_of(first) <= 1 }
+    }
+
+    pub(crate) fn numbers(&self, site: usize, first: i32, last: i32) -> Numbers {
+        let site = &self.sites[site];
+        let (mut visitors, mut new_visitors, mut daily_visitors) = (0, 0, 0);
+        for days in site.came.values() {
+            if let Some(came) = days.first(first - self.origin, last - self.origin) {
+                visitors += 1;
+                let remembered = first_day_of(month_of(came + self.origin) - 1) - self.origin;
+                new_visitors += i64::from(!days.any(remembered, came - 1));
+                daily_visitors += days.count(first - self.origin, last - self.origin);
+            }
+        }
+        let is_exact = self.is_exact(first, last);
+        Numbers {
+            visitors: is_exact.then_some(visitors),
+            new_visitors: (is_exact && !self.is_daily).then_some(new_visitors),
+            daily_visitors,
+            pageviews: site.views.range(first..=last).map(|(_, views)| views).sum(),
+        }
+    }
+
+    /// Visitors and views of every value in a range.
+    pub(crate) fn values(&self, site: usize, first: i32, last: i32) -> BTreeMap<Value, (Option<i64>, i64)> {
+        let is_exact = self.is_exact(first, last);
+        let site = &self.sites[site];
+        let mut values = BTreeMap::new();
+        for (value, views) in &site.views_with {
+            let views: i64 = views.range(first..=last).map(|(_, views)| views).sum();
+            if views > 0 {
+                let came = site.came_with.get(value).into_iter().flat_map(BTreeMap::values);
+                let visitors = came.filter(|days| days.any(first - self.origin, last - self.origin)).count();
+                values.insert(value.clone(), (is_exact.then_some(i64::try_from(visitors).unwrap()), views));
+            }
+        }
+        values
+    }
+
+    /// What was not counted in full in a range: the least and the most that may be accounted.
+    pub(crate) fn excluded(&self, site: usize, first: i32, last: i32) -> BTreeMap<Exclusion, (i64, i64)> {
+        let mut excluded: BTreeMap<Exclusion, (i64, i64)> = BTreeMap::new();
+        for ((day, exclusion), (least, most)) in &self.sites[site].excluded {
+            if (first..=last).contains(day) {
+                let sum = excluded.entry(*exclusion).or_default();
+                *sum = (sum.0 + least, sum.1 + most);
+            }
+        }
+        excluded
+    }
+}

@@ -1,0 +1,379 @@
+//! Random worlds: who comes when to which site, over which instance, and what goes wrong meanwhile. A seed decides everything, so
+//! that every process that takes part knows the whole world, and what is true in it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use handler::visitor::{Dimension, Exclusion};
+use jiff::tz::TimeZone;
+
+use crate::{
+    random::Random,
+    rule::{Placement, Rule, Together},
+    truth::{Truth, day_and_hour, day_number, start_ms},
+};
+
+/// What a view counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Visitor,
+    OptedOut,
+    Unidentified,
+    Bot,
+}
+
+impl Kind {
+    pub(crate) fn exclusion(self) -> Option<Exclusion> {
+        match self {
+            Self::Visitor => None,
+            Self::OptedOut => Some(Exclusion::OptedOut),
+            Self::Unidentified => Some(Exclusion::Unidentified),
+            Self::Bot => Some(Exclusion::Bots),
+        }
+    }
+
+    pub(crate) fn is_viewed(self) -> bool {
+        self != Self::Bot
+    }
+}
+
+/// One view of one page.
+#[derive(Clone)]
+pub(crate) struct View {
+    pub(crate) site: usize,
+    pub(crate) visitor: usize,
+    pub(crate) at_ms: i64,
+    pub(crate) day: i32,
+    pub(crate) hour: u8,
+    pub(crate) kind: Kind,
+    pub(crate) values: Arc<[(Dimension, String)]>,
+}
+
+impl std::fmt::Debug for View {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { site, visitor, day, hour, kind, values, .. } = self;
+        let date = crate::truth::date_of(*day);
+        let mut values: Vec<&str> = values.iter().map(|(_, value)| value.as_str()).collect();
+        values.retain(|value| !value.contains(' ') || value.starts_with("campaign"));
+        write!(formatter, "site {site} visitor {visitor} on {date} in hour {hour} as {kind:?} with {values:?}")
+    }
+}
+
+/// What an instance does in a step.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Visits that arrive at the same time.
+    Visits(Vec<View>),
+    /// A chunk of a log.
+    Import(Import),
+}
+
+#[derive(Debug)]
+pub(crate) struct Import {
+    pub(crate) log: u64,
+    pub(crate) views: Vec<View>,
+    /// Views of closed periods, by their place.
+    pub(crate) closed: Vec<usize>,
+    /// Views that come too late, and whether that is certain.
+    pub(crate) late: Vec<(usize, bool)>,
+}
+
+/// A loss on the way between an instance and the database.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Loss {
+    Question(i32),
+    Answer(i32),
+}
+
+/// What happens at the same time.
+pub(crate) struct Step {
+    pub(crate) now_ms: i64,
+    /// Which instance does what, and what is lost meanwhile.
+    pub(crate) actions: Vec<(usize, Action, Option<Loss>)>,
+    pub(crate) has_maintenance: bool,
+    /// How many connections are ended meanwhile.
+    pub(crate) ends: usize,
+    /// Visitors and views of each day, by site, when it is over.
+    pub(crate) days: BTreeMap<(usize, i32), (i64, i64)>,
+}
+
+impl std::fmt::Debug for Step {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { now_ms, actions, has_maintenance, ends, .. } = self;
+        let now = jiff::Timestamp::from_millisecond(*now_ms).unwrap();
+        write!(formatter, "at {now}, maintenance {has_maintenance}, {ends} connections ended: {actions:#?}")
+    }
+}
+
+/// How large a world is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    pub(crate) instances: usize,
+    /// How many steps more or less are made of a day, in percent.
+    pub(crate) activity: usize,
+}
+
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    pub(crate) zone: TimeZone,
+    pub(crate) last_day: i32,
+    /// By how much the clock of each instance is wrong.
+    pub(crate) skews_ms: Vec<i64>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) truth: Truth,
+}
+
+/// How many days before the first one a log may hold.
+const HISTORY: i32 = 75;
+
+const ZONES: [&str; 6] = ["UTC", "Europe/Berlin", "UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"];
+
+/// A February, a leap day, clocks that are turned, the end of a year.
+const STARTS: [&str; 7] =
+    ["2027-01-18", "2028-01-20", "2026-03-03", "2026-09-20", "2026-11-20", "2027-04-25", "2026-06-28"];
+
+struct Maker {
+    random: Random,
+    zone: TimeZone,
+    rule: Rule,
+    size: Size,
+    sites: usize,
+    visitors: usize,
+    logs: u64,
+    steps: Vec<Step>,
+}
+
+impl World {
+    pub(crate) fn site_name(site: usize) -> String {
+        format!("site-{site}.example")
+    }
+
+    pub(crate) fn is_daily(&self) -> bool {
+        self.truth.is_daily
+    }
+
+    pub(crate) fn of_seed(seed: u64, size: Size) -> Self {
+        let mut random = Random::of(seed);
+        let zone = TimeZone::get(random.one_of(&ZONES)).unwrap();
+        let is_daily = seed % 5 == 4;
+        let first_day = day_number(random.one_of(&STARTS).parse().unwrap());
+        let last_day = first_day + random.between(64, 100);
+        let sites = 1 + random.low(3);
+        let visitors = random.one_of(&[3, 8, 20, 40]);
+        let skew = |random: &mut Random| match random.below(4) {
+            0 => i64::from(random.between(-90_000, 90_000)) * 1000,
+            // Less than what is put right: visits keep a greater distance from midnight.
+            1 => i64::from(random.between(-400, 400)),
+            _ => 0,
+        };
+        let skews_ms = (0..size.instances).map(|_| skew(&mut random)).collect();
+        let rule = Rule::new(zone.clone(), is_daily, first_day - HISTORY - 1, sites);
+        let mut maker = Maker { random, zone: zone.clone(), rule, size, sites, visitors, logs: 0, steps: Vec::new() };
+        let mut prelude = start_ms(first_day, &zone) + 30_000;
+        if maker.random.percent(50) {
+            // Logs of the time before, in the order of their days.
+            let mut day = first_day - maker.random.between(5, HISTORY - 1);
+            while day < first_day {
+                let last = (day + maker.random.between(0, 12)).min(first_day - 1);
+                let count = maker.random.below(40);
+                maker.import(prelude, day, last, count);
+                prelude += 1000;
+                day = last + 1;
+            }
+        }
+        for day in first_day..=last_day {
+            maker.live_through(day);
+        }
+        let Maker { rule, steps, .. } = maker;
+        Self { seed, zone, last_day, skews_ms, steps, truth: rule.truth }
+    }
+}
+
+impl Maker {
+    fn live_through(&mut self, day: i32) {
+        let start = start_ms(day, &self.zone);
+        let is_month = crate::truth::month_of(day) != crate::truth::month_of(day - 1);
+        if is_month || self.random.percent(35) {
+            // Visits of both sides of midnight, written just after it.
+            let times: Vec<i64> =
+                (0..4).map(|second| start - 500 - second * 1000).chain([start + 500, start + 1500]).collect();
+            self.together(start + 4000, &times);
+        }
+        for (from, to) in [(70, 480), (500, 900), (910, 1370)] {
+            let now = start + i64::from(self.random.between(from, to)) * 60_000;
+            if self.random.percent(self.size.activity * 6 / 10) {
+                let times: Vec<i64> =
+                    (0..8).map(|_| now - 500 - i64::from(self.random.between(0, 3000)) * 1000).collect();
+                self.together(now, &times);
+            }
+            if self.random.percent(self.size.activity / 8) {
+                self.too_late(now + 1000, day);
+            }
+            if self.random.percent(self.size.activity / 12) {
+                let first = day - self.random.between(1, HISTORY - 1);
+                let last = (first + self.random.between(0, 40)).min(day - 1);
+                let count = 1 + self.random.below(30);
+                self.import(now + 2000, first, last, count);
+            }
+        }
+    }
+
+    fn view(&mut self, at_ms: i64) -> View {
+        let random = &mut self.random;
+        let site = random.low(self.sites);
+        // A third comes again and again.
+        let visitor =
+            if random.percent(50) { random.below(self.visitors.div_ceil(3)) } else { random.below(self.visitors) };
+        let kind = match random.below(30) {
+            0 => Kind::OptedOut,
+            1 => Kind::Unidentified,
+            2 => Kind::Bot,
+            _ => Kind::Visitor,
+        };
+        let mut values = vec![(Dimension::Page, format!("/{}", random.low(9)))];
+        if random.percent(40) {
+            values.push((Dimension::Referrer, format!("from-{}.example", random.low(6))));
+        }
+        if random.percent(25) {
+            values.push((Dimension::Campaign, format!("campaign {}", random.low(4))));
+        }
+        let of_visitor = [
+            (Dimension::Browser, format!("Browser {}", visitor % 4)),
+            (Dimension::OperatingSystem, format!("System {}", visitor % 3)),
+            (Dimension::Device, if visitor % 2 == 0 { "Phone" } else { "Computer" }.to_owned()),
+            (Dimension::Language, format!("language {}", visitor % 5)),
+        ];
+        values.extend(of_visitor);
+        if visitor % 3 > 0 {
+            values.push((Dimension::Country, format!("country {}", visitor % 6)));
+        }
+        let (day, hour) = day_and_hour(at_ms, &self.zone);
+        View { site, visitor, at_ms, day, hour, kind, values: values.into() }
+    }
+
+    fn loss(&mut self) -> Option<Loss> {
+        match self.random.below(24) {
+            0 => Some(Loss::Question(self.random.between(1, 6))),
+            1 => Some(Loss::Answer(self.random.between(1, 6))),
+            _ => None,
+        }
+    }
+
+    /// Visits that arrive at the same time over several instances, which must all be placed; sometimes an import runs beside them,
+    /// or maintenance, or connections break.
+    fn together(&mut self, now_ms: i64, times: &[i64]) {
+        let has_maintenance = self.random.percent(30) && self.rule.maintenance_is_certain(now_ms);
+        if has_maintenance {
+            self.rule.maintain(now_ms);
+        }
+        let mut together = Together::default();
+        let mut actions = Vec::new();
+        for _ in 0..=self.random.below(self.size.instances) {
+            let instance = self.random.below(self.size.instances);
+            let mut views = Vec::new();
+            for _ in 0..=self.random.below(12) {
+                let at = self.random.one_of(times);
+                let view = self.view(at);
+                if self.rule.can_join(&together, &view) {
+                    together.add(&view);
+                    views.push(view);
+                }
+            }
+            let loss = self.loss();
+            actions.push((instance, Action::Visits(views), loss));
+        }
+        if self.random.percent(15) {
+            // Days near the present, which can be placed beside what runs.
+            let (today, _) = day_and_hour(now_ms, &self.zone);
+            let mut views = Vec::new();
+            let mut sites = [None];
+            for _ in 0..12 {
+                let at = start_ms(today - self.random.between(0, 3), &self.zone)
+                    + i64::from(self.random.between(0, 3600)) * 1000
+                    + 500;
+                let view = self.view(at.min(now_ms));
+                if *sites[0].get_or_insert(view.site) == view.site && self.rule.can_join(&together, &view) {
+                    together.add(&view);
+                    views.push(view);
+                }
+            }
+            views.sort_by_key(|view| view.at_ms);
+            let instance = self.random.below(self.size.instances);
+            self.logs += 1;
+            let loss = self.loss();
+            let import = |views| Import { log: self.logs, views, closed: Vec::new(), late: Vec::new() };
+            actions.push((instance, Action::Import(import(views)), loss));
+        }
+        let mut views: Vec<(&View, bool)> = Vec::new();
+        for (_, action, _) in &actions {
+            match action {
+                Action::Visits(visits) => views.extend(visits.iter().map(|view| (view, false))),
+                Action::Import(import) => views.extend(import.views.iter().map(|view| (view, true))),
+            }
+        }
+        views.sort_by_key(|(view, _)| view.day);
+        for (view, is_import) in views {
+            let placement = self.rule.apply(view, now_ms, is_import);
+            assert!(
+                matches!(placement, Placement::New | Placement::Known),
+                "chosen so that it can be placed: {view:?}"
+            );
+        }
+        let ends = if self.random.percent(12) { 1 + self.random.below(4) } else { 0 };
+        self.steps.push(Step { now_ms, actions, has_maintenance, ends, days: self.rule.truth.days() });
+    }
+
+    /// Visits that arrive days or weeks after they were made, each visitor once.
+    fn too_late(&mut self, now_ms: i64, today: i32) {
+        let mut views: Vec<View> = Vec::new();
+        for _ in 0..=self.random.below(6) {
+            let back = if self.random.percent(60) { self.random.between(0, 4) } else { self.random.between(0, 45) };
+            let minute = self.random.between(0, 22 * 60);
+            let view =
+                self.view((start_ms(today - back, &self.zone) + i64::from(minute) * 60_000 + 30_000).min(now_ms));
+            if !views.iter().any(|other| (other.visitor, other.site) == (view.visitor, view.site)) {
+                self.rule.apply(&view, now_ms, false);
+                views.push(view);
+            }
+        }
+        let instance = self.random.below(self.size.instances);
+        let loss = self.loss();
+        let actions = vec![(instance, Action::Visits(views), loss)];
+        self.steps.push(Step { now_ms, actions, has_maintenance: false, ends: 0, days: self.rule.truth.days() });
+    }
+
+    /// A chunk of a log of some days; sometimes twice, over two instances at once.
+    fn import(&mut self, now_ms: i64, first: i32, last: i32, count: usize) {
+        let mut views = Vec::new();
+        for _ in 0..count {
+            let day = self.random.between(first, last);
+            let minute = self.random.between(0, 22 * 60);
+            let view = self.view((start_ms(day, &self.zone) + i64::from(minute) * 60_000 + 30_000).min(now_ms));
+            if views.first().is_none_or(|first: &View| first.site == view.site) {
+                views.push(view);
+            }
+        }
+        // Days are applied in order, whatever the order of lines.
+        let mut order: Vec<usize> = (0..views.len()).collect();
+        order.sort_by_key(|place| views[*place].day);
+        let (mut closed, mut late) = (Vec::new(), Vec::new());
+        for place in order {
+            match self.rule.apply(&views[place], now_ms, true) {
+                Placement::Closed => closed.push(place),
+                Placement::Late => late.push((place, true)),
+                Placement::Forgotten => late.push((place, false)),
+                Placement::New | Placement::Known => {}
+            }
+        }
+        closed.sort_unstable();
+        self.logs += 1;
+        let import = || Import { log: self.logs, views: views.clone(), closed: closed.clone(), late: late.clone() };
+        let mut actions = vec![(self.random.below(self.size.instances), Action::Import(import()), None)];
+        if self.random.percent(25) {
+            actions.push((self.random.below(self.size.instances), Action::Import(import()), None));
+        }
+        for (.., loss) in &mut actions {
+            *loss = self.loss();
+        }
+        self.steps.push(Step { now_ms, actions, has_maintenance: false, ends: 0, days: self.rule.truth.days() });
+    }
+}
