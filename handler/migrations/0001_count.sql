@@ -44,6 +44,11 @@ create table seen (
     primary key (period, fingerprint)
 ) partition by list (period);
 
+-- Periods whose sets are being dropped: nobody may count into them.
+create table ended_set (
+    period integer primary key
+);
+
 -- Counters. What a dimension is, `visitor/dimension.rs` says. Visitors stand by their gap: how many came before, in this
 -- period or the one before, and how many days before. The first element counts those who did not come before, element g + 1
 -- those who last came g days before. The same few rows are raised by every batch: the free space keeps the new versions on
@@ -105,8 +110,6 @@ $$;
 -- one, even if it has been open until now. A month reaches to the months beside it (1), a day that is forgotten at its end to
 -- none (0).
 --
--- The set is made after the salt, so that maintenance never takes it for one that has ended.
---
 -- A batch relies on which periods beside its own are open while it runs. So a new one is opened between batches: the lock
 -- waits for those that run and holds back the others until this statement has ended. Every batch writes to `seen`, so the lock on
 -- that table alone is enough; on its sets it would wait for every vacuum.
@@ -131,15 +134,27 @@ begin
         return holding;
     end if;
     lock table only seen in share row exclusive mode;
-    -- A set without any salt has ended, and may be about to be dropped: nobody may count into it. Where there is a salt, it may
-    -- not be forgotten until this one is there.
-    perform from salt where period = wanted and salt is not null limit 1 for share;
-    if not found and to_regclass('seen_' || wanted) is not null then
+    if exists (select from ended_set where period = wanted) then
         return null;
     end if;
     insert into salt (site, period, salt, forget_after) values (of_site, wanted, offered, greatest(keep_until, lease_until))
     on conflict (site, period) do nothing;
     select salt into holding from salt where site = of_site and period = wanted;
     return holding;
+end
+$$;
+
+-- Ends a period whose set nobody needs, and answers whether that is so. From here on no site can open it until the set has gone;
+-- the lock is that of `open_period`, so that none is opening it now.
+create function end_set(ended integer) returns boolean language plpgsql as $$
+begin
+    -- Batches that come now would wait behind this one.
+    perform set_config('lock_timeout', '100ms', true);
+    lock table only seen in share row exclusive mode;
+    if exists (select from salt where period = ended and salt is not null) then
+        return false;
+    end if;
+    insert into ended_set (period) values (ended) on conflict do nothing;
+    return true;
 end
 $$;

@@ -183,7 +183,7 @@ raised_tally as (
     select counter.site, raised.day, counter.dimension, counter.value, raised.pageviews, raised.visitors
     from raised
     full join counter on counter.tally = raised.tally
-    where exists (select from claim)
+    where exists (select from claim) and (raised.pageviews <> 0 or raised.visitors <> '{}')
     order by counter.dimension desc, counter.site, raised.day, counter.value collate "C"
     on conflict (site, day, dimension, value) do update set
         pageviews = tally.pageviews + excluded.pageviews,

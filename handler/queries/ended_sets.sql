@@ -2,6 +2,7 @@
 -- any more, and true if somebody began to detach it: that one comes first, because no other can be detached until it is.
 select
     class.relname::text as "name!",
+    substring(class.relname from 6)::integer as "period!",
     inherits.inhdetachpending as "detach_is_pending?"
 from pg_class as class
 left join pg_inherits as inherits on inherits.inhrelid = class.oid

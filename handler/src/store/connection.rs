@@ -14,7 +14,10 @@ use std::{
 
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, migrate::MigrateError, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, migrate::MigrateError,
+    postgres::PgConnectOptions,
+};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use super::{Failure, Foundation, entra::Tokens, foundation};
@@ -57,7 +60,7 @@ impl Limits {
 
     /// For maintenance, which gives way to everybody else. What it waits for most are batches that had begun before a set was
     /// detached, and these it does not hold up.
-    pub const FOR_MAINTENANCE: Self = Self { statement: Duration::from_secs(10), lock: Duration::from_millis(500) };
+    pub const FOR_MAINTENANCE: Self = Self { statement: Duration::from_secs(10), lock: Duration::from_secs(2) };
 
     /// How long to wait for an answer before the connection is given up.
     fn answer(self) -> Duration {
@@ -155,7 +158,9 @@ impl Database {
             #[cfg(feature = "embedded")]
             Source::Embedded(embedded) => embedded.options(),
         };
-        PgConnection::connect_with(&options.application_name(APPLICATION_NAME)).await.map_err(|error| {
+        // What is slow, the recorder's and the reader's lines tell; the library's would quote the statement.
+        let options = options.application_name(APPLICATION_NAME).disable_statement_logging();
+        PgConnection::connect_with(&options).await.map_err(|error| {
             let failure = Failure::of(&error);
             if let (Source::Entra(_, tokens), true) = (&self.source, failure.is_login()) {
                 tokens.forget();

@@ -135,7 +135,18 @@ async fn drop_sets(checkout: &mut Checkout<'_>) -> Result<u64, Failure> {
     let (mut dropped, mut may_detach) = (0, true);
     for set in ended {
         // The name is `seen_` and digits: the query asks for no other.
-        let name = set.name;
+        let (name, period) = (set.name, set.period);
+        let has_ended = checkout
+            .run(async |connection| {
+                sqlx::query_scalar!(r#"select end_set($1) as "has_ended!""#, period).fetch_one(connection).await
+            })
+            .await;
+        match has_ended {
+            Ok(true) => {}
+            // A site has opened it meanwhile; or counting must not wait for us.
+            Ok(false) | Err(Failure::TimedOut(_)) => continue,
+            Err(failure) => return Err(failure),
+        }
         if let Some(is_pending) = set.detach_is_pending {
             if !may_detach {
                 continue;
@@ -147,6 +158,11 @@ async fn drop_sets(checkout: &mut Checkout<'_>) -> Result<u64, Failure> {
             }
         }
         if execute_unless_held(checkout, format!("drop table {name}")).await? {
+            checkout
+                .run(async |connection| {
+                    sqlx::query!("delete from ended_set where period = $1", period).execute(connection).await
+                })
+                .await?;
             dropped += 1;
         }
     }

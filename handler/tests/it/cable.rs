@@ -26,6 +26,8 @@ enum State {
     Stalled,
     /// What the handler sends arrives; what the server answers does not.
     Deaf,
+    /// Everything passes until the handler commits a transaction; the answer to that does not arrive.
+    DeafToCommits,
     /// Connections break, and new ones are closed at once.
     Cut,
 }
@@ -57,7 +59,7 @@ impl Cable {
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let number = count.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(join(number, near, server.clone(), watched.subscribe()));
+                tokio::spawn(join(number, near, server.clone(), watched.clone()));
             }
         });
         Self { port, condition, opened }
@@ -78,6 +80,11 @@ impl Cable {
 
     pub(crate) fn lose_answers(&self) {
         self.set(State::Deaf);
+    }
+
+    /// The answer to the next commit is lost, and all that follow.
+    pub(crate) fn lose_answers_to_commits(&self) {
+        self.set(State::DeafToCommits);
     }
 
     pub(crate) fn cut(&self) {
@@ -103,20 +110,33 @@ impl Cable {
     }
 }
 
-async fn join(number: u64, near: TcpStream, server: (String, u16), condition: watch::Receiver<Condition>) {
+async fn join(number: u64, near: TcpStream, server: (String, u16), changing: Arc<watch::Sender<Condition>>) {
+    let condition = changing.subscribe();
     let mut until_cut = condition.clone();
     let passing = async move {
         let Ok(far) = TcpStream::connect(server).await else { return };
         let (near_in, near_out) = near.into_split();
         let (far_in, far_out) = far.into_split();
         let sends = |condition: &Condition| {
-            number >= condition.lost_before && [State::Whole, State::Deaf].contains(&condition.state)
+            number >= condition.lost_before && ![State::Stalled, State::Cut].contains(&condition.state)
         };
-        let answers = |condition: &Condition| number >= condition.lost_before && condition.state == State::Whole;
+        let answers = |condition: &Condition| {
+            number >= condition.lost_before && [State::Whole, State::DeafToCommits].contains(&condition.state)
+        };
         let no_delay = |_: &Condition| Duration::ZERO;
+        // Simple queries are not encoded, and the driver commits by one.
+        let becomes_deaf = |sent: &[u8]| {
+            if sent.windows(6).any(|word| word == b"COMMIT") {
+                changing.send_if_modified(|condition| {
+                    let commits = condition.state == State::DeafToCommits;
+                    condition.state = if commits { State::Deaf } else { condition.state };
+                    commits
+                });
+            }
+        };
         tokio::select! {
-            () = pass(near_in, far_out, condition.clone(), sends, no_delay) => {}
-            () = pass(far_in, near_out, condition, answers, |condition| condition.delay) => {}
+            () = pass(near_in, far_out, condition.clone(), sends, no_delay, becomes_deaf) => {}
+            () = pass(far_in, near_out, condition, answers, |condition| condition.delay, |_| ()) => {}
         }
     };
     tokio::select! {
@@ -131,6 +151,7 @@ async fn pass(
     mut condition: watch::Receiver<Condition>,
     is_open: impl Fn(&Condition) -> bool,
     delay: impl Fn(&Condition) -> Duration,
+    passes: impl Fn(&[u8]),
 ) {
     let mut buffer = vec![0; 65_536];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
@@ -139,6 +160,7 @@ async fn pass(
             tokio::time::sleep(delay).await;
         }
         let may_pass = condition.wait_for(&is_open).await.is_ok();
+        passes(&buffer[..read]);
         if !may_pass || to.write_all(&buffer[..read]).await.is_err() {
             return;
         }

@@ -149,7 +149,7 @@ async fn a_day_between_two_known_ones_is_placed() {
 async fn import_with_a_lost_answer(database: &Database, file: &str, before: i64) -> Value {
     let cable = Cable::to(database).await;
     let plain = Plain::on(database).with("DATABASE_URL", &database.url_by_port(cable.port()));
-    // Held up, while it is carried out, until the answer is sure to be lost.
+    // Held up, until it is sure that this is the chunk of the log: the schema is brought up to date by a transaction, too.
     let trigger = "create function hold_up() returns trigger language plpgsql as \
                    $$ begin perform pg_advisory_xact_lock_shared(1); return new; end $$; \
                    create trigger hold_up before insert on checkpoint for each row execute function hold_up()";
@@ -161,7 +161,7 @@ async fn import_with_a_lost_answer(database: &Database, file: &str, before: i64)
         assert!(began.elapsed() < PATIENCE, "it does not commit");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    cable.lose_answers();
+    cable.lose_answers_to_commits();
     holder.release().await;
     while database.pageviews().await <= before {
         assert!(began.elapsed() < PATIENCE, "it was not committed");
