@@ -13,6 +13,7 @@ async fn a_visitor_on_both_sides_of_midnight(stage: &Stage) {
     let held = stage.fleet.database.hold_day(day("2026-10-31").number()).await;
     let meanwhile = async {
         tokio::time::sleep(A_WHILE).await;
+        stage.time_is("2026-11-01T00:00:05Z").await;
         let release = async {
             tokio::time::sleep(A_WHILE).await;
             held.release().await;
@@ -36,7 +37,7 @@ async fn a_batch_of_october_and_one_of_november_never_miss_each_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn november_is_not_opened_in_the_middle_of_a_batch_of_october() {
-    let stage = Stage::set(2, "2026-11-01T00:00:05Z").await;
+    let stage = Stage::set(2, "2026-10-31T23:59:59Z").await;
     for instance in [0, 1] {
         stage.visits(instance, 9, "/", &["2026-10-31T23:00:00Z"]).await;
     }
