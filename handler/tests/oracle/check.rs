@@ -46,8 +46,9 @@ pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u6
             }
         } else {
             let forget = forget_of(world);
-            let plan =
-                query.plan(fleet.direct.now(), &world.zone, forget).map_err(|error| format!("{query:?}: {error}"))?;
+            let plan = query
+                .plan(fleet.direct.now(), &world.zone, forget, None)
+                .map_err(|error| format!("{query:?}: {error}"))?;
             let tallies = match ids[site] {
                 None => Tallies::default(),
                 Some(id) => {
@@ -131,7 +132,7 @@ fn series(world: &World, site: usize, first: i32, last: i32, report: &Report) ->
     let between = Range::Between(Day::from_number(first), Some(Day::from_number(last)));
     let query = Query { site: report.site.clone(), range: between, step: Some(report.step) };
     let now = Timestamp::from_millisecond(world.steps.last().unwrap().now_ms).unwrap();
-    let plan = query.plan(now, &world.zone, forget_of(world)).unwrap();
+    let plan = query.plan(now, &world.zone, forget_of(world), None).unwrap();
     same("points", &report.series.len(), &plan.series.len())?;
     let mut of_days: BTreeMap<i32, i64> = BTreeMap::new();
     for (point, slot) in report.series.iter().zip(&plan.series) {

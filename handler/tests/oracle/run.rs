@@ -13,8 +13,8 @@ use handler::{
     clock::Clock,
     config::DatabaseConfig,
     reader::Reader,
-    recorder::{LogPrefix, Recorder, Rules},
-    store::{self, CONNECTION_LIFETIME, Connection, Database, Failure, Foundation, Limits},
+    recorder::{LogPrefix, Recorder},
+    store::{self, CONNECTION_LIFETIME, Connection, Database, Failure, Foundation, Limits, Rules},
     visitor::{Classification, Client, Forget, Network, SiteName, Visit},
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -59,7 +59,8 @@ impl Fleet {
     /// Makes a database, with its schema and a clock that can be set.
     pub(crate) async fn prepare(zone: &TimeZone, forget: Forget, now_ms: i64) -> TestDatabase {
         let database = TestDatabase::create().await;
-        let rules = Rules { foundation: Foundation { zone: zone.clone(), forget }, keeps_all_time: true };
+        let rules =
+            Rules { foundation: Foundation { zone: zone.clone(), forget }, keeps_all_time: true, retention_days: None };
         let clock = Arc::new(AtomicI64::new(now_ms));
         let [connection] =
             connect(&database, None, &rules, &clock, 0, CONNECTION_LIFETIME, [Limits::FOR_REQUESTS]).await;
@@ -82,7 +83,8 @@ impl Fleet {
         limits: Limits,
         mine: impl Fn(usize) -> bool,
     ) -> Self {
-        let rules = Rules { foundation: Foundation { zone: zone.clone(), forget }, keeps_all_time: true };
+        let rules =
+            Rules { foundation: Foundation { zone: zone.clone(), forget }, keeps_all_time: true, retention_days: None };
         let now_ms = Arc::new(AtomicI64::new(now_ms));
         let mut instances = Vec::new();
         for (number, skew_ms) in skews_ms.iter().copied().enumerate() {
@@ -96,7 +98,7 @@ impl Fleet {
             let [recording] =
                 connect(&database, Some(cable.port()), &rules, &now_ms, skew_ms, lifetime, [limits]).await;
             let [reading] = connect(&database, None, &rules, &now_ms, skew_ms, CONNECTION_LIFETIME, [limits]).await;
-            let (recorder, _) = Recorder::start(recording, rules.clone());
+            let (recorder, _) = Recorder::start(recording, rules.clone(), None);
             let (reader, _) = Reader::start(reading, rules.clone(), sites.clone());
             instances.push(Some(Instance { recorder, reader, cable, skew_ms }));
         }
