@@ -14,8 +14,8 @@ use crate::{
 /// How long after its end a period is kept.
 const GRACE_MS: i64 = 10 * 60_000;
 
-/// How long a period stays open after an import into it.
-const IMPORT_MS: i64 = 24 * 3_600_000;
+/// How long a period and the one before it stay open after an import.
+const IMPORT_MS: i64 = 48 * 3_600_000;
 
 /// Site, visitor, and what the visitor is told apart for: a value, or the site as a whole.
 type Who = (usize, usize, Option<(Dimension, String)>);
@@ -100,6 +100,10 @@ impl Rule {
             return false;
         }
         let until = if is_import { self.keep_until(period).max(now + IMPORT_MS) } else { self.keep_until(period) };
+        let before = period - i32::from(!self.truth.is_daily);
+        if is_import && let Some(Period::Open(_, most)) = self.periods.get_mut(&(site, before)) {
+            *most = (now + IMPORT_MS).max(*most);
+        }
         match self.periods.entry((site, period)).or_insert(Period::Open(until, until)) {
             Period::Open(_, most) => *most = until.max(*most),
             Period::Closed => unreachable!(),
