@@ -275,14 +275,15 @@ impl Task {
         };
         let mut dates = Dates::default();
         let mut pause = FIRST_PAUSE;
-        // Then it may have been applied, and may be sent again only as it was.
+        // Then it may have been applied: it may be divided only if the database, which would know it again, refuses its data.
         let mut outcome_is_unknown = false;
         let outcome = loop {
             let visits = waiting.iter().map(|waiting| &waiting.visit);
             let Err(failure) = self.attempt(visits, &mut dates).await else { break Ok(()) };
-            let is_too_much = failure.is_about_data() || matches!(&failure, Failure::TimedOut(code) if code == "57014");
+            let took_too_long = matches!(&failure, Failure::TimedOut(code) if code == "57014");
+            let is_too_much = failure.is_about_data() || (took_too_long && !outcome_is_unknown);
             outcome_is_unknown |= matches!(failure, Failure::Lost(_));
-            if is_too_much && may_split && waiting.len() > 1 && !outcome_is_unknown {
+            if is_too_much && may_split && waiting.len() > 1 {
                 // Nothing of it was applied: the halves are new batches.
                 let second = waiting.split_off(waiting.len() / 2);
                 return Recorded::Halves([second, waiting]);

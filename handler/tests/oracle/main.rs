@@ -20,8 +20,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use world::{Size, World};
 
-/// Worlds of months with several sites, of days (`FOOTFALL_FORGET=daily`), and one in which connections break often.
-const SEEDS: [u64; 3] = [2, 4, 15];
+/// Worlds with many visitors, with days that are forgotten at their end (`FOOTFALL_FORGET=daily`), and with few visitors who come often.
+const SEEDS: [u64; 3] = [7, 4, 15];
 
 /// How many ranges are asked for in each world of the short form.
 const RANGES: usize = 2500;
