@@ -1,4 +1,5 @@
-// The page is whole without this script. It reads a chart out under the pointer and keeps the headline numbers fresh.
+// The page is whole without this script. It reads a chart out under the pointer keeps the numbers in words fresh, and
+// has a range that ends before it begins refused by the browser.
 for (const figure of document.querySelectorAll("figure")) {
   const [plot, line, mark, readout] = [".plot", "line", "rect", "span"].map(name => figure.querySelector(name));
   const rows = figure.querySelectorAll("tbody tr");
@@ -14,6 +15,8 @@ for (const figure of document.querySelectorAll("figure")) {
     mark.setAttribute("x", -999);
   };
 }
+const [from, to] = document.querySelectorAll("[type=date]");
+document.querySelector("button").onclick = () => to.min = from.value;
 const json = document.querySelector("#json");
 const time = document.querySelector("time");
 // A page that says that it is old stays so until it is loaded again: its charts would not follow.
@@ -34,6 +37,10 @@ const timer = "stale" in json.dataset || setInterval(async () => {
       const values = [visitors[key]?.estimate ?? visitors[key], pageviews[key]];
       if (!values.every(Number.isFinite)) return;
       total.querySelectorAll("b").forEach((place, index) => place.textContent = values[index].toLocaleString("en"));
+    }
+    for (const place of document.querySelectorAll("[data-range]")) {
+      const value = numbers.range[place.dataset.range];
+      if (Number.isFinite(value)) place.textContent = value.toLocaleString("en");
     }
     time.textContent = words;
     time.dateTime = numbers.as_of;

@@ -24,7 +24,7 @@ use self::{
 use crate::{
     body::{Place, Segment},
     statistics::{Counts, Range, Report, Step},
-    visitor::SiteName,
+    visitor::{Day, SiteName},
 };
 
 /// What the page is about.
@@ -157,9 +157,9 @@ struct Page<'a> {
     series: Chart,
     /// The range as the question has it.
     range_query: String,
-    /// The range of the same length before it.
+    /// As many days or whole months before it.
     previous: Option<String>,
-    /// The range of the same length after it; missing if that is in the future.
+    /// As many after it, up to today; missing if they are in the future.
     next: Option<String>,
     lists: Vec<List<'a>>,
     exclusions: Vec<ExclusionRow>,
@@ -237,9 +237,9 @@ impl<'a> Page<'a> {
             label,
             current: range == report.range,
         };
-        let days = last.number() - first.number() + 1;
-        let shifted = |days: i32| Range::Between(first.plus(days), Some(last.plus(days)));
-        let today = as_of.date();
+        let today = Day::of_date(as_of.date()).unwrap_or(*last);
+        let (previous, next) = neighbours(report.range, *first, *last);
+        let between = |(first, last)| query(Range::Between(first, Some(last)));
         Self {
             title: format!("{} · Footfall", report.site),
             site: &report.site,
@@ -261,14 +261,32 @@ impl<'a> Page<'a> {
             range: RangeNumbers::of(report.counts),
             series: Chart::draw("series-chart", &series, report.step),
             range_query: query(report.range),
-            previous: (first.number() >= days).then(|| query(shifted(-days))),
-            next: (last.plus(days).date() <= today).then(|| query(shifted(days))),
+            previous: (first.number() > 0).then(|| between(previous)),
+            next: (next.0 <= today).then(|| between((next.0, next.1.min(today)))),
             lists: list::lists(report),
             exclusions: list::exclusions(report),
             version: view.version,
             commit: short(view.commit),
         }
     }
+}
+
+/// The ranges before and after one: as many days, or, of whole months, as many months. A range of months that has not ended
+/// counts as whole.
+fn neighbours(range: Range, first: Day, last: Day) -> ((Day, Day), (Day, Day)) {
+    let (begin, end) = (first.month(), last.month());
+    let ends = last == end.last_day() || matches!(range, Range::Month | Range::Months(_));
+    if first == begin.first_day() && ends {
+        let mut months = 1;
+        while begin.plus(months) <= end {
+            months += 1;
+        }
+        let shifted = |by| (begin.plus(by).first_day(), end.plus(by).last_day());
+        return (shifted(-months), shifted(months));
+    }
+    let days = last.number() - first.number() + 1;
+    let shifted = |by| (first.plus(by), last.plus(by));
+    (shifted(-days), shifted(days))
 }
 
 impl RangeNumbers {

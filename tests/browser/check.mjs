@@ -5,13 +5,15 @@
 // Environment: HANDLER, DATABASE_URL, CHROMIUM. Arguments: --screenshots FOLDER takes the two pictures of the documentation
 // instead of checking; --gallery FOLDER checks, and keeps a picture of every page that was checked.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { get } from "node:http";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs, stripVTControlCharacters } from "node:util";
+import { gunzipSync } from "node:zlib";
 import axe from "axe-core";
 import { chromium } from "playwright-core";
 import { HOSTILE_PATHS, HOSTILE_REFERRERS, hostileLog, ordinaryLog } from "./sample-log.mjs";
@@ -34,6 +36,7 @@ const CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KH
 const SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15";
 
 const WIDTHS = [360, 768, 1440];
+const PHONE = 390;
 /** Four times the ordinary size of letters in a window of 1280 pixels (WCAG 1.4.10). */
 const NARROWEST = 320;
 const SCHEMES = ["light", "dark"];
@@ -42,6 +45,14 @@ const RULES = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"
 const DAY = 24 * 60 * 60 * 1000;
 const began = Date.now();
 const date = days => new Date(began - days * DAY).toISOString().slice(0, 10);
+/** The first day of the month that lies so many months back. */
+const monthBack = months => new Date(Date.UTC(new Date(began).getUTCFullYear(), new Date(began).getUTCMonth() - months, 1));
+const firstOf = months => monthBack(months).toISOString().slice(0, 10);
+const lastOf = months => new Date(monthBack(months - 1) - DAY).toISOString().slice(0, 10);
+const between = (from, to) => `from=${from}&to=${to}`;
+/** The largest page, and the largest ordinary page as it is sent, in bytes. */
+const LARGEST = 40_000;
+const LARGEST_SENT = 10_000;
 
 // Findings
 
@@ -112,7 +123,9 @@ async function freePort() {
 function environment(more) {
   const { PATH, HOME } = process.env;
   return {
-    PATH, HOME, WEBSITE_HOSTNAME: OWN, FOOTFALL_SITES: [ORDINARY, HOSTILE, EMPTY, LONG].join(","), FOOTFALL_LOG: "warn", ...more,
+    PATH, HOME, WEBSITE_HOSTNAME: OWN, FOOTFALL_SITES: [ORDINARY, HOSTILE, EMPTY, LONG].join(","), FOOTFALL_LOG: "warn",
+    // All that is asked here comes from one network.
+    FOOTFALL_RATE_LIMIT: "off", ...more,
   };
 }
 
@@ -149,13 +162,13 @@ async function startHandler(databaseUrl, more = {}) {
   return origin;
 }
 
-async function importLog(site, text) {
+async function importLog(site, text, more = {}) {
   const folder = mkdtempSync(join(tmpdir(), "footfall-log."));
   try {
     const file = join(folder, "access.log");
     writeFileSync(file, text);
     const child = spawn(HANDLER, ["import", "--site", site, "--json", file], {
-      env: environment({ DATABASE_URL }), stdio: ["ignore", "pipe", "inherit"],
+      env: environment({ DATABASE_URL, ...more }), stdio: ["ignore", "pipe", "inherit"],
     });
     let summary = "";
     child.stdout.on("data", text => { summary += text; });
@@ -287,7 +300,10 @@ async function lookAt(page, name, twin = page) {
 
 async function open(page, address, status = 200) {
   const response = await page.goto(address);
-  check(`${new URL(address).pathname}${new URL(address).search} answers ${status}`, response.status() === status, response.status());
+  const name = `${new URL(address).pathname}${new URL(address).search}`;
+  check(`${name} answers ${status}`, response.status() === status, response.status());
+  const { length } = await response.body();
+  check(`${name} has ${LARGEST} bytes at most`, length <= LARGEST, length);
   return response;
 }
 
@@ -344,25 +360,33 @@ async function walk(page, name) {
   await page.goto(page.url().replace(/#.*/, ""));
   const expected = await page.evaluate(() => [...document.querySelectorAll("a[href], summary, button, input, select")].filter(element => element.checkVisibility()).length);
   const unseen = [];
-  const reached = new Set();
-  for (let stop = 0; stop < expected; stop++) {
+  const reached = [];
+  // Day, month, year and calendar of a date are stops of their own within one input.
+  const limit = expected + 5 * await page.locator("[type=date]").count();
+  for (let stop = 0; stop < limit && new Set(reached).size < expected; stop++) {
     await page.keyboard.press("Tab");
     const found = await page.evaluate(() => {
       const element = document.activeElement;
       const index = [...document.querySelectorAll("*")].indexOf(element);
       const style = getComputedStyle(element);
       const { top, bottom, left, right } = element.getBoundingClientRect();
-      const outlined = element.matches(":focus-visible") && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+      const outlined = element.matches(":focus-visible, input:focus-within") && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
       const inside = top >= 0 && bottom <= innerHeight && left >= 0 && right <= innerWidth;
       return { index, what: `${element.localName} ${element.textContent.trim().slice(0, 40)}`, seen: outlined && inside && element !== document.body };
     });
-    reached.add(found.index);
+    if (reached.at(-1) !== found.index) reached.push(found.index);
     if (!found.seen) unseen.push(found.what);
   }
-  check(`${name}: Tab reaches each of ${expected} links and controls once`, reached.size === expected, reached.size);
+  check(`${name}: Tab reaches each of ${expected} links and controls once`, reached.length === expected && new Set(reached).size === expected, reached.length);
   check(`${name}: the focus is always seen`, unseen.length === 0, unseen);
 }
 
+/** The numbers of the range's line by their names in the JSON answer. */
+const rangeNumbers = page => page.locator("[data-range]").evaluateAll(places =>
+  Object.fromEntries(places.map(place => [place.dataset.range, Number(place.textContent.replaceAll(",", ""))])));
+/** The same range as JSON, asked for as the page's own link does. */
+const asJson = async page => (await fetch(await page.locator("#json").evaluate(link => link.href))).json();
+const days = async page => [await page.locator("[name=from]").inputValue(), await page.locator("[name=to]").inputValue()];
 const total = async (page, index) => Number((await page.locator(".totals b").nth(index).textContent()).replaceAll(",", ""));
 const today = page => total(page, 0);
 const viewsToday = page => total(page, 1);
@@ -371,18 +395,19 @@ const viewsToday = page => total(page, 1);
 
 const VIEWS = {
   "own page": "/",
-  "hours": `/?site=${ORDINARY}&period=hour`,
-  "days": `/?site=${ORDINARY}`,
-  "weeks": `/?site=${ORDINARY}&period=week`,
-  "months": `/?site=${ORDINARY}&period=month`,
-  "an earlier day": `/?site=${ORDINARY}&to=${date(12)}`,
-  "an earlier week": `/?site=${ORDINARY}&period=week&to=${date(30)}`,
-  "an earlier month": `/?site=${ORDINARY}&period=month&to=${date(70)}`,
-  "a year of days": `/?site=${ORDINARY}&from=${date(364)}`,
-  "hostile visitors": `/?site=${HOSTILE}&to=${date(3)}`,
+  "today": `/?site=${ORDINARY}&period=today`,
+  "30 days": `/?site=${ORDINARY}`,
+  "this month": `/?site=${ORDINARY}&period=month`,
+  "12 months": `/?site=${ORDINARY}&period=12m`,
+  "an earlier day": `/?site=${ORDINARY}&${between(date(12), date(12))}`,
+  "two days by the hour": `/?site=${ORDINARY}&${between(date(13), date(12))}`,
+  "an earlier month": `/?site=${ORDINARY}&${between(firstOf(3), lastOf(3))}`,
+  "a year of weeks": `/?site=${ORDINARY}&${between(date(364), date(0))}&by=week`,
+  "a year of days": `/?site=${ORDINARY}&${between(date(364), date(0))}&by=day`,
+  "hostile visitors": `/?site=${HOSTILE}&${between(date(3), date(3))}`,
   "nothing counted yet": `/?site=${EMPTY}`,
   "a long name": `/?site=${LONG}`,
-  "a site that was only imported": `/?site=${FORMER}&to=${date(3)}`,
+  "a site that was only imported": `/?site=${FORMER}&${between(date(3), date(3))}`,
 };
 
 async function checkViews(origin) {
@@ -396,7 +421,7 @@ async function checkViews(origin) {
 
 async function checkFolded(origin) {
   await about("everything unfolded", () =>
-    openAndLook(origin, `${origin}/?site=${HOSTILE}&to=${date(3)}`, "everything unfolded", {
+    openAndLook(origin, `${origin}/?site=${HOSTILE}&${between(date(3), date(3))}`, "everything unfolded", {
       more: page => page.evaluate(() => { for (const details of document.querySelectorAll("details")) details.open = true; }),
     }));
 }
@@ -408,7 +433,7 @@ async function checkKeyboard(origin) {
       const page = await context.newPage();
       for (const width of [360, 1440]) {
         await page.setViewportSize({ width, height: 900 });
-        await open(page, `${origin}/?site=${ORDINARY}&to=${date(3)}`);
+        await open(page, `${origin}/?site=${ORDINARY}&${between(date(9), date(3))}`);
         await walk(page, `${width} px`);
       }
       await page.reload();
@@ -435,7 +460,7 @@ async function checkCounting(origin) {
     check("a second look is no second visitor", await today(page) === visitors, [visitors, await today(page)]);
     check("a second look is a second pageview", await viewsToday(page) === views + 1, [views, await viewsToday(page)]);
     const again = await probe.context.newPage();
-    await open(again, `${origin}/?period=week`);
+    await open(again, `${origin}/?period=7d`);
     check("the same browser without its memory is the same visitor, because nothing is kept in it", await today(again) === visitors);
     check("no cookie is set", (await probe.context.cookies()).length === 0);
 
@@ -461,18 +486,21 @@ async function checkScript(origin) {
     const { context, conclude } = await newContext(origin);
     const page = await context.newPage();
     await page.clock.install();
-    await open(page, `${origin}/`);
+    await open(page, `${origin}/?period=today`);
     const visitors = await today(page);
     const answered = page.waitForResponse(`${origin}/api/statistics?**`);
-    await fetch(`${origin}/`, { headers: { "user-agent": FIREFOX.replaceAll("145", "146") } });
+    // The same question: the answer to another one may be a second old.
+    await fetch(`${origin}/?period=today`, { headers: { "user-agent": FIREFOX.replaceAll("145", "146") } });
     await page.clock.runFor(61_000);
     await until("the headline numbers are renewed", 10, async () => await today(page) === visitors + 1).then(
       () => check("after a minute, the headline numbers are renewed", true),
       async error => check(error.message, false, [visitors, await today(page)]));
-    const { as_of: asOf } = await (await answered).json();
-    check("and so is the time beside them", await page.locator("time").getAttribute("datetime") === asOf);
+    const { as_of: asOf, range } = await (await answered).json();
+    const line = await rangeNumbers(page);
+    check("so is the line of the range, which is today", line.visitors === range.visitors && line.visitors === visitors + 1 && line.pageviews === range.pageviews, [line, range]);
+    check("and the time below", await page.locator("time").getAttribute("datetime") === asOf);
 
-    await open(page, `${origin}/?site=${ORDINARY}&to=${date(3)}`);
+    await open(page, `${origin}/?site=${ORDINARY}&${between(date(9), date(3))}`);
     const plot = page.locator(".plot").last();
     await plot.scrollIntoViewIfNeeded();
     const box = await plot.boundingBox();
@@ -494,20 +522,262 @@ async function checkLinks(origin) {
     await open(page, `${origin}/`);
     await page.locator("header nav a", { hasText: ORDINARY }).click();
     check("a site is chosen by its link", await page.locator("h1").textContent() === ORDINARY);
-    await page.locator("nav a", { hasText: "Weeks" }).click();
-    check("weeks are chosen by their link", (await page.locator("#series").textContent()).includes("12 weeks"));
-    const current = await page.locator("#period").textContent();
-    await page.locator("a[rel=prev]").click();
-    const previous = await page.locator("#period").textContent();
-    check("the week before is shown", previous !== current && previous.startsWith("Week from"), previous);
-    await page.locator("a[rel=next]").click();
-    check("and the week after it again", await page.locator("#period").textContent() === current);
     for (const link of await page.locator("a[href]").evaluateAll(links => links.map(({ href }) => href))) {
       const { status } = await fetch(link);
       check(`${link.slice(origin.length)} leads somewhere`, status === 200, status);
     }
+    await page.locator("nav a", { hasText: "7 days" }).click();
+    await page.locator("a[rel=prev]").click();
+    check("seven days lead back to the seven before", (await days(page)).join() === [date(13), date(7)].join(), await days(page));
+    await page.locator("a[rel=next]").click();
+    check("and those forward again", (await days(page)).join() === [date(6), date(0)].join(), await days(page));
+    check("and no further than today", await page.locator("a[rel=next]").count() === 0);
+    await page.locator("nav a", { hasText: "Last month" }).click();
+    await page.locator("a[rel=prev]").click();
+    check("a month leads back to the month before", (await days(page)).join() === [firstOf(2), lastOf(2)].join(), await days(page));
+    check("which is called by its name", await page.locator("#range h2").textContent() === monthBack(2).toLocaleString("en", { month: "long", year: "numeric", timeZone: "UTC" }));
     await conclude();
   });
+}
+
+async function checkRanges(origin) {
+  const ranges = [
+    ["Today", "today", date(0), date(0), /^Today, /],
+    ["Yesterday", "yesterday", date(1), date(1), /^Yesterday, /],
+    ["7 days", "7d", date(6), date(0), /^The last 7 days$/],
+    ["30 days", "30d", date(29), date(0), /^The last 30 days$/],
+    ["This month", "month", firstOf(0), date(0), /^This month, /],
+    ["Last month", "last_month", firstOf(1), lastOf(1), /^Last month, /],
+    ["12 months", "12m", firstOf(11), date(0), /^The last 12 months$/],
+  ];
+  for (const javaScriptEnabled of [true, false]) {
+    await about(javaScriptEnabled ? "ranges" : "ranges, without script", async () => {
+      const { context, conclude } = await newContext(origin, { javaScriptEnabled });
+      const page = await context.newPage();
+      await open(page, `${origin}/?site=${ORDINARY}`);
+      check("there is a link for each range", (await page.locator("[aria-label=Range] a").allTextContents()).join() === ranges.map(([label]) => label).join());
+      for (const [label, word, first, last, heading] of ranges) {
+        await page.locator("[aria-label=Range] a", { hasText: label }).click();
+        const found = await page.locator("#range h2").textContent();
+        check(`${label}: the page says so`, heading.test(found), found);
+        check(`${label}: the form shows its days`, (await days(page)).join() === [first, last].join(), await days(page));
+        check(`${label}: and only this link is marked`, (await page.locator("[aria-label=Range] [aria-current]").allTextContents()).join() === label);
+        check(`${label}: the site stays`, await page.locator("h1").textContent() === ORDINARY);
+        const { range } = await asJson(page);
+        check(`${label}: the JSON answer is about the same days`, range.period === word && range.from === first && range.to === last, range);
+        await checkNumbers(page, label, range);
+      }
+      await conclude();
+    });
+  }
+}
+
+/** The line of numbers says what the JSON answer says, and calls it what it is. */
+async function checkNumbers(page, name, range) {
+  const numbers = await rangeNumbers(page);
+  const line = await page.locator(".range").textContent();
+  const columns = await page.locator(".list thead th").allTextContents();
+  check(`${name}: pageviews are those of the JSON answer`, numbers.pageviews === range.pageviews && range.pageviews > 0, numbers);
+  if (range.exact) {
+    check(`${name}: unique visitors are those of the JSON answer, and no estimate`, numbers.visitors === range.visitors && range.visitors > 0 && line.includes(" unique visitors") && !line.includes("≈"), line);
+    check(`${name}: so are new and returning ones, where they are told apart`, numbers.new_visitors === (range.new_visitors ?? undefined) && numbers.returning_visitors === (range.returning_visitors ?? undefined), numbers);
+    check(`${name}: who came is new or returning`, range.new_visitors === null || range.new_visitors + range.returning_visitors === range.visitors, range);
+    check(`${name}: lists have a column of visitors`, columns.includes("Visitors"), columns);
+  } else {
+    check(`${name}: no number is called unique`, numbers.visitors === undefined && numbers.new_visitors === undefined && !line.includes("unique") && range.visitors === null, line);
+    const why = await page.locator(".range + .note").textContent();
+    check(`${name}: it says why`, why.startsWith("There is no unique number of so many days, because nobody is remembered for so long."), why);
+    check(`${name}: the sum of days is called one`, line.includes("Sum of daily visitors: ") && numbers.daily_visitors === range.daily_visitors, numbers);
+    check(`${name}: lists have no column of visitors`, columns.length > 0 && !columns.includes("Visitors"), columns);
+  }
+}
+
+async function checkForm(origin) {
+  for (const javaScriptEnabled of [true, false]) {
+    await about(javaScriptEnabled ? "the form" : "the form, without script", async () => {
+      const { context, conclude } = await newContext(origin, { javaScriptEnabled }, (text, url) => isStatus(400)(text) || url === `${origin}/favicon.ico`);
+      const page = await context.newPage();
+      await open(page, `${origin}/?site=${ORDINARY}`);
+      const fill = async (from, to) => {
+        await page.locator("[name=from]").fill(from);
+        await page.locator("[name=to]").fill(to);
+      };
+      await fill(date(20), date(10));
+      await page.locator("button").click();
+      await page.waitForURL(/from=/);
+      check("two days lead to their range", page.url() === `${origin}/?site=${ORDINARY}&${between(date(20), date(10))}#range`, page.url());
+      const words = days => new Date(began - days * DAY).toLocaleString("en-GB", { dateStyle: "long", timeZone: "UTC" });
+      const heading = await page.locator("#range h2").textContent();
+      check("the page says that range", heading === `${words(20)} to ${words(10)}`, heading);
+      check("the form keeps it", (await days(page)).join() === [date(20), date(10)].join());
+      check("no link is marked", await page.locator("[aria-label=Range] [aria-current]").count() === 0);
+      check("the range is what is seen", Math.abs(await page.locator("#range").evaluate(range => range.getBoundingClientRect().top)) < 2);
+      const { range } = await asJson(page);
+      check("the JSON answer is about the same days", range.period === null && range.from === date(20) && range.to === date(10), range);
+      await checkNumbers(page, "eleven days", range);
+      await fill(date(2), date(2));
+      await page.locator("[name=to]").press("Enter");
+      await page.waitForURL(/from=(.*)&to=\1/);
+      check("one day is a range, and Enter asks for it", (await asJson(page)).range.daily_visitors === (await rangeNumbers(page)).visitors);
+      await fill(date(5), date(8));
+      const before = page.url();
+      if (javaScriptEnabled) {
+        await page.locator("button").click();
+        check("a range that ends before it begins is not asked for", page.url() === before && await page.locator("[name=to]").evaluate(input => input.matches(":invalid")), page.url());
+        await fill(date(8), date(5));
+        await page.locator("button").click();
+        await page.waitForURL(url => url.href !== before);
+        check("once it is mended, it is", (await days(page)).join() === [date(8), date(5)].join());
+      } else {
+        const [response] = await Promise.all([page.waitForResponse(/from=/), page.locator("button").click()]);
+        check("a range that ends before it begins is refused", response.status() === 400, response.status());
+      }
+      await conclude();
+    });
+  }
+  await about("questions that cannot be answered", async () => {
+    for (const [query, reason] of [
+      [between(date(5), date(8)), "'from' must not be later than 'to'"],
+      [between("2026-02-30", date(0)), "'from' is '2026-02-30', but must be a date"],
+      [`to=${date(3)}`, "'to' needs a 'from'"],
+      [`period=7d&from=${date(3)}`, "not with both"],
+      ["period=fortnight", "'period' must be today, yesterday"],
+      [between("1990-01-01", date(0)), "more than 3660 days"],
+      [`${between(date(500), date(0))}&by=day`, "more than 400 points"],
+      ["by=minute", "'by' must be"],
+    ]) {
+      for (const path of ["/", "/api/statistics"]) {
+        const response = await fetch(`${origin}${path}?${query}`);
+        const problem = await response.json();
+        check(`${path}?${query} is refused with the reason`, response.status === 400 && response.headers.get("content-type") === "application/problem+json" && problem.status === 400 && problem.detail.includes(reason), problem);
+      }
+    }
+  });
+}
+
+async function checkStillness(origin) {
+  for (const width of [PHONE, 1440]) {
+    await about(`nothing moves, ${width} px`, async () => {
+      const { context, conclude } = await newContext(origin, { viewport: { width, height: 900 }, hasTouch: width === PHONE });
+      const page = await context.newPage();
+      await page.addInitScript(() => {
+        globalThis.shifts = [];
+        // The words of the readout itself, which end where the chart does, begin elsewhere with each bar.
+        const isReadout = node => node?.parentElement?.closest("figcaption span") || node?.matches?.("figcaption span");
+        new PerformanceObserver(list => {
+          for (const { sources } of list.getEntries()) {
+            globalThis.shifts.push(...sources.filter(({ node }) => !isReadout(node)).map(({ node }) => node?.nodeName ?? "gone"));
+          }
+        }).observe({ type: "layout-shift", buffered: true });
+      });
+      await open(page, `${origin}/?site=${ORDINARY}`);
+      const plot = page.locator(".plot").last();
+      await plot.scrollIntoViewIfNeeded();
+      const before = await plot.boundingBox();
+      for (let part = 1; part < 10; part++) {
+        await page.mouse.move(before.x + before.width * part / 10, before.y + before.height / 2);
+        const after = await plot.boundingBox();
+        check(`the chart stays in its place while it is read out (${part})`, after.y === before.y && after.height === before.height, [before, after]);
+      }
+      check("the readout is there", (await page.locator("figcaption span").last().textContent()).includes(": visitors "));
+      await keepPicture(page, `still-${width}`);
+      await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve, 100))));
+      const shifts = await page.evaluate(() => globalThis.shifts);
+      check("the browser saw no layout shift", shifts.length === 0, shifts);
+      if (width === PHONE) {
+        const small = await page.locator("input:visible, button, nav a, summary").evaluateAll(controls => controls
+          .filter(control => control.getBoundingClientRect().height < 24).map(({ outerHTML }) => outerHTML.slice(0, 80)));
+        check("what is touched is at least 24 pixels high", small.length === 0, small);
+        const sizes = await page.locator("input:visible").evaluateAll(inputs => inputs.map(input => parseFloat(getComputedStyle(input).fontSize)));
+        check("letters in inputs are so large that no phone zooms in", sizes.every(size => size >= 16), sizes);
+      }
+      await conclude();
+    });
+  }
+}
+
+async function checkPrint(origin) {
+  await about("on paper", async () => {
+    const { context, conclude } = await newContext(origin, { viewport: { width: 720, height: 900 } });
+    const page = await context.newPage();
+    await open(page, `${origin}/?site=${ORDINARY}&${between(date(20), date(10))}`);
+    await page.emulateMedia({ media: "print" });
+    const shown = await page.locator("nav, details, button, .skip").evaluateAll(elements => elements.filter(element => element.checkVisibility()).length);
+    check("nothing is printed that could only be clicked", shown === 0, shown);
+    check("charts, numbers and days are", await page.locator(".totals, .plot, .range, [name=from]").evaluateAll(elements => elements.every(element => element.checkVisibility())));
+    const overflow = await page.evaluate(findOverflow);
+    check("nothing is wider than the paper", overflow.length === 0, overflow);
+    await keepPicture(page, "print");
+    await conclude();
+  });
+}
+
+/** An answer as it is sent. */
+const ask = (address, headers = {}) => new Promise((resolve, reject) => {
+  get(address, { headers: { "user-agent": FIREFOX, ...headers } }, async response => {
+    const pieces = [];
+    for await (const piece of response) pieces.push(piece);
+    resolve({ headers: response.headers, body: Buffer.concat(pieces) });
+  }).on("error", reject);
+});
+
+async function checkCompressed(origin) {
+  await about("compressed", async () => {
+    // The time at which they were computed may pass on between the two.
+    const still = html => html.toString().replace(/<time.*<\/time>/, "");
+    for (const address of [`/?site=${ORDINARY}`, `/?site=${ORDINARY}&period=12m`, `/?site=${EMPTY}`, `/?site=${HOSTILE}&${between(date(3), date(3))}`]) {
+      const plain = await ask(origin + address);
+      const gzip = await ask(origin + address, { "accept-encoding": "gzip" });
+      check(`${address} is sent as it is, unless gzip is asked for`, plain.headers["content-encoding"] === undefined && gzip.headers["content-encoding"] === "gzip", gzip.headers);
+      check(`${address} is the same page compressed`, still(gunzipSync(gzip.body)) === still(plain.body) && plain.body.length > 5000);
+      check(`${address} has less than half the bytes compressed, and ${LARGEST_SENT} at most`, gzip.body.length < plain.body.length / 2 && gzip.body.length <= LARGEST_SENT, [plain.body.length, gzip.body.length]);
+      check(`${address} says that its form depends on what is asked for`, [plain, gzip].every(({ headers }) => headers.vary === "accept-encoding"));
+    }
+  });
+}
+
+/** Visitors are forgotten at the end of each day: only days are unique. */
+async function checkDaily() {
+  const database = new URL(DATABASE_URL);
+  execFileSync("psql", [DATABASE_URL, "--quiet", "--command", "CREATE DATABASE forget_daily"]);
+  database.pathname = "/forget_daily";
+  const settings = { DATABASE_URL: database.href, FOOTFALL_FORGET: "daily" };
+  const origin = await startHandler(database.href, settings);
+  await importLog(ORDINARY, ordinaryLog(began, 70, 60), settings);
+  for (const period of ["30d", "yesterday"]) {
+    const title = `forgotten each day, ${period}`;
+    await about(title, () => openAndLook(origin, `${origin}/?site=${ORDINARY}&period=${period}`, title, {
+      more: async page => {
+        const { range, visitors } = await asJson(page);
+        check("only a day is exact", range.exact === (period === "yesterday"), range);
+        await checkNumbers(page, period, range);
+        check("nobody is called new", !(await page.locator("#range").textContent()).includes(" new,"));
+        check("today is unique", await page.locator("[data-total=today][data-sum]").count() === 0 && await today(page) === visitors.today);
+        for (const [key, word] of [["this_week", "week"], ["this_month", "month"]]) {
+          const headline = page.locator(`[data-total=${key}]`);
+          const { range: whole } = await (await fetch(`${origin}/api/statistics?site=${ORDINARY}&period=${word}`)).json();
+          // On the first day of a week or month there is nothing to add up.
+          const sum = visitors[key] === null;
+          check(`${key} says whether it is a sum`, (await headline.locator("small").allTextContents()).includes("sum of days") === sum && sum === (whole.visitors === null));
+          check(`${key} is that sum`, await headline.locator("b").first().textContent() === whole.daily_visitors.toLocaleString("en"));
+        }
+        if (Object.values(visitors).includes(null)) {
+          check("it says how to read sums", (await page.locator(".totals + .note").textContent()).includes("longer times are sums of days, in which who comes twice counts twice."));
+        }
+      },
+    }));
+  }
+}
+
+async function checkWithoutAllTime() {
+  const origin = await startHandler(DATABASE_URL, { FOOTFALL_ALL_TIME: "off" });
+  await about("no visitors of all time", () => openAndLook(origin, `${origin}/?site=${ORDINARY}`, "no visitors of all time", {
+    more: async page => {
+      const text = await page.locator("body").innerText();
+      check("there is no estimate", !/all time|≈|estimate/i.test(text) && await page.locator("[data-total]").count() === 3);
+      check("the JSON answer has none", (await asJson(page)).visitors.all_time === null);
+    },
+  }));
 }
 
 async function checkHostile(origin) {
@@ -516,7 +786,7 @@ async function checkHostile(origin) {
     const page = await context.newPage();
     const dialogs = [];
     page.on("dialog", dialog => { dialogs.push(dialog.message()); dialog.dismiss(); });
-    await open(page, `${origin}/?site=${HOSTILE}&to=${date(3)}`);
+    await open(page, `${origin}/?site=${HOSTILE}&${between(date(3), date(3))}`);
     const found = await page.evaluate(() => ({
       harmed: globalThis.harmed,
       values: [...document.querySelectorAll(".list bdi")].map(value => value.textContent),
@@ -550,7 +820,7 @@ async function checkAway(origin, gate) {
   for (const javaScriptEnabled of [true, false]) {
     for (const [name, address, isExpected] of [
       ["old numbers", remembered, () => document.querySelector(".notice").textContent.startsWith("These numbers are old.")],
-      ["no numbers", `${origin}/?site=${ORDINARY}&to=${date(200)}`, () => document.querySelector(".notice").textContent.startsWith("The database cannot be reached") && document.querySelectorAll(".totals, figure").length === 0],
+      ["no numbers", `${origin}/?site=${ORDINARY}&${between(date(200), date(200))}`, () => document.querySelector(".notice").textContent.startsWith("The database cannot be reached") && document.querySelectorAll(".totals, figure").length === 0],
     ]) {
       const title = `database away, ${name}${javaScriptEnabled ? "" : ", without script"}`;
       await about(title, () => openAndLook(origin, address, title, {
@@ -647,9 +917,17 @@ async function main() {
     await checkKeyboard(origin);
     await checkScript(origin);
     await checkLinks(origin);
+    await checkRanges(origin);
+    await checkForm(origin);
+    await checkStillness(origin);
+    await checkPrint(origin);
+    await checkCompressed(origin);
     await checkHostile(origin);
     await checkPrivate(await startHandler(DATABASE_URL, { FOOTFALL_DASHBOARD_TOKEN: TOKEN }));
     await checkAway(origin, gate);
+    await checkDaily();
+    // The last one: it deletes what others look at.
+    await checkWithoutAllTime();
   } finally {
     await browser.close();
     for (const child of running) child.kill();

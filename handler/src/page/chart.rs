@@ -81,9 +81,11 @@ const fn column(step: Step) -> &'static str {
     }
 }
 
-/// How the table names a bar. Years are missing: a heading above has them.
-const fn row_format(step: Step) -> &'static str {
+/// How the table names one of so many bars. Years are missing: a heading above has them.
+const fn row_format(step: Step, bars: usize) -> &'static str {
     match step {
+        // A day has 25 hours at most.
+        Step::Hour if bars > 25 => "%a %-d %b %H:%M",
         Step::Hour => "%H:%M",
         Step::Day => "%a %-d %b",
         Step::Week => "%-d %b",
@@ -119,13 +121,14 @@ impl Chart {
             empty: most_visitors == 0 && most_pageviews == 0,
             rows: String::with_capacity(bars.len() * 32),
         };
+        let row_format = row_format(step, bars.len());
         for (index, bar) in bars.iter().enumerate() {
-            chart.add(index, bar, top, step);
+            chart.add(index, bar, top, row_format);
         }
         chart
     }
 
-    fn add(&mut self, index: usize, bar: &Bar, top: i64, step: Step) {
+    fn add(&mut self, index: usize, bar: &Bar, top: i64, row_format: &str) {
         // What was counted once is visible, however tall the others are.
         let height = |count: i64| if count > 0 { (count.saturating_mul(HEIGHT) / top).max(1) } else { 0 };
         let (visitors, pageviews) = (height(bar.visitors.unwrap_or_default()), height(bar.pageviews));
@@ -136,7 +139,7 @@ impl Chart {
         if visitors > 0 {
             let _ = write!(self.people, "M{index} 0v-{visitors}");
         }
-        let name = bar.start.strftime(row_format(step));
+        let name = bar.start.strftime(row_format);
         let visitors = bar.visitors.map_or("–".to_owned(), thousands);
         let pageviews = thousands(bar.pageviews);
         let _ = write!(self.rows, "<tr><th>{name}<td>{visitors}<td>{pageviews}");
@@ -183,7 +186,8 @@ fn labels(bars: &[Bar], step: Step) -> Vec<Label> {
     let label = |(index, bar): (usize, &Bar)| {
         let (shown, minor) = if by_clock {
             let hour = bar.start.hour();
-            (hour % 3 == 0, hour % 6 != 0)
+            let every = if bars.len() > 25 { 6 } else { 3 };
+            (hour % every == 0, hour % (2 * every) != 0)
         } else {
             let back = bars.len() - 1 - index;
             (back.is_multiple_of(every), !back.is_multiple_of(2 * every))
@@ -219,6 +223,13 @@ mod tests {
     fn one_visitor_beside_a_million_is_still_seen() {
         let chart = Chart::draw("c", &bars(&[(1, 1), (1_000_000, 1_000_000), (0, 0)]), Step::Day);
         assert_eq!(chart.people, "M0 0v-1M1 0v-200");
+    }
+
+    #[test]
+    fn hours_of_two_days_are_told_apart() {
+        let hours = |count| Chart::draw("c", &bars(&vec![(1, 1); count]), Step::Hour).rows;
+        assert!(hours(24).starts_with("<tr><th>00:00<td>1"));
+        assert!(hours(48).starts_with("<tr><th>Mon 23 Nov 00:00<td>1"));
     }
 
     #[test]

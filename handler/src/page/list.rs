@@ -18,6 +18,8 @@ pub(super) struct List<'a> {
     column: &'static str,
     /// How to read the numbers, where that is not plain.
     note: Option<&'static str>,
+    /// Whether its visitors are known; else there is no column of them.
+    known: bool,
     /// What would appear, if nothing does.
     empty: &'static str,
     /// One with the first rows, and one with the rest behind a click; none if there are no rows.
@@ -36,7 +38,8 @@ struct Table<'a> {
 #[derive(Serialize)]
 struct Row<'a> {
     value: Cow<'a, str>,
-    visitors: String,
+    /// Missing if they are not known.
+    visitors: Option<String>,
     pageviews: String,
     /// Width of the bar behind, in percent of the longest.
     share: i64,
@@ -66,12 +69,12 @@ pub(super) fn lists(report: &Report) -> Vec<List<'_>> {
 }
 
 fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
-    let are_known = entries.iter().all(|entry| entry.visitors.is_some());
-    let size = |entry: &Entry| if are_known { entry.visitors.unwrap_or_default() } else { entry.pageviews };
+    let known = entries.iter().all(|entry| entry.visitors.is_some());
+    let size = |entry: &Entry| if known { entry.visitors.unwrap_or_default() } else { entry.pageviews };
     let most = entries.iter().map(size).max().unwrap_or_default().max(1);
     let row = |entry: &'e Entry| Row {
         value: shorten(&entry.value),
-        visitors: entry.visitors.map_or(String::new(), thousands),
+        visitors: entry.visitors.filter(|_| known).map(thousands),
         pageviews: thousands(entry.pageviews),
         share: size(entry).saturating_mul(100) / most,
     };
@@ -80,7 +83,7 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     let rows = |entries: &'e [Entry]| entries.iter().map(row).collect::<Vec<_>>();
     let tables = [(rows(open), 0), (rows(folded), folded.len())].map(table);
     let note = match dimension.uniqueness() {
-        _ if !are_known => Some("So long a range has no unique visitors: pageviews only."),
+        _ if !known => Some("So long a range has no unique visitors: pageviews only."),
         Uniqueness::ForEachValue => Some("Unique in each row: who is in two rows counts in both."),
         Uniqueness::OnceADay => None,
     };
@@ -88,6 +91,7 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
         heading: dimension.heading(),
         column: dimension.column(),
         note,
+        known,
         empty: dimension.empty(),
         tables: tables.into_iter().filter(|table| !table.rows.is_empty()).collect(),
     }

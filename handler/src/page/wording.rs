@@ -46,6 +46,9 @@ pub(super) fn range_heading(range: Range, first: Date, last: Date) -> String {
         Range::LastMonth => format!("Last month, {}", first.strftime("%B %Y")),
         Range::Months(months) => format!("The last {months} months"),
         Range::Year => format!("This year, {}", first.strftime("%Y")),
+        Range::Between(..) if first == first.first_of_month() && last == first.last_of_month() => {
+            first.strftime("%B %Y").to_string()
+        }
         Range::Between(..) if first == last => first.strftime("%A %-d %B %Y").to_string(),
         Range::Between(..) => format!("{} to {}", date(first), date(last)),
     }
@@ -79,5 +82,7 @@ mod tests {
         assert_eq!(heading(Range::Between(Day::from_number(0), None)), "22 November 2026 to 23 November 2026");
         let one_day = range_heading(Range::Between(Day::from_number(0), None), day("2026-11-23"), day("2026-11-23"));
         assert_eq!(one_day, "Monday 23 November 2026");
+        let month = range_heading(Range::Between(Day::from_number(0), None), day("2028-02-01"), day("2028-02-29"));
+        assert_eq!(month, "February 2028");
     }
 }
