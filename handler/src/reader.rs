@@ -184,8 +184,8 @@ impl Rules {
 struct Learnt {
     generation: u64,
     site_ids: HashMap<SiteName, i32>,
-    /// By site id: the revision of the registers, and the estimate that was made of them.
-    estimates: HashMap<i32, (i64, f64)>,
+    /// By site id.
+    estimates: HashMap<i32, Estimated>,
 }
 
 struct Task {
@@ -339,15 +339,32 @@ impl Learnt {
 
     /// The all-time visitors of a site: estimated anew only if its registers have risen.
     async fn estimate(&mut self, checkout: &mut Checkout<'_>, site: i32, revision: i64) -> Result<f64, Failure> {
-        match self.estimates.get(&site) {
-            Some((known, estimate)) if *known == revision => Ok(*estimate),
-            _ => {
-                let registers = store::read_registers(checkout, site).await?;
-                let ranks = registers.into_iter().filter_map(|(_, rank)| u8::try_from(rank).ok());
-                let estimate = all_time::estimate(ranks);
-                self.estimates.insert(site, (revision, estimate));
-                Ok(estimate)
-            }
+        if let Some(known) = self.estimates.get(&site)
+            && (known.revision == revision || !known.may_be_renewed())
+        {
+            return Ok(known.visitors);
         }
+        let registers = store::read_registers(checkout, site).await?;
+        let raised = registers.len();
+        let visitors = all_time::estimate(registers.into_iter().filter_map(|(_, rank)| u8::try_from(rank).ok()));
+        self.estimates.insert(site, Estimated { revision, visitors, raised, read: Instant::now() });
+        Ok(visitors)
+    }
+}
+
+/// An estimate of all-time visitors, and the registers that it was made of.
+struct Estimated {
+    revision: i64,
+    visitors: f64,
+    /// How many registers had been raised.
+    raised: usize,
+    read: Instant,
+}
+
+impl Estimated {
+    /// Where many visitors come, registers rise all the time. Reading thousands of them each time would cost more than everything
+    /// else, for a number that hardly changes in a second.
+    fn may_be_renewed(&self) -> bool {
+        self.raised < all_time::REGISTERS / 8 || self.read.elapsed() >= SHARED_FOR
     }
 }
