@@ -1,3 +1,6 @@
+# What watches the app: the workspace, then one alert after the other, all of the same form. Divided, nobody would find whether a
+# condition has one.
+
 resource "azurerm_log_analytics_workspace" "this" {
   name                         = "log-${local.stem}"
   resource_group_name          = azurerm_resource_group.this.name

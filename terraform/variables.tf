@@ -1,3 +1,6 @@
+# All that can be set, in one file, as Terraform's style guide asks for. It is long because each variable says what it means and
+# refuses what can't be right.
+
 # Where -------------------------------------------------------------------------------------------------------------
 
 variable "subscription_id" {
