@@ -138,7 +138,7 @@ run "queries_name_only_fields_that_are_logged" {
       [
         "timestamp", "level", "event", "message",
         "version", "commit", "port", "hosted_by", "elapsed_ms",
-        "pageviews", "visits", "batches", "batch_size_max", "queue_depth_max", "commit_ms_p50", "commit_ms_p95", "commit_ms_max", "refused",
+        "pageviews", "visits", "batches", "batch_size_max", "queue_depth_max", "commit_ms_p50", "commit_ms_p95", "commit_ms_max", "unanswered",
         "excluded_bots", "excluded_prefetch", "excluded_opted_out", "excluded_own", "excluded_rate_limited", "excluded_unidentified", "excluded_head",
         "reads", "read_ms_p50", "read_ms_p95", "read_ms_max",
         "sqlstate", "attempt", "status", "route", "trace_id", "invocation_id", "problem",

@@ -3,6 +3,8 @@
 //! Every step is small and a transaction of its own, so that none holds anybody up, and whatever is interrupted goes on the next
 //! time. Ends are judged by the database's clock.
 
+use std::time::Duration;
+
 use sqlx::AssertSqlSafe;
 
 use super::{Checkout, Failure};
@@ -136,16 +138,8 @@ async fn drop_sets(checkout: &mut Checkout<'_>) -> Result<u64, Failure> {
     for set in ended {
         // The name is `seen_` and digits: the query asks for no other.
         let (name, period) = (set.name, set.period);
-        let has_ended = checkout
-            .run(async |connection| {
-                sqlx::query_scalar!(r#"select end_set($1) as "has_ended!""#, period).fetch_one(connection).await
-            })
-            .await;
-        match has_ended {
-            Ok(true) => {}
-            // A site has opened it meanwhile; or counting must not wait for us.
-            Ok(false) | Err(Failure::TimedOut(_)) => continue,
-            Err(failure) => return Err(failure),
+        if !end_set(checkout, period).await? {
+            continue;
         }
         if let Some(is_pending) = set.detach_is_pending {
             if !may_detach {
@@ -167,6 +161,27 @@ async fn drop_sets(checkout: &mut Checkout<'_>) -> Result<u64, Failure> {
         }
     }
     Ok(dropped)
+}
+
+/// How many times to ask for the lock that keeps counting waiting, and how long to let it go on in between.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
+/// Marks a set as one that nobody may count into any more. Not if a site has opened its period meanwhile; nor while batches follow
+/// each other so closely that no place is left between them.
+async fn end_set(checkout: &mut Checkout<'_>, period: i32) -> Result<bool, Failure> {
+    for _ in 0..LOCK_TRIES {
+        let outcome = checkout
+            .run(async |connection| {
+                sqlx::query_scalar!(r#"select end_set($1) as "has_ended!""#, period).fetch_one(connection).await
+            })
+            .await;
+        match outcome {
+            Err(Failure::TimedOut(_)) => tokio::time::sleep(LOCK_PAUSE).await,
+            outcome => return outcome,
+        }
+    }
+    Ok(false)
 }
 
 /// Answers whether it was done: not if a reader holds what it needs.

@@ -106,6 +106,7 @@ async fn the_tables_have_the_columns_that_are_documented_and_no_others() {
         "checkpoint.bytes bigint",
         "checkpoint.digest bytea",
         "checkpoint.site integer",
+        "ended_set.period integer",
         "register.rank smallint",
         "register.register smallint",
         "register.site integer",

@@ -54,7 +54,10 @@ async fn a_backup_that_holds_all_sets_stops_nobody_not_even_when_a_month_begins(
     other.maintain().await;
     assert_eq!(database.connections("wait_event_type = 'Lock'").await, 0, "stuck behind the backup");
     let open = database.connections("true").await;
-    assert!(open <= 4, "{open} connections: each instance records over one and reads over one");
+    assert!(
+        open <= 6,
+        "{open} connections: an instance records over one, reads over one, and maintains over one for a moment"
+    );
     backup.release().await;
     // One visit told the instance that the next month had begun; everybody else came in it.
     let days = database.visitors_and_views("localhost").await;
@@ -153,7 +156,7 @@ async fn every_connection_has_limits_on_the_servers_side() {
     host.send(&visitor(1)).await;
     host.maintain().await;
     let of_host = "select string_agg(distinct statement || ' ' || lock || ' ' || idle, ', ') from witnessed";
-    assert_eq!(database.texts(of_host).await, ["10s 500ms 10s, 1800ms 1s 1800ms"]);
+    assert_eq!(database.texts(of_host).await, ["10s 2s 10s, 1800ms 1s 1800ms"]);
     assert_eq!(database.number("select count(distinct pid) from witnessed").await, 3);
     database.execute("truncate witnessed").await;
     let folder = Folder::new();
