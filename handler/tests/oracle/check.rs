@@ -24,6 +24,8 @@ const THROUGH_A_READER: usize = 8;
 pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u64) -> Result<(), String> {
     let mut random = Random::of(world.seed.wrapping_mul(1000).wrapping_add(share));
     let readers: Vec<_> = fleet.instances.iter().flatten().map(|instance| &instance.reader).collect();
+    // The one that is open may have been ended while the world happened.
+    fleet.direct.close().await;
     let mut ids = Vec::new();
     for site in &fleet.sites {
         let mut checkout = fleet.direct.checkout().await.unwrap();

@@ -118,6 +118,11 @@ impl TestDatabase {
         self.hold(format!("lock table {set} in share update exclusive mode")).await
     }
 
+    /// Holds a set as whoever reads it does.
+    pub(crate) async fn hold_as_a_reader_does(&self, set: &str) -> Held {
+        self.hold(format!("lock table {set} in access share mode")).await
+    }
+
     async fn hold(&self, sql: String) -> Held {
         let mut connection = PgConnection::connect_with(&self.options().application_name("oracle")).await.unwrap();
         sqlx::raw_sql(AssertSqlSafe(format!("begin; {sql}"))).execute(&mut connection).await.unwrap();

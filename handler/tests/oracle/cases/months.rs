@@ -81,3 +81,20 @@ async fn maintenance_never_drops_a_set_that_is_being_opened() {
         assert_eq!(stage.numbers(day, day).await, (Some(1), None, 2), "message {nth}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_set_whose_removal_was_interrupted_does_not_keep_the_others() {
+    let stage = Stage::set_with(1, "2026-03-01T12:00:00Z", Forget::Daily, PATIENT).await;
+    for day in 1..=4 {
+        let now = format!("2026-03-{day:02}T12:00:00Z");
+        stage.time_is(&now).await;
+        stage.visits(0, 0, "/", &[&now]).await;
+    }
+    // A reader of the sets holds one up, and it is not the first one.
+    let sets = "select count(*) from pg_class where relname ~ '^seen_[0-9]+$' and relkind = 'r'";
+    let held = stage.fleet.database.hold_as_a_reader_does("seen_20514").await;
+    stage.maintain().await;
+    held.release().await;
+    stage.maintain().await;
+    assert_eq!(stage.fleet.database.number(sets).await, 1);
+}
