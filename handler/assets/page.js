@@ -38,9 +38,12 @@ const timer = "stale" in json.dataset || setInterval(async () => {
       if (!values.every(Number.isFinite)) return;
       total.querySelectorAll("b").forEach((place, index) => place.textContent = values[index].toLocaleString("en"));
     }
+    // After midnight "today" is another day than the one that is shown.
+    const { range } = numbers;
+    const isShown = range.from === from.defaultValue && range.to === to.defaultValue;
     for (const place of document.querySelectorAll("[data-range]")) {
-      const value = numbers.range[place.dataset.range];
-      if (Number.isFinite(value)) place.textContent = value.toLocaleString("en");
+      const value = range[place.dataset.range];
+      if (isShown && Number.isFinite(value)) place.textContent = value.toLocaleString("en");
     }
     time.textContent = words;
     time.dateTime = numbers.as_of;

@@ -499,6 +499,17 @@ async function checkScript(origin) {
     const line = await rangeNumbers(page);
     check("so is the line of the range, which is today", line.visitors === range.visitors && line.visitors === visitors + 1 && line.pageviews === range.pageviews, [line, range]);
     check("and the time below", await page.locator("time").getAttribute("datetime") === asOf);
+    await page.route("**/api/statistics?**", async route => {
+      const response = await route.fetch();
+      const numbers = await response.json();
+      numbers.visitors.today += 1000;
+      Object.assign(numbers.range, { from: date(-1), to: date(-1), visitors: 1, pageviews: 1 });
+      await route.fulfill({ response, json: numbers });
+    });
+    await page.clock.runFor(60_000);
+    await until("the headline numbers are renewed once more", 10, async () => await today(page) > 1000);
+    check("but not the line, if midnight has passed and today is another day", (await rangeNumbers(page)).visitors === line.visitors);
+    await page.unroute("**/api/statistics?**");
 
     await open(page, `${origin}/?site=${ORDINARY}&${between(date(9), date(3))}`);
     const plot = page.locator(".plot").last();
@@ -878,13 +889,22 @@ async function checkPrivate(origin) {
   });
 }
 
+/** The whole page in a picture of always the same size: a little smaller than it is, if there is more of it. */
 async function takeScreenshots(origin, folder) {
+  const [width, height] = [1280, 2227];
   for (const colorScheme of SCHEMES) {
-    const { context } = await newContext(origin, { colorScheme, viewport: { width: 1280, height: 800 } });
-    const page = await context.newPage();
-    await page.goto(`${origin}/?site=${ORDINARY}`);
-    await page.screenshot({ ...picture, path: join(folder, colorScheme === "light" ? "screenshot.png" : "screenshot-dark.png") });
-    await context.close();
+    const take = async (scale, path) => {
+      const viewport = { width: Math.round(width / scale), height: Math.floor(height / scale) };
+      const { context } = await newContext(origin, { colorScheme, deviceScaleFactor: scale, viewport });
+      const page = await context.newPage();
+      await page.goto(`${origin}/?site=${ORDINARY}`);
+      const whole = await page.evaluate(() => document.body.offsetHeight);
+      if (path) await page.screenshot({ ...picture, fullPage: false, path });
+      await context.close();
+      return whole;
+    };
+    const scale = Math.min(1, height / await take(1));
+    await take(scale, join(folder, colorScheme === "light" ? "screenshot.png" : "screenshot-dark.png"));
   }
 }
 
