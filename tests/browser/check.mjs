@@ -1,6 +1,7 @@
 // Opens the page of a running handler in Chromium and looks for what tests of its HTML can't find: see scripts/check-page,
 // which starts this with a database. The handler is the real one; only the way to its database leads through this process,
-// so that the database can be away and come back.
+// so that the database can be away and come back. It is long because the checks follow each other in one browser on one site's
+// data: divided, each part would have to make both again.
 //
 // Environment: HANDLER, DATABASE_URL, CHROMIUM. Arguments: --screenshots FOLDER takes the two pictures of the documentation
 // instead of checking; --gallery FOLDER checks, and keeps a picture of every page that was checked.
