@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    cable::Cable,
     client::{Request, Response, send, visitor},
     database::Database,
     host::Host,
@@ -19,15 +18,6 @@ fn ask(host: &Host, question: &str) -> tokio::task::JoinHandle<Response> {
     tokio::spawn(async move { send(port, &request).await })
 }
 
-async fn through_a_cable() -> (Database, Cable, Host) {
-    let database = Database::create().await;
-    let cable = Cable::to(&database).await;
-    let host = Host::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port())).start().await;
-    host.process.wait_until_ready().await;
-    host.send(&visitor(0)).await;
-    (database, cable, host)
-}
-
 /// How many readings a handler says that it has done, once it has been asked to stop.
 async fn readings(mut host: Host) -> u64 {
     host.process.terminate().await;
@@ -37,7 +27,7 @@ async fn readings(mut host: Host) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_is_not_behind_four_hundred_other_questions() {
-    let (_database, cable, host) = through_a_cable().await;
+    let (_database, cable, host) = Host::counting_through_a_cable().await;
     // Then all of them take eight seconds and more, one after the other.
     cable.delay(Duration::from_millis(20));
     let mut questions = Vec::new();
@@ -65,7 +55,7 @@ async fn the_page_is_not_behind_four_hundred_other_questions() {
 
 #[tokio::test]
 async fn a_question_that_fails_does_not_fail_those_beside_it() {
-    let (database, cable, host) = through_a_cable().await;
+    let (database, cable, host) = Host::counting_through_a_cable().await;
     // Together they are more than a number can hold.
     let much = i64::MAX;
     let rows = [18_262, 18_263].map(|day| format!("(1, {day}, 1, '/much', {much}, '{{1}}')")).join(", ");
@@ -119,7 +109,7 @@ async fn a_question_that_stalls_is_given_up_before_those_behind_it_are() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn equal_questions_share_a_reading() {
-    let (_database, cable, host) = through_a_cable().await;
+    let (_database, cable, host) = Host::counting_through_a_cable().await;
     cable.delay(Duration::from_millis(20));
     let questions: Vec<_> = (0..200).map(|_| ask(&host, "period=7d")).collect();
     for question in questions {

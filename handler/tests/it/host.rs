@@ -11,7 +11,8 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    client::{self, Connection, Request, Response},
+    cable::Cable,
+    client::{self, Connection, Request, Response, visitor},
     database::Database,
     process::{PORT, Plain, Process, free_port},
 };
@@ -54,6 +55,22 @@ pub(crate) struct Starter {
 }
 
 impl Host {
+    /// One that is ready, with a cable between it and its database.
+    pub(crate) async fn through_a_cable() -> (Database, Cable, Self) {
+        let database = Database::create().await;
+        let cable = Cable::to(&database).await;
+        let host = Self::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port())).start().await;
+        host.process.wait_until_ready().await;
+        (database, cable, host)
+    }
+
+    /// The same, after a visit: everything has been opened that counting needs.
+    pub(crate) async fn counting_through_a_cable() -> (Database, Cable, Self) {
+        let (database, cable, host) = Self::through_a_cable().await;
+        host.send(&visitor(0)).await;
+        (database, cable, host)
+    }
+
     /// Starts the host on a database, and waits until the handler can use it.
     pub(crate) async fn start(database: &Database) -> Self {
         let host = Self::on(database).start().await;

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    cable::Cable,
     client::{Request, Response, visitor},
     database::Database,
     host::Host,
@@ -28,16 +27,8 @@ async fn until_counted(host: &Host) -> usize {
     refused
 }
 
-async fn through_a_cable() -> (Database, Cable, Host) {
-    let database = Database::create().await;
-    let cable = Cable::to(&database).await;
-    let host = Host::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port())).start().await;
-    host.process.wait_until_ready().await;
-    (database, cable, host)
-}
-
 async fn outage(stalled: bool) {
-    let (database, cable, host) = through_a_cable().await;
+    let (database, cable, host) = Host::through_a_cable().await;
     for number in 0..3 {
         host.send(&visitor(number)).await;
     }
@@ -102,7 +93,7 @@ async fn without_any_numbers_the_page_is_still_a_page() {
 
 #[tokio::test]
 async fn a_short_interruption_delays_visits_and_refuses_none() {
-    let (database, cable, host) = through_a_cable().await;
+    let (database, cable, host) = Host::through_a_cable().await;
     host.send(&visitor(0)).await;
     cable.cut();
     let visit = tokio::spawn({
@@ -118,7 +109,7 @@ async fn a_short_interruption_delays_visits_and_refuses_none() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_more_wait_than_can_be_answered_everybody_is_answered_in_time() {
-    let (database, cable, host) = through_a_cable().await;
+    let (database, cable, host) = Host::through_a_cable().await;
     host.send(&visitor(0)).await;
     cable.stall();
     let crowd: Vec<_> = (1..=200)

@@ -166,18 +166,9 @@ async fn every_connection_has_limits_on_the_servers_side() {
     assert_eq!(database.number("select count(distinct pid) from witnessed").await, 2);
 }
 
-async fn through_a_cable() -> (Database, Cable, Host) {
-    let database = Database::create().await;
-    let cable = Cable::to(&database).await;
-    let host = Host::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port())).start().await;
-    host.process.wait_until_ready().await;
-    host.send(&visitor(0)).await;
-    (database, cable, host)
-}
-
 #[tokio::test]
 async fn a_statement_that_stalls_is_sent_again_over_a_new_connection_within_the_deadline() {
-    let (database, cable, host) = through_a_cable().await;
+    let (database, cable, host) = Host::counting_through_a_cable().await;
     for number in 1..=3 {
         cable.black_hole();
         let (answer, elapsed) = timed(&host, &visitor(number)).await;
@@ -190,7 +181,7 @@ async fn a_statement_that_stalls_is_sent_again_over_a_new_connection_within_the_
 
 #[tokio::test]
 async fn a_statement_whose_answer_never_comes_is_counted_once_within_the_deadline() {
-    let (database, cable, host) = through_a_cable().await;
+    let (database, cable, host) = Host::counting_through_a_cable().await;
     cable.lose_answers();
     let visit = tokio::spawn({
         let (request, port) = (host.dispatched(&visitor(1)).unwrap(), host.process.port);
