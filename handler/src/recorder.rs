@@ -1,8 +1,7 @@
 //! Group commit: visits wait on a bounded queue; one task takes whatever has gathered, makes one statement of it, and
 //! answers when that has been committed. While it runs, the next batch gathers.
 //!
-//! The recorder alone writes what is counted. It never sees HTTP. It ends when every handle to it has been dropped and the queue
-//! is empty.
+//! The recorder alone writes what is counted. It never sees HTTP. It ends when no handle to it is left and the queue is empty.
 
 mod aggregate;
 mod attempt;
@@ -46,6 +45,9 @@ const LARGEST_BATCH: usize = 4096;
 /// How long a batch may wait until those before it have been shown what they were counted into. They come back with it, or others
 /// come: fewer and larger batches cost less. A slow reading holds nobody up for longer.
 const GATHERING: Duration = Duration::from_millis(2);
+
+/// How many turns of the scheduler without another visit end the gathering. In a turn, answers are sent and requests read.
+const IDLE_TURNS: u32 = 8;
 
 /// How long to wait before a lost batch is sent again; doubled each time, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -227,12 +229,7 @@ impl Task {
                     if let Some(shown) = self.shown.take()
                         && received < LARGEST_BATCH
                     {
-                        let _ = tokio::time::timeout(GATHERING, shown).await;
-                        while commands.len() < LARGEST_BATCH
-                            && let Ok(command) = queue.try_recv()
-                        {
-                            commands.push(command);
-                        }
+                        let _ = tokio::time::timeout(GATHERING, gather(shown, &mut queue, &mut commands)).await;
                     }
                     self.minute.queued(commands.len() + queue.len());
                     self.handle(&mut commands).await;
@@ -382,4 +379,22 @@ enum Recorded {
     Answered,
     /// The database refused it as a whole; what is to be tried next, the last first.
     Halves([Vec<Waiting>; 2]),
+}
+
+/// Gathers visits: until those before have been `shown` the numbers, and then as long as they keep coming.
+async fn gather(shown: oneshot::Receiver<()>, queue: &mut mpsc::Receiver<Command>, commands: &mut Vec<Command>) {
+    let _ = shown.await;
+    let mut idle_turns = 0;
+    while idle_turns < IDLE_TURNS && commands.len() < LARGEST_BATCH {
+        match queue.try_recv() {
+            Ok(command) => {
+                commands.push(command);
+                idle_turns = 0;
+            }
+            Err(_) => {
+                tokio::task::yield_now().await;
+                idle_turns += 1;
+            }
+        }
+    }
 }
