@@ -4,6 +4,7 @@
 //! rule can be tested on its own. The rules are told to visitors in `docs/privacy.md`; the two must agree.
 
 pub mod address;
+pub mod agent;
 pub mod all_time;
 pub mod calendar;
 mod dimension;
