@@ -7,6 +7,7 @@ pub mod address;
 pub mod agent;
 pub mod all_time;
 pub mod calendar;
+pub mod country;
 mod dimension;
 pub mod fingerprint;
 pub mod rate_limit;
