@@ -15,6 +15,7 @@ pub mod rate_limit;
 pub mod referrer;
 pub mod robot;
 mod site_name;
+pub mod source;
 pub mod user_agent;
 
 use std::borrow::Cow;
