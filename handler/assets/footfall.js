@@ -23,8 +23,7 @@
 
   let parameter = name => new URLSearchParams(address.search).get(name);
 
-  let send = more => {
-    let stored;
+  let send = (more, stored) => {
     try {
       stored = localStorage.footfall;
     } catch {} // A browser can refuse its storage. Then nobody can have objected in it.
@@ -34,7 +33,6 @@
         body: JSON.stringify({
           s: options.site,
           p: path(),
-          l: navigator.language,
           z: Intl.DateTimeFormat().resolvedOptions().timeZone,
           // Small below 576, medium below 992, else large.
           w: "sm"[(innerWidth - 160) / 416 | 0] || "l",
@@ -48,17 +46,18 @@
         credentials: "omit",
         // Otherwise the rule of the page would send its whole address, or keep back which site this is.
         referrerPolicy: "origin",
-      }).catch(error => error);
+      }).catch(view); // For want of something that does nothing: calling it again changes nothing.
     } catch {}
   };
 
   // Called on every occasion. Counts if somebody sees the page, and at another path than the one counted last: so hidden tabs
-  // and prerendered pages, which are hidden too, wait; and a change of the history that does not change the path is none.
+  // and prerendered pages wait, and a change of the history that does not change the path is none. (A prerendered page that
+  // is opened becomes visible first; what it sends then is still marked as prerendered.)
   let view = event => {
     // "persisted": out of the back/forward cache, so seen again without having been loaded again.
-    if (page.hidden || last == path() && !event?.persisted) return;
+    if (page.hidden || page.prerendering || last == path() && !event?.persisted) return;
     // How somebody has come belongs to the first view. Of the address that refers, only the origin leaves the browser.
-    send(last == null && {
+    send(!last && {
       r: page.referrer.split("/", 3).join("/"),
       c: {
         source: parameter("utm_source") || parameter("ref"),
@@ -72,8 +71,8 @@
   // A second copy of the script, or a router that runs it again with each page, would count everything twice. (What is no
   // function is not ours: <h2 id="footfall"> is found under this name, too.)
   if (script && !self.footfall?.call) {
-    self.footfall = send;
-    ["visibilitychange", "pageshow"].map(occasion => addEventListener(occasion, view));
+    footfall = send; // of the window
+    ["visibilitychange", "prerenderingchange", "pageshow"].map(occasion => addEventListener(occasion, view));
     // Browsers before 2026 may lack the Navigation API. Looking at the address costs less than replacing the page's functions.
     if (self.NavigateEvent) navigation.addEventListener("currententrychange", view); else setInterval(view, 200);
     view();
