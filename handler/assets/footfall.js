@@ -72,9 +72,10 @@
   // function is not ours: <h2 id="footfall"> is found under this name, too.)
   if (script && !self.footfall?.call) {
     footfall = send; // of the window
-    ["visibilitychange", "prerenderingchange", "pageshow"].map(occasion => addEventListener(occasion, view));
+    // Captured, because prerenderingchange does not come up to the window.
+    ["visibilitychange", "prerenderingchange", "pageshow"].map(occasion => addEventListener(occasion, view, true));
     // Browsers before 2026 may lack the Navigation API. Looking at the address costs less than replacing the page's functions.
-    if (self.NavigateEvent) navigation.addEventListener("currententrychange", view); else setInterval(view, 200);
+    if (self.NavigateEvent) navigation.addEventListener("currententrychange", view); else setInterval(view, 99);
     view();
   }
 }
