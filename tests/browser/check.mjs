@@ -13,10 +13,11 @@ import { get } from "node:http";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs, stripVTControlCharacters } from "node:util";
+import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
 import axe from "axe-core";
 import { chromium } from "playwright-core";
+import { about, check, freePort, summarize, until } from "./findings.mjs";
 import { HOSTILE_PATHS, HOSTILE_REFERRERS, hostileLog, ordinaryLog } from "./sample-log.mjs";
 
 const { values: options } = parseArgs({ options: { screenshots: { type: "string" }, gallery: { type: "string" } } });
@@ -55,33 +56,6 @@ const between = (from, to) => `from=${from}&to=${to}`;
 const LARGEST = 40_000;
 const LARGEST_SENT = 10_000;
 
-// Findings
-
-const groups = new Map();
-let group;
-
-async function about(name, checks) {
-  group = { passed: 0, failures: [] };
-  groups.set(name, group);
-  const from = Date.now();
-  try {
-    // Not everything that is asked of a page has a time limit of its own.
-    let timer;
-    const limit = new Promise((_, reject) => { timer = setTimeout(reject, 120_000, new Error("not done within two minutes")); });
-    await Promise.race([checks(), limit]).finally(() => clearTimeout(timer));
-  } catch (error) {
-    group.failures.push(`broke off: ${stripVTControlCharacters(error.stack)}`);
-  }
-  const { passed, failures } = group;
-  console.log(`${failures.length ? "FAIL" : "ok  "} ${name}: ${passed} passed${failures.length ? `, ${failures.length} failed` : ""} (${((Date.now() - from) / 1000).toFixed(1)} s)`);
-  for (const failure of failures) console.log(`       ${failure.replaceAll("\n", "\n       ")}`);
-}
-
-function check(what, holds, found) {
-  if (holds) group.passed += 1;
-  else group.failures.push(found === undefined ? what : `${what}: ${typeof found === "string" ? found : JSON.stringify(found)}`);
-}
-
 // What is running
 
 /** The way to the database. While it is closed, connections end as if the server had been stopped. */
@@ -111,15 +85,6 @@ async function databaseGate() {
   };
 }
 
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 /** What the handler reads, and nothing that happens to be set where this is run. */
 function environment(more) {
   const { PATH, HOME } = process.env;
@@ -128,15 +93,6 @@ function environment(more) {
     // All that is asked here comes from one network.
     FOOTFALL_RATE_LIMIT: "off", ...more,
   };
-}
-
-async function until(what, seconds, condition) {
-  const end = Date.now() + seconds * 1000;
-  while (Date.now() < end) {
-    if (await condition().catch(() => false)) return;
-    await new Promise(resolve => setTimeout(resolve, 50));
-  }
-  throw new Error(`${what}: not within ${seconds} seconds`);
 }
 
 const running = [];
@@ -954,10 +910,7 @@ async function main() {
     for (const child of running) child.kill();
     gate.end();
   }
-  const results = [...groups.values()];
-  const failed = results.reduce((sum, { failures }) => sum + failures.length, 0);
-  console.log(`${results.reduce((sum, { passed }) => sum + passed, 0)} passed, ${failed} failed`);
-  return failed === 0;
+  return summarize();
 }
 
 process.exitCode = await main() ? 0 : 1;

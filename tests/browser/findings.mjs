@@ -1,0 +1,57 @@
+// What the checks of this folder share: what they found, and waiting.
+
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { stripVTControlCharacters } from "node:util";
+
+const groups = new Map();
+let group;
+
+/** Checks that belong together. A line says how they went, and more lines what was found. */
+export async function about(name, checks) {
+  group = { passed: 0, failures: [] };
+  groups.set(name, group);
+  const from = Date.now();
+  try {
+    // Not everything that is asked of a page has a time limit of its own.
+    let timer;
+    const limit = new Promise((_, reject) => { timer = setTimeout(reject, 120_000, new Error("not done within two minutes")); });
+    await Promise.race([checks(), limit]).finally(() => clearTimeout(timer));
+  } catch (error) {
+    group.failures.push(`broke off: ${stripVTControlCharacters(error.stack)}`);
+  }
+  const { passed, failures } = group;
+  console.log(`${failures.length ? "FAIL" : "ok  "} ${name}: ${passed} passed${failures.length ? `, ${failures.length} failed` : ""} (${((Date.now() - from) / 1000).toFixed(1)} s)`);
+  for (const failure of failures) console.log(`       ${failure.replaceAll("\n", "\n       ")}`);
+}
+
+export function check(what, holds, found) {
+  if (holds) group.passed += 1;
+  else group.failures.push(found === undefined ? what : `${what}: ${typeof found === "string" ? found : JSON.stringify(found)}`);
+}
+
+/** The last line; whether everything has passed. */
+export function summarize() {
+  const results = [...groups.values()];
+  const failed = results.reduce((sum, { failures }) => sum + failures.length, 0);
+  console.log(`${results.reduce((sum, { passed }) => sum + passed, 0)} passed, ${failed} failed`);
+  return failed === 0;
+}
+
+export async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+export async function until(what, seconds, condition) {
+  const end = Date.now() + seconds * 1000;
+  while (Date.now() < end) {
+    if (await condition().catch(() => false)) return;
+    await new Promise(resolve => setTimeout(resolve, 50));
+  }
+  throw new Error(`${what}: not within ${seconds} seconds`);
+}
