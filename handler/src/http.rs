@@ -123,6 +123,7 @@ fn routes() -> impl Filter<Extract = (Reply,), Error = Infallible> + Copy {
     let pixel = warp::path("v").and(warp::path::param()).and(warp::path::end()).and(request("/v/SITE.gif"));
     let sign_in = at("sign-in").and(request("/sign-in")).and(warp::body::stream()).then(sign_in::answer);
     let script = at("footfall.js").and(request("/footfall.js")).then(file::answer_script);
+    let events = at("footfall-events.js").and(request("/footfall-events.js")).then(file::answer_events);
     let description = warp::path("api").and(at("openapi.json")).and(request("/api/openapi.json"));
     let why = at("why").and(request("/why")).then(why::answer);
     let csv =
@@ -139,6 +140,8 @@ fn routes() -> impl Filter<Extract = (Reply,), Error = Infallible> + Copy {
         .or(csv)
         .unify()
         .or(sites)
+        .unify()
+        .or(events)
         .unify()
         .or(sign_in)
         .unify()

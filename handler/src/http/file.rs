@@ -20,6 +20,14 @@ pub(super) async fn answer_script(request: Request) -> Reply {
     conclude(&request, outcome.map(cross_origin))
 }
 
+/// `/footfall-events.js`, for pages with elements that make events.
+pub(super) async fn answer_events(request: Request) -> Reply {
+    static EVENTS: File =
+        File::new(include_str!("../../assets/footfall-events.min.js"), "text/javascript; charset=utf-8");
+    let outcome = EVENTS.answer(&request);
+    conclude(&request, outcome.map(cross_origin))
+}
+
 /// `/api/openapi.json`.
 pub(super) async fn answer_description(request: Request) -> Reply {
     static DESCRIPTION: File = File::new(include_str!("../../assets/openapi.json"), "application/json");

@@ -21,6 +21,11 @@ impl Country {
         found.ok().map(|at| countries[at])
     }
 
+    /// The alpha-2 code, in capitals.
+    pub const fn code(self) -> &'static str {
+        self.code
+    }
+
     /// The English short name.
     pub const fn name(self) -> &'static str {
         self.name

@@ -10,6 +10,11 @@ pub struct Language {
 }
 
 impl Language {
+    /// The code.
+    pub const fn code(self) -> &'static str {
+        self.code
+    }
+
     /// The English name.
     pub const fn name(self) -> &'static str {
         self.name

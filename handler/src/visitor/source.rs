@@ -45,6 +45,11 @@ impl Group {
             Self::Other => "Other sites",
         }
     }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|group| group.name() == name)
+    }
 }
 
 /// The group of a referring host: that of its own line in the list, or else of the nearest domain above it that has one.

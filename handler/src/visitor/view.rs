@@ -61,7 +61,7 @@ impl View<'_> {
                 values.push((Dimension::Page, page()));
                 values.push((Dimension::EntryPage, page()));
                 if let Some(host) = &self.referrer {
-                    values.push((Dimension::Channel, Cow::Borrowed(source::group(host).heading())));
+                    values.push((Dimension::Channel, Cow::Borrowed(source::group(host).name())));
                     values.push((Dimension::Referrer, Cow::Owned(host.clone())));
                 }
                 self.add_browser(&mut values);
@@ -137,7 +137,7 @@ mod tests {
         let expected = [
             (Dimension::Page, "/a"),
             (Dimension::EntryPage, "/a"),
-            (Dimension::Channel, "Search"),
+            (Dimension::Channel, "search"),
             (Dimension::Referrer, "duckduckgo.com"),
             (Dimension::Browser, "Firefox"),
             (Dimension::OperatingSystem, "Linux"),

@@ -9,13 +9,14 @@ use crate::{
 };
 
 /// What the program answers, as its documentation says; held against the function folders below.
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 15] = [
     "/",
     "/api/openapi.json",
     "/api/sites",
     "/api/statistics",
     "/api/statistics.csv",
     "/badge/localhost.svg",
+    "/footfall-events.js",
     "/footfall.js",
     "/healthz",
     "/readyz",
@@ -176,7 +177,8 @@ async fn every_answer_is_kept_by_nobody_unasked_and_may_load_nothing_from_elsewh
         let answer = host.process.send(&visitor(1).to(path)).await;
         let caching = answer.header("cache-control");
         // The script is the same for everybody, and says nothing of anybody.
-        let is_kept = ["/footfall.js", "/badge/localhost.svg", "/api/openapi.json"].contains(path)
+        let is_kept = ["/footfall.js", "/footfall-events.js", "/badge/localhost.svg", "/api/openapi.json"]
+            .contains(path)
             && caching.starts_with("public, max-age=");
         assert!(is_kept || ["no-store", "no-cache"].contains(&caching), "{path}: {caching}");
         let policy = answer.header("content-security-policy");

@@ -87,7 +87,7 @@ async fn everything_that_the_script_sends_is_counted_under_its_dimension() {
         ("pages", "/shop?product=7"),
         ("entry_pages", "/shop?product=7"),
         ("referrers", "google.de"),
-        ("channels", "Search"),
+        ("channels", "search"),
         ("browsers", "Firefox"),
         ("operating_systems", "Linux"),
         ("devices", "Desktop"),
