@@ -10,7 +10,7 @@ use handler::{
     config::{Config, DatabaseConfig},
     recorder::Recorder,
     store::{Database, Limits},
-    visitor::{Classification, Client, Dimension, Network, SiteName, Visit},
+    visitor::{Classification, Client, Dimension, Network, SiteName, Visit, VisitKind},
 };
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -37,6 +37,7 @@ async fn main() -> anyhow::Result<()> {
                 let visit = Visit {
                     at: Timestamp::now(),
                     site,
+                    kind: VisitKind::View,
                     values: vec![(Dimension::Page, Cow::Borrowed("/"))],
                     classification: Classification::Visitor(Client { network, user_agent }),
                 };

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use tokio::{
     net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
@@ -19,7 +19,7 @@ use crate::{
     build,
     clock::Clock,
     config::{Config, DatabaseConfig, Host},
-    http::{self, App},
+    http::{self, Access, App},
     import::{self, Format, Import, Summary},
     maintenance::Maintenance,
     open_files,
@@ -63,8 +63,12 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         sites,
         trusted_proxies,
         dashboard_token,
+        public_sites: public,
+        revoked_links: revoked,
         connections,
         views_per_minute,
+        counts_subdomains,
+        names,
         ..
     } = config;
     // First of all: the Functions host asks for an answer from the moment it has started us.
@@ -87,7 +91,19 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let (recorder, mut recorded) = Recorder::start(recording, rules.clone(), Some(reader.clone()));
     let (maintenance, maintained) = Maintenance::start(maintaining, rules);
     let rate_limit = views_per_minute.map(|views| RateLimit::new(views, RandomState::new(), began));
-    let app = App { recorder, reader, maintenance, clock, sites, trusted_proxies, dashboard_token, rate_limit, host };
+    let app = App {
+        recorder,
+        reader,
+        maintenance,
+        clock,
+        sites,
+        trusted_proxies,
+        access: Access { token: dashboard_token, public, revoked },
+        rate_limit,
+        names,
+        counts_subdomains,
+        host,
+    };
     let connections = connections_allowed(connections);
     let hosted_by = if host == Host::Functions { "functions" } else { "plain" };
     let elapsed_ms = milliseconds_since(began);
@@ -162,6 +178,23 @@ pub async fn import(config: &Config, site: &str, format: Format, files: &[PathBu
     drop(import);
     recorded.await.context("the recorder failed")?;
     outcome
+}
+
+/// A link that shows one site's private statistics to whoever has it.
+///
+/// # Errors
+/// If no token is set, the site is not counted, or the name holds what a link can't.
+pub fn share(config: &Config, site: &str, name: &str) -> anyhow::Result<String> {
+    let site: SiteName = site.parse().context("--site")?;
+    ensure!(config.sites.contains(&site), "--site: {site} is not counted here: name it in FOOTFALL_SITES");
+    let is_good = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    ensure!(is_good, "--name: a link's name has letters, digits and hyphens only");
+    let revoked = config.revoked_links.clone();
+    ensure!(!revoked.iter().any(|known| known == name), "--name: FOOTFALL_REVOKED_LINKS holds {name}: choose another");
+    let access = Access { token: config.dashboard_token.clone(), public: Vec::new(), revoked };
+    let share = access.share(&site, name);
+    let share = share.context("nothing is private here: set FOOTFALL_DASHBOARD_TOKEN first")?;
+    Ok(format!("https://{}/?site={site}&share={share}", config.sites[0]))
 }
 
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -4,16 +4,19 @@
 //! what is wrong with it, and what would be right; it never shows a value that may be secret.
 
 mod database;
+mod sites;
+mod values;
 
-use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU32, str::FromStr};
+use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU32};
 
 use jiff::tz::TimeZone;
 
 pub use self::database::{DatabaseConfig, Entra};
+use self::values::{number, path, switch, views_per_minute};
 use crate::{
     store::{Foundation, Rules},
     telemetry::{self, LogFormat},
-    visitor::{BadSiteName, Forget, SiteName},
+    visitor::{Forget, SiteName},
 };
 
 /// All that can be configured.
@@ -36,6 +39,10 @@ pub struct Config {
     pub trusted_proxies: u8,
     /// `FOOTFALL_DASHBOARD_TOKEN`: if set, at least 16 characters, statistics are shown only to who knows it.
     pub dashboard_token: Option<Secret>,
+    /// `FOOTFALL_PUBLIC_SITES`: sites whose statistics everybody may see although a token is set, separated by commas.
+    pub public_sites: Vec<SiteName>,
+    /// `FOOTFALL_REVOKED_LINKS`: names of shared links that are good no longer, separated by commas.
+    pub revoked_links: Vec<String>,
     /// `FOOTFALL_RETENTION_DAYS`: how long statistics are kept, 1 to 36500 days. Default: for ever.
     pub retention_days: Option<u32>,
     /// `FOOTFALL_FORGET`: for how long visitors can be told from each other: `monthly` (default), until the month after has ended,
@@ -49,10 +56,23 @@ pub struct Config {
     /// `FOOTFALL_RATE_LIMIT`: how many views a minute count from one network address, 1 to 1,000,000; `off` (or 0): all.
     /// Default 600.
     pub views_per_minute: Option<NonZeroU32>,
+    /// `FOOTFALL_SUBDOMAINS`: whether pages of hosts below a site's may send visits to it, `off` (default) or `on`. `www.` always may.
+    pub counts_subdomains: bool,
+    /// Further names of what other sites embed, for when lists of blockers take up the usual ones; see [`Names`].
+    pub names: Names,
     /// `FOOTFALL_LOG`: what is logged, as directives of `tracing-subscriber` (`info`, `handler=debug`). Default `info`.
     pub log: String,
     /// `FOOTFALL_LOG_FORMAT`: `text`, for people, or `json`. Default: text on a terminal, else JSON.
     pub log_format: Option<LogFormat>,
+}
+
+/// Paths under which the script and the endpoint of visits answer too, without a slash at either end: letters, digits, `-`, `_`, `.`.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// `FOOTFALL_SCRIPT`: such as `hello.js`. Default: only `footfall.js`.
+    pub script: Option<String>,
+    /// `FOOTFALL_ENDPOINT`: such as `hello`, for `POST /hello` and `/hello/SITE.gif`. Default: only `v`.
+    pub endpoint: Option<String>,
 }
 
 /// What started this process.
@@ -75,6 +95,17 @@ impl Secret {
     pub fn matches(&self, offered: &str) -> bool {
         blake3::hash(self.0.as_bytes()) == blake3::hash(offered.as_bytes())
     }
+
+    /// Signs texts for a purpose, so that whoever sees the signature can neither make another nor learn the secret (BLAKE3 §2.7, key
+    /// derivation and keyed hash). In hexadecimal.
+    pub fn sign(&self, purpose: &str, texts: &[&str]) -> String {
+        let key = blake3::derive_key(&format!("footfall 2026 {purpose}"), self.0.as_bytes());
+        let mut signature = blake3::Hasher::new_keyed(&key);
+        for text in texts {
+            signature.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        }
+        signature.finalize().to_hex().to_string()
+    }
 }
 
 /// A variable that can't be right.
@@ -91,18 +122,23 @@ pub struct BadVariable {
 pub type Environment = BTreeMap<String, String>;
 
 /// Variables of ours. Any other that begins with `FOOTFALL_` is a mistake.
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 19] = [
     "FOOTFALL_ALL_TIME",
     "FOOTFALL_BIND",
     "FOOTFALL_CONNECTIONS",
     "FOOTFALL_DASHBOARD_TOKEN",
     "FOOTFALL_DATABASE_AUTH",
+    "FOOTFALL_ENDPOINT",
     "FOOTFALL_FORGET",
     "FOOTFALL_LOG",
     "FOOTFALL_LOG_FORMAT",
+    "FOOTFALL_PUBLIC_SITES",
     "FOOTFALL_RATE_LIMIT",
     "FOOTFALL_RETENTION_DAYS",
+    "FOOTFALL_REVOKED_LINKS",
+    "FOOTFALL_SCRIPT",
     "FOOTFALL_SITES",
+    "FOOTFALL_SUBDOMAINS",
     "FOOTFALL_TIMEZONE",
     "FOOTFALL_TRUSTED_PROXIES",
     "FOOTFALL_DATA",
@@ -145,6 +181,8 @@ impl Config {
             Some(_) => Host::PortOnly,
             None => Host::Plain,
         };
+        let sites = sites::counted(get("WEBSITE_HOSTNAME"), get("FOOTFALL_SITES"))?;
+        let public_sites = sites::public(get("FOOTFALL_PUBLIC_SITES"), &sites)?;
         Ok(Self {
             port: number(PORT, get(PORT), 0..=u16::MAX)?.unwrap_or(8080),
             bind: match get("FOOTFALL_BIND") {
@@ -155,7 +193,7 @@ impl Config {
             },
             host,
             database: DatabaseConfig::load(&get)?,
-            sites: sites(get("WEBSITE_HOSTNAME"), get("FOOTFALL_SITES"))?,
+            sites,
             zone: match get("FOOTFALL_TIMEZONE") {
                 Some(name) => TimeZone::get(name).map_err(|_| {
                     bad(
@@ -179,6 +217,8 @@ impl Config {
                 }
                 token => token.map(|token| Secret(token.to_owned())),
             },
+            public_sites,
+            revoked_links: sites::list(get("FOOTFALL_REVOKED_LINKS")).map(str::to_owned).collect(),
             retention_days: number("FOOTFALL_RETENTION_DAYS", get("FOOTFALL_RETENTION_DAYS"), 1..=36_500)?,
             forget: match get("FOOTFALL_FORGET") {
                 None => Forget::default(),
@@ -187,13 +227,14 @@ impl Config {
                     .find(|known| known.name() == value)
                     .ok_or_else(|| bad("FOOTFALL_FORGET", format!("is '{value}', but must be monthly or daily")))?,
             },
-            keeps_all_time: match get("FOOTFALL_ALL_TIME") {
-                None | Some("on") => true,
-                Some("off") => false,
-                Some(value) => return Err(bad("FOOTFALL_ALL_TIME", format!("is '{value}', but must be on or off"))),
-            },
+            keeps_all_time: switch("FOOTFALL_ALL_TIME", get("FOOTFALL_ALL_TIME"))?.unwrap_or(true),
+            counts_subdomains: switch("FOOTFALL_SUBDOMAINS", get("FOOTFALL_SUBDOMAINS"))?.unwrap_or(false),
             connections: number("FOOTFALL_CONNECTIONS", get("FOOTFALL_CONNECTIONS"), 1..=1_000_000)?.unwrap_or(10_000),
             views_per_minute: views_per_minute(get("FOOTFALL_RATE_LIMIT"))?,
+            names: Names {
+                script: path("FOOTFALL_SCRIPT", get("FOOTFALL_SCRIPT"))?,
+                endpoint: path("FOOTFALL_ENDPOINT", get("FOOTFALL_ENDPOINT"))?,
+            },
             log_format: match get("FOOTFALL_LOG_FORMAT") {
                 None => None,
                 Some("text") => Some(LogFormat::Text),
@@ -219,48 +260,6 @@ impl Config {
 
 fn bad(variable: &str, problem: impl Into<String>) -> BadVariable {
     BadVariable { variable: variable.to_owned(), problem: problem.into() }
-}
-
-fn number<N: FromStr + PartialOrd + std::fmt::Display>(
-    variable: &str,
-    value: Option<&str>,
-    range: std::ops::RangeInclusive<N>,
-) -> Result<Option<N>, BadVariable> {
-    let Some(value) = value else { return Ok(None) };
-    match value.parse() {
-        Ok(number) if range.contains(&number) => Ok(Some(number)),
-        _ => Err(bad(
-            variable,
-            format!("is '{value}', but must be a whole number from {} to {}", range.start(), range.end()),
-        )),
-    }
-}
-
-fn views_per_minute(value: Option<&str>) -> Result<Option<NonZeroU32>, BadVariable> {
-    let views = match value {
-        None => Some(600),
-        Some("off") => Some(0),
-        Some(value) => value.parse().ok().filter(|views| *views <= 1_000_000),
-    };
-    views.map(NonZeroU32::new).ok_or_else(|| {
-        let value = value.unwrap_or_default();
-        let problem = format!("is '{value}', but must be off, or views a minute: a whole number from 1 to 1000000");
-        bad("FOOTFALL_RATE_LIMIT", problem)
-    })
-}
-
-fn sites(own: Option<&str>, others: Option<&str>) -> Result<Vec<SiteName>, BadVariable> {
-    let is_bad = |problem: BadSiteName| bad("WEBSITE_HOSTNAME", problem.to_string());
-    let own = own.unwrap_or("localhost").parse().map_err(is_bad)?;
-    let mut sites = vec![own];
-    for name in others.unwrap_or_default().split(',').filter(|name| !name.trim().is_empty()) {
-        let is_bad = |problem: BadSiteName| bad("FOOTFALL_SITES", format!("holds a mistake: {problem}"));
-        let name = name.parse().map_err(is_bad)?;
-        if !sites.contains(&name) {
-            sites.push(name);
-        }
-    }
-    Ok(sites)
 }
 
 #[cfg(test)]

@@ -3,17 +3,25 @@
 //! Every route is explicit, path and methods. There is no catch-all: the Functions host calls the timer's function by a
 //! POST to its name, and nobody else may.
 
+mod access;
 mod arrival;
+mod badge;
+mod body;
 mod client;
 mod count;
 mod error;
+mod file;
 mod health;
 mod maintenance;
 mod pace;
 mod request;
 mod server;
+mod sign_in;
+mod sites;
 mod statistics;
 mod version;
+mod visit;
+mod why;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -34,14 +42,15 @@ use self::{
 use crate::{
     body::Encoding,
     clock::Clock,
-    config::{Host, Secret},
+    config::{Host, Names},
     maintenance::Maintenance,
     page,
     reader::Reader,
     recorder::Recorder,
-    visitor::{RateLimit, SiteName},
+    visitor::{Network, RateLimit, SiteName},
 };
 
+pub use access::Access;
 pub use client::describe as describe_client;
 
 /// What the routes need. It is shared, and never changes.
@@ -58,12 +67,23 @@ pub struct App {
     pub sites: Vec<SiteName>,
     /// How many hops of `X-Forwarded-For` are trusted.
     pub trusted_proxies: u8,
-    /// Set: statistics are private.
-    pub dashboard_token: Option<Secret>,
+    /// Who may see the numbers.
+    pub access: Access,
     /// How many views count from one network; none: all.
     pub rate_limit: Option<RateLimit>,
+    /// Further names of what other sites embed.
+    pub names: Names,
+    /// Whether pages of hosts below a site's are the site's, too.
+    pub counts_subdomains: bool,
     /// Who started this process.
     pub host: Host,
+}
+
+impl App {
+    /// Whether a network may have another view that counts.
+    fn admits(&self, network: Network) -> bool {
+        self.rate_limit.as_ref().is_none_or(|limit| limit.admits(network, std::time::Instant::now()))
+    }
 }
 
 type Reply = Response<Bytes>;
@@ -99,7 +119,38 @@ fn routes() -> impl Filter<Extract = (Reply,), Error = Infallible> + Copy {
     let healthz = at("healthz").and(request("/healthz")).then(health::answer_process);
     let readyz = at("readyz").and(request("/readyz")).then(health::answer_database);
     let maintenance = at("function-maintenance").and(request("/function-maintenance")).then(maintenance::answer);
-    count
+    let visit = at("v").and(request("/v")).and(warp::body::stream()).then(visit::answer);
+    let pixel = warp::path("v").and(warp::path::param()).and(warp::path::end()).and(request("/v/SITE.gif"));
+    let sign_in = at("sign-in").and(request("/sign-in")).and(warp::body::stream()).then(sign_in::answer);
+    let script = at("footfall.js").and(request("/footfall.js")).then(file::answer_script);
+    let events = at("footfall-events.js").and(request("/footfall-events.js")).then(file::answer_events);
+    let description = warp::path("api").and(at("openapi.json")).and(request("/api/openapi.json"));
+    let why = at("why").and(request("/why")).then(why::answer);
+    let csv =
+        warp::path("api").and(at("statistics.csv")).and(request("/api/statistics.csv")).then(statistics::answer_csv);
+    let sites = warp::path("api").and(at("sites")).and(request("/api/sites")).then(sites::answer);
+    let badge = warp::path("badge").and(warp::path::param()).and(warp::path::end()).and(request("/badge/FILE"));
+    visit
+        .or(count)
+        .unify()
+        .or(pixel.then(visit::answer_pixel))
+        .unify()
+        .or(script)
+        .unify()
+        .or(csv)
+        .unify()
+        .or(sites)
+        .unify()
+        .or(events)
+        .unify()
+        .or(sign_in)
+        .unify()
+        .or(description.then(file::answer_description))
+        .unify()
+        .or(badge.then(badge::answer))
+        .unify()
+        .or(why)
+        .unify()
         .or(statistics)
         .unify()
         .or(version)
@@ -161,6 +212,21 @@ fn json(body: &impl serde::Serialize) -> Result<Reply, Error> {
 fn json_body(body: impl Into<Bytes>, encoding: Encoding) -> Reply {
     let mut reply = encoded(reply(StatusCode::OK, "application/json", body), encoding);
     reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    reply
+}
+
+/// Lets pages of any site load an answer that is meant for them, also those that are isolated from other origins (Fetch standard,
+/// "cross-origin resource policy").
+fn cross_origin(mut reply: Reply) -> Reply {
+    const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+    reply.headers_mut().insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    reply
+}
+
+/// Lets the script of any page read an answer. It gets what anybody may have: without credentials, which browsers leave away for an
+/// answer to everybody, a private site is not answered (Fetch standard, "CORS protocol and credentials").
+fn readable_anywhere(mut reply: Reply) -> Reply {
+    reply.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     reply
 }
 

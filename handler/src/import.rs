@@ -31,7 +31,7 @@ use crate::{
     statistics::Tally,
     store::{self, Checkout, Connection, Failure},
     visitor::{
-        Claims, Classification, Client, Day as CalendarDay, Dimension, Network, SiteName, Visit, page_path,
+        Claims, Classification, Client, Day as CalendarDay, Dimension, Network, SiteName, Visit, VisitKind, page_path,
         referrer::referring_host, robot,
     },
 };
@@ -281,7 +281,7 @@ fn judge(import: &Import, text: &str) -> Judged {
     let mut values = vec![(Dimension::Page, Cow::Owned(page_path(&line.target)))];
     let referrer = referring_host(&line.referer, &[&import.site]);
     values.extend(referrer.map(|host| (Dimension::Referrer, Cow::Owned(host))));
-    Judged::Page(Visit { at: line.at, site: import.site.clone(), values, classification })
+    Judged::Page(Visit { at: line.at, site: import.site.clone(), kind: VisitKind::View, values, classification })
 }
 
 /// Commits a chunk and adds to the summary what became of it.

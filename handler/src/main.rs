@@ -51,6 +51,15 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Prints a link that shows one site's private statistics to whoever has it. `FOOTFALL_REVOKED_LINKS` takes it back.
+    Share {
+        /// The site, as a host name.
+        #[arg(long)]
+        site: String,
+        /// A name for the link, such as whom it is for: letters, digits and hyphens.
+        #[arg(long)]
+        name: String,
+    },
     /// Prints those User-Agents of standard input, one a line, that are robots'.
     Robots,
 }
@@ -124,6 +133,7 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
             let summary = app::import(&config, &site, format, &files).await?;
             println!("{}", if json { serde_json::to_string(&summary)? } else { summary.to_string() });
         }
+        Some(Command::Share { site, name }) => println!("{}", app::share(&config, &site, &name)?),
         Some(Command::Robots) => unreachable!("handled before the configuration is read"),
     }
     Ok(ExitCode::SUCCESS)

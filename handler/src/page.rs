@@ -5,8 +5,11 @@
 //! through the templates' escaping, and the few values that don't (style, script, rows of a chart's table) are made of
 //! this program's own text, of numbers and of dates.
 
+pub mod badge;
 mod chart;
 mod list;
+mod sign_in;
+mod why;
 mod wording;
 
 use std::sync::LazyLock;
@@ -16,6 +19,8 @@ use handlebars::Handlebars;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+pub use self::sign_in::render_sign_in;
+pub use self::why::{Verdict, render_why};
 use self::{
     chart::Chart,
     list::{ExclusionRow, List},
@@ -95,6 +100,8 @@ static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     for (name, source) in [
         ("page", include_str!("../templates/page.html")),
         ("unavailable", include_str!("../templates/unavailable.html")),
+        ("sign_in", include_str!("../templates/sign_in.html")),
+        ("why", include_str!("../templates/why.html")),
     ] {
         // Parts are pasted in here, because for a partial handlebars copies the whole context at every use.
         let source = source.replace("{{> chart}}\n", include_str!("../templates/chart.html"));

@@ -326,6 +326,7 @@ impl Task {
         let accounted = Visit {
             at: visit.at,
             site: visit.site.clone(),
+            kind: visit.kind,
             values: Vec::new(),
             classification: Classification::Excluded(Exclusion::Refused),
         };

@@ -4,15 +4,20 @@
 //! rule can be tested on its own. The rules are told to visitors in `docs/privacy.md`; the two must agree.
 
 pub mod address;
+pub mod agent;
 pub mod all_time;
 pub mod calendar;
+pub mod country;
 mod dimension;
 pub mod fingerprint;
+pub mod language;
 pub mod rate_limit;
 pub mod referrer;
 pub mod robot;
 mod site_name;
+pub mod source;
 pub mod user_agent;
+pub mod view;
 
 use std::borrow::Cow;
 
@@ -24,8 +29,9 @@ pub use dimension::{Dimension, Exclusion, OTHER, Uniqueness, VALUES_A_DAY};
 pub use fingerprint::{Fingerprint, Salt};
 pub use rate_limit::RateLimit;
 pub use site_name::{BadSiteName, SiteName};
+pub use view::View;
 
-/// One view of one page, as it waits to be recorded.
+/// One view of one page, or one event on it, as it waits to be recorded.
 ///
 /// The address and the User-Agent inside live only until the recorder has made fingerprints of them: they are never
 /// written, logged or sent.
@@ -35,10 +41,22 @@ pub struct Visit {
     pub at: Timestamp,
     /// The host name being counted.
     pub site: SiteName,
+    /// What happened.
+    pub kind: VisitKind,
     /// What is counted apart: the page, and whatever else is known. Each dimension at most once.
     pub values: Vec<(Dimension, Cow<'static, str>)>,
     /// What the request counts as.
     pub classification: Classification,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VisitKind {
+    /// A page was viewed.
+    View,
+    /// Something that the site calls an event: it is no pageview, and makes nobody a visitor of the site. It has visitors of its own,
+    /// those of its name. Where it is not counted, that is not accounted either: the view before it has been.
+    Event,
 }
 
 /// What a request counts as.
@@ -74,6 +92,8 @@ pub struct Claims<'a> {
     pub opted_out: bool,
     /// The User-Agent without the Functions host's suffix; empty if there was none.
     pub user_agent: &'a str,
+    /// Whether the referrer is one that only wants to be seen in statistics.
+    pub referrer_spam: bool,
     /// The address from the trusted hop, if it was usable.
     pub network: Option<Network>,
 }
@@ -85,7 +105,7 @@ impl Claims<'_> {
     }
 
     /// Decides what the request counts as. Where several reasons hold, the first of these wins: HEAD, own, robot,
-    /// prefetch, rate limited, opted out, unidentified.
+    /// prefetch, referrer spam, rate limited, opted out, unidentified.
     ///
     /// `admits` says whether the network may have another view. It is asked only about a view that would count, so that a
     /// robot does not use up what visitors beside it may have; and before who has opted out is, because such a view is a
@@ -103,6 +123,9 @@ impl Claims<'_> {
         if self.prefetch {
             return Classification::Excluded(Exclusion::Prefetch);
         }
+        if self.referrer_spam {
+            return Classification::Excluded(Exclusion::ReferrerSpam);
+        }
         if self.network.is_some_and(|network| !admits(network)) {
             return Classification::Excluded(Exclusion::RateLimited);
         }
@@ -119,15 +142,17 @@ impl Claims<'_> {
 /// The longest path that is kept, in bytes: longer ones are cut, so that nobody fills the database with one request.
 pub const MAXIMUM_PATH_BYTES: usize = 512;
 
-/// The page of a request target: what stands before `?` and `#`, cut to [`MAXIMUM_PATH_BYTES`] at a character boundary.
-/// Control characters, which no database text may hold, and those that turn the direction of writing, with which a path
-/// could show itself as another, become U+FFFD.
+/// The page of a request target: what stands before `?` and `#`, as [`printable`] text of at most [`MAXIMUM_PATH_BYTES`].
 pub fn page_path(target: &str) -> String {
     let path = target.split(['?', '#']).next().unwrap_or_default();
-    let path = if path.is_empty() { "/" } else { path };
-    let end = path.floor_char_boundary(MAXIMUM_PATH_BYTES);
+    printable(if path.is_empty() { "/" } else { path }, MAXIMUM_PATH_BYTES)
+}
+
+/// A text of somebody else's as it may be kept and shown: cut at a character boundary. Control characters, which no database text may
+/// hold, and those that turn the direction of writing, with which a text could show itself as another, become U+FFFD.
+pub fn printable(text: &str, maximum_bytes: usize) -> String {
     let misleads = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    path[..end].replace(|c: char| c.is_control() || misleads(c), "\u{fffd}")
+    text[..text.floor_char_boundary(maximum_bytes)].replace(|c: char| c.is_control() || misleads(c), "\u{fffd}")
 }
 
 #[cfg(test)]
@@ -159,6 +184,7 @@ mod tests {
         assert_eq!(reason(Claims { user_agent: "Googlebot/2.1", ..claims() }), Some(Exclusion::Bots));
         assert_eq!(reason(Claims { user_agent: "", ..claims() }), Some(Exclusion::Bots));
         assert_eq!(reason(Claims { prefetch: true, ..claims() }), Some(Exclusion::Prefetch));
+        assert_eq!(reason(Claims { referrer_spam: true, ..claims() }), Some(Exclusion::ReferrerSpam));
         assert_eq!(reason(Claims { opted_out: true, ..claims() }), Some(Exclusion::OptedOut));
         assert_eq!(reason(Claims { network: None, ..claims() }), Some(Exclusion::Unidentified));
     }
@@ -177,6 +203,7 @@ mod tests {
             Claims { head: true, ..claims() },
             Claims { own: true, ..claims() },
             Claims { prefetch: true, ..claims() },
+            Claims { referrer_spam: true, ..claims() },
             Claims { user_agent: "Googlebot/2.1", ..claims() },
         ] {
             uncounted.classification_within(|_| {

@@ -63,7 +63,7 @@ class Bench:
         server = self.servers[scenario.server]
         wrk = ["wrk", "--threads", str(THREADS), "--connections", str(connections), "--latency"]
         wrk += ["--duration", f"{seconds + ANSWERED_WITHIN_S}s", "--script", str(FOLDER / scenario.load)]
-        variables = {"PATH": scenario.path, "SECONDS": seconds, "THREADS": THREADS, "FIRST_VISITOR": self.next_new_visitor}
+        variables = {"PATH": scenario.path, "BODY": scenario.body, "SECONDS": seconds, "THREADS": THREADS, "FIRST_VISITOR": self.next_new_visitor}
         environment = {**os.environ, **{f"BENCH_{name}": str(value) for name, value in variables.items()}}
 
         bytes_before = self.postgres.database_bytes()

@@ -12,8 +12,13 @@ local function seconds()
   return tonumber(now.s) + tonumber(now.ns) * 1e-9
 end
 
--- As a browser asks for a page. `forwarded_for` is one visitor's address, as the trusted proxy appends it.
-HEAD = "GET " .. os.getenv("BENCH_PATH") .. " HTTP/1.1\r\n"
+-- As a browser asks for a page, or sends what a script gives it. `forwarded_for` is one visitor's address, as the trusted proxy appends it.
+local body = os.getenv("BENCH_BODY")
+local method, end_of_head = "GET", "\r\n\r\n"
+if body ~= "" then
+  method, end_of_head = "POST", "\r\nContent-Type: text/plain\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
+end
+HEAD = method .. " " .. os.getenv("BENCH_PATH") .. " HTTP/1.1\r\n"
   .. "Host: 127.0.0.1\r\n"
   .. "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0\r\n"
   .. "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
@@ -21,7 +26,7 @@ HEAD = "GET " .. os.getenv("BENCH_PATH") .. " HTTP/1.1\r\n"
   .. "Accept-Encoding: gzip, br\r\n"
   .. "X-Forwarded-For: "
 function head_of(first, second, third, fourth)
-  return HEAD .. first .. "." .. second .. "." .. third .. "." .. fourth .. ":4711\r\n\r\n"
+  return HEAD .. first .. "." .. second .. "." .. third .. "." .. fourth .. ":4711" .. end_of_head
 end
 
 local duration_s = tonumber(os.getenv("BENCH_SECONDS"))

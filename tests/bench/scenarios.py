@@ -21,9 +21,16 @@ class Scenario:
     server: str  # the binary: `handler`, or an example of it, which is given its port
     load: str | None = None  # a script for wrk in this folder
     path: str = "/"
+    body: str = ""  # Sent as a POST, if there is one.
     counts_pageviews: bool = False  # Each hit must be counted as a pageview …
     counts_visitors: bool = False  # … and as a visitor who is new.
 
+
+# As the script sends it, with something of everything.
+VIEW = (
+    '{"s":"localhost","p":"/article","r":"https://www.google.com","l":"en-US","z":"Europe/Berlin","w":"l",'
+    '"c":{"source":"letter","medium":"email","campaign":"spring"}}'
+)
 
 NOTHING = Scenario("nothing", "route that does nothing", "nothing", "repeated.lua")
 
@@ -31,6 +38,8 @@ SCENARIOS = [
     NOTHING,
     Scenario("repeated", "`/`, repeated visitors", "handler", "repeated.lua", counts_pageviews=True),
     Scenario("new", "`/`, new visitors", "handler", "new.lua", counts_pageviews=True, counts_visitors=True),
+    Scenario("visit-repeated", "`POST /v`, repeated visitors", "handler", "repeated.lua", "/v", VIEW, counts_pageviews=True),
+    Scenario("visit-new", "`POST /v`, new visitors", "handler", "new.lua", "/v", VIEW, counts_pageviews=True, counts_visitors=True),
     Scenario("statistics", "`/api/statistics`", "handler", "repeated.lua", "/api/statistics"),
     Scenario("recorder-repeated", "recorder, repeated visitors", "recorder", "repeated.lua", counts_pageviews=True),
     Scenario("recorder-new", "recorder, new visitors", "recorder", "new.lua", counts_pageviews=True, counts_visitors=True),

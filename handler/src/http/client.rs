@@ -6,7 +6,7 @@ use std::{borrow::Cow, net::IpAddr};
 use warp::http::{HeaderMap, Method, header};
 
 use super::request::Request;
-use crate::visitor::{Claims, Network, address::client_network, robot, user_agent::without_host_suffix};
+use crate::visitor::{Claims, Network, address::client_network, agent::Hints, robot, user_agent::without_host_suffix};
 
 /// What the request says, as far as it decides whether it counts. `user_agent` is [`user_agent`]'s answer.
 pub(super) fn claims<'r>(request: &Request, user_agent: &'r str, trusted_proxies: u8) -> Claims<'r> {
@@ -16,8 +16,14 @@ pub(super) fn claims<'r>(request: &Request, user_agent: &'r str, trusted_proxies
         prefetch: is_prefetch(request),
         opted_out: ["sec-gpc", "dnt"].iter().any(|name| request.header(name).is_some_and(|value| value.trim() == "1")),
         user_agent: without_host_suffix(user_agent),
+        referrer_spam: false,
         network: network(request, trusted_proxies),
     }
+}
+
+/// What the browser says of its system beside the User-Agent (User-Agent Client Hints, "low entropy").
+pub(super) fn hints(request: &Request) -> Hints<'_> {
+    Hints { platform: request.header("sec-ch-ua-platform"), mobile: request.header("sec-ch-ua-mobile") }
 }
 
 /// The User-Agent as it arrived: several lines are one, as the host makes of them.

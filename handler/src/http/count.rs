@@ -1,7 +1,5 @@
 //! `/`: the page. It counts its own visit, waits until that is durable, and shows the numbers with it.
 
-use std::borrow::Cow;
-
 use warp::http::{Method, StatusCode, header};
 
 use super::{App, Reply, allow_reading, client, conclude, encoded, error::Error, reply, request::Request};
@@ -10,7 +8,7 @@ use crate::{
     config::Host,
     page,
     reader::Snapshot,
-    visitor::{Dimension, Visit, referrer::referring_host},
+    visitor::{View, Visit, VisitKind, referrer::referring_host, source},
 };
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -27,7 +25,6 @@ pub(super) async fn answer(request: Request) -> Reply {
 
 async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
     allow_reading(request)?;
-    request.authorize(app)?;
     let query = request.statistics_query(app)?;
     if !app.sites.contains(&query.site) {
         // It may have been imported. A visit to a page that does not exist is none.
@@ -55,17 +52,20 @@ fn visit(request: &Request, app: &App) -> Visit {
     let user_agent = client::user_agent(request.headers());
     let site = app.sites[0].clone();
     let own_hosts = [&*site, request.header(header::HOST.as_str()).unwrap_or_default()];
-    let mut values = vec![(Dimension::Page, Cow::Borrowed("/"))];
     let referrer = request.header(header::REFERER.as_str()).and_then(|referer| referring_host(referer, &own_hosts));
-    values.extend(referrer.map(|host| (Dimension::Referrer, Cow::Owned(host))));
-    let now = std::time::Instant::now();
-    let admits = |network| app.rate_limit.as_ref().is_none_or(|limit| limit.admits(network, now));
-    Visit {
-        at: app.clock.now(),
-        values,
-        classification: client::claims(request, &user_agent, app.trusted_proxies).classification_within(admits),
-        site,
-    }
+    let mut claims = client::claims(request, &user_agent, app.trusted_proxies);
+    claims.referrer_spam = referrer.as_deref().is_some_and(source::is_spam);
+    let user_agent = claims.user_agent;
+    let classification = claims.classification_within(|network| app.admits(network));
+    let view = View {
+        page: "/".into(),
+        referrer,
+        user_agent: Some(user_agent),
+        hints: client::hints(request),
+        language: request.header(header::ACCEPT_LANGUAGE.as_str()),
+        ..View::default()
+    };
+    Visit { at: app.clock.now(), site, kind: VisitKind::View, values: view.values(&classification), classification }
 }
 
 fn shown(request: &Request, app: &App, snapshot: &Snapshot) -> Result<Reply, Error> {

@@ -4,7 +4,7 @@
 use warp::http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::{Reply, reply, request::Request};
-use crate::{reader::NoAnswer, recorder::NotRecorded, statistics::BadQuery};
+use crate::{page, reader::NoAnswer, recorder::NotRecorded, statistics::BadQuery};
 
 /// Why a request is not answered as asked.
 #[derive(Debug)]
@@ -13,10 +13,18 @@ pub(super) enum Error {
     BadRequest(String),
     /// Statistics are private, and this request does not know the token.
     Private,
+    /// The token that was offered in the form is not the one.
+    WrongToken,
     /// There is nothing here.
     NotFound,
     /// Nothing is counted under this name.
     UnknownSite,
+    /// A page of another site sent this.
+    Foreign,
+    /// The body did not come in time.
+    TooSlow,
+    /// The body is longer than any that is right.
+    TooLarge,
     /// These methods would be right.
     MethodNotAllowed(&'static str),
     /// The database is away, or too much is waiting. The text is for the log.
@@ -32,8 +40,11 @@ impl Error {
     fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Private => StatusCode::UNAUTHORIZED,
+            Self::Private | Self::WrongToken => StatusCode::UNAUTHORIZED,
             Self::NotFound | Self::UnknownSite => StatusCode::NOT_FOUND,
+            Self::Foreign => StatusCode::FORBIDDEN,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -43,9 +54,13 @@ impl Error {
     fn detail(&self) -> String {
         match self {
             Self::BadRequest(detail) => detail.clone(),
-            Self::Private => "statistics are private here: send the token as 'Authorization: Bearer …', or as the password that the browser asks for".to_owned(),
+            Self::Private => "statistics are private here: sign in at /, send the token as 'Authorization: Bearer …', or open a link that was shared".to_owned(),
+            Self::WrongToken => "this is not the token".to_owned(),
             Self::NotFound => "there is nothing here; the page is at /".to_owned(),
             Self::UnknownSite => "this site is not counted here: name it in FOOTFALL_SITES, or import its log".to_owned(),
+            Self::Foreign => "the page that sent this is not one of the site that it names: data-site must be the page's own host; FOOTFALL_SUBDOMAINS=on allows hosts below it".to_owned(),
+            Self::TooSlow => "the body did not come in time".to_owned(),
+            Self::TooLarge => format!("the body may have at most {} bytes", super::body::MAXIMUM_BYTES),
             Self::MethodNotAllowed(allowed) => format!("only {allowed} is possible here"),
             Self::Unavailable(_) => "the database does not answer at the moment; try again in a few seconds".to_owned(),
             Self::Internal(_) => "something went wrong here; the operator's log says what".to_owned(),
@@ -54,10 +69,10 @@ impl Error {
 
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
-            Self::Private => Some((
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Basic realm=\"Footfall\", charset=\"UTF-8\""),
-            )),
+            // A challenge that no browser asks people for by itself: the page has a form.
+            Self::Private | Self::WrongToken => {
+                Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Footfall\"")))
+            }
             Self::MethodNotAllowed(allowed) => Some((header::ALLOW, HeaderValue::from_static(allowed))),
             Self::Unavailable(_) => Some((header::RETRY_AFTER, RETRY_AFTER)),
             _ => None,
@@ -69,6 +84,14 @@ impl Error {
         let status = self.status();
         if status.is_server_error() {
             log(status, &self, request);
+        }
+        if let (Self::Private | Self::WrongToken, Some(request)) = (&self, request)
+            && request.accepts_html()
+            && let Ok(page) = page::render_sign_in(request.site_parameter().as_ref(), matches!(self, Self::WrongToken))
+        {
+            let mut page = reply(status, "text/html; charset=utf-8", page);
+            page.headers_mut().extend(self.header());
+            return page;
         }
         let body = serde_json::json!({
             "type": "about:blank",

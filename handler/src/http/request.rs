@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use tokio::time::Instant;
 use warp::{
     Filter, Rejection,
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     body::Encoding,
     statistics::{BadQuery, Query, Range},
-    visitor::Day,
+    visitor::{Day, SiteName},
 };
 
 /// A request without its body: no route reads one.
@@ -74,7 +75,7 @@ impl Request {
         self.query.iter().any(|(known, _)| known == name)
     }
 
-    fn parameter(&self, name: &str) -> Option<&str> {
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
@@ -95,32 +96,49 @@ impl Request {
         (id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')).then_some(id)
     }
 
-    /// Refuses who does not know the token, where one is set.
-    pub(super) fn authorize(&self, app: &App) -> Result<(), Error> {
-        let Some(token) = &app.dashboard_token else { return Ok(()) };
-        let offered = self.header("authorization").and_then(|value| {
-            let (scheme, credentials) = value.split_once(' ')?;
-            if scheme.eq_ignore_ascii_case("bearer") {
-                Some(credentials.trim().to_owned())
-            } else if scheme.eq_ignore_ascii_case("basic") {
-                // A browser asks for a name, too; any will do (RFC 7617).
-                let decoded =
-                    base64::Engine::decode(&base64::engine::general_purpose::STANDARD, credentials.trim()).ok()?;
-                let decoded = String::from_utf8(decoded).ok()?;
-                Some(decoded.split_once(':')?.1.to_owned())
-            } else {
-                None
-            }
-        });
-        if offered.is_some_and(|offered| token.matches(&offered)) { Ok(()) } else { Err(Error::Private) }
+    /// The token that is offered: as a bearer's, or as a password with any name (RFC 6750, RFC 7617).
+    pub(super) fn credentials(&self) -> Option<String> {
+        let (scheme, credentials) = self.header("authorization")?.split_once(' ')?;
+        if scheme.eq_ignore_ascii_case("bearer") {
+            Some(credentials.trim().to_owned())
+        } else if scheme.eq_ignore_ascii_case("basic") {
+            let decoded = BASE64.decode(credentials.trim()).ok()?;
+            Some(String::from_utf8(decoded).ok()?.split_once(':')?.1.to_owned())
+        } else {
+            None
+        }
     }
 
-    /// The question that the query asks: `site`, `period` or `from` and `to`, and `by`.
+    /// A cookie's value.
+    pub(super) fn cookie(&self, name: &str) -> Option<&str> {
+        let mut cookies = self.header_lines("cookie").flat_map(|line| line.split(';'));
+        cookies.find_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// Whether the answer is for a person: only browsers name HTML among what they accept.
+    pub(super) fn accepts_html(&self) -> bool {
+        self.header("accept").is_some_and(|accept| accept.contains("text/html"))
+    }
+
+    /// The site that the query names, if that is a name.
+    pub(super) fn site_parameter(&self) -> Option<SiteName> {
+        self.parameter("site")?.parse().ok()
+    }
+
+    /// The question that the query asks of its `site`, to whoever may see the answer.
     pub(super) fn statistics_query(&self, app: &App) -> Result<Query, Error> {
         let site = match self.parameter("site") {
             Some(name) => name.parse().map_err(|problem| Error::BadRequest(format!("'site': {problem}")))?,
             None => app.sites[0].clone(),
         };
+        self.query_of(app, site)
+    }
+
+    /// The question that the query asks of a site, by `period` or `from` and `to`, and `by`, to whoever may see the answer.
+    pub(super) fn query_of(&self, app: &App, site: SiteName) -> Result<Query, Error> {
+        if !app.access.allows(self, &site, app.clock.now()) {
+            return Err(Error::Private);
+        }
         let day = |name: &str| -> Result<Option<Day>, Error> {
             let Some(value) = self.parameter(name) else { return Ok(None) };
             let date = value.parse().map_err(|_| {

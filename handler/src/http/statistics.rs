@@ -1,23 +1,41 @@
-//! `/api/statistics`: the numbers as JSON. Reading them counts nothing.
+//! `/api/statistics`: the numbers as JSON, or as CSV where that is asked for. Reading them counts nothing.
+
+mod csv;
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::json;
+use warp::http::{HeaderValue, StatusCode, header};
 
-use super::{App, Reply, allow_reading, conclude, error::Error, json_body, request::Request};
+use super::{
+    App, Reply, allow_reading, conclude, encoded, error::Error, json_body, readable_anywhere, reply, request::Request,
+};
 use crate::{
     statistics::{Counts, Entry, Point, Report},
-    visitor::{Dimension, Exclusion},
+    visitor::{
+        Dimension, Exclusion,
+        robot::{self, Purpose},
+    },
 };
 
+/// `/api/statistics`: in the format that `Accept` prefers.
 pub(super) async fn answer(request: Request) -> Reply {
-    let outcome = read(&request, request.app()).await;
+    let accepts_csv = request.header(header::ACCEPT.as_str()).is_some_and(|accept| {
+        let position = |name: &str| accept.find(name).unwrap_or(usize::MAX);
+        position("text/csv") < position("application/json").min(position("*/*"))
+    });
+    let outcome = read(&request, request.app(), accepts_csv).await;
     conclude(&request, outcome)
 }
 
-async fn read(request: &Request, app: &App) -> Result<Reply, Error> {
+/// `/api/statistics.csv`.
+pub(super) async fn answer_csv(request: Request) -> Reply {
+    let outcome = read(&request, request.app(), true).await;
+    conclude(&request, outcome)
+}
+
+async fn read(request: &Request, app: &App, as_csv: bool) -> Result<Reply, Error> {
     allow_reading(request)?;
-    request.authorize(app)?;
     let query = request.statistics_query(app)?;
     let snapshot = match app.reader.read_recent(query.clone(), request.answer_by).await.map_err(Error::from) {
         Ok(snapshot) => snapshot,
@@ -25,8 +43,18 @@ async fn read(request: &Request, app: &App) -> Result<Reply, Error> {
         Err(error) => return Err(error),
     };
     let encoding = request.encoding();
-    let body = snapshot.json.get(encoding, || Ok(serde_json::to_string(&Answer(&snapshot.report))?));
-    Ok(json_body(body.map_err(|_| Error::Internal("an answer could not be written as JSON"))?, encoding))
+    let unwritable = |_| Error::Internal("an answer could not be written");
+    let mut answer = if as_csv {
+        let body = snapshot.csv.get(encoding, || csv::write(&snapshot.report)).map_err(unwritable)?;
+        let mut answer = encoded(reply(StatusCode::OK, "text/csv; charset=utf-8; header=present", body), encoding);
+        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        answer
+    } else {
+        let write = || Ok(serde_json::to_string(&Answer(&snapshot.report))?);
+        json_body(snapshot.json.get(encoding, write).map_err(unwritable)?, encoding)
+    };
+    answer.headers_mut().insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
+    Ok(readable_anywhere(answer))
 }
 
 /// A report as programs read it.
@@ -80,7 +108,7 @@ impl Serialize for Answer<'_> {
         answer.serialize_entry("last_24_hours", &points(&self.0.last_24_hours, zone))?;
         for dimension in Dimension::ALL {
             let entries = self.0.lists.get(dimension).map(Vec::as_slice).unwrap_or_default();
-            let entries: Vec<EntryAnswer<'_>> = entries.iter().map(EntryAnswer).collect();
+            let entries: Vec<_> = entries.iter().map(|entry| EntryAnswer { dimension: *dimension, entry }).collect();
             answer.serialize_entry(dimension.name(), &entries)?;
         }
         answer.serialize_entry("excluded", &ExcludedAnswer(self.0))?;
@@ -88,14 +116,23 @@ impl Serialize for Answer<'_> {
     }
 }
 
-struct EntryAnswer<'r>(&'r Entry);
+struct EntryAnswer<'r> {
+    dimension: Dimension,
+    entry: &'r Entry,
+}
 
 impl Serialize for EntryAnswer<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut entry = serializer.serialize_map(Some(3))?;
-        entry.serialize_entry("value", &self.0.value)?;
-        entry.serialize_entry("visitors", &self.0.visitors)?;
-        entry.serialize_entry("pageviews", &self.0.pageviews)?;
+        let Entry { value, visitors, pageviews } = self.entry;
+        let mut entry = serializer.serialize_map(None)?;
+        entry.serialize_entry("value", value)?;
+        entry.serialize_entry("visitors", visitors)?;
+        entry.serialize_entry("pageviews", pageviews)?;
+        if self.dimension == Dimension::Robot {
+            let robot = robot::named(value);
+            entry.serialize_entry("operator", &robot.and_then(|robot| robot.operator))?;
+            entry.serialize_entry("purpose", robot.map_or(Purpose::Other, |robot| robot.purpose).name())?;
+        }
         entry.end()
     }
 }

@@ -85,7 +85,7 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     let note = match dimension.uniqueness() {
         _ if !known => Some("So long a range has no unique visitors: pageviews only."),
         Uniqueness::ForEachValue => Some("Unique in each row: who is in two rows counts in both."),
-        Uniqueness::OnceADay => None,
+        Uniqueness::OnceADay | Uniqueness::Nobody => None,
     };
     List {
         heading: dimension.heading(),

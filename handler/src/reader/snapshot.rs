@@ -15,6 +15,8 @@ pub struct Snapshot {
     pub page: Body,
     /// The JSON answer.
     pub json: Body,
+    /// The same as a table.
+    pub csv: Body,
     read: Instant,
     /// The same, marked as stale: made once an outage, not for every visitor in it.
     stale: OnceLock<Arc<Snapshot>>,
@@ -23,7 +25,7 @@ pub struct Snapshot {
 impl Snapshot {
     pub(super) fn new(report: Report) -> Self {
         let page = Body::between(page::beginning(), page::end());
-        Self { report, page, json: Body::default(), read: Instant::now(), stale: OnceLock::new() }
+        Self { report, page, json: Body::default(), csv: Body::default(), read: Instant::now(), stale: OnceLock::new() }
     }
 
     pub(super) fn stale(&self) -> Arc<Self> {

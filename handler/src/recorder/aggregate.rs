@@ -14,7 +14,7 @@ use super::{
 use crate::{
     store::{Batch, Counter, Link, Part, Register, Role, SitePeriods, Visitor},
     visitor::{
-        Classification, Client, Day, Dimension, Exclusion, Fingerprint, Moment, Uniqueness, Visit, all_time,
+        Classification, Client, Day, Dimension, Exclusion, Fingerprint, Moment, Uniqueness, Visit, VisitKind, all_time,
         fingerprint::{Scope, fingerprint},
     },
 };
@@ -54,6 +54,7 @@ enum Effect {
 struct Signature<'v> {
     site: i32,
     hour: u8,
+    kind: VisitKind,
     effect: Effect,
     values: &'v [(Dimension, Cow<'static, str>)],
 }
@@ -152,11 +153,15 @@ impl<'v> PartBuilder<'v> {
             Classification::Pageview(exclusion) => Effect::Pageview(*exclusion),
             Classification::Excluded(exclusion) => Effect::Excluded(*exclusion),
         };
-        aggregate.pageviews += u64::from(!matches!(effect, Effect::Excluded(_)));
-        if let Effect::Pageview(exclusion) | Effect::Excluded(exclusion) = effect {
+        if visit.kind == VisitKind::View {
+            aggregate.pageviews += u64::from(!matches!(effect, Effect::Excluded(_)));
+        }
+        if visit.kind == VisitKind::View
+            && let Effect::Pageview(exclusion) | Effect::Excluded(exclusion) = effect
+        {
             aggregate.excluded[exclusion as usize] += 1;
         }
-        let signature = Signature { site: site.id, hour, effect, values: &visit.values };
+        let signature = Signature { site: site.id, hour, kind: visit.kind, effect, values: &visit.values };
         // Looked up twice, so that the group can be made with the whole builder.
         if !self.groups.contains_key(&signature) {
             let group = self.open_group(&signature);
@@ -174,6 +179,9 @@ impl<'v> PartBuilder<'v> {
             let scope = Scope::Value(*dimension, value);
             is_new_somewhere |=
                 who.offer(scope, *cohort, 0, self.part.day, self.seen, &mut self.visitors, &mut self.message).1;
+        }
+        if visit.kind == VisitKind::Event {
+            return;
         }
         // Who has been seen on this page today has been seen today, in the same commit or an earlier one.
         if !is_new_somewhere && !self.may_be_late {
@@ -196,26 +204,29 @@ impl<'v> PartBuilder<'v> {
 
     /// Makes the group of a signature, with its cohorts and the counters that they raise.
     fn open_group(&mut self, signature: &Signature<'v>) -> Group<'v> {
-        let Signature { site, hour, effect, values } = *signature;
+        let Signature { site, hour, kind, effect, values } = *signature;
         let mut group = Group { visits: 0, site_cohort: 0, values: Vec::new() };
         if effect != Effect::Visitor {
             return group;
         }
-        self.cohorts += 1;
-        group.site_cohort = self.cohorts;
-        let total = self.counter(site, TOTAL, Cow::Borrowed(""));
-        self.link(group.site_cohort, total, Role::Visitors);
-        let hour = self.counter(site, HOUR, hour_name(hour));
-        self.link(group.site_cohort, hour, Role::VisitorsOfTheHour);
-        if self.may_be_late {
-            let late = self.counter(site, EXCLUDED, Cow::Borrowed(Exclusion::Late.name()));
-            self.link(group.site_cohort, late, Role::LateViews);
+        if kind == VisitKind::View {
+            self.cohorts += 1;
+            group.site_cohort = self.cohorts;
+            let total = self.counter(site, TOTAL, Cow::Borrowed(""));
+            self.link(group.site_cohort, total, Role::Visitors);
+            let hour = self.counter(site, HOUR, hour_name(hour));
+            self.link(group.site_cohort, hour, Role::VisitorsOfTheHour);
+            if self.may_be_late {
+                let late = self.counter(site, EXCLUDED, Cow::Borrowed(Exclusion::Late.name()));
+                self.link(group.site_cohort, late, Role::LateViews);
+            }
         }
         for (dimension, value) in values {
             let value = self.keys.counted_as(site, self.part.day, *dimension, value);
             let counter = self.counter(site, *dimension as i16, Cow::Borrowed(value));
             match dimension.uniqueness() {
                 Uniqueness::OnceADay => self.link(group.site_cohort, counter, Role::Visitors),
+                Uniqueness::Nobody => {}
                 Uniqueness::ForEachValue => {
                     let cohort = self.value_cohort(counter);
                     group.values.push((*dimension, value, cohort));
@@ -257,16 +268,21 @@ impl<'v> PartBuilder<'v> {
     }
 
     fn finish(mut self) -> Part {
-        for (Signature { site, hour, effect, values }, group) in std::mem::take(&mut self.groups) {
-            if let Effect::Pageview(exclusion) | Effect::Excluded(exclusion) = effect {
-                self.raise(site, EXCLUDED, Cow::Borrowed(exclusion.name()), group.visits);
+        for (Signature { site, hour, kind, effect, values }, group) in std::mem::take(&mut self.groups) {
+            let is_excluded = matches!(effect, Effect::Excluded(_));
+            if kind == VisitKind::View {
+                if let Effect::Pageview(exclusion) | Effect::Excluded(exclusion) = effect {
+                    self.raise(site, EXCLUDED, Cow::Borrowed(exclusion.name()), group.visits);
+                }
+                if !is_excluded {
+                    self.raise(site, TOTAL, Cow::Borrowed(""), group.visits);
+                    self.raise(site, HOUR, hour_name(hour), group.visits);
+                }
             }
-            if matches!(effect, Effect::Excluded(_)) {
-                continue;
-            }
-            self.raise(site, TOTAL, Cow::Borrowed(""), group.visits);
-            self.raise(site, HOUR, hour_name(hour), group.visits);
             for (dimension, value) in values {
+                if is_excluded != (dimension.uniqueness() == Uniqueness::Nobody) {
+                    continue;
+                }
                 let value = self.keys.counted_as(site, self.part.day, *dimension, value);
                 self.raise(site, *dimension as i16, Cow::Borrowed(value), group.visits);
             }

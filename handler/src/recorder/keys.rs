@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     store::{self, Checkout, Failure, Foundation},
-    visitor::{Day, Dimension, Forget, OTHER, Period, Salt, SiteName, VALUES_A_DAY, Visit, all_time},
+    visitor::{Day, Dimension, Forget, OTHER, Period, Salt, SiteName, Visit, all_time},
 };
 
 /// How long a period of the past, and the one before it, stay open after something was imported: so that several logs of the same
@@ -235,7 +235,7 @@ impl Values {
     }
 
     fn admit(&mut self, dimension: Dimension, value: &str) {
-        if self.count(dimension) < VALUES_A_DAY && !self.knows(dimension, value) {
+        if self.count(dimension) < dimension.values_a_day() && !self.knows(dimension, value) {
             self.add(dimension, value.to_owned());
         }
     }
@@ -245,7 +245,8 @@ impl Values {
         self.read.elapsed() >= VALUES_AGE
             && values.iter().any(|(dimension, value)| {
                 let count = self.count(*dimension);
-                (VALUES_A_DAY / 2..VALUES_A_DAY).contains(&count) && !self.knows(*dimension, value)
+                let limit = dimension.values_a_day();
+                (limit / 2..limit).contains(&count) && !self.knows(*dimension, value)
             })
     }
 }

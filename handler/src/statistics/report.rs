@@ -9,7 +9,7 @@ use super::{
     range::{Range, Step},
     visitors::{Tallies, Tally, ValueTally},
 };
-use crate::visitor::{Day, Dimension, Exclusion, Forget, SiteName, all_time};
+use crate::visitor::{Day, Dimension, Exclusion, Forget, SiteName, Uniqueness, all_time};
 
 /// The numbers of one site.
 #[derive(Clone, Debug)]
@@ -97,9 +97,9 @@ pub struct Point {
 pub struct Entry {
     /// A path, a host, …
     pub value: String,
-    /// Distinct in the range; `None` where they are not known.
+    /// Distinct in the range; `None` where they are not known, or where there are none to tell apart.
     pub visitors: Option<i64>,
-    /// Views in the range.
+    /// Views in the range; of an event how often it happened, of a robot its requests.
     pub pageviews: i64,
 }
 
@@ -130,7 +130,8 @@ pub fn assemble(
     };
     let mut lists: BTreeMap<Dimension, Vec<Entry>> = BTreeMap::new();
     for ValueTally { dimension, value, pageviews, visitors } in values {
-        let visitors = plan.is_exact.then_some(visitors);
+        let has_visitors = plan.is_exact && dimension.uniqueness() != Uniqueness::Nobody;
+        let visitors = has_visitors.then_some(visitors);
         lists.entry(dimension).or_default().push(Entry { value, visitors, pageviews });
     }
     for list in lists.values_mut() {

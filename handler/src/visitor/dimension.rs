@@ -8,6 +8,8 @@ pub enum Uniqueness {
     ForEachValue,
     /// A visitor has one value in a day, that of its first visit: the rows add up to the visitors.
     OnceADay,
+    /// Requests that are no views of anybody: there are no visitors to tell apart, and what is counted are the requests.
+    Nobody,
 }
 
 /// Declares an enum whose variants carry what the other columns of their line say.
@@ -53,29 +55,40 @@ table! {
     /// What is counted apart for each of its values. The numbers are stored: never change one. 0 is the site as a whole, 9 the
     /// exclusions, 10 the hours of the day.
     Dimension: i16 {
-        columns name: &'static str, heading: &'static str, column: &'static str, uniqueness: Uniqueness, empty: &'static str;
+        columns name: &'static str, heading: &'static str, column: &'static str, uniqueness: Uniqueness, values: usize,
+            empty: &'static str;
         /// Pages, by path.
         Page = 1 {
-            "pages", "Pages", "Path", Uniqueness::ForEachValue,
+            "pages", "Pages", "Path", Uniqueness::ForEachValue, VALUES_A_DAY,
             "No page was viewed in this time. Each path that is viewed appears here.",
         }
+        /// The page on which a visitor's day began. Its pageviews are those of the page.
+        EntryPage = 11 { "entry_pages", "Entry pages", "Path", Uniqueness::OnceADay, VALUES_A_DAY, "" }
+        /// What a site calls events, by name.
+        Event = 12 { "events", "Events", "Event", Uniqueness::ForEachValue, EVENTS_A_DAY, "" }
+        /// Kinds of referring hosts.
+        Channel = 13 { "channels", "Channels", "Channel", Uniqueness::ForEachValue, VALUES_A_DAY, "" }
         /// Referring hosts.
         Referrer = 2 {
-            "referrers", "Referrers", "Host", Uniqueness::ForEachValue,
+            "referrers", "Referrers", "Host", Uniqueness::ForEachValue, VALUES_A_DAY,
             "Nobody followed a link in this time. When another site leads somebody here, its host name appears.",
         }
         /// Browsers.
-        Browser = 3 { "browsers", "Browsers", "Browser", Uniqueness::OnceADay, "" }
+        Browser = 3 { "browsers", "Browsers", "Browser", Uniqueness::OnceADay, VALUES_A_DAY, "" }
         /// Operating systems.
-        OperatingSystem = 4 { "operating_systems", "Operating systems", "System", Uniqueness::OnceADay, "" }
+        OperatingSystem = 4 { "operating_systems", "Operating systems", "System", Uniqueness::OnceADay, VALUES_A_DAY, "" }
         /// Kinds of device.
-        Device = 5 { "devices", "Devices", "Device", Uniqueness::OnceADay, "" }
+        Device = 5 { "devices", "Devices", "Device", Uniqueness::OnceADay, VALUES_A_DAY, "" }
         /// Countries, by the browser's time zone or language.
-        Country = 6 { "countries", "Countries", "Country", Uniqueness::OnceADay, "" }
+        Country = 6 { "countries", "Countries", "Country", Uniqueness::OnceADay, VALUES_A_DAY, "" }
         /// Languages.
-        Language = 7 { "languages", "Languages", "Language", Uniqueness::OnceADay, "" }
+        Language = 7 { "languages", "Languages", "Language", Uniqueness::OnceADay, VALUES_A_DAY, "" }
         /// Campaigns.
-        Campaign = 8 { "campaigns", "Campaigns", "Campaign", Uniqueness::ForEachValue, "" }
+        Campaign = 8 { "campaigns", "Campaigns", "Campaign", Uniqueness::ForEachValue, VALUES_A_DAY, "" }
+        /// Robots, by the name that they have on the list.
+        Robot = 14 { "robots", "Robots", "Robot", Uniqueness::Nobody, VALUES_A_DAY, "" }
+        /// Pages that were fetched for an AI.
+        AiPage = 15 { "ai_pages", "Pages read by AI", "Path", Uniqueness::Nobody, VALUES_A_DAY, "" }
     }
 }
 
@@ -100,14 +113,22 @@ impl Dimension {
         self.row().3
     }
 
+    /// How many of its values are told apart for a site in a day; what comes after them is [`OTHER`].
+    pub const fn values_a_day(self) -> usize {
+        self.row().4
+    }
+
     /// What the page says while it has no value. Empty: then it has no list.
     pub const fn empty(self) -> &'static str {
-        self.row().4
+        self.row().5
     }
 }
 
-/// How many values of one dimension are told apart for a site in a day; what comes after them is [`OTHER`].
+/// How many values most dimensions have for a site in a day.
 pub const VALUES_A_DAY: usize = 500;
+
+/// How many events a site may tell apart: they are names that its owner chose, not what visitors bring along.
+const EVENTS_A_DAY: usize = 50;
 
 /// The value that stands for all that were not told apart any more.
 pub const OTHER: &str = "other";
@@ -134,6 +155,8 @@ table! {
         Head = 7 { "head", "HEAD requests", "They show nobody a page. Not counted." }
         /// A visit that the database refused: not counted.
         Refused = 8 { "refused", "Refused", "Not accepted by the database. Not counted; the log says why." }
+        /// A referrer that is known for making itself seen in statistics: not counted.
+        ReferrerSpam = 9 { "referrer_spam", "Referrer spam", "Claiming to come from a site that advertises itself this way. Not counted." }
     }
 }
 

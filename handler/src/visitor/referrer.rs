@@ -5,18 +5,7 @@
 /// is not an absolute http, https or android-app URL with a host of at most 253 characters (RFC 1035 §2.3.4), or whose host is
 /// an address.
 pub fn referring_host(referer: &str, own_hosts: &[&str]) -> Option<String> {
-    let (scheme, rest) = referer.trim().split_once("://")?;
-    if !["http", "https", "android-app"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-        return None;
-    }
-    let authority = rest.split(['/', '?', '#', '\\']).next()?;
-    let host = host_of_authority(authority);
-    let valid = !host.is_empty()
-        && host.len() <= 253
-        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']'));
-    if !valid {
-        return None;
-    }
+    let (host, _) = host_and_path(referer)?;
     let host = host.to_ascii_lowercase();
     let host = without_www(host.trim_end_matches('.'));
     if is_address(host) {
@@ -24,6 +13,27 @@ pub fn referring_host(referer: &str, own_hosts: &[&str]) -> Option<String> {
     }
     let own = own_hosts.iter().any(|own| without_www(host_of_authority(own)).eq_ignore_ascii_case(host));
     (!own && !host.is_empty()).then(|| host.to_owned())
+}
+
+/// The host of an absolute http, https or android-app URL, as it is written there, and what follows it; `None` for anything else.
+pub fn host_and_path(url: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = url.trim().split_once("://")?;
+    if !["http", "https", "android-app"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return None;
+    }
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
+    let host = host_of_authority(authority);
+    let valid = !host.is_empty()
+        && host.len() <= 253
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']'));
+    valid.then_some((host, path))
+}
+
+/// Whether pages of a host are a site's: it is the site, with or without `www.`, or, with `subdomains`, any host below it.
+pub fn belongs_to(host: &str, site: &str, subdomains: bool) -> bool {
+    let host = host.to_ascii_lowercase();
+    let (host, site) = (without_www(host.trim_end_matches('.')), without_www(site));
+    host == site || (subdomains && host.strip_suffix(site).is_some_and(|below| below.ends_with('.')))
 }
 
 /// The host of `user@host:port`, with IPv6 brackets left on.
@@ -51,7 +61,7 @@ fn without_www(host: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::referring_host;
+    use super::*;
 
     #[test]
     fn a_referrer_is_its_host_and_nothing_else() {
@@ -106,5 +116,31 @@ mod tests {
         assert_eq!(referring_host("https://www.example.com/a", &["example.com"]), None);
         assert_eq!(referring_host("https://example.com/a", &["www.example.com:8080"]), None);
         assert_eq!(referring_host("http://127.0.0.1:8080/", &["localhost", "127.0.0.1:8080"]), None);
+    }
+
+    #[test]
+    fn a_host_belongs_to_its_site_and_one_below_it_only_where_that_is_allowed() {
+        for (host, subdomains, belongs) in [
+            ("example.com", false, true),
+            ("WWW.Example.com.", false, true),
+            ("blog.example.com", false, false),
+            ("blog.example.com", true, true),
+            ("a.b.example.com", true, true),
+            ("badexample.com", true, false),
+            ("example.com.evil.example", true, false),
+            ("", true, false),
+        ] {
+            assert_eq!(belongs_to(host, "example.com", subdomains), belongs, "{host}");
+        }
+        assert!(belongs_to("example.com", "www.example.com", false));
+    }
+
+    #[test]
+    fn a_url_has_a_host_and_a_path() {
+        assert_eq!(host_and_path("https://me@example.com:8080/a?b"), Some(("example.com", "/a?b")));
+        assert_eq!(host_and_path("https://example.com"), Some(("example.com", "")));
+        assert_eq!(host_and_path("null"), None);
+        assert_eq!(host_and_path("data:text/html,x"), None);
+        assert_eq!(host_and_path("https:///x"), None);
     }
 }

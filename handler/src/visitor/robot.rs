@@ -63,19 +63,35 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// All of them: name on the list and in answers, and in words.
+    const ALL: [(Self, &'static str, &'static str); 8] = [
+        (Self::Search, "search", "a search engine"),
+        (Self::AiSearch, "ai_search", "the search of an AI"),
+        (Self::AiTraining, "ai_training", "training of an AI"),
+        (Self::AiAssistant, "ai_assistant", "somebody who asked an AI"),
+        (Self::Seo, "seo", "ranking and marketing"),
+        (Self::Monitoring, "monitoring", "monitoring"),
+        (Self::Library, "library", "a program of somebody's"),
+        (Self::Other, "other", "something else"),
+    ];
+
     /// The purpose that the list calls `name`, if it is one.
     fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "search" => Self::Search,
-            "ai_search" => Self::AiSearch,
-            "ai_training" => Self::AiTraining,
-            "ai_assistant" => Self::AiAssistant,
-            "seo" => Self::Seo,
-            "monitoring" => Self::Monitoring,
-            "library" => Self::Library,
-            "other" => Self::Other,
-            _ => return None,
-        })
+        Self::ALL.iter().find(|(_, known, _)| *known == name).map(|(purpose, ..)| *purpose)
+    }
+
+    fn row(self) -> (Self, &'static str, &'static str) {
+        Self::ALL[self as usize]
+    }
+
+    /// The name in answers.
+    pub fn name(self) -> &'static str {
+        self.row().1
+    }
+
+    /// What it is for, in words.
+    pub fn label(self) -> &'static str {
+        self.row().2
     }
 }
 
@@ -125,6 +141,11 @@ pub fn robot(user_agent: &str) -> Option<&'static Robot> {
     }
     let is_doubtful = || DOUBTFUL.iter().any(|doubtful| doubtful.as_bytes() == text);
     ((!shows_browser && !is_doubtful()) || shows_mail_address(&text)).then_some(&UNNAMED)
+}
+
+/// The robot of a name, as the list writes it.
+pub fn named(name: &str) -> Option<&'static Robot> {
+    LIST.names.iter().map(|known| &known.robot).find(|robot| robot.name == Some(name))
 }
 
 static UNNAMED: Robot = Robot { name: None, operator: None, purpose: Purpose::Other };

@@ -18,7 +18,7 @@ use handler::{
     recorder::Recorder,
     statistics::{Query, Report},
     store::{self, Limits, Rules},
-    visitor::{Classification, Client, Dimension, Network, Visit},
+    visitor::{Classification, Client, Dimension, Network, Visit, VisitKind},
 };
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -62,6 +62,7 @@ impl Instance {
         let visit = Visit {
             at: self.clock.now(),
             site: self.config.sites[0].clone(),
+            kind: VisitKind::View,
             values: vec![(Dimension::Page, Cow::Borrowed("/"))],
             classification: Classification::Visitor(client),
         };

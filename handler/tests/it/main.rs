@@ -4,6 +4,7 @@
 //! the Functions host does, [`client`] is a visitor, [`cable`] lies between the binary and its database and can be cut.
 //! [`azure`] is what Azure would put around it: an identity endpoint, and a `PostgreSQL` that takes tokens over TLS.
 
+mod access;
 mod azure;
 mod cable;
 mod client;
@@ -41,4 +42,5 @@ mod stalls;
 mod statistics;
 mod tls;
 mod version;
+mod visit;
 mod visitor;

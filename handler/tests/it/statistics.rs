@@ -131,7 +131,7 @@ async fn with_a_token_nobody_else_learns_a_number() {
             }
             let answer = host.send(&request).await;
             assert_eq!(answer.status, 401, "{target} {authorization:?}");
-            assert!(answer.header("www-authenticate").starts_with("Basic "));
+            assert!(answer.header("www-authenticate").starts_with("Bearer "));
             assert_eq!(answer.header("content-type"), "application/problem+json");
             let fields: Vec<String> = answer.json().as_object().unwrap().keys().cloned().collect();
             assert_eq!(fields, ["detail", "status", "title", "type"]);

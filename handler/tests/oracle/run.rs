@@ -15,7 +15,7 @@ use handler::{
     reader::Reader,
     recorder::{LogPrefix, Recorder},
     store::{self, CONNECTION_LIFETIME, Connection, Database, Failure, Foundation, Limits, Rules},
-    visitor::{Classification, Client, Forget, Network, SiteName, Visit},
+    visitor::{Classification, Client, Forget, Network, SiteName, Visit, VisitKind},
 };
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{task::JoinSet, time::Instant};
@@ -128,6 +128,7 @@ impl Fleet {
         Visit {
             at: Timestamp::from_millisecond(view.at_ms + skew_ms).unwrap(),
             site: self.sites[view.site].clone(),
+            kind: VisitKind::View,
             values: view.values.iter().map(|(dimension, value)| (*dimension, value.clone().into())).collect(),
             classification: match (view.kind, view.kind.exclusion()) {
                 (Kind::Bot, Some(exclusion)) => Classification::Excluded(exclusion),

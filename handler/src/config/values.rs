@@ -1,0 +1,57 @@
+//! What values can be.
+
+use std::{num::NonZeroU32, str::FromStr};
+
+use super::{BadVariable, bad};
+
+/// A whole number in a range.
+pub(super) fn number<N: FromStr + PartialOrd + std::fmt::Display>(
+    variable: &str,
+    value: Option<&str>,
+    range: std::ops::RangeInclusive<N>,
+) -> Result<Option<N>, BadVariable> {
+    let Some(value) = value else { return Ok(None) };
+    match value.parse() {
+        Ok(number) if range.contains(&number) => Ok(Some(number)),
+        _ => Err(bad(
+            variable,
+            format!("is '{value}', but must be a whole number from {} to {}", range.start(), range.end()),
+        )),
+    }
+}
+
+/// The name of a path of one segment.
+pub(super) fn path(variable: &str, value: Option<&str>) -> Result<Option<String>, BadVariable> {
+    let is_good = |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    match value {
+        Some(name) if !is_good(&name) => Err(bad(
+            variable,
+            format!("is '{name}', but must be a name of letters, digits, '-', '_' and '.', without a slash"),
+        )),
+        name => Ok(name.map(str::to_owned)),
+    }
+}
+
+/// `on` or `off`.
+pub(super) fn switch(variable: &str, value: Option<&str>) -> Result<Option<bool>, BadVariable> {
+    match value {
+        None => Ok(None),
+        Some("on") => Ok(Some(true)),
+        Some("off") => Ok(Some(false)),
+        Some(value) => Err(bad(variable, format!("is '{value}', but must be on or off"))),
+    }
+}
+
+/// Views a minute, or `off`; 600 if nothing is said.
+pub(super) fn views_per_minute(value: Option<&str>) -> Result<Option<NonZeroU32>, BadVariable> {
+    let views = match value {
+        None => Some(600),
+        Some("off") => Some(0),
+        Some(value) => value.parse().ok().filter(|views| *views <= 1_000_000),
+    };
+    views.map(NonZeroU32::new).ok_or_else(|| {
+        let value = value.unwrap_or_default();
+        let problem = format!("is '{value}', but must be off, or views a minute: a whole number from 1 to 1000000");
+        bad("FOOTFALL_RATE_LIMIT", problem)
+    })
+}

@@ -1,0 +1,44 @@
+//! `/badge/SITE.svg` and `/badge/SITE.json`: how many visitors a site had, as a picture for other pages and as what shields.io makes
+//! one of. Showing it counts nothing.
+
+use serde_json::json;
+use warp::http::{HeaderValue, StatusCode, header};
+
+use super::{Reply, allow_reading, conclude, cross_origin, error::Error, reply, request::Request};
+use crate::{page::badge, statistics::Counts, visitor::SiteName};
+
+/// As long as badges elsewhere are kept.
+const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+pub(super) async fn answer(name: String, request: Request) -> Reply {
+    let outcome = show(&name, &request).await;
+    conclude(&request, outcome)
+}
+
+async fn show(name: &str, request: &Request) -> Result<Reply, Error> {
+    allow_reading(request)?;
+    let (site, form) = name.rsplit_once('.').ok_or(Error::NotFound)?;
+    if !["svg", "json"].contains(&form) {
+        return Err(Error::NotFound);
+    }
+    let site: SiteName = site.parse().map_err(|_| Error::UnknownSite)?;
+    let app = request.app();
+    let query = request.query_of(app, site)?;
+    let snapshot = match app.reader.read_recent(query.clone(), request.answer_by).await.map_err(Error::from) {
+        Ok(snapshot) => snapshot,
+        Err(error @ Error::Unavailable(_)) => app.reader.last_known(&query).ok_or(error)?,
+        Err(error) => return Err(error),
+    };
+    let Counts { visitors, pageviews, .. } = snapshot.report.counts;
+    // Where no unique number is known, a sum of days would claim to be one.
+    let (label, count) = visitors.map_or(("views", pageviews), |visitors| ("visitors", visitors));
+    let message = badge::count(count);
+    let mut picture = if form == "svg" {
+        reply(StatusCode::OK, "image/svg+xml; charset=utf-8", badge::svg(label, &message))
+    } else {
+        let body = json!({ "schemaVersion": 1, "label": label, "message": message, "color": badge::COLOR });
+        reply(StatusCode::OK, "application/json", body.to_string())
+    };
+    picture.headers_mut().insert(header::CACHE_CONTROL, CACHED);
+    Ok(cross_origin(picture))
+}

@@ -1,0 +1,67 @@
+//! Files that are part of the program and the same for everybody: the script that other sites embed, which `scripts/build-script` makes
+//! of `assets/footfall.js`, and the description of the API.
+
+use std::sync::LazyLock;
+
+use warp::http::{HeaderValue, StatusCode, header};
+
+use super::{
+    Reply, allow_reading, conclude, cross_origin, encoded, error::Error, readable_anywhere, reply, request::Request,
+};
+use crate::body::Body;
+
+/// Browsers keep it for an hour, and use it for a day more while they ask for another: no page waits for it.
+const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=3600, stale-while-revalidate=86400");
+
+/// `/footfall.js`.
+pub(super) async fn answer_script(request: Request) -> Reply {
+    static SCRIPT: File = File::new(include_str!("../../assets/footfall.min.js"), "text/javascript; charset=utf-8");
+    let outcome = SCRIPT.answer(&request);
+    conclude(&request, outcome.map(cross_origin))
+}
+
+/// `/footfall-events.js`, for pages with elements that make events.
+pub(super) async fn answer_events(request: Request) -> Reply {
+    static EVENTS: File =
+        File::new(include_str!("../../assets/footfall-events.min.js"), "text/javascript; charset=utf-8");
+    let outcome = EVENTS.answer(&request);
+    conclude(&request, outcome.map(cross_origin))
+}
+
+/// `/api/openapi.json`.
+pub(super) async fn answer_description(request: Request) -> Reply {
+    static DESCRIPTION: File = File::new(include_str!("../../assets/openapi.json"), "application/json");
+    let outcome = DESCRIPTION.answer(&request);
+    conclude(&request, outcome.map(readable_anywhere))
+}
+
+struct File {
+    text: &'static str,
+    content_type: &'static str,
+    body: LazyLock<Body>,
+}
+
+impl File {
+    const fn new(text: &'static str, content_type: &'static str) -> Self {
+        Self { text, content_type, body: LazyLock::new(Body::default) }
+    }
+
+    fn answer(&self, request: &Request) -> Result<Reply, Error> {
+        allow_reading(request)?;
+        let hash = blake3::hash(self.text.as_bytes()).to_hex();
+        // Weak, because it names the file in each of its encodings (RFC 9110 §8.8.1).
+        let version = format!("W/\"{}\"", &hash[..16]);
+        let mut answer = if request.header("if-none-match").is_some_and(|known| known.contains(&version)) {
+            reply(StatusCode::NOT_MODIFIED, self.content_type, "")
+        } else {
+            let encoding = request.encoding();
+            let body = self.body.get(encoding, || Ok(self.text.to_owned()));
+            let body = body.map_err(|_| Error::Internal("a file could not be compressed"))?;
+            encoded(reply(StatusCode::OK, self.content_type, body), encoding)
+        };
+        let version = HeaderValue::from_str(&version).map_err(|_| Error::Internal("a header could not be written"))?;
+        answer.headers_mut().insert(header::ETAG, version);
+        answer.headers_mut().insert(header::CACHE_CONTROL, CACHED);
+        Ok(answer)
+    }
+}

@@ -1,0 +1,41 @@
+//! `POST /sign-in`: from the form on a private page to a cookie, for the owner only. Without a token it signs out.
+
+use bytes::{Buf, Bytes};
+use futures_util::Stream;
+use tokio::time::timeout_at;
+use warp::http::{HeaderValue, Method, StatusCode, header};
+
+use super::{Reply, access, allow, body, conclude, error::Error, reply, request::Request};
+use crate::visitor::SiteName;
+
+pub(super) async fn answer<B: Buf>(request: Request, sent: impl Stream<Item = Result<B, warp::Error>>) -> Reply {
+    let outcome = sign_in(&request, sent).await;
+    conclude(&request, outcome)
+}
+
+async fn sign_in<B: Buf>(request: &Request, sent: impl Stream<Item = Result<B, warp::Error>>) -> Result<Reply, Error> {
+    allow(request, &[Method::POST], "POST")?;
+    let form = timeout_at(request.answer_by, body::read(sent)).await.map_err(|_| Error::TooSlow)??;
+    let field = |name: &str| {
+        let is_named = |(known, _): &(_, _)| *known == name;
+        form_urlencoded::parse(&form).find(is_named).map(|(_, value)| value.into_owned())
+    };
+    let app = request.app();
+    let site: Option<SiteName> = field("site").and_then(|site| site.parse().ok());
+    let (cookie, page) = match field("token").filter(|token| !token.is_empty()) {
+        None => (access::signed_out(), "/".to_owned()),
+        Some(token) => {
+            let Some(cookie) = app.access.sign_in(&token, app.clock.now()) else {
+                tracing::warn!(event = "sign_in_refused", "somebody tried to sign in with another token");
+                return Err(Error::WrongToken);
+            };
+            (cookie, site.map_or_else(|| "/".to_owned(), |site| format!("/?site={site}")))
+        }
+    };
+    // The page is asked for anew, so that loading it again does not send the form again (RFC 9110 §15.4.4).
+    let mut answer = reply(StatusCode::SEE_OTHER, "text/plain", Bytes::new());
+    let value = |text: &str| HeaderValue::from_str(text).map_err(|_| Error::Internal("a header could not be written"));
+    answer.headers_mut().insert(header::LOCATION, value(&page)?);
+    answer.headers_mut().insert(header::SET_COOKIE, value(&cookie)?);
+    Ok(answer)
+}

@@ -1,0 +1,210 @@
+//! `POST /v` from the script and `GET /v/SITE.gif` from the pixel: visits to pages of other sites, counted before they are
+//! answered. Nothing that was sent comes back.
+
+use std::borrow::Cow;
+
+use bytes::{Buf, Bytes};
+use futures_util::Stream;
+use serde::Deserialize;
+use tokio::time::timeout_at;
+use warp::http::{Method, StatusCode, header};
+
+use super::{
+    App, Reply, allow, allow_reading, body, client, conclude, cross_origin, error::Error, reply, request::Request,
+};
+use crate::visitor::{
+    Dimension, MAXIMUM_PATH_BYTES, SiteName, View, Visit, VisitKind, page_path, printable,
+    referrer::{belongs_to, host_and_path, referring_host},
+    source,
+    view::{Window, campaign},
+};
+
+/// The longest name of an event, in bytes.
+const MAXIMUM_EVENT_BYTES: usize = 64;
+
+/// What the script sends. `docs/embedding.md` describes it; anything else in it is refused.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Message<'a> {
+    /// The site.
+    #[serde(borrow, rename = "s")]
+    site: Cow<'a, str>,
+    /// The page, with the parameters of its query that the site allows.
+    #[serde(borrow, rename = "p")]
+    page: Cow<'a, str>,
+    /// The origin of the page before.
+    #[serde(borrow, default, rename = "r")]
+    referrer: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "l")]
+    language: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "z")]
+    time_zone: Option<Cow<'a, str>>,
+    #[serde(default, rename = "w")]
+    window: Option<SentWindow>,
+    #[serde(borrow, default, rename = "c")]
+    campaign: Option<SentCampaign<'a>>,
+    /// The name of an event; then it is no view.
+    #[serde(borrow, default, rename = "e")]
+    event: Option<Cow<'a, str>>,
+    /// 1: the owner's own visit.
+    #[serde(default, rename = "o")]
+    own: u8,
+    /// 1: Global Privacy Control is on, where the browser sends no header for it.
+    #[serde(default, rename = "g")]
+    opted_out: u8,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+enum SentWindow {
+    #[serde(rename = "s")]
+    Small,
+    #[serde(rename = "m")]
+    Medium,
+    #[serde(rename = "l")]
+    Large,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SentCampaign<'a> {
+    #[serde(borrow, default)]
+    source: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    medium: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    campaign: Option<Cow<'a, str>>,
+}
+
+/// `POST /v`.
+pub(super) async fn answer<B: Buf>(request: Request, sent: impl Stream<Item = Result<B, warp::Error>>) -> Reply {
+    let outcome = take(&request, sent).await;
+    conclude(&request, outcome)
+}
+
+async fn take<B: Buf>(request: &Request, sent: impl Stream<Item = Result<B, warp::Error>>) -> Result<Reply, Error> {
+    allow(request, &[Method::POST], "POST")?;
+    let sent = timeout_at(request.answer_by, body::read(sent)).await.map_err(|_| Error::TooSlow)??;
+    let message: Message<'_> = serde_json::from_slice(&sent).map_err(|problem| {
+        // serde quotes what it found; where it was found is enough to put it right, and gives nothing back.
+        let (line, column) = (problem.line(), problem.column());
+        let right = "a JSON object with the texts s (site) and p (page), and at most r, l, z, w, c, e, o and g";
+        Error::BadRequest(format!("the body is not right at line {line}, column {column}: it must be {right}"))
+    })?;
+    let app = request.app();
+    let site = counted_site(app, &message.site)?;
+    must_come_from(request, app, site)?;
+    if !message.page.starts_with('/') {
+        return Err(Error::BadRequest("'p' must be a path, such as /about".to_owned()));
+    }
+    let text = |field: &Option<Cow<'_, str>>| field.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
+    let event = message.event.as_deref().map(|name| printable(name.trim(), MAXIMUM_EVENT_BYTES));
+    if event.as_deref() == Some("") {
+        return Err(Error::BadRequest("'e' must be the name of an event, such as signup".to_owned()));
+    }
+    let page = message.page.split('#').next().unwrap_or_default();
+    let parts = message.campaign.unwrap_or_default();
+    let sighting = Sighting {
+        page: printable(page, MAXIMUM_PATH_BYTES),
+        referrer: text(&message.referrer),
+        language: text(&message.language),
+        time_zone: text(&message.time_zone),
+        window: message.window.map(|window| match window {
+            SentWindow::Small => Window::Small,
+            SentWindow::Medium => Window::Medium,
+            SentWindow::Large => Window::Large,
+        }),
+        campaign: campaign([parts.source.as_deref(), parts.medium.as_deref(), parts.campaign.as_deref()]),
+        event,
+        own: message.own == 1,
+        opted_out: message.opted_out == 1,
+    };
+    app.recorder.record(visit(request, site, sighting), request.answer_by).await?;
+    let mut done = reply(StatusCode::NO_CONTENT, "text/plain", Bytes::new());
+    done.headers_mut().remove(header::CONTENT_TYPE);
+    Ok(done)
+}
+
+/// `GET /v/SITE.gif`, for pages without script. Its page is that of the `Referer`; where the browser sends only the origin, `/`.
+pub(super) async fn answer_pixel(name: String, request: Request) -> Reply {
+    let outcome = show_pixel(&name, &request).await;
+    conclude(&request, outcome)
+}
+
+/// One transparent pixel (GIF89a).
+const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x01D\x00;";
+
+async fn show_pixel(name: &str, request: &Request) -> Result<Reply, Error> {
+    allow_reading(request)?;
+    let app = request.app();
+    let site = counted_site(app, name.strip_suffix(".gif").ok_or(Error::NotFound)?)?;
+    must_come_from(request, app, site)?;
+    let page = request.header("referer").and_then(host_and_path).map_or("/", |(_, path)| path);
+    let sighting = Sighting {
+        page: page_path(page),
+        language: request.header("accept-language").map(str::to_owned),
+        own: request.has_parameter("own"),
+        ..Sighting::default()
+    };
+    app.recorder.record(visit(request, site, sighting), request.answer_by).await?;
+    Ok(cross_origin(reply(StatusCode::OK, "image/gif", Bytes::from_static(PIXEL))))
+}
+
+/// What a script or a pixel says of a view.
+#[derive(Default)]
+struct Sighting {
+    page: String,
+    referrer: Option<String>,
+    language: Option<String>,
+    time_zone: Option<String>,
+    window: Option<Window>,
+    campaign: Option<String>,
+    event: Option<String>,
+    own: bool,
+    opted_out: bool,
+}
+
+fn visit(request: &Request, site: &SiteName, sighting: Sighting) -> Visit {
+    let app = request.app();
+    let user_agent = client::user_agent(request.headers());
+    let referrer = sighting.referrer.as_deref().and_then(|referrer| referring_host(referrer, &[site]));
+    let mut claims = client::claims(request, &user_agent, app.trusted_proxies);
+    claims.own |= sighting.own;
+    claims.opted_out |= sighting.opted_out;
+    claims.referrer_spam = referrer.as_deref().is_some_and(source::is_spam);
+    let user_agent = claims.user_agent;
+    let classification = claims.classification_within(|network| app.admits(network));
+    let (kind, values) = match sighting.event {
+        Some(name) => (VisitKind::Event, vec![(Dimension::Event, Cow::Owned(name))]),
+        None => {
+            let view = View {
+                page: sighting.page.into(),
+                referrer,
+                user_agent: Some(user_agent),
+                hints: client::hints(request),
+                window: sighting.window,
+                time_zone: sighting.time_zone.as_deref(),
+                language: sighting.language.as_deref(),
+                campaign: sighting.campaign,
+            };
+            (VisitKind::View, view.values(&classification))
+        }
+    };
+    Visit { at: app.clock.now(), site: site.clone(), kind, values, classification }
+}
+
+/// The site of a name, if visits to it are counted here.
+fn counted_site<'a>(app: &'a App, name: &str) -> Result<&'a SiteName, Error> {
+    let name: SiteName = name.parse().map_err(|_| Error::UnknownSite)?;
+    app.sites.iter().find(|site| **site == name).ok_or(Error::UnknownSite)
+}
+
+/// Refuses what another site's page sends, where the browser says which page it was: `Origin`, or else `Referer`. An origin of `null`
+/// is that of a page which may not say (RFC 6454 §7.1).
+fn must_come_from(request: &Request, app: &App, site: &SiteName) -> Result<(), Error> {
+    let origin = request.header("origin").filter(|origin| *origin != "null");
+    let Some(url) = origin.or_else(|| request.header("referer")) else { return Ok(()) };
+    match host_and_path(url) {
+        Some((host, _)) if belongs_to(host, site, app.counts_subdomains) => Ok(()),
+        _ => Err(Error::Foreign),
+    }
+}

@@ -1,0 +1,57 @@
+//! A badge: a number as a small picture, beside others of its kind (20 pixels high, 11 pixels Verdana, as shields.io made usual).
+
+use super::wording::thousands;
+
+/// The colour behind the number: dark enough for white text (WCAG 2.2 §1.4.3).
+pub const COLOR: &str = "#16866f";
+
+/// A number as a badge shows it: in full up to a million, then in thousands or millions.
+pub fn count(number: i64) -> String {
+    match number {
+        ..1_000_000 => thousands(number),
+        1_000_000..100_000_000 => format!("{}.{}M", number / 1_000_000, number / 100_000 % 10),
+        _ => format!("{}M", thousands(number / 1_000_000)),
+    }
+}
+
+/// The badge. Both texts are this program's own, and hold nothing that has to be escaped.
+pub fn svg(label: &str, message: &str) -> String {
+    let (label_width, message_width) = (width(label) + 12, width(message) + 12);
+    let whole = label_width + message_width;
+    let (label_middle, message_middle) = (label_width / 2, label_width + message_width / 2);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{whole}\" height=\"20\" role=\"img\" aria-label=\"{label}: {message}\">\
+         <title>{label}: {message}</title>\
+         <clipPath id=\"r\"><rect width=\"{whole}\" height=\"20\" rx=\"3\"/></clipPath>\
+         <g clip-path=\"url(#r)\"><path fill=\"#444\" d=\"M0 0h{label_width}v20H0z\"/>\
+         <path fill=\"{COLOR}\" d=\"M{label_width} 0h{message_width}v20H{label_width}z\"/></g>\
+         <g fill=\"#fff\" text-anchor=\"middle\" font-family=\"Verdana,Geneva,DejaVu Sans,sans-serif\" font-size=\"11\">\
+         <text x=\"{label_middle}\" y=\"14\">{label}</text><text x=\"{message_middle}\" y=\"14\">{message}</text></g></svg>\n"
+    )
+}
+
+/// How wide a text is, in pixels of Verdana at 11: digits 7, most letters near it, and what is narrow 4.
+fn width(text: &str) -> usize {
+    let narrow = |character: char| matches!(character, 'i' | 'l' | 't' | 'r' | ',' | '.' | ' ');
+    text.chars().map(|character| if narrow(character) { 4 } else { 7 }).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_whole_as_long_as_it_is_short() {
+        for (number, shown) in
+            [(0, "0"), (1_234, "1,234"), (999_999, "999,999"), (1_250_000, "1.2M"), (1_234_567_890, "1,234M")]
+        {
+            assert_eq!(count(number), shown);
+        }
+    }
+
+    #[test]
+    fn a_badge_says_what_it_shows_also_to_those_who_do_not_see_it() {
+        let badge = svg("visitors", "1,234");
+        assert!(badge.contains("aria-label=\"visitors: 1,234\"") && badge.starts_with("<svg ") && badge.len() < 1000);
+    }
+}

@@ -1,0 +1,112 @@
+//! The page that tells somebody whether their own visit would count.
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use super::{TEMPLATES, beginning, short};
+use crate::{
+    build,
+    visitor::{
+        Exclusion,
+        robot::{Purpose, Robot},
+    },
+};
+
+/// What a request would count as.
+pub struct Verdict {
+    /// Whether it would be a pageview.
+    pub pageview: bool,
+    /// Whether it would make somebody a visitor.
+    pub visitor: bool,
+    /// Why it would not count in full.
+    pub exclusion: Option<Exclusion>,
+    /// The robot that its User-Agent is known as.
+    pub robot: Option<&'static Robot>,
+}
+
+/// As programs read it.
+impl Serialize for Verdict {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut verdict = serializer.serialize_map(None)?;
+        verdict.serialize_entry("pageview", &self.pageview)?;
+        verdict.serialize_entry("visitor", &self.visitor)?;
+        verdict.serialize_entry("reason", &self.exclusion.map(Exclusion::name))?;
+        verdict.serialize_entry("meaning", &self.exclusion.map(Exclusion::meaning))?;
+        verdict.serialize_entry("robot", &self.robot.map(RobotAnswer))?;
+        verdict.end()
+    }
+}
+
+struct RobotAnswer(&'static Robot);
+
+impl Serialize for RobotAnswer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Robot { name, operator, purpose } = self.0;
+        let mut robot = serializer.serialize_map(Some(3))?;
+        robot.serialize_entry("name", name)?;
+        robot.serialize_entry("operator", operator)?;
+        robot.serialize_entry("purpose", purpose.name())?;
+        robot.end()
+    }
+}
+
+/// What `why.html` shows.
+#[derive(Serialize)]
+struct Why {
+    title: &'static str,
+    answer: &'static str,
+    reason: Option<&'static str>,
+    robot: Option<String>,
+    version: &'static str,
+    commit: &'static str,
+}
+
+/// Renders the answer for a person, as a whole page.
+///
+/// # Errors
+/// If the template names what is not there; the tests render it.
+pub fn render_why(verdict: &Verdict) -> anyhow::Result<String> {
+    let why = Why {
+        title: "Would this visit count? · Footfall",
+        answer: match (verdict.pageview, verdict.visitor) {
+            (_, true) => "Yes: as a pageview and as a visitor.",
+            (true, false) => "In part: as a pageview, but not as a visitor.",
+            (false, _) => "No.",
+        },
+        reason: verdict.exclusion.map(Exclusion::meaning),
+        robot: verdict.robot.map(describe),
+        version: build::VERSION,
+        commit: short(build::COMMIT),
+    };
+    Ok(format!("{}{}", beginning().text(), TEMPLATES.render("why", &why)?))
+}
+
+fn describe(robot: &Robot) -> String {
+    let name = robot.name.unwrap_or("no robot of the list, but writes as only robots do");
+    let operator = robot.operator.map(|operator| format!(", run by {operator}")).unwrap_or_default();
+    match robot.purpose {
+        Purpose::Other => format!("{name}{operator}"),
+        purpose => format!("{name}{operator}, for {}", purpose.label()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::visitor::robot;
+
+    #[test]
+    fn a_person_is_told_whether_and_why_not() {
+        let counts = Verdict { pageview: true, visitor: true, exclusion: None, robot: None };
+        assert!(render_why(&counts).unwrap().contains("Yes: as a pageview and as a visitor."));
+        let robot = Verdict {
+            pageview: false,
+            visitor: false,
+            exclusion: Some(Exclusion::Bots),
+            robot: robot::robot("GPTBot/1.1"),
+        };
+        let page = render_why(&robot).unwrap();
+        assert!(page.contains("GPTBot") && page.contains("training of an AI"), "{page}");
+        let answer = serde_json::to_value(&robot).unwrap();
+        assert_eq!((&answer["reason"], &answer["robot"]["purpose"]), (&"bots".into(), &"ai_training".into()));
+    }
+}

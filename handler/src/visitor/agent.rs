@@ -1,0 +1,267 @@
+//! Which browser, operating system and kind of device a visitor has: three names, and never a version, so that few visitors
+//! are told apart by them.
+//!
+//! The names and what they are told by stand in `agent/browsers.tsv`, `agent/systems.tsv` and `agent/devices.tsv`: there the first
+//! line that holds decides. `scripts/check-agents` holds them against the User-Agents that uap-core collected. What this module must
+//! not know: whether the visitor is a robot.
+
+mod patterns;
+
+use std::sync::LazyLock;
+
+use patterns::{Found, Patterns};
+
+/// The name of what is not known.
+pub const OTHER: &str = "Other";
+
+/// The bytes of a User-Agent that are looked at. Hardly a browser sends as much; whoever sends more can't make it take longer.
+const MAXIMUM_BYTES: usize = 1024;
+
+/// What Chromium says in headers beside its User-Agent, which it has frozen. Each as it was sent, in quotes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hints<'a> {
+    /// `Sec-CH-UA-Platform`, as `"Windows"`.
+    pub platform: Option<&'a str>,
+    /// `Sec-CH-UA-Mobile`: `?1` or `?0`.
+    pub mobile: Option<&'a str>,
+}
+
+/// A visitor's browser, operating system and kind of device. [`OTHER`] stands for what is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// As "Chrome".
+    pub browser: &'static str,
+    /// As "Windows".
+    pub operating_system: &'static str,
+    /// "Desktop", "Phone", "Tablet", "TV", "Console" or "Watch".
+    pub device: &'static str,
+}
+
+/// The browser, operating system and device of a User-Agent.
+///
+/// What a hint says holds, whatever the User-Agent says: a phone that asks for pages as a desktop does is what its browser says it
+/// is. Only the first KiB of the User-Agent counts. An iPad that asks for desktop pages, as it does by default, calls itself a Mac and
+/// sends no hint: it is counted as one.
+pub fn describe(user_agent: &str, hints: Hints<'_>) -> Agent {
+    let bytes = user_agent.as_bytes();
+    let text = bytes[..bytes.len().min(MAXIMUM_BYTES)].to_ascii_lowercase();
+    let found = TABLES.patterns.find(&text);
+    let hinted = hints.platform.and_then(|platform| TABLES.hinted_system(platform.trim().trim_matches('"')));
+    let system = hinted.or_else(|| first(&TABLES.systems, &found));
+    let device = device(system, first(&TABLES.devices, &found), hints.mobile.map(str::trim));
+    Agent {
+        browser: first(&TABLES.browsers, &found).map_or(OTHER, |rule| rule.name),
+        operating_system: system.map_or(OTHER, |rule| rule.name),
+        device,
+    }
+}
+
+/// The kind of device, from the system, from what the User-Agent shows, and from `Sec-CH-UA-Mobile`.
+fn device(system: Option<&Rule>, shown: Option<&Rule>, mobile: Option<&str>) -> &'static str {
+    let of_system = system.map_or(OTHER, |rule| rule.device);
+    let shown = shown.map(|rule| rule.name);
+    match (shown, mobile) {
+        // A TV or a console says `?0` as a desktop does, and a watch `?1`: of those only the User-Agent knows.
+        (Some(special @ ("TV" | "Console" | "Watch")), _) => special,
+        (_, Some("?1")) => "Phone",
+        (_, Some("?0")) if of_system == "Phone" => "Tablet",
+        (_, Some("?0")) => "Desktop",
+        // A system that is no phone's may be hinted where the User-Agent claims to be a phone's.
+        (Some(shown), _) => shown,
+        (None, _) => of_system,
+    }
+}
+
+/// A line of a table.
+struct Rule {
+    name: &'static str,
+    /// The kind of device of such a system, unless something else shows it; empty in the other tables.
+    device: &'static str,
+    /// What must be found.
+    present: Box<[u16]>,
+    /// What must not.
+    absent: Box<[u16]>,
+}
+
+/// The first rule that holds.
+fn first<'a>(rules: &'a [Rule], found: &Found) -> Option<&'a Rule> {
+    rules.iter().find(|rule| {
+        rule.present.iter().all(|&pattern| found.contains(pattern))
+            && !rule.absent.iter().any(|&pattern| found.contains(pattern))
+    })
+}
+
+static TABLES: LazyLock<Tables> = LazyLock::new(Tables::read);
+
+struct Tables {
+    patterns: Patterns,
+    browsers: Vec<Rule>,
+    systems: Vec<Rule>,
+    devices: Vec<Rule>,
+}
+
+impl Tables {
+    fn read() -> Self {
+        let mut patterns = Patterns::default();
+        let browsers = rules(include_str!("agent/browsers.tsv"), false, &mut patterns);
+        let systems = rules(include_str!("agent/systems.tsv"), true, &mut patterns);
+        let devices = rules(include_str!("agent/devices.tsv"), false, &mut patterns);
+        patterns.index();
+        Self { patterns, browsers, systems, devices }
+    }
+
+    /// The system that `Sec-CH-UA-Platform` names.
+    fn hinted_system(&self, platform: &str) -> Option<&Rule> {
+        let name = match platform {
+            "Chrome OS" | "Chromium OS" => "ChromeOS",
+            other => other,
+        };
+        self.systems.iter().find(|rule| rule.name == name)
+    }
+}
+
+/// Reads lines of a name (and, of systems, the device), and the patterns by which it is told, parted by tabs.
+///
+/// # Panics
+/// If a line is not so. The tables are part of the program, and the tests read them.
+fn rules(lines: &'static str, of_systems: bool, patterns: &mut Patterns) -> Vec<Rule> {
+    let read = |line: &'static str| {
+        let mut columns = line.split('\t');
+        let name = columns.next().unwrap_or_default();
+        let device = if of_systems { columns.next().unwrap_or_default() } else { "" };
+        let (absent, present): (Vec<&str>, Vec<&str>) = columns.partition(|pattern| pattern.starts_with('!'));
+        assert!(!name.is_empty() && !present.is_empty(), "not a name and its patterns: {line}");
+        Rule {
+            name,
+            device,
+            present: present.iter().map(|pattern| patterns.add(pattern)).collect(),
+            absent: absent.iter().map(|pattern| patterns.add(&pattern[1..])).collect(),
+        }
+    };
+    lines.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOWS: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64)";
+    const FROZEN_ANDROID: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36";
+
+    fn names(user_agent: &str) -> (&'static str, &'static str, &'static str) {
+        names_with(user_agent, Hints::default())
+    }
+
+    fn names_with(user_agent: &str, hints: Hints<'_>) -> (&'static str, &'static str, &'static str) {
+        let Agent { browser, operating_system, device } = describe(user_agent, hints);
+        (browser, operating_system, device)
+    }
+
+    #[test]
+    fn common_browsers_are_told_by_their_user_agents() {
+        let webkit = "AppleWebKit/537.36 (KHTML, like Gecko)";
+        for (user_agent, expected) in [
+            (format!("{WINDOWS} {webkit} Chrome/142.0.0.0 Safari/537.36"), ("Chrome", "Windows", "Desktop")),
+            (format!("{WINDOWS} {webkit} Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0"), ("Edge", "Windows", "Desktop")),
+            (format!("{WINDOWS} {webkit} Chrome/142.0.0.0 Safari/537.36 OPR/124.0.0.0"), ("Opera", "Windows", "Desktop")),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0".into(),
+                ("Firefox", "Linux", "Desktop"),
+            ),
+            (
+                format!("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {webkit} Chrome/142.0.0.0 Safari/537.36"),
+                ("Chrome", "ChromeOS", "Desktop"),
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15".into(),
+                ("Safari", "macOS", "Desktop"),
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1".into(),
+                ("Safari", "iOS", "Phone"),
+            ),
+            (
+                "Mozilla/5.0 (iPad; CPU OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/142.0.0.0 Mobile/15E148 Safari/604.1".into(),
+                ("Chrome", "iPadOS", "Tablet"),
+            ),
+            (
+                format!("Mozilla/5.0 (Linux; Android 10; K) {webkit} SamsungBrowser/29.0 Chrome/136.0.0.0 Mobile Safari/537.36"),
+                ("Samsung Internet", "Android", "Phone"),
+            ),
+            (
+                "Mozilla/5.0 (Android 16; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0".into(),
+                ("Firefox", "Android", "Phone"),
+            ),
+            (FROZEN_ANDROID.into(), ("Chrome", "Android", "Phone")),
+            (FROZEN_ANDROID.replace("Mobile ", ""), ("Chrome", "Android", "Tablet")),
+            (
+                format!("Mozilla/5.0 (SMART-TV; LINUX; Tizen 8.0) {webkit} Version/8.0 TV Safari/537.36"),
+                ("Samsung Internet", "Tizen", "TV"),
+            ),
+            (
+                format!("{WINDOWS} {webkit} Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0 Xbox One"),
+                ("Edge", "Windows", "Console"),
+            ),
+        ] {
+            assert_eq!(names(&user_agent), expected, "{user_agent}");
+        }
+    }
+
+    #[test]
+    fn hints_win_over_the_user_agent() {
+        let hints = |platform, mobile| Hints { platform: Some(platform), mobile: Some(mobile) };
+        let linux =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+        assert_eq!(names(linux), ("Chrome", "Linux", "Desktop"));
+        assert_eq!(names_with(linux, hints("\"Android\"", "?1")), ("Chrome", "Android", "Phone"));
+        assert_eq!(names_with(linux, hints("\"Android\"", "?0")), ("Chrome", "Android", "Tablet"));
+        assert_eq!(names_with(linux, hints("\"Chrome OS\"", "?0")), ("Chrome", "ChromeOS", "Desktop"));
+        assert_eq!(names_with(FROZEN_ANDROID, hints("\"Windows\"", "?0")), ("Chrome", "Windows", "Desktop"));
+        for (platform, expected) in [("macOS", "macOS"), ("Windows", "Windows"), ("Linux", "Linux"), ("iOS", "iOS")] {
+            assert_eq!(names_with(linux, hints(platform, "?0")).1, expected);
+        }
+    }
+
+    #[test]
+    fn a_hint_that_says_nothing_leaves_it_to_the_user_agent() {
+        for nothing in ["", "\"\"", "\"Unknown\"", "\"Plan 9\"", "\"Other\""] {
+            let hints = Hints { platform: Some(nothing), mobile: Some("yes") };
+            assert_eq!(names_with(FROZEN_ANDROID, hints), ("Chrome", "Android", "Phone"), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_other() {
+        assert_eq!(names("Nobodyknows/1.0"), (OTHER, OTHER, OTHER));
+        assert_eq!(names(""), (OTHER, OTHER, OTHER));
+    }
+
+    #[test]
+    fn a_hostile_user_agent_is_described_as_far_as_it_counts() {
+        let long = "Chrome/1 ".repeat(64 * 1024 / 9);
+        assert_eq!(names(&long).0, "Chrome");
+        let late = " é".repeat(MAXIMUM_BYTES) + " Chrome/142.0 (Windows NT 10.0)";
+        assert_eq!(names(&late), (OTHER, OTHER, OTHER));
+        for hostile in [
+            "\u{0}",
+            "é",
+            "\u{10ffff}",
+            "(((((",
+            "/////",
+            "Mozilla/",
+            "\t\t\t",
+            "Chrome",
+            "é".repeat(32 * 1024).as_str(),
+        ] {
+            names(hostile);
+        }
+    }
+
+    #[test]
+    fn every_rule_is_told_by_something_and_names_a_known_device() {
+        const DEVICES: [&str; 7] = ["Desktop", "Phone", "Tablet", "TV", "Console", "Watch", OTHER];
+        assert!(TABLES.browsers.len() > 100, "{}", TABLES.browsers.len());
+        assert!(TABLES.systems.iter().all(|rule| DEVICES.contains(&rule.device)));
+        assert!(TABLES.devices.iter().all(|rule| DEVICES.contains(&rule.name)));
+    }
+}

@@ -1,0 +1,132 @@
+//! Finds in one pass which of some hundred short texts a User-Agent has.
+
+/// The most patterns that all tables may have together.
+const MAXIMUM: usize = 64 * WORDS;
+const WORDS: usize = 12;
+
+/// Texts that are looked for, each numbered in the order in which it was first added.
+#[derive(Default)]
+pub(super) struct Patterns {
+    /// As they are written.
+    written: Vec<String>,
+    /// Those that begin where a word begins, by their first byte.
+    of_words: Vec<Vec<Pattern>>,
+    /// Those that may begin anywhere, by their first byte: few, for they are looked for at every byte.
+    anywhere: Vec<Vec<Pattern>>,
+}
+
+/// A text in small letters: at the start of the whole text (`^` before it), anywhere (`*`), or, without a mark, where a word begins.
+/// With `$` behind it, a word must end there too.
+struct Pattern {
+    number: u16,
+    /// Without the first byte, by which it was looked up.
+    rest: Box<[u8]>,
+    at_start: bool,
+    whole: bool,
+}
+
+/// The numbers of those that were found.
+pub(super) struct Found([u64; WORDS]);
+
+impl Found {
+    pub(super) fn contains(&self, number: u16) -> bool {
+        self.0[usize::from(number) / 64] >> (number % 64) & 1 == 1
+    }
+
+    fn add(&mut self, number: u16) {
+        self.0[usize::from(number) / 64] |= 1 << (number % 64);
+    }
+}
+
+impl Patterns {
+    /// The number of a pattern, which is added if it is new.
+    ///
+    /// # Panics
+    /// If there are more than [`MAXIMUM`].
+    pub(super) fn add(&mut self, written: &str) -> u16 {
+        let number = self.written.iter().position(|known| known == written).unwrap_or_else(|| {
+            self.written.push(written.to_owned());
+            self.written.len() - 1
+        });
+        assert!(number < MAXIMUM, "more than {MAXIMUM} patterns");
+        u16::try_from(number).unwrap_or_default()
+    }
+
+    /// Makes what [`Self::find`] looks up, when all have been added.
+    ///
+    /// # Panics
+    /// If a pattern is empty or has a capital letter: it would never be found.
+    pub(super) fn index(&mut self) {
+        let by_first = || (0..256).map(|_| Vec::new()).collect();
+        (self.of_words, self.anywhere) = (by_first(), by_first());
+        for (number, written) in (0..).zip(std::mem::take(&mut self.written)) {
+            let (patterns, at_start, text) = match written.as_bytes() {
+                [b'^', text @ ..] => (&mut self.of_words, true, text),
+                [b'*', text @ ..] => (&mut self.anywhere, false, text),
+                text => (&mut self.of_words, false, text),
+            };
+            let (text, whole) = text.strip_suffix(b"$").map_or((text, false), |text| (text, true));
+            assert!(text.is_ascii() && !text.iter().any(u8::is_ascii_uppercase), "not in small letters: {written}");
+            let (&first, rest) = text.split_first().unwrap_or_else(|| panic!("empty: {written}"));
+            patterns[usize::from(first)].push(Pattern { number, rest: rest.into(), at_start, whole });
+        }
+    }
+
+    /// Those that `text` has, which is in small letters.
+    pub(super) fn find(&self, text: &[u8]) -> Found {
+        let mut found = Found([0; WORDS]);
+        let mut in_word = false;
+        for (at, &byte) in text.iter().enumerate() {
+            let rest = &text[at + 1..];
+            let of_words = if in_word { &[][..] } else { &self.of_words[usize::from(byte)] };
+            for pattern in of_words.iter().chain(&self.anywhere[usize::from(byte)]) {
+                let ends = pattern.rest.len();
+                if rest.starts_with(&pattern.rest)
+                    && (at == 0 || !pattern.at_start)
+                    && (!pattern.whole || ends_word(rest, ends))
+                {
+                    found.add(pattern.number);
+                }
+            }
+            in_word = byte.is_ascii_alphanumeric();
+        }
+        found
+    }
+}
+
+/// Whether no letter or digit stands at `at`.
+fn ends_word(text: &[u8], at: usize) -> bool {
+    !text.get(at).is_some_and(u8::is_ascii_alphanumeric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finds(pattern: &str, text: &str) -> bool {
+        let mut patterns = Patterns::default();
+        let number = patterns.add(pattern);
+        patterns.index();
+        patterns.find(text.as_bytes()).contains(number)
+    }
+
+    #[test]
+    fn a_pattern_is_found_where_a_word_begins_unless_it_is_marked() {
+        assert!(finds("opr/", "chrome/1 opr/2") && !finds("opr/", "xopr/2"));
+        assert!(finds("^chrome", "chrome/1") && !finds("^chrome", "a chrome/1"));
+        assert!(finds("*rome", "chrome/1"));
+        assert!(finds("tv$", "(tv)") && !finds("tv$", "tvs") && finds("tv", "tvs"));
+        assert!(!finds("chrome", "") && !finds("chrome", "chrom"));
+    }
+
+    #[test]
+    fn a_pattern_has_one_number_and_the_last_of_many_is_found() {
+        let mut patterns = Patterns::default();
+        let numbers: Vec<u16> = (0..MAXIMUM).map(|each| patterns.add(&format!("p{each}/"))).collect();
+        assert_eq!(patterns.add("p1/"), numbers[1]);
+        patterns.index();
+        let found = patterns.find(format!("p{}/", MAXIMUM - 1).as_bytes());
+        assert_eq!(numbers.iter().filter(|&&number| found.contains(number)).count(), 1);
+        assert!(found.contains(numbers[MAXIMUM - 1]));
+    }
+}

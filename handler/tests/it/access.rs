@@ -1,0 +1,194 @@
+//! Who may see the numbers: everybody, or who knows the token, has signed in, or was given a link.
+
+use serde_json::json;
+
+use crate::{
+    client::{Request, Response, visitor},
+    database::Database,
+    host::{Host, Starter},
+    process::{Outcome, Plain},
+};
+
+const TOKEN: &str = "correct horse battery staple";
+const OTHER_TOKEN: &str = "another token that was chosen later";
+
+fn private(database: &Database) -> Starter {
+    Host::on(database).with("FOOTFALL_DASHBOARD_TOKEN", TOKEN).with("FOOTFALL_SITES", "example.com,open.example")
+}
+
+fn page(target: &str) -> Request {
+    visitor(1).to(target).header("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+}
+
+fn sign_in(form: &str) -> Request {
+    page("/sign-in").method("POST").header("Content-Type", "application/x-www-form-urlencoded").body(form)
+}
+
+async fn statuses<const N: usize>(host: &Host, targets: [&str; N]) -> [u16; N] {
+    let mut statuses = [0; N];
+    for (status, target) in statuses.iter_mut().zip(targets) {
+        *status = host.send(&page(target)).await.status;
+    }
+    statuses
+}
+
+fn cookie(answer: &Response) -> &str {
+    let (cookie, attributes) = answer.header("set-cookie").split_once(';').unwrap();
+    assert_eq!(attributes, " Path=/; Max-Age=2592000; HttpOnly; Secure; SameSite=Strict");
+    cookie
+}
+
+#[tokio::test]
+async fn whoever_signs_in_sees_the_numbers_and_nobody_else_does() {
+    let database = Database::create().await;
+    let host = private(&database).start().await;
+    host.process.wait_until_ready().await;
+    let form = host.send(&page("/?site=example.com")).await;
+    assert_eq!((form.status, form.header("content-type")), (401, "text/html; charset=utf-8"));
+    assert!(form.text().contains("<form method=\"post\" action=\"/sign-in\">") && form.text().contains("example.com"));
+    let wrong = host.send(&sign_in("token=a+token+that+is+wrong&site=example.com")).await;
+    assert_eq!((wrong.status, wrong.header("set-cookie")), (401, ""));
+    assert!(wrong.text().contains("This is not the token"));
+
+    let right = host.send(&sign_in("site=example.com&token=correct+horse+battery+staple")).await;
+    assert_eq!((right.status, right.header("location")), (303, "/?site=example.com"));
+    let signed_in = page("/?site=example.com").header("Cookie", &format!("theme=dark; {}", cookie(&right)));
+    assert_eq!(host.send(&signed_in).await.status, 200);
+    assert_eq!(host.send(&signed_in.clone().to("/api/statistics")).await.status, 200);
+
+    let tampered = cookie(&right).replace('=', "=9");
+    assert_eq!(host.send(&page("/").header("Cookie", &tampered)).await.status, 401);
+    let out = host.send(&sign_in("token=").header("Cookie", cookie(&right))).await;
+    assert!(out.status == 303 && out.header("set-cookie").contains("Max-Age=0"));
+    // Nobody is sent anywhere else.
+    let elsewhere = host.send(&sign_in("token=correct+horse+battery+staple&site=//evil.example/")).await;
+    assert_eq!(elsewhere.header("location"), "/");
+}
+
+#[tokio::test]
+async fn another_token_ends_sessions_and_links() {
+    let database = Database::create().await;
+    let host = private(&database).start().await;
+    host.process.wait_until_ready().await;
+    let session = cookie(&host.send(&sign_in("token=correct+horse+battery+staple")).await).to_owned();
+    let link = link(&database, TOKEN, &["--site", "example.com", "--name", "client"]);
+    assert_eq!(host.send(&page(&link)).await.status, 200);
+    drop(host);
+    let host = private(&database).with("FOOTFALL_DASHBOARD_TOKEN", OTHER_TOKEN).start().await;
+    host.process.wait_until_ready().await;
+    assert_eq!(host.send(&page("/").header("Cookie", &session)).await.status, 401);
+    assert_eq!(host.send(&page(&link)).await.status, 401);
+}
+
+fn share(database: &Database, token: &str, arguments: &[&str]) -> Outcome {
+    let arguments = [&["share"], arguments].concat();
+    let sites = Plain::on(database).with("FOOTFALL_SITES", "example.com,open.example");
+    let sites = sites.with("WEBSITE_HOSTNAME", "footfall.example").with("FOOTFALL_REVOKED_LINKS", "former");
+    sites.with("FOOTFALL_DASHBOARD_TOKEN", token).run(&arguments)
+}
+
+fn link(database: &Database, token: &str, arguments: &[&str]) -> String {
+    let shared = share(database, token, arguments);
+    let link = shared.stdout.trim().strip_prefix("https://footfall.example");
+    link.unwrap_or_else(|| panic!("{shared:?}")).to_owned()
+}
+
+#[tokio::test]
+async fn a_link_shows_one_site_until_its_name_is_revoked() {
+    let database = Database::create().await;
+    let client = link(&database, TOKEN, &["--site", "example.com", "--name", "client"]);
+    let partner = link(&database, TOKEN, &["--site", "example.com", "--name", "partner"]);
+    let host = private(&database).with("FOOTFALL_REVOKED_LINKS", "former, partner").start().await;
+    host.process.wait_until_ready().await;
+    let statistics = client.replace("/?", "/api/statistics?");
+    let elsewhere = client.replace("example.com", "open.example");
+    let forged = format!("{client}0");
+    let renamed = client.replace("share=client", "share=clients");
+    assert_eq!(statuses(&host, [&client, &statistics]).await, [200, 200]);
+    assert_eq!(statuses(&host, [&partner, &elsewhere, &forged, &renamed]).await, [401; 4]);
+    for (arguments, says) in [
+        (["--site", "unknown.example", "--name", "x"], "FOOTFALL_SITES"),
+        (["--site", "example.com", "--name", "a.b"], "letters, digits and hyphens"),
+        (["--site", "example.com", "--name", "former"], "FOOTFALL_REVOKED_LINKS"),
+    ] {
+        let refused = share(&database, TOKEN, &arguments);
+        assert!(refused.code == Some(1) && refused.stderr.contains(says), "{refused:?}");
+    }
+    assert!(
+        share(&database, "", &["--site", "example.com", "--name", "x"]).stderr.contains("FOOTFALL_DASHBOARD_TOKEN")
+    );
+}
+
+#[tokio::test]
+async fn a_public_site_is_seen_by_everybody_and_visits_count_whoever_may_see_them() {
+    let database = Database::create().await;
+    let host = private(&database).with("FOOTFALL_PUBLIC_SITES", "open.example").start().await;
+    host.process.wait_until_ready().await;
+    for site in ["example.com", "open.example"] {
+        let body = json!({ "s": site, "p": "/" }).to_string();
+        let view = visitor(1).to("/v").method("POST").body(&body);
+        assert_eq!(host.process.send(&view).await.status, 204);
+        assert_eq!(host.send(&visitor(1).to(&format!("/v/{site}.gif"))).await.status, 200);
+    }
+    let open = ["/?site=open.example", "/api/statistics?site=open.example", "/badge/open.example.svg"];
+    let closed = ["/", "/?site=example.com", "/api/statistics.csv?site=example.com", "/badge/example.com.svg"];
+    assert_eq!(statuses(&host, open).await, [200; 3]);
+    assert_eq!(statuses(&host, closed).await, [401; 4]);
+    let sites = |answer: Response| answer.json()["sites"].as_array().map(Vec::len);
+    assert_eq!(sites(host.send(&Request::get("/api/sites")).await), Some(1));
+    let bearer = Request::get("/api/sites").header("Authorization", &format!("Bearer {TOKEN}"));
+    assert_eq!(sites(host.send(&bearer).await), Some(3));
+    let bearer = bearer.to("/api/statistics?site=example.com");
+    assert_eq!(host.send(&bearer).await.json()["pageviews"]["today"], 2);
+}
+
+#[tokio::test]
+async fn a_badge_shows_a_number_and_counts_nothing() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    for number in [1, 1, 2] {
+        host.send(&visitor(number)).await;
+    }
+    let badge = host.send(&Request::get("/badge/localhost.svg?period=today")).await;
+    assert_eq!((badge.status, badge.header("content-type")), (200, "image/svg+xml; charset=utf-8"));
+    assert!(badge.text().contains("<title>visitors: 2</title>"), "{}", badge.text());
+    assert_eq!(badge.header("cache-control"), "public, max-age=300");
+    let shield = host.send(&Request::get("/badge/localhost.json?period=7d")).await.json();
+    assert_eq!(
+        (&shield["schemaVersion"], &shield["label"], &shield["message"]),
+        (&1.into(), &"visitors".into(), &"2".into())
+    );
+    // A year has no unique number, so the badge does not claim one.
+    let year = host.send(&Request::get("/badge/localhost.json?period=12m")).await.json();
+    assert_eq!((&year["label"], &year["message"]), (&"views".into(), &"3".into()));
+    for (target, status) in
+        [("/badge/unknown.example.svg", 404), ("/badge/localhost.png", 404), ("/badge/localhost.svg?period=bad", 400)]
+    {
+        assert_eq!(host.send(&Request::get(target)).await.status, status, "{target}");
+    }
+    assert_eq!(host.statistics().await["pageviews"]["today"], 3);
+}
+
+#[tokio::test]
+async fn the_numbers_are_a_table_for_whoever_wants_one() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    host.send(&visitor(1).header("Referer", "https://news.example/")).await;
+    let csv = host.send(&Request::get("/api/statistics.csv?period=today")).await;
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8; header=present");
+    assert_eq!(csv.header("access-control-allow-origin"), "*");
+    assert!(csv.text().starts_with("about,value,visitors,pageviews\r\nrange,"), "{}", csv.text());
+    for row in ["\r\npages,/,1,1\r\n", "\r\nreferrers,news.example,1,1\r\n", "\r\nexcluded,bots,,0\r\n"] {
+        assert!(csv.text().contains(row), "{row:?} in {}", csv.text());
+    }
+    for (accept, content_type) in [
+        ("text/csv", "text/csv; charset=utf-8; header=present"),
+        ("text/csv, application/json;q=0.5", "text/csv; charset=utf-8; header=present"),
+        ("application/json, text/csv", "application/json"),
+        ("*/*", "application/json"),
+    ] {
+        let answer = host.send(&Request::get("/api/statistics").header("Accept", accept)).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, content_type), "{accept}");
+        assert_eq!(answer.header("vary"), "accept, accept-encoding");
+    }
+}

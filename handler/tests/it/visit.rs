@@ -1,0 +1,343 @@
+//! Visits to pages of other sites: what the script and the pixel send.
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::{FIREFOX, GOOGLEBOT, Request, Response, visitor},
+    database::Database,
+    host::{Host, MODES},
+};
+
+const SITE: &str = "example.com";
+
+async fn host_of(database: &Database) -> Host {
+    let host = Host::on(database).with("FOOTFALL_SITES", SITE).start().await;
+    host.process.wait_until_ready().await;
+    host
+}
+
+/// What the script of a page of the site sends, by the visitor of this number.
+fn sent(number: usize, message: &Value) -> Request {
+    let body = message.to_string();
+    visitor(number)
+        .to("/v")
+        .method("POST")
+        .header("Content-Type", "text/plain;charset=UTF-8")
+        .header("Content-Length", &body.len().to_string())
+        .header("Origin", "https://example.com")
+        .body(&body)
+}
+
+fn view(page: &str) -> Value {
+    json!({ "s": SITE, "p": page })
+}
+
+async fn statistics(host: &Host) -> Value {
+    host.send(&Request::get(&format!("/api/statistics?site={SITE}&period=today"))).await.json()
+}
+
+fn list(statistics: &Value, dimension: &str) -> Vec<(String, Value, i64)> {
+    let entry = |entry: &Value| {
+        (entry["value"].as_str().unwrap().to_owned(), entry["visitors"].clone(), entry["pageviews"].as_i64().unwrap())
+    };
+    statistics[dimension].as_array().unwrap_or_else(|| panic!("{dimension}")).iter().map(entry).collect()
+}
+
+fn row(value: &str, visitors: i64, pageviews: i64) -> (String, Value, i64) {
+    (value.to_owned(), visitors.into(), pageviews)
+}
+
+fn assert_refused(answer: &Response, status: u16, says: &str) {
+    assert_eq!(answer.status, status, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    assert!(answer.json()["detail"].as_str().unwrap().contains(says), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_view_is_counted_before_it_is_answered_with_nothing() {
+    for mode in MODES {
+        let database = Database::create().await;
+        let host = Host::on(&database).with("FOOTFALL_SITES", SITE).mode(mode).start().await;
+        host.process.wait_until_ready().await;
+        for (number, page) in [(1, "/a"), (1, "/a"), (1, "/b"), (2, "/a")] {
+            let answer = host.send(&sent(number, &view(page))).await;
+            assert_eq!((answer.status, answer.body.len(), answer.header("set-cookie")), (204, 0, ""));
+            assert_eq!(answer.header("cache-control"), "no-store");
+        }
+        let statistics = statistics(&host).await;
+        assert_eq!((&statistics["range"]["visitors"], &statistics["range"]["pageviews"]), (&2.into(), &4.into()));
+        assert_eq!(list(&statistics, "pages"), [row("/a", 2, 3), row("/b", 1, 1)]);
+        assert_eq!(list(&statistics, "entry_pages"), [row("/a", 2, 3), row("/b", 0, 1)]);
+        database.assert_sound().await;
+    }
+}
+
+#[tokio::test]
+async fn everything_that_the_script_sends_is_counted_under_its_dimension() {
+    let database = Database::create().await;
+    let host = host_of(&database).await;
+    let message = json!({
+        "s": SITE, "p": "/shop?product=7#top", "r": "https://www.google.de", "l": "de-CH", "z": "Europe/Zurich", "w": "l",
+        "c": { "source": "letter", "medium": "email", "campaign": "spring" },
+    });
+    let answer = host.send(&sent(1, &message).header("Sec-CH-UA-Platform", "\"Linux\"")).await;
+    assert_eq!(answer.status, 204);
+    let statistics = statistics(&host).await;
+    for (dimension, value) in [
+        ("pages", "/shop?product=7"),
+        ("entry_pages", "/shop?product=7"),
+        ("referrers", "google.de"),
+        ("channels", "search"),
+        ("browsers", "Firefox"),
+        ("operating_systems", "Linux"),
+        ("devices", "Desktop"),
+        ("countries", "CH"),
+        ("languages", "de"),
+        ("campaigns", "letter / email / spring"),
+    ] {
+        assert_eq!(list(&statistics, dimension), [row(value, 1, 1)], "{dimension}");
+    }
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn what_a_visitor_has_one_of_adds_up_to_the_visitors() {
+    let database = Database::create().await;
+    let host = host_of(&database).await;
+    for (number, zone) in [(1, "Europe/Berlin"), (1, "America/New_York"), (2, "Europe/Berlin"), (3, "Asia/Tokyo")] {
+        let mut message = view("/");
+        message["z"] = zone.into();
+        host.send(&sent(number, &message)).await;
+    }
+    let statistics = statistics(&host).await;
+    // Who travels is in the country where the day began; the view of the other country is one.
+    assert_eq!(list(&statistics, "countries"), [row("DE", 2, 2), row("JP", 1, 1), row("US", 0, 1)]);
+    assert_eq!(list(&statistics, "browsers"), [row("Firefox", 3, 4)]);
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn an_event_has_visitors_of_its_own_and_is_no_view() {
+    let database = Database::create().await;
+    let host = host_of(&database).await;
+    let event = |name: &str| json!({ "s": SITE, "p": "/", "e": name });
+    for number in [1, 2] {
+        host.send(&sent(number, &view("/"))).await;
+    }
+    for (number, name) in [(1, "signup"), (1, "signup"), (2, "signup"), (2, "download")] {
+        assert_eq!(host.send(&sent(number, &event(name))).await.status, 204);
+    }
+    // Neither a robot nor the owner makes an event, and neither is accounted for one.
+    host.send(&sent(3, &event("signup")).user_agent(GOOGLEBOT)).await;
+    host.send(&sent(3, &json!({ "s": SITE, "p": "/", "e": "signup", "o": 1 }))).await;
+    // Who has opted out is told from nobody.
+    host.send(&sent(4, &event("signup")).header("Sec-GPC", "1")).await;
+    let statistics = statistics(&host).await;
+    assert_eq!(list(&statistics, "events"), [row("signup", 2, 4), row("download", 1, 1)]);
+    assert_eq!((&statistics["range"]["visitors"], &statistics["range"]["pageviews"]), (&2.into(), &2.into()));
+    assert_eq!(statistics["excluded"]["bots"], 0);
+    assert_eq!(statistics["excluded"]["own"], 0);
+    assert_eq!(statistics["excluded"]["opted_out"], 0);
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn only_fifty_events_a_day_are_told_apart() {
+    let database = Database::create().await;
+    let host = host_of(&database).await;
+    for number in 0..60 {
+        host.send(&sent(1, &json!({ "s": SITE, "p": "/", "e": format!("event {number}") }))).await;
+    }
+    let events = list(&statistics(&host).await, "events");
+    assert_eq!(events.iter().find(|(value, ..)| value == "other"), Some(&row("other", 1, 10)));
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn who_is_not_counted_in_full_is_accounted_and_a_robot_by_its_name() {
+    let database = Database::create().await;
+    let host = host_of(&database).await;
+    let and = |name: &str, value: Value| {
+        let mut message = view("/read");
+        message[name] = value;
+        message
+    };
+    host.send(&sent(1, &view("/read")).user_agent(GOOGLEBOT)).await;
+    host.send(&sent(1, &view("/read")).user_agent("Mozilla/5.0 (compatible; GPTBot/1.2)")).await;
+    host.send(&sent(2, &and("o", 1.into()))).await;
+    host.send(&sent(3, &and("g", 1.into()))).await;
+    host.send(&sent(4, &view("/read")).header("DNT", "1")).await;
+    host.send(&sent(5, &view("/read")).header("Sec-Purpose", "prefetch;prerender")).await;
+    host.send(&sent(6, &and("r", "https://semalt.com/".into()))).await;
+    let statistics = statistics(&host).await;
+    let excluded = &statistics["excluded"];
+    let expected = [("bots", 2), ("own", 1), ("opted_out", 2), ("prefetch", 1), ("referrer_spam", 1)];
+    for (reason, count) in expected {
+        assert_eq!(excluded[reason], count, "{reason} of {excluded}");
+    }
+    assert_eq!((&statistics["range"]["visitors"], &statistics["range"]["pageviews"]), (&0.into(), &2.into()));
+    let robots: Vec<_> = statistics["robots"].as_array().unwrap().iter().map(|robot| &robot["value"]).collect();
+    assert_eq!(robots, ["GPTBot", "Googlebot"]);
+    assert_eq!(statistics["robots"][0]["purpose"], "ai_training");
+    assert_eq!(statistics["robots"][0]["operator"], "OpenAI");
+    assert_eq!(list(&statistics, "ai_pages"), [("/read".to_owned(), Value::Null, 1)]);
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_can_not_count() {
+    let database = Database::create().await;
+    let host = host_of(&database).await;
+    let from = |name: &str, value: &str| {
+        let mut request = sent(1, &view("/"));
+        request.headers.retain(|(header, _)| header != "Origin");
+        if name.is_empty() { request } else { request.header(name, value) }
+    };
+    for (name, value) in [
+        ("Origin", "https://evil.example"),
+        ("Origin", "https://example.com.evil.example"),
+        ("Origin", "https://blog.example.com"),
+        ("Origin", "nonsense"),
+        ("Referer", "https://evil.example/example.com"),
+    ] {
+        let answer = host.send(&from(name, value)).await;
+        assert_refused(&answer, 403, "data-site");
+        assert!(!answer.text().contains("evil"));
+    }
+    for (name, value) in [
+        ("Origin", "https://www.example.com"),
+        ("Origin", "http://EXAMPLE.com:8443"),
+        ("Origin", "null"),
+        ("Referer", "https://example.com/page"),
+        ("", ""),
+    ] {
+        assert_eq!(host.send(&from(name, value)).await.status, 204, "{name}: {value}");
+    }
+    assert_eq!(statistics(&host).await["range"]["pageviews"], 5);
+}
+
+#[tokio::test]
+async fn pages_of_hosts_below_the_site_count_where_that_is_configured() {
+    let database = Database::create().await;
+    let starter = Host::on(&database).with("FOOTFALL_SITES", SITE).with("FOOTFALL_SUBDOMAINS", "on");
+    let host = starter.start().await;
+    host.process.wait_until_ready().await;
+    let mut request = sent(1, &view("/"));
+    request.headers.retain(|(header, _)| header != "Origin");
+    assert_eq!(host.send(&request.clone().header("Origin", "https://blog.example.com")).await.status, 204);
+    assert_eq!(host.send(&request.header("Origin", "https://badexample.com")).await.status, 403);
+}
+
+#[tokio::test]
+async fn what_can_not_be_right_is_refused_and_says_why_without_giving_anything_back() {
+    let database = Database::create().await;
+    let host = host_of(&database).await;
+    let of = |body: &str| {
+        let mut request = sent(1, &Value::Null);
+        request.headers.retain(|(name, _)| name != "Content-Length");
+        request.header("Content-Length", &body.len().to_string()).body(body)
+    };
+    for body in [
+        "",
+        "secret",
+        "[]",
+        "{}",
+        "null",
+        r#"{"s":"example.com"}"#,
+        r#"{"s":"example.com","p":7}"#,
+        r#"{"s":"example.com","p":"/","secret":1}"#,
+        r#"{"s":"example.com","p":"/","w":"secret"}"#,
+        r#"{"s":"example.com","p":"/","c":{"secret":"x"}}"#,
+        r#"{"s":"example.com","p":"/","o":-1}"#,
+        r#"{"s":"example.com","p":"/","s":"secret"}"#,
+        "{\"s\":\"example.com\",\"p\":\"/\u{0}\"}",
+    ] {
+        let answer = host.send(&of(body)).await;
+        assert_refused(&answer, 400, "JSON object");
+        assert!(!answer.text().contains("secret"), "{}", answer.text());
+    }
+    assert_refused(&host.send(&of(r#"{"s":"example.com","p":"secret"}"#)).await, 400, "path");
+    assert_refused(&host.send(&of(r#"{"s":"example.com","p":"/","e":" "}"#)).await, 400, "event");
+    for unknown in ["secret.example", "", "not a name", "<script>"] {
+        let answer = host.send(&of(&json!({ "s": unknown, "p": "/" }).to_string())).await;
+        assert_refused(&answer, 404, "FOOTFALL_SITES");
+        assert!(!answer.text().contains("secret"));
+    }
+    let long = json!({ "s": SITE, "p": format!("/{}", "x".repeat(2048)) }).to_string();
+    assert_refused(&host.send(&of(&long)).await, 413, "2048");
+    assert_eq!(statistics(&host).await["range"]["pageviews"], 0);
+    // What is merely strange is cut, and counts.
+    let strange =
+        json!({ "s": SITE, "p": format!("/{}\u{202e}", "é".repeat(400)), "l": "x".repeat(300), "z": "Nowhere/Else" });
+    assert_eq!(host.send(&of(&strange.to_string())).await.status, 204);
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn the_pixel_counts_the_page_that_holds_it() {
+    let database = Database::create().await;
+    let host = host_of(&database).await;
+    let pixel = |number| visitor(number).to("/v/example.com.gif").header("Accept-Language", "de-AT,de;q=0.9");
+    for (number, referer) in
+        [(1, Some("https://example.com/about?secret=1#x")), (1, Some("https://example.com/")), (2, None)]
+    {
+        let request = match referer {
+            Some(referer) => pixel(number).header("Referer", referer),
+            None => pixel(number),
+        };
+        let answer = host.send(&request).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, "image/gif"));
+        assert!(answer.body.starts_with(b"GIF89a"));
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.header("cross-origin-resource-policy"), "cross-origin");
+    }
+    assert_refused(&host.send(&pixel(3).header("Referer", "https://evil.example/")).await, 403, "data-site");
+    assert_refused(&host.send(&pixel(3).to("/v/unknown.example.gif")).await, 404, "FOOTFALL_SITES");
+    assert_eq!(host.send(&pixel(3).to("/v/example.com.png")).await.status, 404);
+    let statistics = statistics(&host).await;
+    assert_eq!(list(&statistics, "pages"), [row("/", 2, 2), row("/about", 1, 1)]);
+    assert_eq!(list(&statistics, "countries"), [row("AT", 2, 3)]);
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn the_script_is_small_kept_by_browsers_and_loaded_by_any_page() {
+    let database = Database::create().await;
+    let host = host_of(&database).await;
+    let script = host.send(&Request::get("/footfall.js")).await;
+    assert_eq!((script.status, script.header("content-type")), (200, "text/javascript; charset=utf-8"));
+    assert!((100..=1000).contains(&script.body.len()), "{} bytes", script.body.len());
+    assert_eq!(script.header("cross-origin-resource-policy"), "cross-origin");
+    assert!(script.header("cache-control").contains("max-age=3600"));
+    let again = Request::get("/footfall.js").header("If-None-Match", script.header("etag"));
+    let again = host.send(&again).await;
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    let compressed = host.send(&Request::get("/footfall.js").header("Accept-Encoding", "gzip")).await;
+    assert_eq!(compressed.header("content-encoding"), "gzip");
+    assert!(compressed.body.len() < script.body.len());
+}
+
+#[tokio::test]
+async fn anybody_can_ask_whether_and_why_their_request_would_count() {
+    let database = Database::create().await;
+    let host = host_of(&database).await;
+    let ask = Request::get("/why").header("Accept", "application/json");
+    let answer = |request: Request| {
+        let host = &host;
+        async move { host.send(&request).await.json() }
+    };
+    let counts = answer(ask.clone()).await;
+    assert_eq!(
+        (&counts["pageview"], &counts["visitor"], &counts["reason"]),
+        (&true.into(), &true.into(), &Value::Null)
+    );
+    let opted_out = answer(ask.clone().header("Sec-GPC", "1")).await;
+    assert_eq!((&opted_out["pageview"], &opted_out["visitor"]), (&true.into(), &false.into()));
+    assert_eq!(opted_out["reason"], "opted_out");
+    let robot = answer(ask.clone().user_agent("Mozilla/5.0 (compatible; ClaudeBot/1.0)")).await;
+    assert_eq!((&robot["pageview"], &robot["robot"]["operator"]), (&false.into(), &"Anthropic".into()));
+    let page = host.send(&Request::get("/why").header("Accept", "text/html,*/*").user_agent(FIREFOX)).await;
+    assert!(page.text().contains("Yes: as a pageview and as a visitor."), "{}", page.text());
+    assert!(!page.text().contains("Mozilla") && !page.text().contains("203.0.113"));
+    assert_eq!(host.statistics().await["pageviews"]["today"], 0);
+}
