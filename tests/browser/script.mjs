@@ -50,8 +50,9 @@ async function listen(server) {
 
 /** What has been sent to the counter since the case began. */
 let records = [];
-/** What should have been counted, of all cases. */
-const sums = { pageviews: 0, own: 0 };
+/** What should have been counted, of all cases: by list of the statistics and by value. */
+const sums = { all: new Map(), pages: new Map(), events: new Map() };
+const add = (list, value) => sums[list].set(value, (sums[list].get(value) ?? 0) + 1);
 
 function answerItself(path, response) {
   const script = path.match(/\/(footfall(?:-events)?)\.js$/);
@@ -94,10 +95,13 @@ async function startCounter(upstream) {
 
 /** What is special about the page at a path. */
 const pages = new Map();
+/** The paths that a browser has asked for before they were opened. */
+const prerendered = new Set();
 
 async function startPages(counter) {
   const server = createServer((incoming, response) => {
     const { pathname } = new URL(incoming.url, "http://example.com");
+    if (incoming.headers["sec-purpose"]?.includes("prerender")) prerendered.add(pathname);
     if (pathname === "/favicon.ico") return response.writeHead(204).end();
     const { attributes = "", source = `${counter.origin}/footfall.js`, events = false, copies = 1, head = "", body = "", headers = {} } = pages.get(pathname) ?? {};
     const line = `<script defer data-site="${SITE}" ${attributes} src="${source}"></script>`;
@@ -141,7 +145,13 @@ async function expectRecords(expected, { origin = site.origin, wants = () => tru
     check("it is small", text.length < 600, text.length);
     check("it was taken", status === 204, status);
     check("it is as wanted", wants({ headers, body }), { headers, body });
-    if (status === 204 && !body.e) sums[body.o ? "own" : "pageviews"] += 1;
+    if (status !== 204) continue;
+    if (body.o) add("all", "own");
+    else if (body.e) add("events", body.e);
+    else {
+      add("all", "pageviews");
+      add("pages", body.p);
+    }
   }
 }
 
@@ -350,8 +360,13 @@ async function checkObstacles() {
 
 /** What tabs do, in Chromium as people have it. */
 async function checkTabs() {
-  const real = await startChromium(CHROMIUM, [...FLAGS, `--user-agent=${CHROME}`, "--enable-features=BackForwardCache"]);
-  const fresh = () => { records = []; pages.clear(); };
+  const real = await startChromium(CHROMIUM, [...FLAGS, `--user-agent=${CHROME}`, "--enable-features=BackForwardCache", "--disable-features=Prerender2MemoryControls"]);
+  const fresh = () => { records = []; pages.clear(); prerendered.clear(); };
+  const RULES = '<script type="speculationrules">{"prerender":[{"urls":["/after"],"eagerness":"immediate"}]}</script>';
+  const prerenders = async () => {
+    await until("Chromium prerenders /after", 20, async () => prerendered.has("/after"));
+    await wait(1500);
+  };
   const shows = (tab, expression) => until(expression, 10, () => tab.run(expression));
   try {
     await about("a tab in the background counts when it is first shown", async () => {
@@ -373,10 +388,10 @@ async function checkTabs() {
     });
     await about("a prerendered page counts when it is opened", async () => {
       fresh();
-      pages.set("/before", { head: '<script type="speculationrules">{"prerender":[{"urls":["/after"],"eagerness":"immediate"}]}</script>', body: '<a href="/after">next</a>' });
+      pages.set("/before", { head: RULES, body: '<a href="/after">next</a>' });
       const tab = await real.open(`${site.origin}/before`);
       await shows(tab, "document.readyState === 'complete'");
-      await wait(1500);
+      await prerenders();
       check("only the first page is sent", records.length === 1 && records[0].text.includes("/before"), records);
       await tab.run("document.querySelector('a').click()");
       await shows(tab, "location.pathname === '/after' && document.readyState === 'complete'");
@@ -386,10 +401,10 @@ async function checkTabs() {
     });
     await about("a prerendered page that is not opened does not count", async () => {
       fresh();
-      pages.set("/before", { head: '<script type="speculationrules">{"prerender":[{"urls":["/after"],"eagerness":"immediate"}]}</script>' });
+      pages.set("/before", { head: RULES });
       const tab = await real.open(`${site.origin}/before`);
       await shows(tab, "document.readyState === 'complete'");
-      await wait(1500);
+      await prerenders();
       await tab.run("location.href = '/elsewhere'");
       await shows(tab, "location.pathname === '/elsewhere'");
       await expectRecords([{ p: "/before" }, { p: "/elsewhere", r: site.origin }]);
@@ -463,9 +478,29 @@ async function checkNginx() {
 
 // All of it
 
+/** The pageviews of today by list and value, as `sums` has them. */
 async function statistics(origin) {
-  const { pageviews, excluded } = await (await fetch(`${origin}/api/statistics?site=${SITE}`)).json();
-  return { pageviews: pageviews.today, own: excluded.own };
+  const answer = await (await fetch(`${origin}/api/statistics?site=${SITE}&period=today`)).json();
+  const list = name => new Map(answer[name].map(({ value, pageviews }) => [value, pageviews]));
+  const all = new Map([["pageviews", answer.pageviews.today], ["own", answer.excluded.own]]);
+  return { all, pages: list("pages"), events: list("events"), languages: list("languages"), countries: list("countries") };
+}
+
+/** What a real handler's statistics say more than before is what was sent. */
+async function checkStatistics(upstream, before) {
+  await about("the handler has counted what was sent", async () => {
+    // "At most a second old."
+    await wait(1100);
+    const after = await statistics(upstream);
+    for (const [list, expected] of Object.entries(sums)) {
+      for (const [value, count] of expected) {
+        const found = (after[list].get(value) ?? 0) - (before[list].get(value) ?? 0);
+        check(`${list}, ${value}: ${count} more`, found === count, found);
+      }
+    }
+    check("the language is known, from Accept-Language", [...after.languages.keys()].some(value => /^en\b/.test(value)), [...after.languages]);
+    check("the country is known, from the time zone", after.countries.has("DE"), [...after.countries]);
+  });
 }
 
 async function main() {
@@ -487,12 +522,7 @@ async function main() {
     // One browser at a time.
     await browser.close();
     await checkTabs();
-    if (upstream) {
-      await about("the handler has counted what was sent", async () => {
-        const after = await statistics(upstream);
-        for (const name of ["pageviews", "own"]) check(`${name}: ${sums[name]} more`, after[name] - before[name] === sums[name], { before, after });
-      });
-    }
+    if (upstream) await checkStatistics(upstream, before);
   } finally {
     await browser.close();
     stopHandlers();
