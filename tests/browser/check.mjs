@@ -17,7 +17,8 @@ import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
 import axe from "axe-core";
 import { chromium } from "playwright-core";
-import { about, check, freePort, summarize, until } from "./findings.mjs";
+import { about, check, summarize, until } from "./findings.mjs";
+import { startHandler as start, stopHandlers } from "./handler.mjs";
 import { HOSTILE_PATHS, HOSTILE_REFERRERS, hostileLog, ordinaryLog } from "./sample-log.mjs";
 
 const { values: options } = parseArgs({ options: { screenshots: { type: "string" }, gallery: { type: "string" } } });
@@ -95,29 +96,9 @@ function environment(more) {
   };
 }
 
-const running = [];
-// However this ends, nothing stays behind.
-process.on("exit", () => { for (const child of running) child.kill(); });
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
 process.stdout.on("error", () => process.exit(1));
 
-async function startHandler(databaseUrl, more = {}) {
-  const port = await freePort();
-  const child = spawn(HANDLER, [], {
-    env: environment({ DATABASE_URL: databaseUrl, FUNCTIONS_CUSTOMHANDLER_PORT: String(port), ...more }),
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let log = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", text => { log += text; });
-  running.push(child);
-  const origin = `http://127.0.0.1:${port}`;
-  await until(`${HANDLER} is ready`, 30, async () => {
-    if (child.exitCode !== null) return true;
-    return (await fetch(`${origin}/readyz`)).ok;
-  });
-  if (child.exitCode !== null) throw new Error(`${HANDLER} ended at its start:\n${log}`);
-  return origin;
-}
+const startHandler = (databaseUrl, more = {}) => start(HANDLER, environment({ DATABASE_URL: databaseUrl, ...more }));
 
 async function importLog(site, text, more = {}) {
   const folder = mkdtempSync(join(tmpdir(), "footfall-log."));
@@ -907,7 +888,7 @@ async function main() {
     await checkWithoutAllTime();
   } finally {
     await browser.close();
-    for (const child of running) child.kill();
+    stopHandlers();
     gate.end();
   }
   return summarize();
