@@ -29,7 +29,7 @@ struct Message<'a> {
     /// The site.
     #[serde(borrow, rename = "s")]
     site: Cow<'a, str>,
-    /// The page, with the parameters of its query that the site allows.
+    /// The page, with what the site allows of its query and fragment.
     #[serde(borrow, rename = "p")]
     page: Cow<'a, str>,
     /// The origin of the page before.
@@ -101,12 +101,12 @@ async fn take<B: Buf>(request: &Request, sent: impl Stream<Item = Result<B, warp
     if event.as_deref() == Some("") {
         return Err(Error::BadRequest("'e' must be the name of an event, such as signup".to_owned()));
     }
-    let page = message.page.split('#').next().unwrap_or_default();
     let parts = message.campaign.unwrap_or_default();
     let sighting = Sighting {
-        page: printable(page, MAXIMUM_PATH_BYTES),
+        page: printable(&message.page, MAXIMUM_PATH_BYTES),
         referrer: text(&message.referrer),
-        language: text(&message.language),
+        // The script leaves it to the header, which browsers send of themselves.
+        language: text(&message.language).or_else(|| request.header("accept-language").map(str::to_owned)),
         time_zone: text(&message.time_zone),
         window: message.window.map(|window| match window {
             SentWindow::Small => Window::Small,

@@ -81,7 +81,7 @@ async fn everything_that_the_script_sends_is_counted_under_its_dimension() {
     let database = Database::create().await;
     let host = host_of(&database).await;
     let message = json!({
-        "s": SITE, "p": "/shop?product=7#top", "r": "https://www.google.de", "l": "de-CH", "z": "Europe/Zurich", "w": "l",
+        "s": SITE, "p": "/shop?product=7", "r": "https://www.google.de", "l": "de-CH", "z": "Europe/Zurich", "w": "l",
         "c": { "source": "letter", "medium": "email", "campaign": "spring" },
     });
     let answer = host.send(&sent(1, &message).header("Sec-CH-UA-Platform", "\"Linux\"")).await;
