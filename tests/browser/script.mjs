@@ -50,14 +50,16 @@ async function listen(server) {
 
 /** What has been sent to the counter since the case began. */
 let records = [];
+let pictures = [];
 /** What should have been counted, of all cases: by list of the statistics and by value. */
 const sums = { all: new Map(), pages: new Map(), events: new Map() };
 const add = (list, value) => sums[list].set(value, (sums[list].get(value) ?? 0) + 1);
 
 function answerItself(path, response) {
+  if (path === `/v/${SITE}.gif`) return response.setHeader("content-type", "image/gif").end("GIF89a");
   const script = path.match(/\/(footfall(?:-events)?)\.js$/);
-  if (script) response.setHeader("content-type", "text/javascript; charset=utf-8").end(readFileSync(new URL(`${script[1]}.min.js`, ASSETS)));
-  else response.writeHead(path === "/v" ? 204 : 404).end();
+  if (script) return response.setHeader("content-type", "text/javascript; charset=utf-8").end(readFileSync(new URL(`${script[1]}.min.js`, ASSETS)));
+  return response.writeHead(path === "/v" ? 204 : 404).end();
 }
 
 function handOn(upstream, path, incoming, body, response) {
@@ -78,6 +80,7 @@ async function startCounter(upstream) {
       const body = Buffer.concat(parts);
       // Some cases have it in another place than the handler has.
       const path = incoming.url.replace(/^\/moved/, "").replace(/^\/renamed$/, "/v");
+      if (path.endsWith(".gif")) pictures.push(incoming.headers);
       if (incoming.method !== "GET") {
         const record = { method: incoming.method, url: incoming.url, headers: incoming.headers, text: body.toString() };
         records.push(record);
@@ -358,6 +361,23 @@ async function checkObstacles() {
   }, [{ p: "/folder" }]);
 }
 
+async function checkPicture() {
+  await about("the picture of the documentation, without script", async () => {
+    records = [];
+    pictures = [];
+    pages.set("/plain", { body: documented("html", "<img").replace("https://HOST", counter.origin) });
+    const context = await browser.newContext({ userAgent: CHROME, javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(`${site.origin}/plain?token=1`);
+    await expectRecords([]);
+    check("it is asked for once", pictures.length === 1, pictures);
+    check("the page is named", pictures[0]?.referer === `${site.origin}/plain?token=1`, pictures[0]);
+    add("all", "pageviews");
+    add("pages", "/plain");
+    await context.close();
+  });
+}
+
 /** What tabs do, in Chromium as people have it. */
 async function checkTabs() {
   const real = await startChromium(CHROMIUM, [...FLAGS, `--user-agent=${CHROME}`, "--enable-features=BackForwardCache", "--disable-features=Prerender2MemoryControls"]);
@@ -518,6 +538,7 @@ async function main() {
     await checkEvents();
     await checkObjection();
     await checkObstacles();
+    await checkPicture();
     await checkNginx();
     // One browser at a time.
     await browser.close();
