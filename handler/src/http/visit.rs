@@ -130,7 +130,7 @@ pub(super) async fn answer_pixel(name: String, request: Request) -> Reply {
     conclude(&request, outcome)
 }
 
-/// One transparent pixel (GIF89a).
+/// One transparent pixel (`GIF89a`).
 const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x01D\x00;";
 
 async fn show_pixel(name: &str, request: &Request) -> Result<Reply, Error> {
@@ -173,21 +173,20 @@ fn visit(request: &Request, site: &SiteName, sighting: Sighting) -> Visit {
     claims.referrer_spam = referrer.as_deref().is_some_and(source::is_spam);
     let user_agent = claims.user_agent;
     let classification = claims.classification_within(|network| app.admits(network));
-    let (kind, values) = match sighting.event {
-        Some(name) => (VisitKind::Event, vec![(Dimension::Event, Cow::Owned(name))]),
-        None => {
-            let view = View {
-                page: sighting.page.into(),
-                referrer,
-                user_agent: Some(user_agent),
-                hints: client::hints(request),
-                window: sighting.window,
-                time_zone: sighting.time_zone.as_deref(),
-                language: sighting.language.as_deref(),
-                campaign: sighting.campaign,
-            };
-            (VisitKind::View, view.values(&classification))
-        }
+    let (kind, values) = if let Some(name) = sighting.event {
+        (VisitKind::Event, vec![(Dimension::Event, Cow::Owned(name))])
+    } else {
+        let view = View {
+            page: sighting.page.into(),
+            referrer,
+            user_agent: Some(user_agent),
+            hints: client::hints(request),
+            window: sighting.window,
+            time_zone: sighting.time_zone.as_deref(),
+            language: sighting.language.as_deref(),
+            campaign: sighting.campaign,
+        };
+        (VisitKind::View, view.values(&classification))
     };
     Visit { at: app.clock.now(), site: site.clone(), kind, values, classification }
 }
