@@ -475,7 +475,7 @@ async function checkNginx() {
           ${lines}
         }
       }`);
-    const server = spawn(NGINX_BINARY, ["-p", folder, "-c", join(folder, "nginx.conf")], { stdio: "inherit" });
+    const server = spawn(NGINX_BINARY, ["-e", join(folder, "error.log"), "-p", folder, "-c", join(folder, "nginx.conf")], { stdio: "inherit" });
     const stop = () => server.kill();
     process.on("exit", stop);
     try {
