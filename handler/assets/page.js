@@ -1,26 +1,125 @@
-// The page is whole without this script. It reads a chart out under the pointer keeps the numbers in words fresh, and
-// has a range that ends before it begins refused by the browser.
-for (const figure of document.querySelectorAll("figure")) {
+// The page is whole without this script. It reads a chart out under the pointer or the arrow keys, keeps the numbers in words
+// fresh, writes them as the reader does, names countries and languages, searches long lists, draws the year, and has a range that
+// ends before it begins refused by the browser.
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const one = selector => document.querySelector(selector);
+const json = one("#json");
+const number = value => value.toLocaleString();
+const fraction = value => value.toLocaleString(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+if (number(1234.5) !== "1,234.5") {
+  for (const place of all("main b, main dd, main td, main dd span, .y text")) {
+    if (place.children.length || !/^(\d+\.\d|\d{1,3}(,\d{3})+)$/.test(place.textContent)) continue;
+    const value = Number(place.textContent.replaceAll(",", ""));
+    place.textContent = place.textContent.includes(".") ? fraction(value) : number(value);
+  }
+}
+for (const table of all("[data-names]")) {
+  const names = new Intl.DisplayNames("en", { type: table.dataset.names });
+  for (const place of all("bdi", table)) {
+    try {
+      place.textContent = names.of(place.textContent);
+    } catch {
+      // What is no code stays as it is.
+    }
+  }
+}
+for (const figure of all("figure")) {
   const [plot, line, mark, readout] = [".plot", "line", "rect", "span"].map(name => figure.querySelector(name));
-  const rows = figure.querySelectorAll("tbody tr");
+  const rows = all("tbody tr", figure);
+  let at = rows.length;
+  const show = index => {
+    at = Math.min(Math.max(index, 0), rows.length - 1);
+    const [when, visitors, pageviews, before] = [...rows[at].cells].map(cell => cell.textContent);
+    readout.textContent = `${when}: visitors ${visitors}, pageviews ${pageviews}${before ? `, before ${before}` : ""}`;
+    mark.setAttribute("x", at - .5);
+  };
   plot.onpointermove = plot.onpointerdown = event => {
     const { left, width } = line.getBoundingClientRect();
-    const index = Math.min(Math.max(Math.floor((event.clientX - left) / width * rows.length), 0), rows.length - 1);
-    const [when, visitors, pageviews] = [...rows[index].cells].map(cell => cell.textContent);
-    readout.textContent = `${when}: visitors ${visitors}, pageviews ${pageviews}`;
-    mark.setAttribute("x", index - .5);
+    show(Math.floor((event.clientX - left) / width * rows.length));
   };
-  plot.onpointerleave = () => {
+  plot.onpointerleave = plot.onblur = () => {
     readout.textContent = "";
     mark.setAttribute("x", -999);
   };
+  plot.tabIndex = 0;
+  plot.onkeydown = event => {
+    const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    // Under the pointer it would speak all the time.
+    readout.removeAttribute("aria-hidden");
+    readout.ariaLive = "polite";
+    show(at + step);
+  };
 }
-const [from, to] = document.querySelectorAll("[type=date]");
-document.querySelector("button").onclick = () => to.min = from.value;
-const json = document.querySelector("#json");
-const time = document.querySelector("time");
-// A page that says that it is old stays so until it is loaded again: its charts would not follow.
-const timer = "stale" in json.dataset || setInterval(async () => {
+// The tab is part of the link, and stays when another range is chosen.
+const keepTab = value => {
+  for (const link of all("nav a")) link.hash = value;
+  one("form").action = `/#${value}`;
+};
+for (const tab of all("[name=tab]")) {
+  if (location.hash === `#${tab.value}`) {
+    tab.checked = true;
+    keepTab(tab.value);
+  }
+  tab.onchange = () => {
+    history.replaceState(null, "", `#${tab.value}`);
+    keepTab(tab.value);
+  };
+}
+for (const rest of all(".lists details")) {
+  rest.addEventListener("toggle", () => {
+    const search = Object.assign(document.createElement("input"), { type: "search", placeholder: "Search", ariaLabel: "Search this list" });
+    search.oninput = () => {
+      for (const row of all("tbody tr", rest.parentElement)) row.hidden = !row.cells[0].textContent.toLowerCase().includes(search.value.toLowerCase());
+    };
+    rest.firstElementChild.after(search);
+  }, { once: true });
+}
+const [from, to] = all("[type=date]");
+if (from) one("form button").onclick = () => to.min = from.value;
+const year = one("#year");
+year?.addEventListener("toggle", async () => {
+  const reply = await fetch(year.querySelector("a").href.replace("/?", "/api/statistics?"));
+  if (!reply.ok) return;
+  const days = (await reply.json()).series.map(({ start, visitors }) => ({ day: new Date(start.slice(0, 10)), visitors }));
+  const most = Math.max(1, ...days.map(({ visitors }) => visitors));
+  const words = day => day.toLocaleDateString("en-GB", { dateStyle: "full", timeZone: "UTC" });
+  const draw = (parent, name, attributes, text = "") => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    element.textContent = text;
+    return parent.appendChild(element);
+  };
+  const best = days.find(({ visitors }) => visitors === most);
+  const map = draw(document.createElement("p"), "svg", {
+    class: "year", viewBox: "0 0 642 104", role: "img",
+    "aria-label": `Visitors a day in 12 months${best ? `: at most ${number(most)}, on ${words(best.day)}` : ""}`,
+  });
+  const monday = (days[0].day.getUTCDay() + 6) % 7;
+  days.forEach(({ day, visitors }, index) => {
+    const [x, y] = [Math.floor((index + monday) / 7) * 12, (index + monday) % 7 * 12 + 20];
+    if (day.getUTCDate() === 1) draw(map, "text", { x, y: 12 }, day.toLocaleDateString("en-GB", { month: "short", timeZone: "UTC" }));
+    const cell = draw(map, "rect", { x, y, width: 10, height: 10, rx: 2, class: `l${Math.ceil(visitors / most * 4)}` });
+    draw(cell, "title", {}, `${words(day)}: ${number(visitors)}`);
+  });
+  year.firstElementChild.after(map.parentElement);
+}, { once: true });
+const waiting = one(".waiting");
+const copy = waiting?.querySelector("button");
+if (copy && navigator.clipboard) {
+  copy.hidden = false;
+  copy.onclick = async () => {
+    await navigator.clipboard.writeText(one("pre").textContent);
+    copy.textContent = "Copied";
+  };
+}
+const time = one("time");
+const change = (now, before) => {
+  const percent = Math.round((now - before) * 100 / before);
+  return `${percent > 0 ? "+" : percent < 0 ? "−" : "±"}${number(Math.abs(percent))} %`;
+};
+const ask = async () => {
   if (document.hidden) return;
   try {
     const reply = await fetch(json.href);
@@ -30,24 +129,35 @@ const timer = "stale" in json.dataset || setInterval(async () => {
     if (!reply.ok || numbers.stale) return;
     const style = { dateStyle: "long", timeStyle: "short", timeZone: time.dataset.zone };
     const words = new Date(numbers.as_of).toLocaleString("en-GB", style);
-    const { visitors, pageviews } = numbers;
+    const { visitors, pageviews, range } = numbers;
+    if (waiting && pageviews.all_time > 0) {
+      const link = Object.assign(document.createElement("a"), { href: location.href, textContent: "Show the numbers" });
+      waiting.querySelector("h2").textContent = `The first visit is here. Visitors today: ${number(visitors.today ?? 0)}`;
+      waiting.querySelector("p").replaceChildren(link);
+      clearInterval(timer);
+    }
     // A sum of days has no number in the answer: it stays until the page is loaded again.
-    for (const total of document.querySelectorAll("[data-total]:not([data-sum])")) {
+    for (const total of all("[data-total]:not([data-sum])")) {
       const key = total.dataset.total;
       const values = [visitors[key]?.estimate ?? visitors[key], pageviews[key]];
       if (!values.every(Number.isFinite)) return;
-      total.querySelectorAll("b").forEach((place, index) => place.textContent = values[index].toLocaleString("en"));
+      all("b", total).forEach((place, index) => place.textContent = number(values[index]));
     }
     // After midnight "today" is another day than the one that is shown.
-    const { range } = numbers;
-    const isShown = range.from === from.defaultValue && range.to === to.defaultValue;
-    for (const place of document.querySelectorAll("[data-range]")) {
-      const value = range[place.dataset.range];
-      if (isShown && Number.isFinite(value)) place.textContent = value.toLocaleString("en");
+    const isShown = range.from === json.dataset.from && range.to === json.dataset.to;
+    for (const place of isShown ? all("[data-range]") : []) {
+      const key = place.dataset.range;
+      const [value, before] = [range, range.previous].map(of => key === "views_a_visitor" ? of?.pageviews / of?.visitors : of?.[key]);
+      if (!Number.isFinite(value)) continue;
+      place.textContent = key === "views_a_visitor" ? fraction(value) : number(value);
+      const shown = place.parentElement.nextElementSibling.firstElementChild;
+      if (shown && before > 0) shown.textContent = change(value, before);
     }
     time.textContent = words;
     time.dateTime = numbers.as_of;
   } catch {
     // Offline, or not an answer of ours: the numbers stay as they are, with their time beside them.
   }
-}, 60000);
+};
+// A page that says that it is old stays so until it is loaded again: its charts would not follow.
+const timer = "stale" in json.dataset || setInterval(ask, waiting ? 3000 : 60000);

@@ -8,6 +8,7 @@
 pub mod badge;
 mod chart;
 mod list;
+mod numbers;
 mod sign_in;
 mod why;
 mod wording;
@@ -23,7 +24,8 @@ pub use self::sign_in::render_sign_in;
 pub use self::why::{Verdict, render_why};
 use self::{
     chart::Chart,
-    list::{ExclusionRow, List},
+    list::{Exclusions, Group},
+    numbers::Number,
     wording::thousands,
 };
 use crate::{
@@ -154,22 +156,32 @@ struct Page<'a> {
     sums: bool,
     /// The relative standard error of the estimate, in percent; missing if there is none.
     error: Option<String>,
-    /// Missing if the series shows the same hours.
-    hours: Option<Chart>,
+    /// Whether nothing has ever been counted: then the page says how to begin.
+    waiting: bool,
+    /// Where this page is, by the name of its own site.
+    host: &'a str,
     ranges: Vec<RangeLink>,
     range_heading: String,
     first: String,
     last: String,
-    range: RangeNumbers,
+    numbers: Vec<Number>,
+    /// Whether the visitors of the range are known.
+    exact: bool,
+    /// Whether new visitors are told from returning ones.
+    new: bool,
+    /// What the numbers are compared with.
+    compared: Option<String>,
     series: Chart,
+    /// The steps in which the chart can be drawn; empty if there is only one.
+    steps: Vec<RangeLink>,
     /// The range as the question has it.
     range_query: String,
     /// As many days or whole months before it.
     previous: Option<String>,
     /// As many after it, up to today; missing if they are in the future.
     next: Option<String>,
-    lists: Vec<List<'a>>,
-    exclusions: Vec<ExclusionRow>,
+    groups: Vec<Group<'a>>,
+    exclusions: Exclusions,
     version: &'a str,
     commit: &'a str,
 }
@@ -204,23 +216,13 @@ struct Total {
     pageviews: String,
 }
 
-/// The numbers of the range in one line.
-#[derive(Serialize)]
-struct RangeNumbers {
-    /// Missing if the range is longer than visitors are remembered.
-    visitors: Option<String>,
-    new_visitors: Option<String>,
-    returning_visitors: Option<String>,
-    daily_visitors: String,
-    pageviews: String,
-}
-
 /// Ranges that can be chosen with one click.
-const RANGES: [(Range, &str); 7] = [
+const RANGES: [(Range, &str); 8] = [
     (Range::Today, "Today"),
     (Range::Yesterday, "Yesterday"),
     (Range::Days(7), "7 days"),
     (Range::Days(30), "30 days"),
+    (Range::Week, "This week"),
     (Range::Month, "This month"),
     (Range::LastMonth, "Last month"),
     (Range::Months(12), "12 months"),
@@ -231,8 +233,8 @@ impl<'a> Page<'a> {
         let report = view.report;
         let Report { zone, first, last, .. } = report;
         let as_of = zone.to_datetime(report.as_of);
-        let hours = chart::bars(&report.last_24_hours, zone);
         let series = chart::bars(&report.series, zone);
+        let before = report.previous.as_ref().map_or(&[][..], |previous| &previous.series);
         let totals = totals(report);
         let query = |range: Range| match (range.word(), range) {
             (Some(word), _) => format!("period={word}"),
@@ -260,17 +262,22 @@ impl<'a> Page<'a> {
             long: totals.iter().any(|total| total.visitors.len() > "999,999".len()),
             totals,
             error: report.all_time_visitors.map(|estimate| format!("{:.1}", estimate.standard_error * 100.0)),
-            hours: (report.series != report.last_24_hours).then(|| Chart::draw("hours-chart", &hours, Step::Hour)),
+            waiting: !report.stale && report.all_time_pageviews == 0,
+            host: view.sites.first().unwrap_or(&report.site),
             ranges: RANGES.map(link).into(),
             range_heading: wording::range_heading(report.range, first.date(), last.date()),
             first: first.to_string(),
             last: last.to_string(),
-            range: RangeNumbers::of(report.counts),
-            series: Chart::draw("series-chart", &series, report.step),
+            numbers: numbers::numbers(report),
+            exact: report.counts.visitors.is_some(),
+            new: report.counts.new_visitors.is_some(),
+            compared: numbers::compared(report, today),
+            series: Chart::draw("chart", &series, &chart::bars(before, zone), report.step),
+            steps: steps(report, &query(report.range)),
             range_query: query(report.range),
             previous: (first.number() > 0).then(|| between(previous)),
             next: (next.0 <= today).then(|| between((next.0, next.1.min(today)))),
-            lists: list::lists(report),
+            groups: list::groups(report),
             exclusions: list::exclusions(report),
             version: view.version,
             commit: short(view.commit),
@@ -296,16 +303,31 @@ fn neighbours(range: Range, first: Day, last: Day) -> ((Day, Day), (Day, Day)) {
     (shifted(-days), shifted(days))
 }
 
-impl RangeNumbers {
-    fn of(counts: Counts) -> Self {
-        Self {
-            visitors: counts.visitors.map(thousands),
-            new_visitors: counts.new_visitors.map(thousands),
-            returning_visitors: counts.returning_visitors().map(thousands),
-            daily_visitors: thousands(counts.daily_visitors),
-            pageviews: thousands(counts.pageviews),
-        }
-    }
+/// The steps that suit a range, as links. The one that is shown unasked has no name in the link.
+fn steps(report: &Report, range_query: &str) -> Vec<RangeLink> {
+    let days = report.last.number() - report.first.number() + 1;
+    let suits = |step: &Step| match step {
+        Step::Hour => days <= 14,
+        Step::Day => (2..=400).contains(&days),
+        Step::Week => days > 7,
+        Step::Month => days > 31,
+    };
+    let link = |step: Step| RangeLink {
+        query: if step == Step::suiting(days) { range_query.to_owned() } else { with_step(range_query, step) },
+        label: match step {
+            Step::Hour => "Hours",
+            Step::Day => "Days",
+            Step::Week => "Weeks",
+            Step::Month => "Months",
+        },
+        current: step == report.step,
+    };
+    let suiting: Vec<Step> = Step::ALL.into_iter().filter(suits).collect();
+    if suiting.len() < 2 { Vec::new() } else { suiting.into_iter().map(link).collect() }
+}
+
+fn with_step(range_query: &str, step: Step) -> String {
+    format!("{range_query}&by={}", step.name())
 }
 
 fn site_links<'a>(view: &View<'a>) -> Vec<SiteLink<'a>> {

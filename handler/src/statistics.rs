@@ -8,9 +8,9 @@ mod report;
 mod visitors;
 
 pub use self::{
-    query::{BadQuery, Plan, Query, Slot},
+    query::{BadQuery, Before, Plan, Query, Slot},
     range::{Range, Step},
-    report::{Counts, Entry, Estimate, Point, Report, assemble},
+    report::{Counts, Entry, Estimate, Point, Previous, Report, assemble},
     visitors::{Gaps, Tallies, Tally, ValueTally},
 };
 

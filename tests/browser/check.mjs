@@ -296,7 +296,7 @@ async function walk(page, name) {
 
   await page.evaluate(() => { document.activeElement.blur(); scrollTo(0, 0); });
   await page.goto(page.url().replace(/#.*/, ""));
-  const expected = await page.evaluate(() => [...document.querySelectorAll("a[href], summary, button, input, select")].filter(element => element.checkVisibility()).length);
+  const expected = await page.evaluate(() => [...document.querySelectorAll("a[href], summary, button, input, select, [tabindex]")].filter(element => element.checkVisibility() && !element.matches("[type=radio]:not(:checked)")).length);
   const unseen = [];
   const reached = [];
   // Day, month, year and calendar of a date are stops of their own within one input.
@@ -325,7 +325,7 @@ const rangeNumbers = page => page.locator("[data-range]").evaluateAll(places =>
 /** The same range as JSON, asked for as the page's own link does. */
 const asJson = async page => (await fetch(await page.locator("#json").evaluate(link => link.href))).json();
 const days = async page => [await page.locator("[name=from]").inputValue(), await page.locator("[name=to]").inputValue()];
-const total = async (page, index) => Number((await page.locator(".totals b").nth(index).textContent()).replaceAll(",", ""));
+const total = async (page, index) => Number((await page.locator("[data-total=today] b").nth(index).textContent()).replaceAll(",", ""));
 const today = page => total(page, 0);
 const viewsToday = page => total(page, 1);
 
@@ -456,10 +456,17 @@ async function checkScript(origin) {
     await page.mouse.move(box.x + box.width - 12, box.y + box.height / 2);
     const readout = await page.locator("figcaption span").last().textContent();
     const row = await page.locator("figure tbody").last().locator("tr").last().locator("th, td").allTextContents();
-    check("a chart is read out under the pointer", readout === `${row[0]}: visitors ${row[1]}, pageviews ${row[2]}`, [readout, row]);
+    const words = row => `${row[0]}: visitors ${row[1]}, pageviews ${row[2]}, before ${row[3]}`;
+    check("a chart is read out under the pointer", readout === words(row), [readout, row]);
     await keepPicture(page, "readout");
     await page.mouse.move(0, 0);
     check("and no longer when the pointer leaves", await page.locator("figcaption span").last().textContent() === "");
+    await plot.focus();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowRight");
+    const second = await page.locator("figure tbody tr").nth(1).locator("th, td").allTextContents();
+    check("the arrow keys move the mark", await page.locator("figcaption span").last().textContent() === words(second), second);
+    check("and what is read out can be heard", await page.locator("figcaption span").last().getAttribute("aria-live") === "polite");
     await conclude();
   });
 }
@@ -475,6 +482,8 @@ async function checkLinks(origin) {
       const { status } = await fetch(link);
       check(`${link.slice(origin.length)} leads somewhere`, status === 200, status);
     }
+    await page.locator(".by a", { hasText: "Weeks" }).click();
+    check("the chart is switched to weeks", (await asJson(page)).range.period === "30d" && new URL(page.url()).searchParams.get("by") === "week" && await page.locator("figure th").first().textContent() === "Week from");
     await page.locator("nav a", { hasText: "7 days" }).click();
     await page.locator("a[rel=prev]").click();
     check("seven days lead back to the seven before", (await days(page)).join() === [date(13), date(7)].join(), await days(page));
@@ -484,7 +493,7 @@ async function checkLinks(origin) {
     await page.locator("nav a", { hasText: "Last month" }).click();
     await page.locator("a[rel=prev]").click();
     check("a month leads back to the month before", (await days(page)).join() === [firstOf(2), lastOf(2)].join(), await days(page));
-    check("which is called by its name", await page.locator("#range h2").textContent() === monthBack(2).toLocaleString("en", { month: "long", year: "numeric", timeZone: "UTC" }));
+    check("which is called by its name", await page.locator("#range h2").first().textContent() === monthBack(2).toLocaleString("en", { month: "long", year: "numeric", timeZone: "UTC" }));
     await conclude();
   });
 }
@@ -495,6 +504,7 @@ async function checkRanges(origin) {
     ["Yesterday", "yesterday", date(1), date(1), /^Yesterday, /],
     ["7 days", "7d", date(6), date(0), /^The last 7 days$/],
     ["30 days", "30d", date(29), date(0), /^The last 30 days$/],
+    ["This week", "week", date((new Date(began).getUTCDay() + 6) % 7), date(0), /^This week, /],
     ["This month", "month", firstOf(0), date(0), /^This month, /],
     ["Last month", "last_month", firstOf(1), lastOf(1), /^Last month, /],
     ["12 months", "12m", firstOf(11), date(0), /^The last 12 months$/],
@@ -521,24 +531,109 @@ async function checkRanges(origin) {
   }
 }
 
-/** The line of numbers says what the JSON answer says, and calls it what it is. */
+/** The numbers are those of the JSON answer, are called what they are, and have their change against the period before. */
 async function checkNumbers(page, name, range) {
   const numbers = await rangeNumbers(page);
-  const line = await page.locator(".range").textContent();
+  const line = await page.locator(".numbers").textContent();
+  const note = await page.locator(".numbers + .note").textContent();
   const columns = await page.locator(".list thead th").allTextContents();
   check(`${name}: pageviews are those of the JSON answer`, numbers.pageviews === range.pageviews && range.pageviews > 0, numbers);
   if (range.exact) {
-    check(`${name}: unique visitors are those of the JSON answer, and no estimate`, numbers.visitors === range.visitors && range.visitors > 0 && line.includes(" unique visitors") && !line.includes("≈"), line);
+    check(`${name}: unique visitors are those of the JSON answer, and no estimate`, numbers.visitors === range.visitors && range.visitors > 0 && line.includes("Unique visitors") && !line.includes("≈"), line);
     check(`${name}: so are new and returning ones, where they are told apart`, numbers.new_visitors === (range.new_visitors ?? undefined) && numbers.returning_visitors === (range.returning_visitors ?? undefined), numbers);
     check(`${name}: who came is new or returning`, range.new_visitors === null || range.new_visitors + range.returning_visitors === range.visitors, range);
+    check(`${name}: views a visitor are their ratio`, Math.abs(numbers.views_a_visitor - range.pageviews / range.visitors) <= 0.051, numbers);
     check(`${name}: lists have a column of visitors`, columns.includes("Visitors"), columns);
   } else {
-    check(`${name}: no number is called unique`, numbers.visitors === undefined && numbers.new_visitors === undefined && !line.includes("unique") && range.visitors === null, line);
-    const why = await page.locator(".range + .note").textContent();
-    check(`${name}: it says why`, why.startsWith("There is no unique number of so many days, because nobody is remembered for so long."), why);
-    check(`${name}: the sum of days is called one`, line.includes("Sum of daily visitors: ") && numbers.daily_visitors === range.daily_visitors, numbers);
+    check(`${name}: no number is called unique`, numbers.visitors === undefined && numbers.new_visitors === undefined && !/unique/i.test(line) && range.visitors === null, line);
+    check(`${name}: it says why`, note.includes("There is no unique number of so many days, because nobody is remembered for so long."), note);
+    check(`${name}: the sum of days is called one`, line.includes("Sum of daily visitors") && numbers.daily_visitors === range.daily_visitors, numbers);
     check(`${name}: lists have no column of visitors`, columns.length > 0 && !columns.includes("Visitors"), columns);
   }
+  const before = await page.locator("[data-range=pageviews]").locator("xpath=../following-sibling::dd").textContent();
+  const percent = range.previous?.pageviews > 0 ? Math.round((range.pageviews / range.previous.pageviews - 1) * 100) : null;
+  const sign = percent > 0 ? "+" : percent < 0 ? "−" : "±";
+  const expected = percent === null ? "" : `${sign}${Math.abs(percent).toLocaleString("en")} %, before: ${range.previous.pageviews.toLocaleString("en")}`;
+  check(`${name}: pageviews have their change against the period before`, before === expected, [before, expected]);
+  check(`${name}: it says which period that is`, note.startsWith("Compared with ") === (percent !== null), note);
+}
+
+async function checkTabs(origin) {
+  for (const javaScriptEnabled of [true, false]) {
+    await about(javaScriptEnabled ? "tabs" : "tabs, without script", async () => {
+      const { context, conclude } = await newContext(origin, { javaScriptEnabled });
+      const page = await context.newPage();
+      await open(page, `${origin}/?site=${ORDINARY}`);
+      const shown = () => page.locator(".lists").evaluateAll(lists => lists.map(list => list.checkVisibility()));
+      check("one group of lists is shown", (await shown()).filter(Boolean).length === 1 && (await shown())[0], await shown());
+      await page.locator("[name=tab]").first().focus();
+      await page.keyboard.press("ArrowRight");
+      check("the arrow keys lead to the next one", (await shown())[1] && !(await shown())[0], await shown());
+      await page.locator("fieldset label").last().click();
+      check("a click to another", (await shown()).at(-1), await shown());
+      if (javaScriptEnabled) {
+        const key = await page.locator("[name=tab]:checked").inputValue();
+        check("the link names the tab", new URL(page.url()).hash === `#${key}`, page.url());
+        await page.locator("nav a", { hasText: "7 days" }).click();
+        check("which stays when another range is chosen", await page.locator("[name=tab]:checked").inputValue() === key, page.url());
+        await page.locator("[name=tab]").first().check();
+        await page.locator(".lists summary").first().click();
+        await page.locator("[type=search]").fill("docs");
+        const rows = await page.locator(".lists").first().locator("> div").first().locator("tbody tr:visible bdi").allTextContents();
+        check("a long list is searched", rows.length > 1 && rows.every(row => row.includes("docs")), rows);
+      }
+      await conclude();
+    });
+  }
+}
+
+async function checkYear(origin) {
+  await about("the year", async () => {
+    const { context, conclude } = await newContext(origin);
+    const page = await context.newPage();
+    await open(page, `${origin}/?site=${ORDINARY}`);
+    await page.locator("#year summary").click();
+    await page.locator(".year").waitFor();
+    const { series } = await (await fetch(`${origin}/api/statistics?site=${ORDINARY}&period=12m&by=day`)).json();
+    check("each day is there", await page.locator(".year rect").count() === series.length, series.length);
+    const last = await page.locator(".year rect title").last().textContent();
+    check("with its visitors", last.endsWith(`: ${series.at(-1).visitors}`), last);
+    check("the picture has a name", (await page.locator(".year").getAttribute("aria-label")).startsWith("Visitors a day in 12 months: at most "));
+    await page.evaluate(axe.source);
+    await lookAt(page, "the year");
+    await conclude();
+  });
+}
+
+async function checkWaiting(origin) {
+  await about("the first visit", async () => {
+    const { context, conclude } = await newContext(origin, { permissions: ["clipboard-read", "clipboard-write"] });
+    const page = await context.newPage();
+    await open(page, `${origin}/?site=${EMPTY}`);
+    const line = `<script defer data-site="${EMPTY}" src="https://${OWN}/footfall.js"></script>`;
+    check("the line to embed is there", await page.locator("pre").textContent() === line);
+    await page.locator("button").click();
+    await page.locator("button", { hasText: "Copied" }).waitFor();
+    check("and is copied", await page.evaluate(() => navigator.clipboard.readText()) === line);
+    const counted = await fetch(`${origin}/v`, { method: "POST", headers: { "user-agent": FIREFOX }, body: JSON.stringify({ s: EMPTY, p: "/" }) });
+    check("a visit is counted", counted.status === 204, counted.status);
+    await page.locator("h2", { hasText: "The first visit is here. Visitors today: 1" }).waitFor();
+    await page.locator("a", { hasText: "Show the numbers" }).click();
+    check("and its number shown", await page.locator("[data-range=visitors]").textContent() === "1");
+    await conclude();
+  });
+}
+
+async function checkLocale(origin) {
+  await about("numbers of another language", async () => {
+    const { context, conclude } = await newContext(origin, { locale: "de-DE" });
+    const page = await context.newPage();
+    await open(page, `${origin}/?site=${ORDINARY}`);
+    const { range } = await asJson(page);
+    check("have its separators", await page.locator("[data-range=pageviews]").textContent() === range.pageviews.toLocaleString("de"), range.pageviews);
+    check("also after a point", (await page.locator("[data-range=views_a_visitor]").textContent()).includes(","));
+    await conclude();
+  });
 }
 
 async function checkForm(origin) {
@@ -554,13 +649,13 @@ async function checkForm(origin) {
       await fill(date(20), date(10));
       await page.locator("button").click();
       await page.waitForURL(/from=/);
-      check("two days lead to their range", page.url() === `${origin}/?site=${ORDINARY}&${between(date(20), date(10))}#range`, page.url());
+      check("two days lead to their range", page.url() === `${origin}/?site=${ORDINARY}&${between(date(20), date(10))}`, page.url());
       const words = days => new Date(began - days * DAY).toLocaleString("en-GB", { dateStyle: "long", timeZone: "UTC" });
-      const heading = await page.locator("#range h2").textContent();
+      const heading = await page.locator("#range h2").first().textContent();
       check("the page says that range", heading === `${words(20)} to ${words(10)}`, heading);
       check("the form keeps it", (await days(page)).join() === [date(20), date(10)].join());
       check("no link is marked", await page.locator("[aria-label=Range] [aria-current]").count() === 0);
-      check("the range is what is seen", Math.abs(await page.locator("#range").evaluate(range => range.getBoundingClientRect().top)) < 2);
+      check("the range is what is seen", await page.locator(".numbers").evaluate(numbers => numbers.getBoundingClientRect().bottom < innerHeight));
       const { range } = await asJson(page);
       check("the JSON answer is about the same days", range.period === null && range.from === date(20) && range.to === date(10), range);
       await checkNumbers(page, "eleven days", range);
@@ -634,10 +729,10 @@ async function checkStillness(origin) {
       const shifts = await page.evaluate(() => globalThis.shifts);
       check("the browser saw no layout shift", shifts.length === 0, shifts);
       if (width === PHONE) {
-        const small = await page.locator("input:visible, button, nav a, summary").evaluateAll(controls => controls
+        const small = await page.locator("input:visible, button:visible, nav a, summary:visible, fieldset label").evaluateAll(controls => controls
           .filter(control => control.getBoundingClientRect().height < 24).map(({ outerHTML }) => outerHTML.slice(0, 80)));
         check("what is touched is at least 24 pixels high", small.length === 0, small);
-        const sizes = await page.locator("input:visible").evaluateAll(inputs => inputs.map(input => parseFloat(getComputedStyle(input).fontSize)));
+        const sizes = await page.locator("input:visible:not([type=radio])").evaluateAll(inputs => inputs.map(input => parseFloat(getComputedStyle(input).fontSize)));
         check("letters in inputs are so large that no phone zooms in", sizes.every(size => size >= 16), sizes);
       }
       await conclude();
@@ -651,9 +746,9 @@ async function checkPrint(origin) {
     const page = await context.newPage();
     await open(page, `${origin}/?site=${ORDINARY}&${between(date(20), date(10))}`);
     await page.emulateMedia({ media: "print" });
-    const shown = await page.locator("nav, details, button, .skip").evaluateAll(elements => elements.filter(element => element.checkVisibility()).length);
+    const shown = await page.locator("nav, fieldset, details, button, .skip").evaluateAll(elements => elements.filter(element => element.checkVisibility()).length);
     check("nothing is printed that could only be clicked", shown === 0, shown);
-    check("charts, numbers and days are", await page.locator(".totals, .plot, .range, [name=from]").evaluateAll(elements => elements.every(element => element.checkVisibility())));
+    check("charts, numbers and days are", await page.locator(".numbers, .totals, .plot, .lists, [name=from]").evaluateAll(elements => elements.every(element => element.checkVisibility())));
     const overflow = await page.evaluate(findOverflow);
     check("nothing is wider than the paper", overflow.length === 0, overflow);
     await keepPicture(page, "print");
@@ -700,7 +795,7 @@ async function checkDaily() {
         const { range, visitors } = await asJson(page);
         check("only a day is exact", range.exact === (period === "yesterday"), range);
         await checkNumbers(page, period, range);
-        check("nobody is called new", !(await page.locator("#range").textContent()).includes(" new,"));
+        check("nobody is called new", !(await page.locator("#range").textContent()).includes("New"));
         check("today is unique", await page.locator("[data-total=today][data-sum]").count() === 0 && await today(page) === visitors.today);
         for (const [key, word] of [["this_week", "week"], ["this_month", "month"]]) {
           const headline = page.locator(`[data-total=${key}]`);
@@ -769,7 +864,7 @@ async function checkAway(origin, gate) {
   for (const javaScriptEnabled of [true, false]) {
     for (const [name, address, isExpected] of [
       ["old numbers", remembered, () => document.querySelector(".notice").textContent.startsWith("These numbers are old.")],
-      ["no numbers", `${origin}/?site=${ORDINARY}&${between(date(200), date(200))}`, () => document.querySelector(".notice").textContent.startsWith("The database cannot be reached") && document.querySelectorAll(".totals, figure").length === 0],
+      ["no numbers", `${origin}/?site=${ORDINARY}&${between(date(200), date(200))}`, () => document.querySelector(".notice").textContent.startsWith("The database cannot be reached") && document.querySelectorAll(".totals, .numbers, figure").length === 0],
     ]) {
       const title = `database away, ${name}${javaScriptEnabled ? "" : ", without script"}`;
       await about(title, () => openAndLook(origin, address, title, {
@@ -874,6 +969,9 @@ async function main() {
     await checkFolded(origin);
     await checkKeyboard(origin);
     await checkScript(origin);
+    await checkTabs(origin);
+    await checkYear(origin);
+    await checkLocale(origin);
     await checkLinks(origin);
     await checkRanges(origin);
     await checkForm(origin);
@@ -881,6 +979,7 @@ async function main() {
     await checkPrint(origin);
     await checkCompressed(origin);
     await checkHostile(origin);
+    await checkWaiting(origin);
     await checkPrivate(await startHandler(DATABASE_URL, { FOOTFALL_DASHBOARD_TOKEN: TOKEN }));
     await checkAway(origin, gate);
     await checkDaily();

@@ -11,7 +11,7 @@ use super::{
     App, Reply, allow_reading, conclude, encoded, error::Error, json_body, readable_anywhere, reply, request::Request,
 };
 use crate::{
-    statistics::{Counts, Entry, Point, Report},
+    statistics::{Counts, Entry, Point, Previous, Report},
     visitor::{
         Dimension, Exclusion,
         robot::{self, Purpose},
@@ -89,6 +89,17 @@ impl Serialize for Answer<'_> {
             }),
         )?;
         let Counts { visitors, new_visitors, daily_visitors, pageviews } = counts;
+        let previous = self.0.previous.as_ref().map(|Previous { first, last, counts, .. }| {
+            json!({
+                "from": first,
+                "to": last,
+                "visitors": counts.visitors,
+                "new_visitors": counts.new_visitors,
+                "returning_visitors": counts.returning_visitors(),
+                "daily_visitors": counts.daily_visitors,
+                "pageviews": counts.pageviews,
+            })
+        });
         answer.serialize_entry(
             "range",
             &json!({
@@ -101,6 +112,7 @@ impl Serialize for Answer<'_> {
                 "returning_visitors": counts.returning_visitors(),
                 "daily_visitors": daily_visitors,
                 "pageviews": pageviews,
+                "previous": previous,
             }),
         )?;
         answer.serialize_entry("by", self.0.step.name())?;

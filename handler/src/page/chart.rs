@@ -36,6 +36,8 @@ pub(super) struct Chart {
     width: usize,
     views: String,
     people: String,
+    /// Visitors of the period before as a line; empty if there is none.
+    before: String,
     ticks: [Tick; 3],
     labels: Vec<Label>,
     /// Whether there are too many bars for gaps between them.
@@ -94,11 +96,14 @@ const fn row_format(step: Step, bars: usize) -> &'static str {
 }
 
 impl Chart {
-    /// Draws the bars, oldest first.
-    pub(super) fn draw(id: &'static str, bars: &[Bar], step: Step) -> Self {
-        let most_visitors = bars.iter().filter_map(|bar| bar.visitors).max().unwrap_or_default();
+    /// Draws the bars, oldest first, in front of a line of those before.
+    pub(super) fn draw(id: &'static str, bars: &[Bar], before: &[Bar], step: Step) -> Self {
+        let most = |bars: &[Bar]| bars.iter().filter_map(|bar| bar.visitors).max().unwrap_or_default();
+        let most_visitors = most(bars);
+        // Where nobody came, or nobody knows, there is nothing to draw.
+        let before = if most(before) > 0 { &before[..before.len().min(bars.len())] } else { &[] };
         let most_pageviews = bars.iter().map(|bar| bar.pageviews).max().unwrap_or_default();
-        let top = round_up(most_pageviews.max(most_visitors));
+        let top = round_up(most_pageviews.max(most_visitors).max(most(before)));
         let mut chart = Self {
             id,
             title: format!(
@@ -111,6 +116,7 @@ impl Chart {
             width: bars.len().max(1),
             views: String::new(),
             people: String::new(),
+            before: String::new(),
             ticks: [
                 Tick { y: 0, label: compact(top) },
                 Tick { y: 50, label: compact(top / 2) },
@@ -123,12 +129,13 @@ impl Chart {
         };
         let row_format = row_format(step, bars.len());
         for (index, bar) in bars.iter().enumerate() {
-            chart.add(index, bar, top, row_format);
+            let before = before.get(index).map(|bar| bar.visitors.unwrap_or_default());
+            chart.add(index, bar, before, top, row_format);
         }
         chart
     }
 
-    fn add(&mut self, index: usize, bar: &Bar, top: i64, row_format: &str) {
+    fn add(&mut self, index: usize, bar: &Bar, before: Option<i64>, top: i64, row_format: &str) {
         // What was counted once is visible, however tall the others are.
         let height = |count: i64| if count > 0 { (count.saturating_mul(HEIGHT) / top).max(1) } else { 0 };
         let (visitors, pageviews) = (height(bar.visitors.unwrap_or_default()), height(bar.pageviews));
@@ -143,6 +150,11 @@ impl Chart {
         let visitors = bar.visitors.map_or("–".to_owned(), thousands);
         let pageviews = thousands(bar.pageviews);
         let _ = write!(self.rows, "<tr><th>{name}<td>{visitors}<td>{pageviews}");
+        if let Some(before) = before {
+            let _ = write!(self.rows, "<td>{}", thousands(before));
+            let line = if self.before.is_empty() { 'M' } else { 'L' };
+            let _ = write!(self.before, "{line}{index}-{}", height(before));
+        }
     }
 }
 
@@ -221,20 +233,29 @@ mod tests {
 
     #[test]
     fn one_visitor_beside_a_million_is_still_seen() {
-        let chart = Chart::draw("c", &bars(&[(1, 1), (1_000_000, 1_000_000), (0, 0)]), Step::Day);
+        let chart = Chart::draw("c", &bars(&[(1, 1), (1_000_000, 1_000_000), (0, 0)]), &[], Step::Day);
         assert_eq!(chart.people, "M0 0v-1M1 0v-200");
     }
 
     #[test]
+    fn the_period_before_is_a_line_and_a_column_as_far_as_there_are_bars() {
+        let chart = Chart::draw("c", &bars(&[(1, 1), (2, 2)]), &bars(&[(2, 2), (0, 0), (9, 9)]), Step::Day);
+        assert_eq!(chart.before, "M0-200L1-0");
+        assert!(chart.rows.ends_with("<td>2<td>2<td>0"), "{}", chart.rows);
+        let chart = Chart::draw("c", &bars(&[(1, 1)]), &bars(&[(0, 0)]), Step::Day);
+        assert!(chart.before.is_empty());
+    }
+
+    #[test]
     fn hours_of_two_days_are_told_apart() {
-        let hours = |count| Chart::draw("c", &bars(&vec![(1, 1); count]), Step::Hour).rows;
+        let hours = |count| Chart::draw("c", &bars(&vec![(1, 1); count]), &[], Step::Hour).rows;
         assert!(hours(24).starts_with("<tr><th>00:00<td>1"));
         assert!(hours(48).starts_with("<tr><th>Mon 23 Nov 00:00<td>1"));
     }
 
     #[test]
     fn a_series_without_points_is_drawn_as_nothing() {
-        let chart = Chart::draw("c", &[], Step::Hour);
+        let chart = Chart::draw("c", &[], &[], Step::Hour);
         assert!(chart.empty && chart.labels.is_empty() && chart.rows.is_empty());
     }
 }

@@ -10,14 +10,29 @@ use crate::{
     visitor::{Dimension, Exclusion, Uniqueness},
 };
 
+/// Lists that stand together, in a tab of their own.
+#[derive(Serialize)]
+pub(super) struct Group<'a> {
+    name: &'static str,
+    /// Its name in links.
+    key: String,
+    /// Whether it is shown before another is chosen.
+    first: bool,
+    lists: Vec<List<'a>>,
+}
+
 /// The values of one dimension.
 #[derive(Serialize)]
 pub(super) struct List<'a> {
     heading: &'static str,
     /// What the first column holds.
     column: &'static str,
+    /// Of what its values are codes, in the words of `Intl.DisplayNames`: then the script can name them.
+    names: Option<&'static str>,
     /// How to read the numbers, where that is not plain.
     note: Option<&'static str>,
+    /// What the last column holds.
+    views: &'static str,
     /// Whether its visitors are known; else there is no column of them.
     known: bool,
     /// What would appear, if nothing does.
@@ -45,28 +60,53 @@ struct Row<'a> {
     share: i64,
 }
 
+/// What was not counted in full.
+#[derive(Serialize)]
+pub(super) struct Exclusions {
+    sum: String,
+    words: String,
+    /// The most frequent first; none if everything was counted.
+    rows: Vec<ExclusionRow>,
+}
+
 /// What was not counted in full for one reason.
 #[derive(Serialize)]
-pub(super) struct ExclusionRow {
+struct ExclusionRow {
     label: &'static str,
     meaning: &'static str,
     count: String,
 }
 
 /// How many rows are open.
-const OPEN_ROWS: usize = 12;
+const OPEN_ROWS: usize = 10;
 
 /// The longest value that is shown, in characters: longer ones keep their two ends. The JSON answer has them whole.
 const VALUE_CHARACTERS: usize = 96;
 
-/// What always has a list, so that an empty site says what will appear; other dimensions once they hold anything.
-pub(super) fn lists(report: &Report) -> Vec<List<'_>> {
-    let list = |dimension: &Dimension| {
+/// All lists by groups. What always has a list says what will appear on an empty site; others are there once they hold anything.
+pub(super) fn groups(report: &Report) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for dimension in Dimension::ALL {
         let entries = report.lists.get(dimension).map(Vec::as_slice).unwrap_or_default();
-        (!entries.is_empty() || !dimension.empty().is_empty()).then(|| list(entries, *dimension))
-    };
-    Dimension::ALL.iter().filter_map(list).collect()
+        if entries.is_empty() && dimension.empty().is_empty() {
+            continue;
+        }
+        let list = list(entries, *dimension);
+        let name = dimension.group();
+        match groups.iter_mut().find(|group| group.name == name) {
+            Some(group) => group.lists.push(list),
+            None => groups.push(Group { name, key: name.to_lowercase(), first: false, lists: vec![list] }),
+        }
+    }
+    groups.sort_by_key(|group| ORDER.iter().position(|name| *name == group.name));
+    if let Some(group) = groups.first_mut() {
+        group.first = true;
+    }
+    groups
 }
+
+/// The order of groups. One that is missing here comes first, where it is seen.
+const ORDER: [&str; 6] = ["Pages", "Sources", "Locations", "Technology", "Events", "Robots"];
 
 fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     let known = entries.iter().all(|entry| entry.visitors.is_some());
@@ -83,13 +123,24 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     let rows = |entries: &'e [Entry]| entries.iter().map(row).collect::<Vec<_>>();
     let tables = [(rows(open), 0), (rows(folded), folded.len())].map(table);
     let note = match dimension.uniqueness() {
+        Uniqueness::Nobody => None,
         _ if !known => Some("So long a range has no unique visitors: pageviews only."),
         Uniqueness::ForEachValue => Some("Unique in each row: who is in two rows counts in both."),
-        Uniqueness::OnceADay | Uniqueness::Nobody => None,
+        Uniqueness::OnceADay => None,
     };
     List {
         heading: dimension.heading(),
         column: dimension.column(),
+        names: match dimension {
+            Dimension::Country => Some("region"),
+            Dimension::Language => Some("language"),
+            _ => None,
+        },
+        views: match dimension {
+            Dimension::Event => "Times",
+            _ if dimension.uniqueness() == Uniqueness::Nobody => "Requests",
+            _ => "Pageviews",
+        },
         note,
         known,
         empty: dimension.empty(),
@@ -112,12 +163,28 @@ fn shorten(value: &str) -> Cow<'_, str> {
     Cow::Owned(shortened.collect())
 }
 
-/// Every reason with its count, zero or not: a page that hides what it leaves out can't be checked.
-pub(super) fn exclusions(report: &Report) -> Vec<ExclusionRow> {
-    let row = |exclusion: &Exclusion| ExclusionRow {
-        label: exclusion.label(),
-        count: thousands(report.excluded.get(exclusion).copied().unwrap_or_default()),
-        meaning: exclusion.meaning(),
+/// The reasons that there were, with how often, and all of it in one line.
+pub(super) fn exclusions(report: &Report) -> Exclusions {
+    let found = || report.excluded.iter().filter(|(_, count)| **count > 0);
+    let mut reasons: Vec<_> = found().collect();
+    reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), **reason));
+    let words = |(reason, count): &(&Exclusion, &i64)| format!("{} {}", thousands(**count), lowercase(reason.label()));
+    let row = |(reason, count): (&Exclusion, &i64)| ExclusionRow {
+        label: reason.label(),
+        count: thousands(*count),
+        meaning: reason.meaning(),
     };
-    Exclusion::ALL.iter().map(row).collect()
+    Exclusions {
+        sum: thousands(found().map(|(_, count)| count).sum()),
+        words: reasons.iter().map(words).collect::<Vec<_>>().join(", "),
+        rows: reasons.into_iter().map(row).collect(),
+    }
+}
+
+/// A label within a sentence: "bots", but "HEAD requests".
+fn lowercase(label: &str) -> Cow<'_, str> {
+    match label.as_bytes() {
+        [_, second, ..] if second.is_ascii_lowercase() => Cow::Owned(label.to_lowercase()),
+        _ => Cow::Borrowed(label),
+    }
 }

@@ -46,11 +46,19 @@ pub(super) fn range_heading(range: Range, first: Date, last: Date) -> String {
         Range::LastMonth => format!("Last month, {}", first.strftime("%B %Y")),
         Range::Months(months) => format!("The last {months} months"),
         Range::Year => format!("This year, {}", first.strftime("%Y")),
-        Range::Between(..) if first == first.first_of_month() && last == first.last_of_month() => {
-            first.strftime("%B %Y").to_string()
-        }
-        Range::Between(..) if first == last => first.strftime("%A %-d %B %Y").to_string(),
-        Range::Between(..) => format!("{} to {}", date(first), date(last)),
+        Range::Between(..) => days(first, last),
+    }
+}
+
+/// Days by their dates, or by the month that they are.
+pub(super) fn days(first: Date, last: Date) -> String {
+    let date = |date: Date| date.strftime("%-d %B %Y").to_string();
+    if first == first.first_of_month() && last == first.last_of_month() {
+        first.strftime("%B %Y").to_string()
+    } else if first == last {
+        first.strftime("%A %-d %B %Y").to_string()
+    } else {
+        format!("{} to {}", date(first), date(last))
     }
 }
 

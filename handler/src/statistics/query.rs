@@ -68,6 +68,18 @@ pub enum Slot {
     Days(Day, Day),
 }
 
+/// The period before a range: as many days, up to the one before the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Before {
+    /// Its first day.
+    pub first: Day,
+    /// Its last day.
+    pub last: Day,
+    /// Its points, oldest first, to be laid over those of the range; none where the steps are longer than a day, because then they
+    /// would not cover as many days.
+    pub series: Vec<Slot>,
+}
+
 /// What has to be read to answer a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -85,6 +97,8 @@ pub struct Plan {
     pub step: Step,
     /// The points of the series, oldest first.
     pub series: Vec<Slot>,
+    /// The period before; `None` if it is longer than anybody is remembered, or its days are not kept.
+    pub before: Option<Before>,
     /// The last 24 hours, oldest first.
     pub hours: Vec<Slot>,
 }
@@ -120,7 +134,9 @@ impl Query {
         let step = self.step.unwrap_or(Step::suiting(days));
         let is_exact = forget.is_exact(first, last);
         let series = series(first, last, step, zone)?;
-        Ok(Plan { as_of: now, today, first, last, is_exact, step, series, hours: last_hours(today, hour, zone) })
+        let before = before(first, last, step, zone, first_kept);
+        let hours = last_hours(today, hour, zone);
+        Ok(Plan { as_of: now, today, first, last, is_exact, step, series, before, hours })
     }
 }
 
@@ -130,6 +146,7 @@ impl Plan {
         let current = self.today.month().first_day().min(self.today.monday());
         let mut days: Vec<i32> =
             (current.number()..=self.today.number()).chain(self.first.number()..=self.last.number()).collect();
+        days.extend(self.before.iter().flat_map(|before| before.first.number()..=before.last.number()));
         days.sort_unstable();
         days.dedup();
         days
@@ -140,6 +157,7 @@ impl Plan {
         let mut days: Vec<i32> = self
             .series
             .iter()
+            .chain(self.before.iter().flat_map(|before| &before.series))
             .chain(&self.hours)
             .filter_map(|slot| match slot {
                 Slot::Hour(day, _) => Some(day.number()),
@@ -150,6 +168,21 @@ impl Plan {
         days.dedup();
         days
     }
+}
+
+/// The longest range that has a period before, in days: two months.
+const MAXIMUM_DAYS_BEFORE: i32 = 62;
+
+fn before(first: Day, last: Day, step: Step, zone: &TimeZone, first_kept: Option<Day>) -> Option<Before> {
+    let days = last.number() - first.number() + 1;
+    let (first, last) = (first.plus(-days), first.plus(-1));
+    // At the beginning of the calendar there are no days before.
+    let is_kept = first_kept.is_none_or(|kept| kept <= first) && last.number() - first.number() + 1 == days;
+    let series = match step {
+        Step::Hour | Step::Day => series(first, last, step, zone).ok()?,
+        Step::Week | Step::Month => Vec::new(),
+    };
+    (is_kept && days <= MAXIMUM_DAYS_BEFORE).then_some(Before { first, last, series })
 }
 
 fn series(first: Day, last: Day, step: Step, zone: &TimeZone) -> Result<Vec<Slot>, BadQuery> {
@@ -263,9 +296,26 @@ mod tests {
     }
 
     #[test]
+    fn before_a_range_lie_as_many_days_if_they_are_kept() {
+        let now = "2026-11-23T10:20:30Z".parse().unwrap();
+        let before = |range, step, kept: Option<&str>| {
+            let plan = query(range, step).plan(now, &TimeZone::UTC, Forget::Monthly, kept.map(day)).unwrap();
+            plan.before.map(|before| (before.first.to_string(), before.last.to_string(), before.series.len()))
+        };
+        let found = |first: &str, last: &str, points| Some((first.to_owned(), last.to_owned(), points));
+        assert_eq!(before(Range::Days(7), None, None), found("2026-11-10", "2026-11-16", 7));
+        assert_eq!(before(Range::Today, None, None), found("2026-11-22", "2026-11-22", 24));
+        assert_eq!(before(Range::Month, Some(Step::Week), None), found("2026-10-09", "2026-10-31", 0));
+        assert_eq!(before(Range::Days(7), None, Some("2026-11-10")), found("2026-11-10", "2026-11-16", 7));
+        assert_eq!(before(Range::Days(7), None, Some("2026-11-11")), None);
+        assert_eq!(before(Range::Months(12), None, None), None);
+    }
+
+    #[test]
     fn only_what_is_shown_is_read() {
         let plan = plan_in(&query(Range::Between(day("2015-05-17"), Some(day("2015-05-18"))), None), "UTC").unwrap();
-        assert_eq!(plan.days().len(), 23 + 2);
-        assert_eq!(plan.days_by_hour().len(), 2 + 2);
+        // Of the range and of the period before.
+        assert_eq!(plan.days().len(), 23 + 2 + 2);
+        assert_eq!(plan.days_by_hour().len(), 2 + 2 + 2);
     }
 }

@@ -127,7 +127,7 @@ impl Step {
     }
 
     /// What suits so many days: up to two by the hour, up to a quarter by the day, more by the month.
-    pub(super) const fn suiting(days: i32) -> Self {
+    pub const fn suiting(days: i32) -> Self {
         match days {
             ..=2 => Self::Hour,
             3..=92 => Self::Day,

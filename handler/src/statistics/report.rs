@@ -40,6 +40,8 @@ pub struct Report {
     pub last: Day,
     /// The numbers of the range.
     pub counts: Counts,
+    /// The period before it, of as many days, where it is known.
+    pub previous: Option<Previous>,
     /// How far the points of the series are apart.
     pub step: Step,
     /// The range in steps, oldest first.
@@ -50,6 +52,19 @@ pub struct Report {
     pub lists: BTreeMap<Dimension, Vec<Entry>>,
     /// What was not counted in full in the range.
     pub excluded: BTreeMap<Exclusion, i64>,
+}
+
+/// The numbers of the period before a range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Previous {
+    /// Its first day.
+    pub first: Day,
+    /// Its last day.
+    pub last: Day,
+    /// Its numbers.
+    pub counts: Counts,
+    /// Points to be laid over those of the range, oldest first.
+    pub series: Vec<Point>,
 }
 
 /// The numbers of a range of days.
@@ -155,6 +170,12 @@ pub fn assemble(
         first: plan.first,
         last: plan.last,
         counts: count(plan.first, plan.last),
+        previous: plan.before.as_ref().map(|before| Previous {
+            first: before.first,
+            last: before.last,
+            counts: count(before.first, before.last),
+            series: before.series.iter().map(point).collect(),
+        }),
         step: plan.step,
         series: plan.series.iter().map(point).collect(),
         last_24_hours: plan.hours.iter().map(point).collect(),
@@ -236,6 +257,15 @@ mod tests {
         assert_eq!(report.last_24_hours.last().unwrap().visitors, Some(3));
         assert_eq!(report.lists[&Dimension::Page][0].value, "/");
         assert_eq!(report.excluded[&Exclusion::Bots], 4);
+    }
+
+    #[test]
+    fn the_period_before_has_numbers_of_its_own() {
+        let report = report(&query(Range::Today), Forget::Monthly, tallies());
+        let previous = report.previous.unwrap();
+        assert_eq!((previous.first, previous.last), (day("2026-11-22"), day("2026-11-22")));
+        assert_eq!((previous.counts.visitors, previous.counts.new_visitors), (Some(3), Some(3)));
+        assert_eq!((previous.counts.pageviews, previous.series.len()), (5, 24));
     }
 
     #[test]

@@ -55,40 +55,40 @@ table! {
     /// What is counted apart for each of its values. The numbers are stored: never change one. 0 is the site as a whole, 9 the
     /// exclusions, 10 the hours of the day.
     Dimension: i16 {
-        columns name: &'static str, heading: &'static str, column: &'static str, uniqueness: Uniqueness, values: usize,
-            empty: &'static str;
+        columns name: &'static str, group: &'static str, heading: &'static str, column: &'static str, uniqueness: Uniqueness,
+            values: usize, empty: &'static str;
         /// Pages, by path.
         Page = 1 {
-            "pages", "Pages", "Path", Uniqueness::ForEachValue, VALUES_A_DAY,
+            "pages", "Pages", "Pages", "Path", Uniqueness::ForEachValue, VALUES_A_DAY,
             "No page was viewed in this time. Each path that is viewed appears here.",
         }
         /// The page on which a visitor's day began. Its pageviews are those of the page.
-        EntryPage = 11 { "entry_pages", "Entry pages", "Path", Uniqueness::OnceADay, VALUES_A_DAY, "" }
+        EntryPage = 11 { "entry_pages", "Pages", "Entry pages", "Path", Uniqueness::OnceADay, VALUES_A_DAY, "" }
         /// What a site calls events, by name.
-        Event = 12 { "events", "Events", "Event", Uniqueness::ForEachValue, EVENTS_A_DAY, "" }
+        Event = 12 { "events", "Events", "Events", "Event", Uniqueness::ForEachValue, EVENTS_A_DAY, "" }
         /// Kinds of referring hosts.
-        Channel = 13 { "channels", "Channels", "Channel", Uniqueness::ForEachValue, VALUES_A_DAY, "" }
+        Channel = 13 { "channels", "Sources", "Channels", "Channel", Uniqueness::ForEachValue, VALUES_A_DAY, "" }
         /// Referring hosts.
         Referrer = 2 {
-            "referrers", "Referrers", "Host", Uniqueness::ForEachValue, VALUES_A_DAY,
+            "referrers", "Sources", "Referrers", "Host", Uniqueness::ForEachValue, VALUES_A_DAY,
             "Nobody followed a link in this time. When another site leads somebody here, its host name appears.",
         }
         /// Browsers.
-        Browser = 3 { "browsers", "Browsers", "Browser", Uniqueness::OnceADay, VALUES_A_DAY, "" }
+        Browser = 3 { "browsers", "Technology", "Browsers", "Browser", Uniqueness::OnceADay, VALUES_A_DAY, "" }
         /// Operating systems.
-        OperatingSystem = 4 { "operating_systems", "Operating systems", "System", Uniqueness::OnceADay, VALUES_A_DAY, "" }
+        OperatingSystem = 4 { "operating_systems", "Technology", "Operating systems", "System", Uniqueness::OnceADay, VALUES_A_DAY, "" }
         /// Kinds of device.
-        Device = 5 { "devices", "Devices", "Device", Uniqueness::OnceADay, VALUES_A_DAY, "" }
+        Device = 5 { "devices", "Technology", "Devices", "Device", Uniqueness::OnceADay, VALUES_A_DAY, "" }
         /// Countries, by the browser's time zone or language.
-        Country = 6 { "countries", "Countries", "Country", Uniqueness::OnceADay, VALUES_A_DAY, "" }
+        Country = 6 { "countries", "Locations", "Countries", "Country", Uniqueness::OnceADay, VALUES_A_DAY, "" }
         /// Languages.
-        Language = 7 { "languages", "Languages", "Language", Uniqueness::OnceADay, VALUES_A_DAY, "" }
+        Language = 7 { "languages", "Locations", "Languages", "Language", Uniqueness::OnceADay, VALUES_A_DAY, "" }
         /// Campaigns.
-        Campaign = 8 { "campaigns", "Campaigns", "Campaign", Uniqueness::ForEachValue, VALUES_A_DAY, "" }
+        Campaign = 8 { "campaigns", "Sources", "Campaigns", "Campaign", Uniqueness::ForEachValue, VALUES_A_DAY, "" }
         /// Robots, by the name that they have on the list.
-        Robot = 14 { "robots", "Robots", "Robot", Uniqueness::Nobody, VALUES_A_DAY, "" }
+        Robot = 14 { "robots", "Robots", "Robots", "Robot", Uniqueness::Nobody, VALUES_A_DAY, "" }
         /// Pages that were fetched for an AI.
-        AiPage = 15 { "ai_pages", "Pages read by AI", "Path", Uniqueness::Nobody, VALUES_A_DAY, "" }
+        AiPage = 15 { "ai_pages", "Robots", "Pages read by AI", "Path", Uniqueness::Nobody, VALUES_A_DAY, "" }
     }
 }
 
@@ -98,29 +98,34 @@ impl Dimension {
         self.row().0
     }
 
+    /// The group of lists that it stands in on the page.
+    pub const fn group(self) -> &'static str {
+        self.row().1
+    }
+
     /// The heading of its list on the page.
     pub const fn heading(self) -> &'static str {
-        self.row().1
+        self.row().2
     }
 
     /// What the first column of its list holds.
     pub const fn column(self) -> &'static str {
-        self.row().2
+        self.row().3
     }
 
     /// How its visitors are told apart.
     pub const fn uniqueness(self) -> Uniqueness {
-        self.row().3
+        self.row().4
     }
 
     /// How many of its values are told apart for a site in a day; what comes after them is [`OTHER`].
     pub const fn values_a_day(self) -> usize {
-        self.row().4
+        self.row().5
     }
 
     /// What the page says while it has no value. Empty: then it has no list.
     pub const fn empty(self) -> &'static str {
-        self.row().5
+        self.row().6
     }
 }
 

@@ -153,7 +153,8 @@ async fn any_range_of_days_is_unique_in_itself() {
         ("2015-12-31", "2016-02-01", None, None, 4),
     ] {
         let asked = format!("/api/statistics?site=example.com&from={first}&to={last}");
-        let statistics = host.send(&Request::get(&asked)).await.json();
+        let mut statistics = host.send(&Request::get(&asked)).await.json();
+        statistics["range"].as_object_mut().unwrap().remove("previous");
         let expected = json!({
             "period": null, "from": first, "to": last, "exact": visitors.is_some(),
             "visitors": visitors, "new_visitors": new,

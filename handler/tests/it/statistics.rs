@@ -38,6 +38,7 @@ async fn a_site_that_nobody_has_visited_has_every_field_at_zero() {
     assert_eq!((&range["period"], &range["exact"], &statistics["by"]), (&"30d".into(), &true.into(), &"day".into()));
     for number in ["visitors", "new_visitors", "returning_visitors", "daily_visitors", "pageviews"] {
         assert_eq!(range[number], 0, "{number}");
+        assert_eq!(range["previous"][number], 0, "{number} before");
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn hours() -> Vec<Point> {
     points(24, "2026-11-22T11:00:00Z", SignedDuration::from_hours(1))
 }
 
-fn counts(visitors: i64, new_visitors: i64, daily_visitors: i64, pageviews: i64) -> Counts {
+pub(super) fn counts(visitors: i64, new_visitors: i64, daily_visitors: i64, pageviews: i64) -> Counts {
     Counts { visitors: Some(visitors), new_visitors: Some(new_visitors), daily_visitors, pageviews }
 }
 
@@ -47,6 +47,7 @@ pub(super) fn report() -> Report {
         first: day("2026-11-01"),
         last: day("2026-11-23"),
         counts: counts(1_234, 1_000, 2_345, 5_678),
+        previous: None,
         step: Step::Day,
         series: points(23, "2026-11-01T00:00:00Z", SignedDuration::from_hours(24)),
         last_24_hours: hours(),
@@ -74,7 +75,7 @@ pub(super) fn report_of_a_year() -> Report {
     report
 }
 
-/// A site that nobody has visited.
+/// A site that nobody has visited for long.
 pub(super) fn empty() -> Report {
     let nothing = counts(0, 0, 0, 0);
     let mut report = Report {
@@ -83,7 +84,7 @@ pub(super) fn empty() -> Report {
         this_month: nothing,
         counts: nothing,
         all_time_visitors: Some(Estimate { visitors: 0, standard_error: 0.016_25 }),
-        all_time_pageviews: 0,
+        all_time_pageviews: 9,
         lists: BTreeMap::new(),
         excluded: BTreeMap::new(),
         ..report()
