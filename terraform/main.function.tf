@@ -193,6 +193,9 @@ locals {
       FOOTFALL_LOG             = var.log_level
     },
     length(var.sites) == 0 ? {} : { FOOTFALL_SITES = join(",", var.sites) },
+    var.subdomains_enabled ? { FOOTFALL_SUBDOMAINS = "on" } : {},
+    length(var.public_sites) == 0 ? {} : { FOOTFALL_PUBLIC_SITES = join(",", var.public_sites) },
+    length(var.revoked_links) == 0 ? {} : { FOOTFALL_REVOKED_LINKS = join(",", var.revoked_links) },
     var.retention_days == null ? {} : { FOOTFALL_RETENTION_DAYS = tostring(var.retention_days) },
     var.dashboard_token_secret == null ? {} : {
       FOOTFALL_DASHBOARD_TOKEN = "@Microsoft.KeyVault(VaultName=${basename(var.dashboard_token_secret.key_vault_id)};SecretName=${var.dashboard_token_secret.name})"

@@ -352,6 +352,37 @@ variable "sites" {
   }
 }
 
+variable "subdomains_enabled" {
+  description = "Whether pages of hosts below a site's may count for it (FOOTFALL_SUBDOMAINS)."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "public_sites" {
+  description = "Sites whose statistics everybody may see although there is a dashboard token (FOOTFALL_PUBLIC_SITES)."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(setsubtract(var.public_sites, var.sites)) == 0
+    error_message = "public_sites must be among sites; these are not: ${join(", ", setsubtract(var.public_sites, var.sites))}."
+  }
+}
+
+variable "revoked_links" {
+  description = "Names of shared links that are good no longer (FOOTFALL_REVOKED_LINKS)."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.revoked_links : can(regex("^[A-Za-z0-9-]+$", name))])
+    error_message = "revoked_links must be names of letters, digits and hyphens, as in handler share --name."
+  }
+}
+
 variable "time_zone" {
   description = "IANA name of the time zone that days, weeks and months begin in (FOOTFALL_TIMEZONE)."
   type        = string

@@ -112,58 +112,60 @@ pub async fn serve(
 
 /// All routes. They hold nothing: what they need comes with the request.
 fn routes() -> impl Filter<Extract = (Reply,), Error = Infallible> + Copy {
-    let at = |path: &'static str| warp::path(path).and(warp::path::end());
-    let count = warp::path::end().and(request("/")).then(count::answer);
-    let statistics = warp::path("api").and(at("statistics")).and(request("/api/statistics")).then(statistics::answer);
-    let version = at("version").and(request("/version")).then(version::answer);
-    let healthz = at("healthz").and(request("/healthz")).then(health::answer_process);
-    let readyz = at("readyz").and(request("/readyz")).then(health::answer_database);
-    let maintenance = at("function-maintenance").and(request("/function-maintenance")).then(maintenance::answer);
-    let visit = at("v").and(request("/v")).and(warp::body::stream()).then(visit::answer);
-    let pixel = warp::path("v").and(warp::path::param()).and(warp::path::end()).and(request("/v/SITE.gif"));
-    let sign_in = at("sign-in").and(request("/sign-in")).and(warp::body::stream()).then(sign_in::answer);
-    let script = at("footfall.js").and(request("/footfall.js")).then(file::answer_script);
-    let events = at("footfall-events.js").and(request("/footfall-events.js")).then(file::answer_events);
-    let description = warp::path("api").and(at("openapi.json")).and(request("/api/openapi.json"));
-    let why = at("why").and(request("/why")).then(why::answer);
-    let csv =
-        warp::path("api").and(at("statistics.csv")).and(request("/api/statistics.csv")).then(statistics::answer_csv);
-    let sites = warp::path("api").and(at("sites")).and(request("/api/sites")).then(sites::answer);
-    let badge = warp::path("badge").and(warp::path::param()).and(warp::path::end()).and(request("/badge/FILE"));
-    visit
-        .or(count)
+    // In groups, because each `or` is a type around the one before it: in one row they would be too deep for the compiler.
+    counting()
+        .or(reading())
         .unify()
-        .or(pixel.then(visit::answer_pixel))
+        .or(files())
         .unify()
-        .or(script)
-        .unify()
-        .or(csv)
-        .unify()
-        .or(sites)
-        .unify()
-        .or(events)
-        .unify()
-        .or(sign_in)
-        .unify()
-        .or(description.then(file::answer_description))
-        .unify()
-        .or(badge.then(badge::answer))
-        .unify()
-        .or(why)
-        .unify()
-        .or(statistics)
-        .unify()
-        .or(version)
-        .unify()
-        .or(healthz)
-        .unify()
-        .or(readyz)
-        .unify()
-        .or(maintenance)
+        .or(operation())
         .unify()
         .recover(async |rejection: Rejection| Ok::<_, Infallible>(refuse(&rejection)))
         .unify()
         .map(with_common_headers)
+}
+
+fn counting() -> impl Filter<Extract = (Reply,), Error = Rejection> + Copy {
+    let count = warp::path::end().and(request("/")).then(count::answer);
+    let visit = path("v").and(request("/v")).and(warp::body::stream()).then(visit::answer);
+    let pixel = file_in("v").and(request("/v/SITE.gif")).then(visit::answer_pixel);
+    visit.or(count).unify().or(pixel).unify()
+}
+
+fn reading() -> impl Filter<Extract = (Reply,), Error = Rejection> + Copy {
+    let api = warp::path("api");
+    let statistics = api.and(path("statistics")).and(request("/api/statistics")).then(statistics::answer);
+    let csv = api.and(path("statistics.csv")).and(request("/api/statistics.csv")).then(statistics::answer_csv);
+    let sites = api.and(path("sites")).and(request("/api/sites")).then(sites::answer);
+    let badge = file_in("badge").and(request("/badge/FILE")).then(badge::answer);
+    let sign_in = path("sign-in").and(request("/sign-in")).and(warp::body::stream()).then(sign_in::answer);
+    statistics.or(csv).unify().or(sites).unify().or(badge).unify().or(sign_in).unify()
+}
+
+fn files() -> impl Filter<Extract = (Reply,), Error = Rejection> + Copy {
+    let script = path("footfall.js").and(request("/footfall.js")).then(file::answer_script);
+    let events = path("footfall-events.js").and(request("/footfall-events.js")).then(file::answer_events);
+    let description = warp::path("api").and(path("openapi.json")).and(request("/api/openapi.json"));
+    script.or(events).unify().or(description.then(file::answer_description)).unify()
+}
+
+fn operation() -> impl Filter<Extract = (Reply,), Error = Rejection> + Copy {
+    let version = path("version").and(request("/version")).then(version::answer);
+    let why = path("why").and(request("/why")).then(why::answer);
+    let healthz = path("healthz").and(request("/healthz")).then(health::answer_process);
+    let readyz = path("readyz").and(request("/readyz")).then(health::answer_database);
+    let maintenance = path("function-maintenance").and(request("/function-maintenance")).then(maintenance::answer);
+    version.or(why).unify().or(healthz).unify().or(readyz).unify().or(maintenance).unify()
+}
+
+/// A whole path of one segment, or the rest of one.
+fn path(segment: &'static str) -> impl Filter<Extract = (), Error = Rejection> + Copy {
+    warp::path(segment).and(warp::path::end())
+}
+
+/// The name of a file in a folder.
+fn file_in(folder: &'static str) -> impl Filter<Extract = (String,), Error = Rejection> + Copy {
+    warp::path(folder).and(warp::path::param()).and(warp::path::end())
 }
 
 /// What no route took.
@@ -252,6 +254,11 @@ fn with_common_headers(mut reply: Reply) -> Reply {
     });
     const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
     const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+    if reply.status() == StatusCode::NO_CONTENT {
+        // There is nothing in it that a policy could be about.
+        reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        return reply;
+    }
     let headers = reply.headers_mut();
     // At once, and with those that are added on the way out: growing means hashing them all again.
     headers.reserve(10);

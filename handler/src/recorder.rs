@@ -387,15 +387,12 @@ async fn gather(shown: oneshot::Receiver<()>, queue: &mut mpsc::Receiver<Command
     let _ = shown.await;
     let mut idle_turns = 0;
     while idle_turns < IDLE_TURNS && commands.len() < LARGEST_BATCH {
-        match queue.try_recv() {
-            Ok(command) => {
-                commands.push(command);
-                idle_turns = 0;
-            }
-            Err(_) => {
-                tokio::task::yield_now().await;
-                idle_turns += 1;
-            }
+        if let Ok(command) = queue.try_recv() {
+            commands.push(command);
+            idle_turns = 0;
+        } else {
+            tokio::task::yield_now().await;
+            idle_turns += 1;
         }
     }
 }

@@ -131,11 +131,14 @@ run "the_handler_gets_the_settings_it_reads_and_no_other" {
   command = plan
 
   variables {
-    sites            = ["www.example.com", "blog.example.com"]
-    time_zone        = "Europe/Zurich"
-    forget           = "daily"
-    all_time_enabled = false
-    retention_days   = 400
+    sites              = ["www.example.com", "blog.example.com"]
+    subdomains_enabled = true
+    public_sites       = ["blog.example.com"]
+    revoked_links      = ["client", "partner"]
+    time_zone          = "Europe/Zurich"
+    forget             = "daily"
+    all_time_enabled   = false
+    retention_days     = 400
   }
 
   assert {
@@ -146,8 +149,11 @@ run "the_handler_gets_the_settings_it_reads_and_no_other" {
       FOOTFALL_DATABASE_AUTH                    = "entra"
       FOOTFALL_FORGET                           = "daily"
       FOOTFALL_LOG                              = "info"
+      FOOTFALL_PUBLIC_SITES                     = "blog.example.com"
       FOOTFALL_RETENTION_DAYS                   = "400"
+      FOOTFALL_REVOKED_LINKS                    = "client,partner"
       FOOTFALL_SITES                            = "www.example.com,blog.example.com"
+      FOOTFALL_SUBDOMAINS                       = "on"
       FOOTFALL_TIMEZONE                         = "Europe/Zurich"
       FOOTFALL_TRUSTED_PROXIES                  = "1"
       PGDATABASE                                = "footfall"
@@ -168,7 +174,7 @@ run "unset_options_are_absent" {
   command = plan
 
   assert {
-    condition     = length(setintersection(keys(azurerm_function_app_flex_consumption.this.app_settings), ["FOOTFALL_SITES", "FOOTFALL_RETENTION_DAYS", "FOOTFALL_DASHBOARD_TOKEN", "FUNCTIONS_WORKER_RUNTIME"])) == 0
+    condition     = length(setintersection(keys(azurerm_function_app_flex_consumption.this.app_settings), ["FOOTFALL_SITES", "FOOTFALL_SUBDOMAINS", "FOOTFALL_PUBLIC_SITES", "FOOTFALL_REVOKED_LINKS", "FOOTFALL_RETENTION_DAYS", "FOOTFALL_DASHBOARD_TOKEN", "FUNCTIONS_WORKER_RUNTIME"])) == 0
     error_message = "What is not set must not be sent as an empty value."
   }
 

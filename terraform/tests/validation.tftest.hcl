@@ -66,6 +66,7 @@ run "function_app" {
     sites                 = ["https://www.example.com/"]
     time_zone             = "CET+1"
     forget                = "never"
+    revoked_links         = ["client.1"]
     retention_days        = 0
     log_level             = "verbose"
     dashboard_token_secret = {
@@ -75,8 +76,19 @@ run "function_app" {
   }
 
   expect_failures = [
-    var.instance_memory_in_mb, var.http_concurrency, var.sites, var.time_zone, var.forget, var.retention_days, var.log_level, var.dashboard_token_secret,
+    var.instance_memory_in_mb, var.http_concurrency, var.sites, var.revoked_links, var.time_zone, var.forget, var.retention_days, var.log_level, var.dashboard_token_secret,
   ]
+}
+
+run "a_public_site_that_is_not_counted" {
+  command = plan
+
+  variables {
+    sites        = ["www.example.com"]
+    public_sites = ["other.example.com"]
+  }
+
+  expect_failures = [var.public_sites]
 }
 
 run "no_instances" {

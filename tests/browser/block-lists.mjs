@@ -11,6 +11,7 @@ const PLACES = [
   ["https://stats.example.org", "https://example.com/", "a host of another site"],
   ["https://stats.example.com", "https://example.com/", "a host beside the site"],
   ["https://example.com", "https://example.com/", "the site itself"],
+  ["https://example.com/f", "https://example.com/", "a path of the site, as in docs/embedding.md"],
   // As Azure names it.
   ["https://footfall-3f2a.azurewebsites.net", "https://www.example.com/blog/", "Azure's name"],
 ];

@@ -29,7 +29,7 @@ struct Message<'a> {
     /// The site.
     #[serde(borrow, rename = "s")]
     site: Cow<'a, str>,
-    /// The page, with the parameters of its query that the site allows.
+    /// The page, with what the site allows of its query and fragment.
     #[serde(borrow, rename = "p")]
     page: Cow<'a, str>,
     /// The origin of the page before.
@@ -101,12 +101,12 @@ async fn take<B: Buf>(request: &Request, sent: impl Stream<Item = Result<B, warp
     if event.as_deref() == Some("") {
         return Err(Error::BadRequest("'e' must be the name of an event, such as signup".to_owned()));
     }
-    let page = message.page.split('#').next().unwrap_or_default();
     let parts = message.campaign.unwrap_or_default();
     let sighting = Sighting {
-        page: printable(page, MAXIMUM_PATH_BYTES),
+        page: printable(&message.page, MAXIMUM_PATH_BYTES),
         referrer: text(&message.referrer),
-        language: text(&message.language),
+        // The script leaves it to the header, which browsers send of themselves.
+        language: text(&message.language).or_else(|| request.header("accept-language").map(str::to_owned)),
         time_zone: text(&message.time_zone),
         window: message.window.map(|window| match window {
             SentWindow::Small => Window::Small,
@@ -130,7 +130,7 @@ pub(super) async fn answer_pixel(name: String, request: Request) -> Reply {
     conclude(&request, outcome)
 }
 
-/// One transparent pixel (GIF89a).
+/// One transparent pixel (`GIF89a`).
 const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x01D\x00;";
 
 async fn show_pixel(name: &str, request: &Request) -> Result<Reply, Error> {
@@ -173,21 +173,20 @@ fn visit(request: &Request, site: &SiteName, sighting: Sighting) -> Visit {
     claims.referrer_spam = referrer.as_deref().is_some_and(source::is_spam);
     let user_agent = claims.user_agent;
     let classification = claims.classification_within(|network| app.admits(network));
-    let (kind, values) = match sighting.event {
-        Some(name) => (VisitKind::Event, vec![(Dimension::Event, Cow::Owned(name))]),
-        None => {
-            let view = View {
-                page: sighting.page.into(),
-                referrer,
-                user_agent: Some(user_agent),
-                hints: client::hints(request),
-                window: sighting.window,
-                time_zone: sighting.time_zone.as_deref(),
-                language: sighting.language.as_deref(),
-                campaign: sighting.campaign,
-            };
-            (VisitKind::View, view.values(&classification))
-        }
+    let (kind, values) = if let Some(name) = sighting.event {
+        (VisitKind::Event, vec![(Dimension::Event, Cow::Owned(name))])
+    } else {
+        let view = View {
+            page: sighting.page.into(),
+            referrer,
+            user_agent: Some(user_agent),
+            hints: client::hints(request),
+            window: sighting.window,
+            time_zone: sighting.time_zone.as_deref(),
+            language: sighting.language.as_deref(),
+            campaign: sighting.campaign,
+        };
+        (VisitKind::View, view.values(&classification))
     };
     Visit { at: app.clock.now(), site: site.clone(), kind, values, classification }
 }

@@ -59,16 +59,14 @@ pub fn describe(user_agent: &str, hints: Hints<'_>) -> Agent {
 /// The kind of device, from the system, from what the User-Agent shows, and from `Sec-CH-UA-Mobile`.
 fn device(system: Option<&Rule>, shown: Option<&Rule>, mobile: Option<&str>) -> &'static str {
     let of_system = system.map_or(OTHER, |rule| rule.device);
-    let shown = shown.map(|rule| rule.name);
+    let shown = shown.map_or(of_system, |rule| rule.name);
     match (shown, mobile) {
         // A TV or a console says `?0` as a desktop does, and a watch `?1`: of those only the User-Agent knows.
-        (Some(special @ ("TV" | "Console" | "Watch")), _) => special,
+        ("TV" | "Console" | "Watch", _) => shown,
         (_, Some("?1")) => "Phone",
-        (_, Some("?0")) if of_system == "Phone" => "Tablet",
+        (_, Some("?0")) if matches!(of_system, "Phone" | "Tablet") => "Tablet",
         (_, Some("?0")) => "Desktop",
-        // A system that is no phone's may be hinted where the User-Agent claims to be a phone's.
-        (Some(shown), _) => shown,
-        (None, _) => of_system,
+        _ => shown,
     }
 }
 

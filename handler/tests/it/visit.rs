@@ -1,6 +1,10 @@
 //! Visits to pages of other sites: what the script and the pixel send.
 
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::{
     client::{FIREFOX, GOOGLEBOT, Request, Response, visitor},
@@ -77,7 +81,7 @@ async fn everything_that_the_script_sends_is_counted_under_its_dimension() {
     let database = Database::create().await;
     let host = host_of(&database).await;
     let message = json!({
-        "s": SITE, "p": "/shop?product=7#top", "r": "https://www.google.de", "l": "de-CH", "z": "Europe/Zurich", "w": "l",
+        "s": SITE, "p": "/shop?product=7", "r": "https://www.google.de", "l": "de-CH", "z": "Europe/Zurich", "w": "l",
         "c": { "source": "letter", "medium": "email", "campaign": "spring" },
     });
     let answer = host.send(&sent(1, &message).header("Sec-CH-UA-Platform", "\"Linux\"")).await;
@@ -340,4 +344,32 @@ async fn anybody_can_ask_whether_and_why_their_request_would_count() {
     assert!(page.text().contains("Yes: as a pageview and as a visitor."), "{}", page.text());
     assert!(!page.text().contains("Mozilla") && !page.text().contains("203.0.113"));
     assert_eq!(host.statistics().await["pageviews"]["today"], 0);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_answered_in_time_and_one_whose_sender_hangs_up_counts() {
+    let database = Database::create().await;
+    let host = host_of(&database).await;
+    let body = view("/").to_string();
+    let head = |length: usize| {
+        format!(
+            "POST /v HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {FIREFOX}\r\nX-Forwarded-For: 203.0.113.9\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    let mut slow = TcpStream::connect(("127.0.0.1", host.process.port)).await.unwrap();
+    slow.write_all(format!("{}{}", head(body.len()), &body[..7]).as_bytes()).await.unwrap();
+
+    // Sent in pieces, and then not waited for.
+    let mut hasty = TcpStream::connect(("127.0.0.1", host.process.port)).await.unwrap();
+    hasty.set_nodelay(true).unwrap();
+    for piece in [head(body.len()).as_bytes(), &body.as_bytes()[..9], &body.as_bytes()[9..]] {
+        hasty.write_all(piece).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+    }
+    drop(hasty);
+
+    let mut answer = [0; 12];
+    slow.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+    assert_eq!(statistics(&host).await["range"]["pageviews"], 1);
 }

@@ -19,7 +19,9 @@ pub(super) struct Patterns {
 /// With `$` behind it, a word must end there too.
 struct Pattern {
     number: u16,
-    /// Without the first byte, by which it was looked up.
+    /// The second byte, which tells most texts apart without comparing them.
+    second: u8,
+    /// What follows the first byte, by which it was looked up.
     rest: Box<[u8]>,
     at_start: bool,
     whole: bool,
@@ -55,7 +57,7 @@ impl Patterns {
     /// Makes what [`Self::find`] looks up, when all have been added.
     ///
     /// # Panics
-    /// If a pattern is empty or has a capital letter: it would never be found.
+    /// If a pattern is shorter than two letters, or has a capital one: it would never be found.
     pub(super) fn index(&mut self) {
         let by_first = || (0..256).map(|_| Vec::new()).collect();
         (self.of_words, self.anywhere) = (by_first(), by_first());
@@ -67,8 +69,9 @@ impl Patterns {
             };
             let (text, whole) = text.strip_suffix(b"$").map_or((text, false), |text| (text, true));
             assert!(text.is_ascii() && !text.iter().any(u8::is_ascii_uppercase), "not in small letters: {written}");
-            let (&first, rest) = text.split_first().unwrap_or_else(|| panic!("empty: {written}"));
-            patterns[usize::from(first)].push(Pattern { number, rest: rest.into(), at_start, whole });
+            let [first, rest @ ..] = text else { panic!("empty: {written}") };
+            let &[second, ..] = rest else { panic!("a single letter: {written}") };
+            patterns[usize::from(*first)].push(Pattern { number, second, rest: rest.into(), at_start, whole });
         }
     }
 
@@ -78,10 +81,12 @@ impl Patterns {
         let mut in_word = false;
         for (at, &byte) in text.iter().enumerate() {
             let rest = &text[at + 1..];
+            let Some(&next) = rest.first() else { break };
             let of_words = if in_word { &[][..] } else { &self.of_words[usize::from(byte)] };
             for pattern in of_words.iter().chain(&self.anywhere[usize::from(byte)]) {
                 let ends = pattern.rest.len();
-                if rest.starts_with(&pattern.rest)
+                if pattern.second == next
+                    && rest.starts_with(&pattern.rest)
                     && (at == 0 || !pattern.at_start)
                     && (!pattern.whole || ends_word(rest, ends))
                 {
