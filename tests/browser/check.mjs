@@ -927,7 +927,7 @@ async function checkPrivate(origin) {
 
 /** The whole page in a picture of always the same size: a little smaller than it is, if there is more of it. */
 async function takeScreenshots(origin, folder) {
-  const [width, height] = [1280, 2227];
+  const [width, height] = [1280, 1870];
   for (const colorScheme of SCHEMES) {
     const take = async (scale, path) => {
       const viewport = { width: Math.round(width / scale), height: Math.floor(height / scale) };
