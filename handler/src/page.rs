@@ -23,7 +23,7 @@ use self::{
 };
 use crate::{
     body::{Place, Segment},
-    statistics::{Counts, Range, Report, Step},
+    statistics::{Counts, ImportedSum, Range, Report, Step},
     visitor::{Day, SiteName},
 };
 
@@ -154,6 +154,8 @@ struct Page<'a> {
     first: String,
     last: String,
     range: RangeNumbers,
+    /// What other counters counted in the range.
+    imported: Vec<ImportedLine>,
     series: Chart,
     /// The range as the question has it.
     range_query: String,
@@ -208,6 +210,14 @@ struct RangeNumbers {
     pageviews: String,
 }
 
+/// What was imported from another counter, in one line.
+#[derive(Serialize)]
+struct ImportedLine {
+    from: String,
+    pageviews: String,
+    daily_visitors: String,
+}
+
 /// Ranges that can be chosen with one click.
 const RANGES: [(Range, &str); 7] = [
     (Range::Today, "Today"),
@@ -259,6 +269,7 @@ impl<'a> Page<'a> {
             first: first.to_string(),
             last: last.to_string(),
             range: RangeNumbers::of(report.counts),
+            imported: report.imported.iter().map(ImportedLine::of).collect(),
             series: Chart::draw("series-chart", &series, report.step),
             range_query: query(report.range),
             previous: (first.number() > 0).then(|| between(previous)),
@@ -287,6 +298,16 @@ fn neighbours(range: Range, first: Day, last: Day) -> ((Day, Day), (Day, Day)) {
     let days = last.number() - first.number() + 1;
     let shifted = |by| (first.plus(by), last.plus(by));
     (shifted(-days), shifted(days))
+}
+
+impl ImportedLine {
+    fn of(sum: &ImportedSum) -> Self {
+        Self {
+            from: wording::counter(&sum.source),
+            pageviews: thousands(sum.pageviews),
+            daily_visitors: thousands(sum.daily_visitors),
+        }
+    }
 }
 
 impl RangeNumbers {

@@ -11,7 +11,7 @@ pub use self::{
     query::{BadQuery, Plan, Query, Slot},
     range::{Range, Step},
     report::{Counts, Entry, Estimate, Point, Report, assemble},
-    visitors::{Gaps, Tallies, Tally, ValueTally},
+    visitors::{Gaps, ImportedSum, Tallies, Tally, ValueTally},
 };
 
 /// How many values of each dimension are shown.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{App, Reply, allow_reading, conclude, error::Error, json_body, request::Request};
 use crate::{
-    statistics::{Counts, Entry, Point, Report},
+    statistics::{Counts, Entry, ImportedSum, Point, Report},
     visitor::{Dimension, Exclusion},
 };
 
@@ -84,6 +84,10 @@ impl Serialize for Answer<'_> {
             answer.serialize_entry(dimension.name(), &entries)?;
         }
         answer.serialize_entry("excluded", &ExcludedAnswer(self.0))?;
+        let imported = self.0.imported.iter().map(|ImportedSum { source, pageviews, daily_visitors }| {
+            json!({ "source": source, "pageviews": pageviews, "daily_visitors": daily_visitors })
+        });
+        answer.serialize_entry("imported", &imported.collect::<Vec<_>>())?;
         answer.end()
     }
 }
