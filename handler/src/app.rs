@@ -20,7 +20,10 @@ use crate::{
     clock::Clock,
     config::{Config, DatabaseConfig, Host},
     http::{self, App},
-    import::{self, Format, Import, Summary},
+    import::{
+        self, Format, Import, Summary,
+        peer::{Moved, Peer},
+    },
     maintenance::Maintenance,
     open_files,
     reader::Reader,
@@ -149,7 +152,7 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// If a file can't be read, or the database can't be reached.
-pub async fn import(config: &Config, site: &str, format: Format, files: &[PathBuf]) -> anyhow::Result<Summary> {
+pub async fn import(config: &Config, site: &str, format: Option<Format>, files: &[PathBuf]) -> anyhow::Result<Summary> {
     let site: SiteName = site.parse().context("--site")?;
     let (rules, clock) = (config.rules(), Clock::system());
     let database = Database::new(&config.database, rules.foundation.clone(), clock.clone()).await?;
@@ -162,6 +165,30 @@ pub async fn import(config: &Config, site: &str, format: Format, files: &[PathBu
     drop(import);
     recorded.await.context("the recorder failed")?;
     outcome
+}
+
+/// Imports what another counter had counted.
+///
+/// # Errors
+/// If a file can't be read or is no such export, or the database can't be reached.
+pub async fn import_from(config: &Config, site: &str, peer: Peer, files: &[PathBuf]) -> anyhow::Result<Moved> {
+    let site: SiteName = site.parse().context("--site")?;
+    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let [connection] = database.connections([Limits::FOR_IMPORTS]);
+    connection.check().await?;
+    import::peer::import(&connection, &config.zone, &site, peer, files).await
+}
+
+/// Removes what was imported from another counter; answers how many rows that were.
+///
+/// # Errors
+/// If the database can't be reached.
+pub async fn forget_imported(config: &Config, site: &str, peer: Peer) -> anyhow::Result<u64> {
+    let site: SiteName = site.parse().context("--site")?;
+    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let [connection] = database.connections([Limits::FOR_IMPORTS]);
+    connection.check().await?;
+    import::peer::forget(&connection, &site, peer).await
 }
 
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
