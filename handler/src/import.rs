@@ -252,7 +252,7 @@ fn judge(import: &Import, parser: &mut Parser, text: &str) -> anyhow::Result<Jud
             let user_agent = user_agent.as_deref().unwrap_or_default();
             let user_agent = if user_agent == "-" { "" } else { user_agent };
             let (prefetch, opted_out) = (line.prefetch, line.opted_out);
-            Claims { user_agent, network, prefetch, opted_out, ..Claims::default() }.classification()
+            Claims { prefetch, opted_out, user_agent, network, ..Claims::default() }.classification()
         }
     };
     let mut values = vec![(Dimension::Page, Cow::Owned(page_path(&line.target)))];

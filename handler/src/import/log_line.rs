@@ -58,13 +58,12 @@ pub(super) fn parse(line: &str, format: Format) -> Option<LogLine<'_>> {
         return None;
     }
     let (method, target) = split_request(request)?;
-    let (referer, user_agent) = match format {
-        Format::Common => (Cow::Borrowed(""), None),
-        _ => {
-            let (referer, rest) = quoted(numbers.next()?.trim_start())?;
-            let (user_agent, _) = quoted(rest.trim_start())?;
-            (referer, Some(user_agent))
-        }
+    let (referer, user_agent) = if format == Format::Common {
+        (Cow::Borrowed(""), None)
+    } else {
+        let (referer, rest) = quoted(numbers.next()?.trim_start())?;
+        let (user_agent, _) = quoted(rest.trim_start())?;
+        (referer, Some(user_agent))
     };
     let address = Cow::Borrowed(address);
     Some(LogLine { address, at, method, target, status, referer, user_agent, opted_out: false, prefetch: false })

@@ -51,7 +51,8 @@ impl Peer {
 /// Imports the export of a peer for a site; the files are read as one export.
 ///
 /// # Errors
-/// If a file can't be read or is no such export, or the database can't be reached. Then nothing has changed.
+/// If a file can't be read or is no such export: then nothing has changed. Or if the database can't be reached: then some days may
+/// have changed, each of them whole, and the same import goes over them again.
 pub async fn import(
     connection: &Connection,
     zone: &TimeZone,

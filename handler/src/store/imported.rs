@@ -8,6 +8,9 @@ use crate::visitor::Day;
 /// How many rows one statement adds at most.
 const ROWS: usize = 4096;
 
+/// How many rows one transaction adds, unless a single day has more.
+const TRANSACTION_ROWS: usize = 5 * ROWS;
+
 /// What another counter counted in a day for a value of a dimension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedTally {
@@ -23,15 +26,42 @@ pub struct ImportedTally {
     pub visitors: i64,
 }
 
-/// Puts what a source counted in place of what was imported from it for the same days. All of it, or nothing.
+/// Puts what a source counted in place of what was imported from it for the same days. `tallies` are in the order of their days.
+/// Each day changes whole; a long export takes several transactions, so that none is longer than a statement may be.
 pub async fn replace_imported(
     checkout: &mut Checkout<'_>,
     site: i32,
     source: &str,
     tallies: &[ImportedTally],
 ) -> Result<(), Failure> {
+    let mut rest = tallies;
+    while !rest.is_empty() {
+        let (days, later) = rest.split_at(whole_days(rest));
+        replace_days(checkout, site, source, days).await?;
+        rest = later;
+    }
+    Ok(())
+}
+
+/// How many of these rows make whole days, as many as one transaction takes, and one day at least.
+fn whole_days(tallies: &[ImportedTally]) -> usize {
+    let mut whole = 0;
+    for day in tallies.chunk_by(|a, b| a.day == b.day) {
+        if whole > 0 && whole + day.len() > TRANSACTION_ROWS {
+            break;
+        }
+        whole += day.len();
+    }
+    whole
+}
+
+async fn replace_days(
+    checkout: &mut Checkout<'_>,
+    site: i32,
+    source: &str,
+    tallies: &[ImportedTally],
+) -> Result<(), Failure> {
     let mut days: Vec<i32> = tallies.iter().map(|tally| tally.day.number()).collect();
-    days.sort_unstable();
     days.dedup();
     checkout
         .run(async |connection| {
@@ -70,5 +100,28 @@ pub async fn forget_imported(checkout: &mut Checkout<'_>, site: i32, source: &st
         if done.rows_affected() < STEP_ROWS.unsigned_abs() {
             return Ok(removed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_holds_whole_days() {
+        let days = |rows: &[(i32, usize)]| -> Vec<ImportedTally> {
+            let tally = |day| ImportedTally {
+                dimension: 1,
+                day: Day::from_number(day),
+                value: String::new(),
+                pageviews: 1,
+                visitors: 1,
+            };
+            rows.iter().flat_map(|(day, count)| (0..*count).map(move |_| tally(*day))).collect()
+        };
+        assert_eq!(whole_days(&days(&[(1, 10), (2, 20)])), 30);
+        assert_eq!(whole_days(&days(&[(1, 10), (2, TRANSACTION_ROWS - 10), (3, 1)])), TRANSACTION_ROWS);
+        assert_eq!(whole_days(&days(&[(1, 10), (2, TRANSACTION_ROWS)])), 10);
+        assert_eq!(whole_days(&days(&[(1, TRANSACTION_ROWS + 5), (2, 1)])), TRANSACTION_ROWS + 5);
     }
 }

@@ -117,7 +117,7 @@ impl Collected {
         self.sums.entry((day, number, value.into_owned())).or_default()
     }
 
-    /// The rows to be stored. As everywhere, so many values of a day and dimension are told apart; the rest is one.
+    /// The rows to be stored, in the order of their days. As everywhere, so many values of a day and dimension are told apart; the rest is one.
     pub(super) fn finish(self, peer: Peer) -> (Vec<ImportedTally>, Moved) {
         let mut of_day: BTreeMap<(Day, i16), Vec<ImportedTally>> = BTreeMap::new();
         for ((day, dimension, value), sum) in self.sums {
@@ -229,7 +229,8 @@ mod tests {
         }
         let (tallies, _) = collected.finish(Peer::Plausible);
         assert_eq!(tallies.len(), VALUES_A_DAY);
-        assert_eq!(tallies.iter().map(|tally| tally.pageviews).sum::<i64>(), 4 * VALUES_A_DAY as i64);
+        let pageviews = i64::try_from(4 * VALUES_A_DAY).unwrap();
+        assert_eq!(tallies.iter().map(|tally| tally.pageviews).sum::<i64>(), pageviews);
         assert!(tallies.iter().any(|tally| tally.value == OTHER));
     }
 

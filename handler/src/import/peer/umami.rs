@@ -73,7 +73,7 @@ pub(super) fn read(name: &str, file: impl Read, collected: &mut Collected) -> an
     Ok(())
 }
 
-/// A time as PostgreSQL (`2026-11-20 10:05:03.123+00`), ClickHouse (without an offset: UTC) or JSON writes it.
+/// A time as `PostgreSQL` (`2026-11-20 10:05:03.123+00`), `ClickHouse` (without an offset: UTC) or JSON writes it.
 fn instant(text: &str) -> Option<Timestamp> {
     if let Ok(instant) = text.parse() {
         return Some(instant);
