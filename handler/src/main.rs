@@ -36,19 +36,26 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Counts the page requests of web server access logs, each line once however often it is imported.
+    /// Counts the page requests of web server access logs, each line once however often it is imported; or takes over what another
+    /// counter had counted.
     Import {
         /// The site that the logs belong to, as a host name.
         #[arg(long)]
         site: String,
-        /// The logs' format.
-        #[arg(long, default_value = "combined")]
-        format: Format,
+        /// The logs' format; without it, it is recognised from their first lines.
+        #[arg(long)]
+        format: Option<Format>,
+        /// Imports the export of another counter instead, as numbers that are kept apart from what is counted here.
+        #[arg(long, value_name = "COUNTER", conflicts_with = "format")]
+        from: Option<Peer>,
+        /// Removes what was imported from another counter.
+        #[arg(long, value_name = "COUNTER", conflicts_with_all = ["from", "format", "files"])]
+        forget_imported: Option<Peer>,
         /// Prints one JSON object instead of a summary.
         #[arg(long)]
         json: bool,
-        /// Log files, plain or gzipped; - is standard input.
-        #[arg(required = true)]
+        /// Log files, plain or gzipped, - is standard input; or with --from what was exported there.
+        #[arg(required_unless_present = "forget_imported")]
         files: Vec<PathBuf>,
     },
     /// Prints a link that shows one site's private statistics to whoever has it. `FOOTFALL_REVOKED_LINKS` takes it back.
@@ -70,6 +77,50 @@ enum Format {
     Combined,
     /// NCSA common log format: without them, so a visitor is an address.
     Common,
+    /// Caddy's JSON lines.
+    Caddy,
+    /// AWS CloudFront's standard log, with tabs.
+    #[value(name = "cloudfront")]
+    CloudFront,
+    /// The same as JSON lines.
+    #[value(name = "cloudfront-json")]
+    CloudFrontJson,
+    /// Azure Front Door's access log, as JSON lines.
+    FrontDoor,
+}
+
+impl Format {
+    const fn of_import(self) -> import::Format {
+        match self {
+            Self::Combined => import::Format::Combined,
+            Self::Common => import::Format::Common,
+            Self::Caddy => import::Format::Caddy,
+            Self::CloudFront => import::Format::CloudFront,
+            Self::CloudFrontJson => import::Format::CloudFrontJson,
+            Self::FrontDoor => import::Format::FrontDoor,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Peer {
+    /// Its CSV export.
+    #[value(name = "goatcounter")]
+    GoatCounter,
+    /// Its CSV export: the archive, or a folder of its files.
+    Plausible,
+    /// Its table website_event as CSV, or the archive with it.
+    Umami,
+}
+
+impl Peer {
+    const fn of_import(self) -> import::peer::Peer {
+        match self {
+            Self::GoatCounter => import::peer::Peer::GoatCounter,
+            Self::Plausible => import::peer::Peer::Plausible,
+            Self::Umami => import::peer::Peer::Umami,
+        }
+    }
 }
 
 /// What `--version` prints after the name.
@@ -125,12 +176,21 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
             println!("{}", if json { serde_json::to_string(&report)? } else { report.to_string() });
             return Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Some(Command::Import { site, format, json, files }) => {
-            let format = match format {
-                Format::Combined => import::Format::Combined,
-                Format::Common => import::Format::Common,
-            };
-            let summary = app::import(&config, &site, format, &files).await?;
+        Some(Command::Import { site, forget_imported: Some(peer), json, .. }) => {
+            let peer = peer.of_import();
+            let removed = app::forget_imported(&config, &site, peer).await?;
+            if json {
+                println!("{}", serde_json::json!({ "site": site, "source": peer.name(), "removed": removed }));
+            } else {
+                println!("{removed} numbers that were imported from {} for {site} have been removed", peer.name());
+            }
+        }
+        Some(Command::Import { site, from: Some(peer), json, files, .. }) => {
+            let moved = app::import_from(&config, &site, peer.of_import(), &files).await?;
+            println!("{}", if json { serde_json::to_string(&moved)? } else { moved.to_string() });
+        }
+        Some(Command::Import { site, format, json, files, .. }) => {
+            let summary = app::import(&config, &site, format.map(Format::of_import), &files).await?;
             println!("{}", if json { serde_json::to_string(&summary)? } else { summary.to_string() });
         }
         Some(Command::Share { site, name }) => println!("{}", app::share(&config, &site, &name)?),
