@@ -38,7 +38,7 @@ enum Command {
     },
     /// Fetches a page and says whether its visits will count, and what would be right. Counts nothing.
     Check {
-        /// The page, as in https://example.com/
+        /// The page, as in <https://example.com/>.
         url: String,
         /// The site that its visits should count as. Default: the page's own host.
         #[arg(long)]

@@ -96,7 +96,10 @@ pub(super) struct Client {
 impl Client {
     /// Each request, the answer's body included, may take `patience`.
     pub(super) fn new(patience: Duration) -> anyhow::Result<Self> {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        Self::trusting(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }, patience)
+    }
+
+    fn trusting(roots: RootCertStore, patience: Duration) -> anyhow::Result<Self> {
         let mut tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
@@ -248,4 +251,62 @@ fn unpack(packed: &[u8]) -> (Vec<u8>, bool) {
     let cut = bytes.len() > MAXIMUM_BYTES;
     bytes.truncate(MAXIMUM_BYTES);
     (bytes, cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+    use tokio_rustls::{
+        TlsAcceptor,
+        rustls::{ServerConfig, pki_types::PrivateKeyDer},
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_over_tls_is_read_if_its_certificate_is_trusted_for_that_name() {
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![own.cert.der().clone()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello").await;
+            }
+        });
+        let mut roots = RootCertStore::empty();
+        roots.add(own.cert.der().clone()).unwrap();
+        let trusting = Client::trusting(roots, Duration::from_secs(20)).unwrap();
+        let bundled = Client::new(Duration::from_secs(20)).unwrap();
+        let [right, other] =
+            ["localhost", "127.0.0.1"].map(|host| Url::parse(&format!("https://{host}:{port}/")).unwrap());
+        assert_eq!(trusting.ask(&Method::GET, &right, None).await.unwrap().body, b"Hello");
+        assert!(matches!(trusting.ask(&Method::GET, &other, None).await, Err(Problem::Tls(..))), "another name");
+        assert!(matches!(bundled.ask(&Method::GET, &right, None).await, Err(Problem::Tls(..))), "nobody's certificate");
+    }
+
+    #[test]
+    fn what_a_server_compresses_unasked_is_unpacked_within_the_limit() {
+        let packed = |length: usize| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut encoder, &vec![b' '; length]).unwrap();
+            encoder.finish().unwrap()
+        };
+        assert_eq!(unpack(&packed(10)), (vec![b' '; 10], false));
+        let (bytes, cut) = unpack(&packed(3 * MAXIMUM_BYTES));
+        assert_eq!((bytes.len(), cut), (MAXIMUM_BYTES, true));
+        assert!(unpack(b"no gzip").0.is_empty());
+    }
 }

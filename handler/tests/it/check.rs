@@ -67,7 +67,7 @@ async fn answer(mut stream: TcpStream, answers: Arc<Answers>, log: Arc<Mutex<Vec
     let answer = answer.map_or("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", |(_, answer)| answer);
     let _ = stream.write_all(answer.as_bytes()).await;
     if answer.contains("X-Test: endless") {
-        while stream.write_all(&[b' '; 65_536]).await.is_ok() {}
+        while stream.write_all(&[b' '; 8_192]).await.is_ok() {}
     } else if answer.contains("X-Test: slow") {
         while stream.write_all(b" ").await.is_ok() {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
