@@ -1,9 +1,9 @@
 //! The `handler` binary: reads the command line and the environment, and leaves the rest to the library.
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::LazyLock};
+use std::{ffi::OsString, io::IsTerminal, path::PathBuf, process::ExitCode, sync::LazyLock, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use handler::{app, build, config::Config, doctor, import, telemetry};
+use handler::{app, build, check, config::Config, doctor, import, telemetry};
 
 /// musl's own allocator takes one lock for all threads; this one does not, and every request allocates.
 #[global_allocator]
@@ -32,6 +32,23 @@ enum Command {
         /// A User-Agent to judge.
         #[arg(long, default_value = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")]
         user_agent: String,
+        /// Prints one JSON object instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetches a page and says whether its visits will count, and what would be right. Counts nothing.
+    Check {
+        /// The page, as in <https://example.com/>.
+        url: String,
+        /// The site that its visits should count as. Default: the page's own host.
+        #[arg(long)]
+        site: Option<String>,
+        /// The script that it should load, if that is not called footfall.js or not in the page yet.
+        #[arg(long)]
+        script: Option<String>,
+        /// How many seconds each answer may take.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+        timeout: u64,
         /// Prints one JSON object instead of text.
         #[arg(long)]
         json: bool,
@@ -160,6 +177,15 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
         import::print_robots(std::io::stdin().lock(), std::io::stdout().lock())?;
         return Ok(ExitCode::SUCCESS);
     }
+    // Anybody may check their page, from wherever they are: no configuration is needed.
+    if let Some(Command::Check { url, site, script, timeout, json }) = command {
+        let patience = Duration::from_secs(timeout);
+        let question = check::Question::new(&url, site.as_deref(), script.as_deref(), patience)?;
+        let report = check::examine(&question).await?;
+        let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        println!("{}", if json { serde_json::to_string(&report)? } else { report.text(coloured) });
+        return Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     let text = |value: OsString| value.to_string_lossy().into_owned();
     let config = Config::load(&std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect())?;
     match command {
@@ -194,7 +220,7 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
             println!("{}", if json { serde_json::to_string(&summary)? } else { summary.to_string() });
         }
         Some(Command::Share { site, name }) => println!("{}", app::share(&config, &site, &name)?),
-        Some(Command::Robots) => unreachable!("handled before the configuration is read"),
+        Some(Command::Robots | Command::Check { .. }) => unreachable!("handled before the configuration is read"),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -14,6 +14,7 @@ mod log;
 mod process;
 
 mod cardinality;
+mod check;
 mod clocks;
 mod config;
 mod count;
