@@ -96,7 +96,7 @@ enum Format {
     Common,
     /// Caddy's JSON lines.
     Caddy,
-    /// AWS CloudFront's standard log, with tabs.
+    /// The standard log of the CDN of AWS, with tabs.
     #[value(name = "cloudfront")]
     CloudFront,
     /// The same as JSON lines.
@@ -126,7 +126,7 @@ enum Peer {
     GoatCounter,
     /// Its CSV export: the archive, or a folder of its files.
     Plausible,
-    /// Its table website_event as CSV, or the archive with it.
+    /// Its table of events as CSV, or the archive with it.
     Umami,
 }
 
