@@ -205,7 +205,8 @@ async fn examine_page(client: &Client, question: &Question, answer: &Answer, rep
         hints::judge_referrer(report, url, pixel, page.referrer.as_deref(), &header);
     }
     let has_rules = answer.headers.contains_key("speculation-rules");
-    hints::judge_page(report, &page, has_rules, answer.header("x-robots-tag"));
+    let has_only_pixel = found.scripts.is_empty() && !found.pixels.is_empty();
+    hints::judge_page(report, &page, has_rules, answer.header("x-robots-tag"), has_only_pixel);
 }
 
 /// The line that a page should have.

@@ -309,6 +309,15 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_that_upgrades_is_followed() {
+        let page = Page::parse(SCRIPT.replace("https", "http").as_bytes());
+        let wanted = Wanted { site: None, script: None, host: "example.com" };
+        let base = Url::parse("https://example.com/").unwrap();
+        let scheme = |upgrade| Embedding::find(&page, &base, upgrade, &wanted).scripts[0].url.scheme().to_owned();
+        assert_eq!((scheme(false), scheme(true)), ("http".to_owned(), "https".to_owned()));
+    }
+
+    #[test]
     fn a_site_that_is_not_the_page_s_is_named() {
         assert_eq!(names("<script src=/footfall.js></script>"), ["embedded", "site-missing"]);
         assert_eq!(names(&SCRIPT.replace("example.com", "example.org")), ["embedded", "site-differs"]);

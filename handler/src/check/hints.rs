@@ -9,38 +9,21 @@ const BLOCKED_NAMES: &[&str] = &[
     "analytics",
     "beacon",
     "collect",
-    "counter",
-    "hit",
-    "log",
     "matomo",
     "metrics",
     "piwik",
     "pixel",
-    "stat",
+    "plausible",
     "statistics",
     "stats",
     "track",
     "tracker",
     "tracking",
     "umami",
-    "plausible",
 ];
 
-/// Beginnings of host names that they hold.
-const BLOCKED_HOSTS: &[&str] = &[
-    "analytics",
-    "count",
-    "counter",
-    "matomo",
-    "metrics",
-    "piwik",
-    "pixel",
-    "plausible",
-    "stat",
-    "stats",
-    "track",
-    "umami",
-];
+/// Beginnings of host names that they hold; `track` also begins longer ones.
+const BLOCKED_HOSTS: &[&str] = &["analytics", "matomo", "metrics", "piwik", "plausible", "stats", "umami"];
 
 /// What in an address block lists are likely to hold.
 fn blocked(url: &Url) -> Option<String> {
@@ -80,9 +63,22 @@ pub(super) fn judge_proxy(report: &mut Report, page: &Url, script: &Url) {
     }
 }
 
-/// Prerendering and robots: neither changes what counts.
-pub(super) fn judge_page(report: &mut Report, page: &Page, has_speculation_rules: bool, header_robots: &str) {
-    if page.speculates || has_speculation_rules {
+/// Prerendering and robots: neither changes what the script counts.
+pub(super) fn judge_page(
+    report: &mut Report,
+    page: &Page,
+    has_speculation_rules: bool,
+    header_robots: &str,
+    has_only_pixel: bool,
+) {
+    let speculates = page.speculates || has_speculation_rules;
+    if speculates && has_only_pixel {
+        report.warn(
+            "prerender",
+            "a page that is prerendered loads the pixel before anybody sees it, which is not counted",
+            "embed the script, which waits until somebody does",
+        );
+    } else if speculates {
         report.well("prerender", "the page is prerendered or prefetched by rule: a view counts when somebody sees it");
     }
     let no_index = |text: &str| text.to_ascii_lowercase().contains("noindex");

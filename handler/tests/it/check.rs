@@ -214,7 +214,7 @@ async fn the_directive_that_would_allow_it_is_told_and_then_allows_it() {
 
 #[tokio::test]
 async fn what_works_but_should_be_known_is_a_hint() {
-    let hints: [(&str, &str, String); 5] = [
+    let hints: [(&str, &str, String); 6] = [
         ("twice", "", format!("{SCRIPT}{SCRIPT}")),
         ("block-lists", "", SCRIPT.replace("src", "data-to=collect src")),
         ("pixel-path", "Referrer-Policy: no-referrer\r\n", PIXEL.replace("referrerpolicy=", "a=")),
@@ -223,6 +223,7 @@ async fn what_works_but_should_be_known_is_a_hint() {
             "",
             format!("<meta name=referrer content=no-referrer>{}", PIXEL.replace("referrerpolicy=", "a=")),
         ),
+        ("prerender", "Speculation-Rules: \"/rules.json\"\r\n", PIXEL.to_owned()),
         ("integrity", "", SCRIPT.replace("defer", "integrity=sha256-x=")),
     ];
     for (name, headers, body) in hints {
