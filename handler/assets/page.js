@@ -132,7 +132,7 @@ const ask = async () => {
     const { visitors, pageviews, range } = numbers;
     if (waiting && pageviews.all_time > 0) {
       const link = Object.assign(document.createElement("a"), { href: location.href, textContent: "Show the numbers" });
-      waiting.querySelector("h2").textContent = `The first visit is here. Visitors today: ${number(visitors.today ?? 0)}`;
+      waiting.querySelector("h2 span").textContent = `The first visit is here. Visitors today: ${number(visitors.today ?? 0)}`;
       waiting.querySelector("p").replaceChildren(link);
       clearInterval(timer);
     }

@@ -89,6 +89,8 @@ const fn row_format(step: Step, bars: usize) -> &'static str {
         // A day has 25 hours at most.
         Step::Hour if bars > 25 => "%a %-d %b %H:%M",
         Step::Hour => "%H:%M",
+        // More than these would make a long page.
+        Step::Day if bars > 100 => "%-d %b",
         Step::Day => "%a %-d %b",
         Step::Week => "%-d %b",
         Step::Month => "%b %Y",

@@ -133,9 +133,11 @@ pub fn assemble(
     let count = |first, last| count(&days, first, last, forget);
     let point = |slot: &Slot| match *slot {
         Slot::Hour(day, hour) => {
+            let midnight = day.start(zone);
             let tally = hours.get(&(day, hour));
             Point {
-                start: day.start(zone) + SignedDuration::from_hours(hour.into()),
+                // The last day of the calendar ends before its hours do.
+                start: midnight.checked_add(SignedDuration::from_hours(hour.into())).unwrap_or(midnight),
                 visitors: Some(tally.map_or(0, |tally| tally.visitors.all())),
                 pageviews: tally.map_or(0, |tally| tally.pageviews),
             }
