@@ -85,6 +85,19 @@ create table checkpoint (
     primary key (site, digest)
 );
 
+-- What another counter had counted before, by its own definition of a visitor: sums of its days, which nothing else is added to.
+-- Dimension 0 is the site as a whole.
+create table imported_tally (
+    site integer not null,
+    dimension smallint not null,
+    day integer not null,
+    source text collate "C" not null,
+    value text collate "C" not null,
+    pageviews bigint not null,
+    visitors bigint not null,
+    primary key (site, dimension, day, source, value)
+);
+
 -- The one clock that decides when a period has ended, whatever an instance's clock shows. Tests put another one here.
 create function database_clock() returns timestamptz language sql volatile as 'select clock_timestamp()';
 

@@ -1,7 +1,8 @@
 -- Everything that answers one question, in one round trip. Which columns a row has says what it is:
 --   a day and no value: the site as a whole, visitors by gap; a day and a value: an hour of the day, by its number;
---   a dimension and a value: what was counted for the value in the whole range; nothing of these: the site itself, views of all
---   time, and the revision of its registers in place of visitors.
+--   a dimension and a value: what was counted for the value in the whole range; the dimension -1 and a source: what was imported
+--   from it, as sums of its days; nothing of these: the site itself, views of all time, and the revision of its registers in
+--   place of visitors.
 -- The cost depends on how many days and values are shown, never on how many visits there were.
 select
     null::smallint as dimension, tally.day, null as value,
@@ -34,5 +35,10 @@ from (
     group by dimension, value
 ) as ranked
 where place <= $6::bigint
+union all
+select -1::smallint, null, source, sum(pageviews)::bigint, array[sum(visitors)::bigint]
+from imported_tally
+where site = $1 and dimension = 0 and day between $4::integer and $5::integer
+group by source
 union all
 select null, null, null, pageviews, array[registers_revision] from site where id = $1

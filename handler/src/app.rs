@@ -20,7 +20,10 @@ use crate::{
     clock::Clock,
     config::{Config, DatabaseConfig, Host},
     http::{self, Access, App},
-    import::{self, Format, Import, Summary},
+    import::{
+        self, Format, Import, Summary,
+        peer::{Moved, Peer},
+    },
     maintenance::Maintenance,
     open_files,
     reader::Reader,
@@ -165,7 +168,7 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// If a file can't be read, or the database can't be reached.
-pub async fn import(config: &Config, site: &str, format: Format, files: &[PathBuf]) -> anyhow::Result<Summary> {
+pub async fn import(config: &Config, site: &str, format: Option<Format>, files: &[PathBuf]) -> anyhow::Result<Summary> {
     let site: SiteName = site.parse().context("--site")?;
     let (rules, clock) = (config.rules(), Clock::system());
     let database = Database::new(&config.database, rules.foundation.clone(), clock.clone()).await?;
@@ -195,6 +198,30 @@ pub fn share(config: &Config, site: &str, name: &str) -> anyhow::Result<String> 
     let share = access.share(&site, name);
     let share = share.context("nothing is private here: set FOOTFALL_DASHBOARD_TOKEN first")?;
     Ok(format!("https://{}/?site={site}&share={share}", config.sites[0]))
+}
+
+/// Imports what another counter had counted.
+///
+/// # Errors
+/// If a file can't be read or is no such export, or the database can't be reached.
+pub async fn import_from(config: &Config, site: &str, peer: Peer, files: &[PathBuf]) -> anyhow::Result<Moved> {
+    let site: SiteName = site.parse().context("--site")?;
+    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let [connection] = database.connections([Limits::FOR_IMPORTS]);
+    connection.check().await?;
+    import::peer::import(&connection, &config.zone, &site, peer, files).await
+}
+
+/// Removes what was imported from another counter; answers how many rows that were.
+///
+/// # Errors
+/// If the database can't be reached.
+pub async fn forget_imported(config: &Config, site: &str, peer: Peer) -> anyhow::Result<u64> {
+    let site: SiteName = site.parse().context("--site")?;
+    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let [connection] = database.connections([Limits::FOR_IMPORTS]);
+    connection.check().await?;
+    import::peer::forget(&connection, &site, peer).await
 }
 
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -4,26 +4,35 @@
 //! chunk's end. Whatever an import reads up to a checkpoint that is known has been counted and is skipped, so a log can be
 //! imported again, after it has grown, was rotated or compressed, or after an import was interrupted.
 
+mod cloudfront;
+mod format;
+mod json_line;
 mod log_line;
+mod order;
+pub mod peer;
+mod source;
 mod summary;
 
 use std::{
-    borrow::Cow,
     collections::{BTreeSet, HashMap, HashSet},
-    fs::File,
-    io::{BufRead, BufReader, IsTerminal, Read, Write},
+    io::{BufRead, Write},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, tz::TimeZone};
 
 pub use self::{
-    log_line::Format,
+    format::Format,
     summary::{Day, NamedLines, Refusal, Summary},
+};
+use self::{
+    format::{Line, Parser},
+    log_line::NotAPage,
+    order::{in_order, parser_and_lines},
+    source::{Next, next_line},
 };
 use crate::{
     clock::Clock,
@@ -31,8 +40,8 @@ use crate::{
     statistics::Tally,
     store::{self, Checkout, Connection, Failure},
     visitor::{
-        Claims, Classification, Client, Day as CalendarDay, Dimension, Network, SiteName, Visit, VisitKind, page_path,
-        referrer::referring_host, robot,
+        Claims, Classification, Client, Day as CalendarDay, Network, SiteName, View, Visit, VisitKind, page_path,
+        referrer::referring_host, robot, source::is_spam,
     },
 };
 
@@ -58,8 +67,8 @@ pub struct Import {
     pub zone: TimeZone,
     /// The site that the logs belong to.
     pub site: SiteName,
-    /// The logs' format.
-    pub format: Format,
+    /// The logs' format; `None` recognises that of each from its first lines.
+    pub format: Option<Format>,
 }
 
 /// Imports files in the order of their first lines, because days can only be placed one after the other; `-`, standard input, is
@@ -100,35 +109,14 @@ impl Progress {
 /// One line, judged.
 enum Judged {
     Refused(Refusal),
-    NotAPage(log_line::NotAPage),
+    NotAPage(NotAPage),
     Page(Visit),
-}
-
-/// How many lines are looked at to find out when a log begins.
-const FIRST_LINES: usize = 1000;
-
-/// The files in the order of the first time that each of them holds; those without any come last, as they were given.
-fn in_order(import: &Import, files: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut ordered = Vec::new();
-    for file in files {
-        let begins = if file == Path::new("-") {
-            None
-        } else {
-            let (log, _) = open(file).with_context(|| format!("importing {}", file.display()))?;
-            let lines = log.split(b'\n').take(FIRST_LINES).map_while(Result::ok);
-            let mut times =
-                lines.filter_map(|line| Some(log_line::parse(&String::from_utf8_lossy(&line), import.format)?.at));
-            times.next()
-        };
-        ordered.push((begins.unwrap_or(Timestamp::MAX), file.clone()));
-    }
-    ordered.sort_by_key(|(begins, _)| *begins);
-    Ok(ordered.into_iter().map(|(_, file)| file).collect())
 }
 
 async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> anyhow::Result<()> {
     let known = known_checkpoints(import).await?;
-    let (mut log, bar) = open(path)?;
+    let (log, bar) = source::open(path)?;
+    let (mut parser, mut log) = parser_and_lines(import, log).context("reading")?;
     // The site is part of it: the same log may be imported for two.
     let mut prefix = blake3::Hasher::new();
     prefix.update(import.site.as_bytes()).update(b"\n");
@@ -146,12 +134,20 @@ async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> a
         bytes,
     };
     loop {
-        line.clear();
-        let read = log.read_until(b'\n', &mut line).context("reading")?;
-        let at_end = read == 0;
-        if !at_end {
+        let next = next_line(&mut log, &mut line, &mut prefix).context("reading")?;
+        let at_end = next == Next::End;
+        if let Next::TooLong(length) = next {
             number += 1;
-            let judged = judge(import, &String::from_utf8_lossy(&line));
+            bytes += length;
+            chunk.push((number, Judged::Refused(Refusal::Malformed)));
+        } else if next == Next::CutOff {
+            number += 1;
+            progress.summary.lines += 1;
+            progress.summary.refuse(Refusal::Malformed, &place(path, number));
+            continue;
+        } else if !at_end {
+            number += 1;
+            let judged = judge(import, &mut parser, &String::from_utf8_lossy(&line))?;
             if !line.ends_with(b"\n") {
                 if matches!(judged, Judged::Refused(Refusal::Malformed)) {
                     // Somebody is still writing it: it will be read the next time, whole.
@@ -230,58 +226,39 @@ async fn known_checkpoints(import: &Import) -> anyhow::Result<HashMap<u64, Vec<V
     Ok(known)
 }
 
-/// Opens a log, plain or gzipped, and shows how far it has been read if somebody is watching.
-fn open(path: &Path) -> anyhow::Result<(Box<dyn BufRead>, ProgressBar)> {
-    let (source, length): (Box<dyn Read>, Option<u64>) = if path == Path::new("-") {
-        (Box::new(std::io::stdin()), None)
-    } else {
-        let file = File::open(path).context("opening")?;
-        let length = file.metadata().ok().map(|metadata| metadata.len());
-        (Box::new(file), length)
-    };
-    let bar = if std::io::stderr().is_terminal() { ProgressBar::no_length() } else { ProgressBar::hidden() };
-    if let Some(length) = length {
-        bar.set_length(length);
-        bar.set_style(ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {elapsed} (ready in {eta})")?);
-    }
-    bar.set_message(path.display().to_string());
-    let mut buffered = BufReader::new(bar.wrap_read(source));
-    let gzipped = buffered.fill_buf().context("reading")?.starts_with(&[0x1f, 0x8b]);
-    let log: Box<dyn BufRead> = if gzipped {
-        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(buffered)))
-    } else {
-        Box::new(buffered)
-    };
-    Ok((log, bar))
-}
-
 fn place(path: &Path, number: u64) -> String {
     format!("{}:{number}", path.display())
 }
 
 /// Decides what a line is.
-fn judge(import: &Import, text: &str) -> Judged {
-    let Some(line) = log_line::parse(text, import.format) else { return Judged::Refused(Refusal::Malformed) };
+fn judge(import: &Import, parser: &mut Parser, text: &str) -> anyhow::Result<Judged> {
+    let line = match parser.read(text)? {
+        Line::Request(line) => line,
+        Line::Other => return Ok(Judged::NotAPage(NotAPage::OtherEntry)),
+        Line::Malformed => return Ok(Judged::Refused(Refusal::Malformed)),
+    };
     if line.at.as_second() < 0 || line.at > import.clock.now() + FUTURE {
-        return Judged::Refused(Refusal::BadTime);
+        return Ok(Judged::Refused(Refusal::BadTime));
     }
     if let Err(kind) = log_line::page(&line) {
-        return Judged::NotAPage(kind);
+        return Ok(Judged::NotAPage(kind));
     }
-    let network = Network::parse_hop(line.address);
-    let classification = match (&line.user_agent, network) {
+    let network = Network::parse_hop(&line.address);
+    let referrer = referring_host(&line.referer, &[&import.site]);
+    let user_agent = line.user_agent.as_deref().map(|user_agent| if user_agent == "-" { "" } else { user_agent });
+    let classification = match (user_agent, network) {
         // The common format does not say which browser it was: a visitor is an address, and robots can't be told.
         (None, Some(network)) => Classification::Visitor(Client { network, user_agent: String::new() }),
         (user_agent, network) => {
-            let user_agent = user_agent.as_deref().unwrap_or_default();
-            Claims { user_agent: if user_agent == "-" { "" } else { user_agent }, network, ..Claims::default() }
-                .classification()
+            let (prefetch, opted_out) = (line.prefetch, line.opted_out);
+            let referrer_spam = referrer.as_deref().is_some_and(is_spam);
+            let user_agent = user_agent.unwrap_or_default();
+            Claims { prefetch, opted_out, referrer_spam, user_agent, network, ..Claims::default() }.classification()
         }
     };
-    let mut values = vec![(Dimension::Page, Cow::Owned(page_path(&line.target)))];
-    let referrer = referring_host(&line.referer, &[&import.site]);
-    values.extend(referrer.map(|host| (Dimension::Referrer, Cow::Owned(host))));
-    Judged::Page(Visit { at: line.at, site: import.site.clone(), kind: VisitKind::View, values, classification })
+    let view = View { page: page_path(&line.target).into(), referrer, user_agent, ..View::default() };
+    let values = view.values(&classification);
+    Ok(Judged::Page(Visit { at: line.at, site: import.site.clone(), kind: VisitKind::View, values, classification }))
 }
 
 /// Commits a chunk and adds to the summary what became of it.

@@ -12,6 +12,7 @@
 pub mod app;
 pub mod body;
 pub mod build;
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod doctor;

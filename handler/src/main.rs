@@ -1,9 +1,9 @@
 //! The `handler` binary: reads the command line and the environment, and leaves the rest to the library.
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::LazyLock};
+use std::{ffi::OsString, io::IsTerminal, path::PathBuf, process::ExitCode, sync::LazyLock, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use handler::{app, build, config::Config, doctor, import, telemetry};
+use handler::{app, build, check, config::Config, doctor, import, telemetry};
 
 /// musl's own allocator takes one lock for all threads; this one does not, and every request allocates.
 #[global_allocator]
@@ -36,19 +36,43 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Counts the page requests of web server access logs, each line once however often it is imported.
+    /// Fetches a page and says whether its visits will count, and what would be right. Counts nothing.
+    Check {
+        /// The page, as in <https://example.com/>.
+        url: String,
+        /// The site that its visits should count as. Default: the page's own host.
+        #[arg(long)]
+        site: Option<String>,
+        /// The script that it should load, if that is not called footfall.js or not in the page yet.
+        #[arg(long)]
+        script: Option<String>,
+        /// How many seconds each answer may take.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+        timeout: u64,
+        /// Prints one JSON object instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Counts the page requests of web server access logs, each line once however often it is imported; or takes over what another
+    /// counter had counted.
     Import {
         /// The site that the logs belong to, as a host name.
         #[arg(long)]
         site: String,
-        /// The logs' format.
-        #[arg(long, default_value = "combined")]
-        format: Format,
+        /// The logs' format; without it, it is recognised from their first lines.
+        #[arg(long)]
+        format: Option<Format>,
+        /// Imports the export of another counter instead, as numbers that are kept apart from what is counted here.
+        #[arg(long, value_name = "COUNTER", conflicts_with = "format")]
+        from: Option<Peer>,
+        /// Removes what was imported from another counter.
+        #[arg(long, value_name = "COUNTER", conflicts_with_all = ["from", "format", "files"])]
+        forget_imported: Option<Peer>,
         /// Prints one JSON object instead of a summary.
         #[arg(long)]
         json: bool,
-        /// Log files, plain or gzipped; - is standard input.
-        #[arg(required = true)]
+        /// Log files, plain or gzipped, - is standard input; or with --from what was exported there.
+        #[arg(required_unless_present = "forget_imported")]
         files: Vec<PathBuf>,
     },
     /// Prints a link that shows one site's private statistics to whoever has it. `FOOTFALL_REVOKED_LINKS` takes it back.
@@ -70,6 +94,50 @@ enum Format {
     Combined,
     /// NCSA common log format: without them, so a visitor is an address.
     Common,
+    /// Caddy's JSON lines.
+    Caddy,
+    /// The standard log of the CDN of AWS, with tabs.
+    #[value(name = "cloudfront")]
+    CloudFront,
+    /// The same as JSON lines.
+    #[value(name = "cloudfront-json")]
+    CloudFrontJson,
+    /// Azure Front Door's access log, as JSON lines.
+    FrontDoor,
+}
+
+impl Format {
+    const fn of_import(self) -> import::Format {
+        match self {
+            Self::Combined => import::Format::Combined,
+            Self::Common => import::Format::Common,
+            Self::Caddy => import::Format::Caddy,
+            Self::CloudFront => import::Format::CloudFront,
+            Self::CloudFrontJson => import::Format::CloudFrontJson,
+            Self::FrontDoor => import::Format::FrontDoor,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Peer {
+    /// Its CSV export.
+    #[value(name = "goatcounter")]
+    GoatCounter,
+    /// Its CSV export: the archive, or a folder of its files.
+    Plausible,
+    /// Its table of events as CSV, or the archive with it.
+    Umami,
+}
+
+impl Peer {
+    const fn of_import(self) -> import::peer::Peer {
+        match self {
+            Self::GoatCounter => import::peer::Peer::GoatCounter,
+            Self::Plausible => import::peer::Peer::Plausible,
+            Self::Umami => import::peer::Peer::Umami,
+        }
+    }
 }
 
 /// What `--version` prints after the name.
@@ -109,6 +177,15 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
         import::print_robots(std::io::stdin().lock(), std::io::stdout().lock())?;
         return Ok(ExitCode::SUCCESS);
     }
+    // Anybody may check their page, from wherever they are: no configuration is needed.
+    if let Some(Command::Check { url, site, script, timeout, json }) = command {
+        let patience = Duration::from_secs(timeout);
+        let question = check::Question::new(&url, site.as_deref(), script.as_deref(), patience)?;
+        let report = check::examine(&question).await?;
+        let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        println!("{}", if json { serde_json::to_string(&report)? } else { report.text(coloured) });
+        return Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     let text = |value: OsString| value.to_string_lossy().into_owned();
     let config = Config::load(&std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect())?;
     match command {
@@ -125,16 +202,25 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
             println!("{}", if json { serde_json::to_string(&report)? } else { report.to_string() });
             return Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Some(Command::Import { site, format, json, files }) => {
-            let format = match format {
-                Format::Combined => import::Format::Combined,
-                Format::Common => import::Format::Common,
-            };
-            let summary = app::import(&config, &site, format, &files).await?;
+        Some(Command::Import { site, forget_imported: Some(peer), json, .. }) => {
+            let peer = peer.of_import();
+            let removed = app::forget_imported(&config, &site, peer).await?;
+            if json {
+                println!("{}", serde_json::json!({ "site": site, "source": peer.name(), "removed": removed }));
+            } else {
+                println!("{removed} numbers that were imported from {} for {site} have been removed", peer.name());
+            }
+        }
+        Some(Command::Import { site, from: Some(peer), json, files, .. }) => {
+            let moved = app::import_from(&config, &site, peer.of_import(), &files).await?;
+            println!("{}", if json { serde_json::to_string(&moved)? } else { moved.to_string() });
+        }
+        Some(Command::Import { site, format, json, files, .. }) => {
+            let summary = app::import(&config, &site, format.map(Format::of_import), &files).await?;
             println!("{}", if json { serde_json::to_string(&summary)? } else { summary.to_string() });
         }
         Some(Command::Share { site, name }) => println!("{}", app::share(&config, &site, &name)?),
-        Some(Command::Robots) => unreachable!("handled before the configuration is read"),
+        Some(Command::Robots | Command::Check { .. }) => unreachable!("handled before the configuration is read"),
     }
     Ok(ExitCode::SUCCESS)
 }

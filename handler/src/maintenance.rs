@@ -84,8 +84,14 @@ async fn maintain(connection: &Connection, rules: &Rules) -> Result<Option<Remov
     let first_kept = rules.first_kept(connection.now());
     let outcome = store::remove(&mut checkout, first_kept, rules.keeps_all_time).await;
     let removed = checkout.release(outcome)?;
-    if let Some(Removed { salts_forgotten, sets_dropped, batches_deleted, tallies_deleted, registers_deleted }) =
-        removed
+    if let Some(Removed {
+        salts_forgotten,
+        sets_dropped,
+        batches_deleted,
+        tallies_deleted,
+        imported_deleted,
+        registers_deleted,
+    }) = removed
     {
         let elapsed_ms = milliseconds_since(began);
         tracing::info!(
@@ -94,6 +100,7 @@ async fn maintain(connection: &Connection, rules: &Rules) -> Result<Option<Remov
             sets_dropped,
             batches_deleted,
             tallies_deleted,
+            imported_deleted,
             registers_deleted,
             elapsed_ms,
             "removed what is no longer needed"

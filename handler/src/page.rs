@@ -30,7 +30,7 @@ use self::{
 };
 use crate::{
     body::{Place, Segment},
-    statistics::{Counts, Range, Report, Step},
+    statistics::{Counts, ImportedSum, Range, Report, Step},
     visitor::{Day, SiteName},
 };
 
@@ -171,6 +171,8 @@ struct Page<'a> {
     new: bool,
     /// What the numbers are compared with.
     compared: Option<String>,
+    /// What other counters counted in the range.
+    imported: Vec<ImportedLine>,
     series: Chart,
     /// The steps in which the chart can be drawn; empty if there is only one.
     steps: Vec<RangeLink>,
@@ -214,6 +216,14 @@ struct Total {
     /// Whether it is a sum of days, in which who came on two days counts twice.
     sum: bool,
     pageviews: String,
+}
+
+/// What was imported from another counter, in one line.
+#[derive(Serialize)]
+struct ImportedLine {
+    from: String,
+    pageviews: String,
+    daily_visitors: String,
 }
 
 /// Ranges that can be chosen with one click.
@@ -272,6 +282,7 @@ impl<'a> Page<'a> {
             exact: report.counts.visitors.is_some(),
             new: report.counts.new_visitors.is_some(),
             compared: numbers::compared(report, today),
+            imported: report.imported.iter().map(ImportedLine::of).collect(),
             series: Chart::draw("chart", &series, &chart::bars(before, zone), report.step),
             steps: steps(report, &query(report.range)),
             range_query: query(report.range),
@@ -328,6 +339,16 @@ fn steps(report: &Report, range_query: &str) -> Vec<RangeLink> {
 
 fn with_step(range_query: &str, step: Step) -> String {
     format!("{range_query}&by={}", step.name())
+}
+
+impl ImportedLine {
+    fn of(sum: &ImportedSum) -> Self {
+        Self {
+            from: wording::counter(&sum.source),
+            pageviews: thousands(sum.pageviews),
+            daily_visitors: thousands(sum.daily_visitors),
+        }
+    }
 }
 
 fn site_links<'a>(view: &View<'a>) -> Vec<SiteLink<'a>> {

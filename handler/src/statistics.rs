@@ -11,7 +11,7 @@ pub use self::{
     query::{BadQuery, Before, Plan, Query, Slot},
     range::{Range, Step},
     report::{Counts, Entry, Estimate, Point, Previous, Report, assemble},
-    visitors::{Gaps, Tallies, Tally, ValueTally},
+    visitors::{Gaps, ImportedSum, Tallies, Tally, ValueTally},
 };
 
 /// How many values of each dimension are shown.

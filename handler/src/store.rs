@@ -12,6 +12,7 @@ mod entra;
 mod examination;
 mod failure;
 mod foundation;
+mod imported;
 mod maintenance;
 mod reading;
 mod recording;
@@ -21,6 +22,7 @@ pub use connection::{CONNECTION_LIFETIME, Checkout, Connection, Database, Limits
 pub use examination::{Examination, examine};
 pub use failure::Failure;
 pub use foundation::{Foundation, Rules};
+pub use imported::{ImportedTally, forget_imported, replace_imported};
 pub use maintenance::{Removed, remove};
 pub use reading::{read_checkpoints, read_days, read_registers, read_site, read_tallies, read_values};
 pub use recording::{OpenedSite, Outcome, commit, open_period, open_site, read_period};

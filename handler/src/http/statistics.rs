@@ -11,7 +11,7 @@ use super::{
     App, Reply, allow_reading, conclude, encoded, error::Error, json_body, readable_anywhere, reply, request::Request,
 };
 use crate::{
-    statistics::{Counts, Entry, Point, Previous, Report},
+    statistics::{Counts, Entry, ImportedSum, Point, Previous, Report},
     visitor::{
         Dimension, Exclusion,
         robot::{self, Purpose},
@@ -124,6 +124,10 @@ impl Serialize for Answer<'_> {
             answer.serialize_entry(dimension.name(), &entries)?;
         }
         answer.serialize_entry("excluded", &ExcludedAnswer(self.0))?;
+        let imported = self.0.imported.iter().map(|ImportedSum { source, pageviews, daily_visitors }| {
+            json!({ "source": source, "pageviews": pageviews, "daily_visitors": daily_visitors })
+        });
+        answer.serialize_entry("imported", &imported.collect::<Vec<_>>())?;
         answer.end()
     }
 }

@@ -4,19 +4,12 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-/// The formats that are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Apache's and nginx's `combined`.
-    Combined,
-    /// NCSA `common`: without referrer and User-Agent.
-    Common,
-}
+use super::Format;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LogLine<'l> {
-    pub(super) address: &'l str,
+    pub(super) address: Cow<'l, str>,
     pub(super) at: Timestamp,
     pub(super) method: Cow<'l, str>,
     pub(super) target: Cow<'l, str>,
@@ -25,9 +18,31 @@ pub(super) struct LogLine<'l> {
     pub(super) referer: Cow<'l, str>,
     /// `None` in the common format.
     pub(super) user_agent: Option<Cow<'l, str>>,
+    /// Whether GPC or DNT was sent; only Caddy says so.
+    pub(super) opted_out: bool,
+    /// Whether it was loaded ahead of a visit; only Caddy says so.
+    pub(super) prefetch: bool,
 }
 
-/// Reads a line: `address ident user [day/month/year:time zone] "method target protocol" status bytes`, and in the combined
+impl LogLine<'_> {
+    /// The same, of texts of its own.
+    pub(super) fn into_owned(self) -> LogLine<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        LogLine {
+            address: owned(self.address),
+            at: self.at,
+            method: owned(self.method),
+            target: owned(self.target),
+            status: self.status,
+            referer: owned(self.referer),
+            user_agent: self.user_agent.map(owned),
+            opted_out: self.opted_out,
+            prefetch: self.prefetch,
+        }
+    }
+}
+
+/// Reads a line of a web server: `address ident user [day/month/year:time zone] "method target protocol" status bytes`, and in the combined
 /// format `"referer" "user-agent"` after it. `None` if it is not of that form.
 pub(super) fn parse(line: &str, format: Format) -> Option<LogLine<'_>> {
     let (address, rest) = line.trim_end_matches(['\r', '\n']).split_once(' ')?;
@@ -43,15 +58,15 @@ pub(super) fn parse(line: &str, format: Format) -> Option<LogLine<'_>> {
         return None;
     }
     let (method, target) = split_request(request)?;
-    let (referer, user_agent) = match format {
-        Format::Common => (Cow::Borrowed(""), None),
-        Format::Combined => {
-            let (referer, rest) = quoted(numbers.next()?.trim_start())?;
-            let (user_agent, _) = quoted(rest.trim_start())?;
-            (referer, Some(user_agent))
-        }
+    let (referer, user_agent) = if format == Format::Common {
+        (Cow::Borrowed(""), None)
+    } else {
+        let (referer, rest) = quoted(numbers.next()?.trim_start())?;
+        let (user_agent, _) = quoted(rest.trim_start())?;
+        (referer, Some(user_agent))
     };
-    Some(LogLine { address, at, method, target, status, referer, user_agent })
+    let address = Cow::Borrowed(address);
+    Some(LogLine { address, at, method, target, status, referer, user_agent, opted_out: false, prefetch: false })
 }
 
 /// A text in quotes, in which a backslash takes the next character's meaning away; and what follows it.
@@ -98,10 +113,12 @@ pub(super) enum NotAPage {
     OtherStatus,
     /// Its path ends like a file that pages are made of, or that is downloaded.
     Asset,
+    /// It is no request, but a header or another kind of entry.
+    OtherEntry,
 }
 
 impl NotAPage {
-    pub(super) const ALL: [Self; 3] = [Self::OtherMethod, Self::OtherStatus, Self::Asset];
+    pub(super) const ALL: [Self; 4] = [Self::OtherMethod, Self::OtherStatus, Self::Asset, Self::OtherEntry];
 
     /// The name in summaries.
     pub(super) const fn name(self) -> &'static str {
@@ -109,6 +126,7 @@ impl NotAPage {
             Self::OtherMethod => "other_method",
             Self::OtherStatus => "other_status",
             Self::Asset => "asset",
+            Self::OtherEntry => "other_entry",
         }
     }
 }

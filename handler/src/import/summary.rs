@@ -103,8 +103,13 @@ impl fmt::Display for Summary {
                 NotAPage::OtherMethod => "no page: method is not GET",
                 NotAPage::OtherStatus => "no page: status is neither 2xx nor 304",
                 NotAPage::Asset => "no page: asset by its extension",
+                NotAPage::OtherEntry => "no page: header or another kind of entry",
             };
-            row(f, label, self.not_pages.get(kind.name()).copied().unwrap_or_default())?;
+            let count = self.not_pages.get(kind.name()).copied().unwrap_or_default();
+            // Most formats have no such lines.
+            if count > 0 || kind != NotAPage::OtherEntry {
+                row(f, label, count)?;
+            }
         }
         for reason in Exclusion::ALL {
             if let Some(count) = self.excluded.get(reason.name()) {

@@ -209,6 +209,15 @@ fn headline_numbers_have_separators_and_the_estimate_its_error() {
 }
 
 #[test]
+fn what_was_imported_from_another_counter_is_named_and_kept_apart() {
+    let imported = ImportedSum { source: "plausible".to_owned(), pageviews: 12_000, daily_visitors: 3_400 };
+    let page = html(&Report { imported: vec![imported], ..report() });
+    assert!(page.contains("Imported from Plausible: <b>12,000</b> pageviews and a sum of <b>3,400</b> daily visitors"));
+    assert!(page.contains("Not part of the unique numbers."));
+    assert!(!html(&report()).contains("Imported from"));
+}
+
+#[test]
 fn where_no_estimate_is_kept_there_is_no_all_time() {
     let page = html(&Report { all_time_visitors: None, ..report() });
     assert!(!page.contains("All time") && page.contains("are unique and exact."));

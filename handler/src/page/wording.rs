@@ -33,6 +33,17 @@ pub(super) fn query_value(name: &str) -> String {
     text
 }
 
+/// What another counter is called.
+pub(super) fn counter(source: &str) -> String {
+    match source {
+        "goatcounter" => "GoatCounter",
+        "plausible" => "Plausible",
+        "umami" => "Umami",
+        other => other,
+    }
+    .to_owned()
+}
+
 /// What the range is called: "The last 30 days", or its days if it has no name that people use.
 pub(super) fn range_heading(range: Range, first: Date, last: Date) -> String {
     let date = |date: Date| date.strftime("%-d %B %Y").to_string();

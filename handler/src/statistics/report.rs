@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use super::{
     query::{Plan, Query, Slot},
     range::{Range, Step},
-    visitors::{Tallies, Tally, ValueTally},
+    visitors::{ImportedSum, Tallies, Tally, ValueTally},
 };
 use crate::visitor::{Day, Dimension, Exclusion, Forget, SiteName, Uniqueness, all_time};
 
@@ -52,6 +52,8 @@ pub struct Report {
     pub lists: BTreeMap<Dimension, Vec<Entry>>,
     /// What was not counted in full in the range.
     pub excluded: BTreeMap<Exclusion, i64>,
+    /// What other counters counted in the range: part of no other number here.
+    pub imported: Vec<ImportedSum>,
 }
 
 /// The numbers of the period before a range.
@@ -127,7 +129,7 @@ pub fn assemble(
     tallies: Tallies,
     all_time_visitors: Option<f64>,
 ) -> Report {
-    let Tallies { days, hours, values, excluded, pageviews, registers_revision: _ } = tallies;
+    let Tallies { days, hours, values, excluded, mut imported, pageviews, registers_revision: _ } = tallies;
     let count = |first, last| count(&days, first, last, forget);
     let point = |slot: &Slot| match *slot {
         Slot::Hour(day, hour) => {
@@ -158,6 +160,7 @@ pub fn assemble(
     let estimate =
         |visitors: f64| Estimate { visitors: visitors.round() as i64, standard_error: all_time::STANDARD_ERROR };
     let today = plan.today;
+    imported.sort_by(|a, b| a.source.cmp(&b.source));
     Report {
         site: query.site.clone(),
         zone: zone.clone(),
@@ -183,6 +186,7 @@ pub fn assemble(
         last_24_hours: plan.hours.iter().map(point).collect(),
         lists,
         excluded,
+        imported,
     }
 }
 
@@ -236,6 +240,7 @@ mod tests {
                 ValueTally { dimension: Dimension::Page, value: "/".to_owned(), pageviews: 8, visitors: 4 },
             ],
             excluded: [(Exclusion::Bots, 4)].into(),
+            imported: vec![ImportedSum { source: "umami".to_owned(), pageviews: 70, daily_visitors: 30 }],
             pageviews: 200,
             registers_revision: 1,
         }
@@ -259,6 +264,7 @@ mod tests {
         assert_eq!(report.last_24_hours.last().unwrap().visitors, Some(3));
         assert_eq!(report.lists[&Dimension::Page][0].value, "/");
         assert_eq!(report.excluded[&Exclusion::Bots], 4);
+        assert_eq!((report.imported.len(), report.imported[0].daily_visitors), (1, 30));
     }
 
     #[test]

@@ -53,6 +53,17 @@ pub struct ValueTally {
     pub visitors: i64,
 }
 
+/// What was imported from another counter for the range: sums of its days, by its own definition of a visitor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedSum {
+    /// The other counter, such as `plausible`.
+    pub source: String,
+    /// Views.
+    pub pageviews: i64,
+    /// The visitors of each day, added up: who came on two days counts twice.
+    pub daily_visitors: i64,
+}
+
 /// What the database answers to a question.
 #[derive(Clone, Debug, Default)]
 pub struct Tallies {
@@ -64,6 +75,8 @@ pub struct Tallies {
     pub values: Vec<ValueTally>,
     /// What was not counted in full in the range.
     pub excluded: BTreeMap<Exclusion, i64>,
+    /// What was imported from other counters.
+    pub imported: Vec<ImportedSum>,
     /// Views of all time.
     pub pageviews: i64,
     /// Rises whenever the site's all-time registers do.

@@ -11,7 +11,7 @@ use super::{Checkout, Failure};
 use crate::visitor::Day;
 
 /// How many rows one step removes at most.
-const STEP_ROWS: i64 = 1000;
+pub(super) const STEP_ROWS: i64 = 1000;
 
 /// How many sets one run removes at most: as many as there are days in two years.
 const SETS: i64 = 800;
@@ -27,6 +27,8 @@ pub struct Removed {
     pub batches_deleted: u64,
     /// Counters older than the retention.
     pub tallies_deleted: u64,
+    /// The same of what was imported from other counters.
+    pub imported_deleted: u64,
     /// Registers of all-time estimates that are not kept any more.
     pub registers_deleted: u64,
 }
@@ -78,6 +80,7 @@ async fn remove_all(
             .await?;
         for site in sites {
             removed.tallies_deleted += repeat(checkout, Step::DeleteTallies(site, first_kept)).await?;
+            removed.imported_deleted += repeat(checkout, Step::DeleteImported(site, first_kept)).await?;
         }
     }
     if !keeps_all_time {
@@ -98,6 +101,8 @@ enum Step {
     DeleteBatches,
     /// Of a site, before a day.
     DeleteTallies(i32, Day),
+    /// The same.
+    DeleteImported(i32, Day),
     DeleteRegisters,
 }
 
@@ -113,6 +118,10 @@ async fn repeat(checkout: &mut Checkout<'_>, step: Step) -> Result<u64, Failure>
                 }
                 Step::DeleteTallies(site, day) => {
                     let query = sqlx::query_file!("queries/delete_tallies.sql", site, day.number(), STEP_ROWS);
+                    query.execute(connection).await
+                }
+                Step::DeleteImported(site, day) => {
+                    let query = sqlx::query_file!("queries/delete_imported.sql", site, day.number(), STEP_ROWS);
                     query.execute(connection).await
                 }
                 Step::DeleteRegisters => {

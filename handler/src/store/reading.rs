@@ -2,7 +2,7 @@
 
 use super::{Checkout, Failure};
 use crate::{
-    statistics::{Gaps, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
+    statistics::{Gaps, ImportedSum, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
     visitor::{Day, Dimension, Exclusion, SiteName},
 };
 
@@ -43,6 +43,10 @@ pub async fn read_tallies(checkout: &mut Checkout<'_>, site: i32, plan: &Plan) -
                             let tally = Tally { pageviews, visitors: Gaps(visitors) };
                             tallies.hours.insert((Day::from_number(day), hour), tally);
                         }
+                    }
+                    (Some(-1), _, Some(source)) => {
+                        let daily_visitors = visitors.first().copied().unwrap_or_default();
+                        tallies.imported.push(ImportedSum { source, pageviews, daily_visitors });
                     }
                     (Some(number), _, Some(value)) => {
                         if let Some(dimension) = Dimension::from_number(number) {

@@ -83,7 +83,7 @@ fn help_and_version_need_no_configuration() {
         assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{argument}");
     }
     let help = Plain::default().run(&["--help"]).stdout;
-    for word in ["migrate", "doctor", "import", "DATABASE_URL"] {
+    for word in ["migrate", "doctor", "check", "import", "DATABASE_URL"] {
         assert!(help.contains(word), "{word}");
     }
     assert_eq!(Plain::default().run(&["fly"]).code, Some(2));

@@ -185,7 +185,11 @@ async fn the_common_format_tells_visitors_by_their_address() {
     assert_eq!(summary["days"], json!([{ "date": "2015-05-17", "visitors": 2, "pageviews": 4 }]));
     // Read as the other format it is nothing.
     let other = folder.write("other.log", lines.replace("/a", "/b"));
-    assert_eq!(import(&plain, &other)["refused"]["malformed"]["lines"], 4);
+    let named = plain.run(&[&["import", "--format", "combined"], &SITE[..], &[&other]].concat()).json();
+    assert_eq!(named["refused"]["malformed"]["lines"], 4);
+    // Without a name it is recognised.
+    let unnamed = folder.write("unnamed.log", lines.replace("/a", "/c"));
+    assert_eq!(import(&plain, &unnamed)["pageviews"], 4);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod log;
 mod process;
 
 mod cardinality;
+mod check;
 mod clocks;
 mod config;
 mod count;
@@ -26,7 +27,9 @@ mod foundation;
 mod health;
 mod hostile;
 mod import;
+mod import_formats;
 mod import_order;
+mod import_peers;
 mod import_repeated;
 mod instances;
 mod maintenance;

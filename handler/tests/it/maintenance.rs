@@ -19,7 +19,14 @@ async fn the_timer_does_nothing_to_open_periods() {
     host.send(&visitor(1)).await;
     for _ in 0..2 {
         let removed = host.maintain().await;
-        for what in ["salts_forgotten", "sets_dropped", "batches_deleted", "tallies_deleted", "registers_deleted"] {
+        for what in [
+            "salts_forgotten",
+            "sets_dropped",
+            "batches_deleted",
+            "tallies_deleted",
+            "imported_deleted",
+            "registers_deleted",
+        ] {
             assert_eq!(removed[what], 0, "{what}");
         }
     }

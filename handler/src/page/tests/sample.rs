@@ -56,6 +56,7 @@ pub(super) fn report() -> Report {
             (Dimension::Referrer, vec![entry("news.example")]),
         ]),
         excluded: BTreeMap::from([(Exclusion::Bots, 1_000)]),
+        imported: Vec::new(),
     }
 }
 

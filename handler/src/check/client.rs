@@ -1,0 +1,312 @@
+//! Fetches what a browser would fetch, within limits: the page may belong to anybody.
+
+use std::{io::Read, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::{
+    HeaderMap, Method, Request, StatusCode,
+    body::Incoming,
+    client::conn::http1,
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HOST, LOCATION, REFERER, USER_AGENT},
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, lookup_host},
+    time::timeout,
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName},
+};
+use url::{Host, Url};
+
+use crate::build;
+
+/// How many redirects are followed.
+const MAXIMUM_REDIRECTS: usize = 5;
+
+/// How much of a body is read.
+pub(super) const MAXIMUM_BYTES: usize = 2 * 1024 * 1024;
+
+/// How long one address of several may take to accept: the next might work.
+const CONNECT_WITHIN: Duration = Duration::from_secs(4);
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// Where it came from in the end.
+    pub(super) url: Url,
+    /// Whether that is somewhere else than was asked.
+    pub(super) redirected: bool,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    /// Whether there was more than is in `body`.
+    pub(super) cut: bool,
+}
+
+impl Answer {
+    /// A header that has one value, or the first.
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// All lines of a header.
+    pub(super) fn header_lines<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
+    }
+
+    /// The media type, in lower case and without parameters.
+    pub(super) fn media_type(&self) -> String {
+        self.header("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+}
+
+/// Why nothing came back.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Problem {
+    #[error("the name {0} has no address")]
+    Name(String),
+    #[error("{0} can't be connected to ({1})")]
+    Connect(String, std::io::Error),
+    #[error("the TLS connection to {0} is not made ({1})")]
+    Tls(String, std::io::Error),
+    #[error("{0} does not speak HTTP/1.1 as it should ({1})")]
+    Http(String, hyper::Error),
+    #[error("{0} did not answer in full within {1} s")]
+    Slow(String, u64),
+    #[error("it is redirected more than {MAXIMUM_REDIRECTS} times")]
+    Redirects,
+    #[error("{0} redirects to what is no web address")]
+    Redirect(String),
+    #[error("{0} is no web address")]
+    Address(String),
+    #[error("{0} answers in an encoding that was not asked for")]
+    Encoding(String),
+}
+
+/// Asks for things, one after the other, each over a connection of its own.
+pub(super) struct Client {
+    tls: TlsConnector,
+    patience: Duration,
+}
+
+impl Client {
+    /// Each request, the answer's body included, may take `patience`.
+    pub(super) fn new(patience: Duration) -> anyhow::Result<Self> {
+        Self::trusting(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }, patience)
+    }
+
+    fn trusting(roots: RootCertStore, patience: Duration) -> anyhow::Result<Self> {
+        let mut tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { tls: TlsConnector::from(Arc::new(tls)), patience })
+    }
+
+    /// Asks for a URL, and where it redirects to. `page` is what a browser would name in `Referer`.
+    pub(super) async fn ask(&self, method: &Method, url: &Url, page: Option<&Url>) -> Result<Answer, Problem> {
+        let mut url = url.clone();
+        for redirects in 0..=MAXIMUM_REDIRECTS {
+            let exchange = timeout(self.patience, self.exchange(method, &url, page)).await;
+            let mut answer = exchange.map_err(|_| Problem::Slow(shown(&url), self.patience.as_secs()))??;
+            answer.redirected = redirects > 0;
+            let Some(location) = answer.headers.get(LOCATION).filter(|_| answer.status.is_redirection()) else {
+                return Ok(answer);
+            };
+            let next = location.to_str().ok().and_then(|location| url.join(location).ok()).filter(is_web);
+            url = next.ok_or_else(|| Problem::Redirect(shown(&url)))?;
+        }
+        Err(Problem::Redirects)
+    }
+
+    async fn exchange(&self, method: &Method, url: &Url, page: Option<&Url>) -> Result<Answer, Problem> {
+        let name = || url.host_str().unwrap_or_default().to_owned();
+        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
+            return Err(Problem::Address(shown(url)));
+        };
+        let stream = connect(&host, port).await?;
+        let response = if url.scheme() == "https" {
+            let server = match host {
+                Host::Domain(domain) => {
+                    ServerName::try_from(domain.to_owned()).map_err(|_| Problem::Address(shown(url)))?
+                }
+                Host::Ipv4(ip) => ServerName::from(std::net::IpAddr::from(ip)),
+                Host::Ipv6(ip) => ServerName::from(std::net::IpAddr::from(ip)),
+            };
+            let stream = self.tls.connect(server, stream).await.map_err(|problem| Problem::Tls(name(), problem))?;
+            send(stream, method, url, page).await?
+        } else {
+            send(stream, method, url, page).await?
+        };
+        let (head, body) = response.into_parts();
+        let (body, mut cut) = read(body).await.map_err(|problem| Problem::Http(name(), problem))?;
+        let encoding = head.headers.get(CONTENT_ENCODING).map_or(&b""[..], |value| value.as_bytes());
+        let body = match encoding {
+            b"" | b"identity" => body,
+            b"gzip" | b"x-gzip" => {
+                let (unpacked, more) = unpack(&body);
+                cut |= more;
+                unpacked
+            }
+            _ if body.is_empty() => body,
+            _ => return Err(Problem::Encoding(name())),
+        };
+        Ok(Answer { url: url.clone(), redirected: false, status: head.status, headers: head.headers, body, cut })
+    }
+}
+
+/// Whether a browser would fetch it from a web server.
+pub(super) fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && url.has_host()
+}
+
+/// A URL as it may be shown: a query, a fragment or a user may hold secrets.
+pub(super) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    // Fails where there can be none.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.into()
+}
+
+async fn connect(host: &Host<&str>, port: u16) -> Result<TcpStream, Problem> {
+    let addresses: Vec<SocketAddr> = match host {
+        Host::Domain(domain) => match lookup_host((*domain, port)).await {
+            Ok(addresses) => addresses.collect(),
+            Err(_) => Vec::new(),
+        },
+        Host::Ipv4(ip) => vec![SocketAddr::from((*ip, port))],
+        Host::Ipv6(ip) => vec![SocketAddr::from((*ip, port))],
+    };
+    let mut problem = Problem::Name(host.to_string());
+    for address in addresses {
+        let outcome = timeout(CONNECT_WITHIN, TcpStream::connect(address)).await;
+        match outcome.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => problem = Problem::Connect(format!("{host}:{port}"), error),
+        }
+    }
+    Err(problem)
+}
+
+async fn send<S>(
+    stream: S,
+    method: &Method,
+    url: &Url,
+    page: Option<&Url>,
+) -> Result<hyper::Response<Incoming>, Problem>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let host = url.host_str().unwrap_or_default();
+    let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let problem = |problem| Problem::Http(authority.clone(), problem);
+    let target = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    let mut request = Request::builder()
+        .method(method)
+        .uri(target)
+        .header(HOST, &authority)
+        .header(USER_AGENT, format!("Footfall-check/{}", build::VERSION))
+        .header(ACCEPT, "*/*")
+        .header(ACCEPT_ENCODING, "identity");
+    if let Some(page) = page {
+        request = request.header(REFERER, format!("{}/", page.origin().ascii_serialization()));
+    }
+    let request = request.body(Empty::<Bytes>::new()).map_err(|_| Problem::Address(shown(url)))?;
+    // Some sites send more than the hundred header lines that hyper takes by itself.
+    let (mut sender, connection) =
+        http1::Builder::new().max_headers(256).handshake(TokioIo::new(stream)).await.map_err(problem)?;
+    // It ends with the answer's body, or when that is dropped. What goes wrong is told there.
+    tokio::spawn(connection);
+    sender.send_request(request).await.map_err(problem)
+}
+
+/// The body, and whether there was more of it.
+async fn read(mut body: Incoming) -> Result<(Vec<u8>, bool), hyper::Error> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            let room = MAXIMUM_BYTES - bytes.len();
+            bytes.extend_from_slice(&data[..data.len().min(room)]);
+            if data.len() > room {
+                return Ok((bytes, true));
+            }
+        }
+    }
+    Ok((bytes, false))
+}
+
+/// Some servers compress whatever is asked. What can't be unpacked is left out: the rest is looked at.
+fn unpack(packed: &[u8]) -> (Vec<u8>, bool) {
+    let mut bytes = Vec::new();
+    let mut decoder = flate2::read::MultiGzDecoder::new(packed).take(MAXIMUM_BYTES as u64 + 1);
+    let _ = decoder.read_to_end(&mut bytes);
+    let cut = bytes.len() > MAXIMUM_BYTES;
+    bytes.truncate(MAXIMUM_BYTES);
+    (bytes, cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+    use tokio_rustls::{
+        TlsAcceptor,
+        rustls::{ServerConfig, pki_types::PrivateKeyDer},
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_over_tls_is_read_if_its_certificate_is_trusted_for_that_name() {
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![own.cert.der().clone()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello").await;
+            }
+        });
+        let mut roots = RootCertStore::empty();
+        roots.add(own.cert.der().clone()).unwrap();
+        let trusting = Client::trusting(roots, Duration::from_secs(20)).unwrap();
+        let bundled = Client::new(Duration::from_secs(20)).unwrap();
+        let [right, other] =
+            ["localhost", "127.0.0.1"].map(|host| Url::parse(&format!("https://{host}:{port}/")).unwrap());
+        assert_eq!(trusting.ask(&Method::GET, &right, None).await.unwrap().body, b"Hello");
+        assert!(matches!(trusting.ask(&Method::GET, &other, None).await, Err(Problem::Tls(..))), "another name");
+        assert!(matches!(bundled.ask(&Method::GET, &right, None).await, Err(Problem::Tls(..))), "nobody's certificate");
+    }
+
+    #[test]
+    fn what_a_server_compresses_unasked_is_unpacked_within_the_limit() {
+        let packed = |length: usize| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut encoder, &vec![b' '; length]).unwrap();
+            encoder.finish().unwrap()
+        };
+        assert_eq!(unpack(&packed(10)), (vec![b' '; 10], false));
+        let (bytes, cut) = unpack(&packed(3 * MAXIMUM_BYTES));
+        assert_eq!((bytes.len(), cut), (MAXIMUM_BYTES, true));
+        assert!(unpack(b"no gzip").0.is_empty());
+    }
+}

@@ -1,0 +1,186 @@
+//! Lines of AWS `CloudFront`'s standard log, by the columns that its header names.
+
+use std::borrow::Cow;
+
+use jiff::{civil::DateTime, tz::TimeZone};
+
+use super::{
+    format::{Line, MissingColumn},
+    log_line::LogLine,
+};
+
+/// Where the columns stand that are read.
+pub(super) struct Columns {
+    date: usize,
+    time: usize,
+    address: usize,
+    method: usize,
+    path: usize,
+    status: usize,
+    user_agent: usize,
+    referer: Option<usize>,
+}
+
+impl Columns {
+    /// Reads what follows `#Fields:`.
+    pub(super) fn named_by(fields: &str) -> Result<Self, MissingColumn> {
+        let names: Vec<&str> = fields.split_whitespace().collect();
+        let place = |wanted: &'static str| {
+            names.iter().position(|name| name.eq_ignore_ascii_case(wanted)).ok_or(MissingColumn(wanted))
+        };
+        Ok(Self {
+            date: place("date")?,
+            time: place("time")?,
+            address: place("c-ip")?,
+            method: place("cs-method")?,
+            path: place("cs-uri-stem")?,
+            status: place("sc-status")?,
+            user_agent: place("cs(User-Agent)")?,
+            referer: place("cs(Referer)").ok(),
+        })
+    }
+
+    /// Reads a line.
+    pub(super) fn read<'l>(&self, line: &'l str) -> Line<'l> {
+        let values: Vec<&str> = line.trim_end_matches(['\r', '\n']).split('\t').collect();
+        let value = |place: usize| values.get(place).copied();
+        let entry = || {
+            request(Fields {
+                date: value(self.date)?,
+                time: value(self.time)?,
+                address: value(self.address)?,
+                method: value(self.method)?,
+                path: value(self.path)?,
+                status: value(self.status)?,
+                user_agent: value(self.user_agent)?,
+                referer: self.referer.map_or(Some("-"), value)?,
+            })
+        };
+        entry().map_or(Line::Malformed, Line::Request)
+    }
+}
+
+/// The fields of a request, as they stand in the log.
+pub(super) struct Fields<'l> {
+    pub(super) date: &'l str,
+    pub(super) time: &'l str,
+    /// `c-ip`: who was connected to the edge. `x-forwarded-for` is what anybody can send, and is not read.
+    pub(super) address: &'l str,
+    pub(super) method: &'l str,
+    pub(super) path: &'l str,
+    pub(super) status: &'l str,
+    pub(super) user_agent: &'l str,
+    pub(super) referer: &'l str,
+}
+
+/// Makes a request of its fields: times are UTC, and values percent-encoded beyond what the client sent.
+pub(super) fn request(fields: Fields<'_>) -> Option<LogLine<'_>> {
+    let at: DateTime = format!("{}T{}", fields.date, fields.time).parse().ok()?;
+    let method = fields.method;
+    let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+    if !is_method || !fields.path.starts_with('/') {
+        return None;
+    }
+    // 000: the client went away before the answer.
+    let status: u16 = fields.status.parse().ok().filter(|status| *status == 0 || (100..600).contains(status))?;
+    Some(LogLine {
+        address: Cow::Borrowed(fields.address),
+        at: TimeZone::UTC.to_timestamp(at).ok()?,
+        method: Cow::Borrowed(method),
+        target: decoded(fields.path),
+        status,
+        referer: header(fields.referer),
+        user_agent: Some(header(fields.user_agent)),
+        opted_out: false,
+        prefetch: false,
+    })
+}
+
+/// A header's value. Older logs encode twice, and a space that is still encoded shows it.
+fn header(value: &str) -> Cow<'_, str> {
+    match decoded(value) {
+        Cow::Owned(once) if once.contains("%20") => Cow::Owned(decoded(&once).into_owned()),
+        once => once,
+    }
+}
+
+/// Takes percent-encoding away. What is no encoding stays.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let digit = |byte: Option<&u8>| {
+        byte.and_then(|byte| char::from(*byte).to_digit(16)).and_then(|digit| u8::try_from(digit).ok())
+    };
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        if let (b'%', Some(high), Some(low)) = (byte, digit(bytes.get(at + 1)), digit(bytes.get(at + 2))) {
+            out.push(high << 4 | low);
+            at += 3;
+        } else {
+            out.push(*byte);
+            at += 1;
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELDS: &str = " date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) \
+                          cs(User-Agent) cs-uri-query x-forwarded-for";
+
+    fn line(date: &str, path: &str, status: &str, user_agent: &str) -> String {
+        format!(
+            "{date}\t10:05:03\tFRA2-C1\t900\t203.0.113.9\tGET\td1.cloudfront.net\t{path}\t{status}\thttps://example.org/x\t\
+             {user_agent}\ta=b\t198.51.100.7\r\n"
+        )
+    }
+
+    fn read(text: &str) -> Option<LogLine<'_>> {
+        match Columns::named_by(FIELDS).unwrap().read(text) {
+            Line::Request(request) => Some(request),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_line_is_read_by_its_columns_and_its_encoding_is_taken_away() {
+        for user_agent in ["Mozilla/5.0%20(X11)", "Mozilla/5.0%2520(X11)"] {
+            let text = line("2026-11-20", "/a%2520b", "200", user_agent);
+            let request = read(&text).unwrap();
+            assert_eq!((&*request.address, &*request.target, request.status), ("203.0.113.9", "/a%20b", 200));
+            assert_eq!(request.at, "2026-11-20T10:05:03Z".parse().unwrap());
+            assert_eq!(&*request.referer, "https://example.org/x");
+            assert_eq!(request.user_agent.as_deref(), Some("Mozilla/5.0 (X11)"));
+        }
+    }
+
+    #[test]
+    fn what_is_not_such_a_line_is_malformed() {
+        for text in [
+            String::new(),
+            "2026-11-20\t10:05:03".to_owned(),
+            line("20.11.2026", "/", "200", "x"),
+            line("2026-02-30", "/", "200", "x"),
+            line("2026-11-20", "-", "200", "x"),
+            line("2026-11-20", "/", "2000", "x"),
+            line("2026-11-20", "/", "200", "x").replace("\tGET\t", "\t-\t"),
+        ] {
+            assert!(read(&text).is_none(), "{text}");
+        }
+        // A client that went away makes a whole line; nobody was shown the page.
+        assert_eq!(read(&line("2026-11-20", "/", "000", "x")).map(|request| request.status), Some(0));
+    }
+
+    #[test]
+    fn percent_signs_that_encode_nothing_stay() {
+        for (text, plain) in [("100%", "100%"), ("%zz%4", "%zz%4"), ("%C3%A9", "é"), ("%ff", "\u{fffd}"), ("a", "a")] {
+            assert_eq!(decoded(text), plain);
+        }
+    }
+}

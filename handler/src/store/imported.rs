@@ -1,0 +1,127 @@
+//! What other counters had counted before: written, and removed, apart from everything else.
+
+use sqlx::Connection as _;
+
+use super::{Checkout, Failure, maintenance::STEP_ROWS};
+use crate::visitor::Day;
+
+/// How many rows one statement adds at most.
+const ROWS: usize = 4096;
+
+/// How many rows one transaction adds, unless a single day has more.
+const TRANSACTION_ROWS: usize = 5 * ROWS;
+
+/// What another counter counted in a day for a value of a dimension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedTally {
+    /// A dimension's number; 0 is the site as a whole.
+    pub dimension: i16,
+    /// The day.
+    pub day: Day,
+    /// The value; empty for the site as a whole.
+    pub value: String,
+    /// Views.
+    pub pageviews: i64,
+    /// Visitors, as that counter tells them apart.
+    pub visitors: i64,
+}
+
+/// Puts what a source counted in place of what was imported from it for the same days. `tallies` are in the order of their days.
+/// Each day changes whole; a long export takes several transactions, so that none is longer than a statement may be.
+pub async fn replace_imported(
+    checkout: &mut Checkout<'_>,
+    site: i32,
+    source: &str,
+    tallies: &[ImportedTally],
+) -> Result<(), Failure> {
+    let mut rest = tallies;
+    while !rest.is_empty() {
+        let (days, later) = rest.split_at(whole_days(rest));
+        replace_days(checkout, site, source, days).await?;
+        rest = later;
+    }
+    Ok(())
+}
+
+/// How many of these rows make whole days, as many as one transaction takes, and one day at least.
+fn whole_days(tallies: &[ImportedTally]) -> usize {
+    let mut whole = 0;
+    for day in tallies.chunk_by(|a, b| a.day == b.day) {
+        if whole > 0 && whole + day.len() > TRANSACTION_ROWS {
+            break;
+        }
+        whole += day.len();
+    }
+    whole
+}
+
+async fn replace_days(
+    checkout: &mut Checkout<'_>,
+    site: i32,
+    source: &str,
+    tallies: &[ImportedTally],
+) -> Result<(), Failure> {
+    let mut days: Vec<i32> = tallies.iter().map(|tally| tally.day.number()).collect();
+    days.dedup();
+    checkout
+        .run(async |connection| {
+            let mut transaction = connection.begin().await?;
+            sqlx::query_file!("queries/replace_imported.sql", site, source, &days).execute(&mut *transaction).await?;
+            for rows in tallies.chunks(ROWS) {
+                let values: Vec<String> = rows.iter().map(|row| row.value.clone()).collect();
+                sqlx::query_file!(
+                    "queries/add_imported.sql",
+                    site,
+                    source,
+                    &rows.iter().map(|row| row.dimension).collect::<Vec<_>>(),
+                    &rows.iter().map(|row| row.day.number()).collect::<Vec<_>>(),
+                    &values,
+                    &rows.iter().map(|row| row.pageviews).collect::<Vec<_>>(),
+                    &rows.iter().map(|row| row.visitors).collect::<Vec<_>>()
+                )
+                .execute(&mut *transaction)
+                .await?;
+            }
+            transaction.commit().await
+        })
+        .await
+}
+
+/// Removes what was imported from a source for a site; answers how many rows that were.
+pub async fn forget_imported(checkout: &mut Checkout<'_>, site: i32, source: &str) -> Result<u64, Failure> {
+    let mut removed = 0;
+    loop {
+        let done = checkout
+            .run(async |connection| {
+                sqlx::query_file!("queries/forget_imported.sql", site, source, STEP_ROWS).execute(connection).await
+            })
+            .await?;
+        removed += done.rows_affected();
+        if done.rows_affected() < STEP_ROWS.unsigned_abs() {
+            return Ok(removed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_holds_whole_days() {
+        let days = |rows: &[(i32, usize)]| -> Vec<ImportedTally> {
+            let tally = |day| ImportedTally {
+                dimension: 1,
+                day: Day::from_number(day),
+                value: String::new(),
+                pageviews: 1,
+                visitors: 1,
+            };
+            rows.iter().flat_map(|(day, count)| (0..*count).map(move |_| tally(*day))).collect()
+        };
+        assert_eq!(whole_days(&days(&[(1, 10), (2, 20)])), 30);
+        assert_eq!(whole_days(&days(&[(1, 10), (2, TRANSACTION_ROWS - 10), (3, 1)])), TRANSACTION_ROWS);
+        assert_eq!(whole_days(&days(&[(1, 10), (2, TRANSACTION_ROWS)])), 10);
+        assert_eq!(whole_days(&days(&[(1, TRANSACTION_ROWS + 5), (2, 1)])), TRANSACTION_ROWS + 5);
+    }
+}

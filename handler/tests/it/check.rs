@@ -1,0 +1,365 @@
+//! `handler check`: a site that is right, one fault after the other put into it, and sites that mean harm.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
+};
+
+use crate::process::{Outcome, Plain};
+
+/// What a path answers: its status line, its header lines, and its body.
+type Answers = Vec<(&'static str, String)>;
+
+/// A web server that answers what it is told, and keeps what it was asked.
+struct Site {
+    port: u16,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Site {
+    async fn start(answers: impl FnOnce(u16) -> Answers) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (answers, asked) = (Arc::new(answers(port)), Arc::new(Mutex::new(Vec::new())));
+        let log = asked.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answer(stream, answers.clone(), log.clone()));
+            }
+        });
+        Self { port, asked }
+    }
+
+    fn url(&self) -> String {
+        format!("http://localhost:{}/", self.port)
+    }
+
+    /// Request lines.
+    fn asked(&self) -> Vec<String> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().map(|head| head.lines().next().unwrap().to_owned()).collect()
+    }
+}
+
+async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => break,
+        }
+    }
+    String::from_utf8(head).unwrap()
+}
+
+async fn answer(mut stream: TcpStream, answers: Arc<Answers>, log: Arc<Mutex<Vec<String>>>) {
+    let head = head(&mut stream).await;
+    let Some(path) = head.split(' ').nth(1).map(str::to_owned) else { return };
+    log.lock().unwrap().push(head);
+    let answer = answers.iter().find(|(known, _)| *known == path.split('?').next().unwrap());
+    let answer = answer.map_or("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", |(_, answer)| answer);
+    let _ = stream.write_all(answer.as_bytes()).await;
+    if answer.contains("X-Test: endless") {
+        while stream.write_all(&[b' '; 8_192]).await.is_ok() {}
+    } else if answer.contains("X-Test: slow") {
+        while stream.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    }
+}
+
+fn ok(content_type: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
+fn html(headers: &str, body: &str) -> String {
+    ok("text/html; charset=utf-8", headers, &format!("<!doctype html><html><head><title>Test</title>{body}"))
+}
+
+/// What stands for Footfall: it counts `localhost`.
+async fn footfall() -> Site {
+    Site::start(|_| {
+        vec![
+            ("/footfall.js", ok("text/javascript; charset=utf-8", "", "{let e}")),
+            ("/hello.js", ok("text/javascript", "", "{let e}")),
+            (
+                "/v/localhost.gif",
+                "HTTP/1.1 200 OK\r\nContent-Type: image/gif\r\nContent-Length: 35\r\nConnection: close\r\n\r\n"
+                    .to_owned(),
+            ),
+            (
+                "/collect/localhost.gif",
+                "HTTP/1.1 200 OK\r\nContent-Type: image/gif\r\nContent-Length: 35\r\n\r\n".to_owned(),
+            ),
+            ("/spa/footfall.js", html("", "<div id=app>")),
+            ("/old/footfall.js", ok("image/png", "", "x")),
+        ]
+    })
+    .await
+}
+
+async fn run(url: &str, more: &[&str]) -> Outcome {
+    let arguments: Vec<String> = ["check", url].iter().chain(more).map(|&argument| argument.to_owned()).collect();
+    let run = move || Plain::default().run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+/// Checks a page and gives the report.
+async fn check(url: &str, more: &[&str]) -> (Outcome, Value) {
+    let outcome = run(url, &[&["--json"], more].concat()).await;
+    assert_eq!(outcome.stderr, "", "{outcome:?}");
+    let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(report["visits_count"], outcome.code == Some(0), "{outcome:?}");
+    (outcome, report)
+}
+
+fn names(report: &Value, state: &str) -> Vec<String> {
+    let findings = report["findings"].as_array().unwrap().iter();
+    let names = findings.filter(|finding| finding["state"] == state).map(|finding| finding["name"].as_str().unwrap());
+    names.map(str::to_owned).collect()
+}
+
+/// Checks a page with this header and this HTML, in which FOOTFALL is where Footfall is.
+async fn check_page(headers: &str, body: &str) -> (Outcome, Value) {
+    let footfall = footfall().await;
+    let origin = format!("http://localhost:{}", footfall.port);
+    let page = html(&headers.replace("FOOTFALL", &origin), &body.replace("FOOTFALL", &origin));
+    let site = Site::start(|_| vec![("/", page)]).await;
+    check(&site.url(), &[]).await
+}
+
+const SCRIPT: &str = "<script defer data-site=localhost src=FOOTFALL/footfall.js></script>";
+const PIXEL: &str = "<img src=FOOTFALL/v/localhost.gif referrerpolicy=no-referrer-when-downgrade>";
+
+#[tokio::test]
+async fn a_page_that_is_right_passes_and_no_visit_is_counted() {
+    let footfall = footfall().await;
+    let origin = format!("http://localhost:{}", footfall.port);
+    let policy =
+        "Content-Security-Policy: default-src 'self'; script-src FOOTFALL; connect-src FOOTFALL; img-src FOOTFALL\r\n";
+    let at = |text: &str| text.replace("FOOTFALL", &origin);
+    let page = html(&at(policy), &at(&format!("{SCRIPT}<noscript>{PIXEL}</noscript>")));
+    let site = Site::start(|_| vec![("/", page)]).await;
+    let outcome = run(&site.url(), &[]).await;
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    let (last, findings) = lines.split_last().unwrap();
+    assert_eq!(*last, format!("Visits to {} will count as localhost.", site.url()));
+    assert!(findings.iter().all(|line| line.starts_with("✓ ")), "{outcome:?}");
+    assert_eq!(site.asked(), ["GET / HTTP/1.1"]);
+    assert_eq!(footfall.asked(), ["GET /footfall.js HTTP/1.1", "HEAD /v/localhost.gif HTTP/1.1"]);
+    let heads = footfall.asked.lock().unwrap().join("").to_ascii_lowercase();
+    assert!(
+        heads.contains("user-agent: footfall-check/") && heads.contains(&format!("referer: {}", site.url())),
+        "{heads}"
+    );
+}
+
+#[tokio::test]
+async fn each_seeded_fault_is_named_and_nothing_else_is() {
+    let script = |from: &str, to: &str| SCRIPT.replace(from, to);
+    let faults: Vec<(&str, String, String)> = vec![
+        ("not-embedded", String::new(), "<p>Hello".to_owned()),
+        ("not-active", String::new(), format!("<!-- {SCRIPT} -->")),
+        ("not-run", String::new(), script("defer", "type=text/plain")),
+        ("site-missing", String::new(), script("data-site=localhost", "")),
+        ("site-not-counted", String::new(), script("src", "data-to=w src")),
+        ("policy-script", "Content-Security-Policy: script-src 'self'\r\n".to_owned(), SCRIPT.to_owned()),
+        (
+            "policy-sending",
+            String::new(),
+            format!("<meta http-equiv=content-security-policy content=\"connect-src 'self'\">{SCRIPT}"),
+        ),
+        ("policy-pixel", "Content-Security-Policy: default-src 'none'\r\n".to_owned(), PIXEL.to_owned()),
+        ("script-unreachable", String::new(), script("/footfall.js", "/nowhere/footfall.js")),
+        ("script-not-javascript", String::new(), script("/footfall.js", "/spa/footfall.js")),
+        ("script-type", String::new(), script("/footfall.js", "/old/footfall.js")),
+        ("twice", String::new(), format!("{SCRIPT}{PIXEL}")),
+    ];
+    for (name, headers, body) in faults {
+        let (outcome, report) = check_page(&headers, &body).await;
+        assert_eq!((names(&report, "broken"), outcome.code), (vec![name.to_owned()], Some(1)), "{report:#}");
+        let fault = report["findings"].as_array().unwrap().iter().find(|finding| finding["name"] == name).unwrap();
+        assert!(!fault["text"].as_str().unwrap().is_empty() && !fault["right"].as_str().unwrap().is_empty());
+    }
+    // Its Footfall does not count that site either.
+    let (_, report) = check_page("", &script("data-site=localhost", "data-site=example.org")).await;
+    assert_eq!(names(&report, "broken"), ["site-differs", "site-not-counted"], "{report:#}");
+}
+
+#[tokio::test]
+async fn the_directive_that_would_allow_it_is_told_and_then_allows_it() {
+    let (_, report) = check_page("Content-Security-Policy: default-src 'self'\r\n", SCRIPT).await;
+    assert_eq!(names(&report, "broken"), ["policy-script", "policy-sending"], "{report:#}");
+    let told = |name: &str| {
+        let finding = report["findings"].as_array().unwrap().iter().find(|finding| finding["name"] == name).unwrap();
+        let right = finding["right"].as_str().unwrap().strip_prefix("make it ").unwrap();
+        // The next Footfall listens elsewhere.
+        format!("{} FOOTFALL", right.rsplit_once(' ').unwrap().0)
+    };
+    let policy = format!("default-src 'self'; {}; {}", told("policy-script"), told("policy-sending"));
+    let (_, report) = check_page(&format!("Content-Security-Policy: {policy}\r\n"), SCRIPT).await;
+    assert_eq!(names(&report, "broken"), Vec::<String>::new(), "{report:#}");
+}
+
+#[tokio::test]
+async fn what_works_but_should_be_known_is_a_hint() {
+    let hints: [(&str, &str, String); 6] = [
+        ("twice", "", format!("{SCRIPT}{SCRIPT}")),
+        ("block-lists", "", SCRIPT.replace("src", "data-to=collect src")),
+        ("pixel-path", "Referrer-Policy: no-referrer\r\n", PIXEL.replace("referrerpolicy=", "a=")),
+        (
+            "pixel-path",
+            "",
+            format!("<meta name=referrer content=no-referrer>{}", PIXEL.replace("referrerpolicy=", "a=")),
+        ),
+        ("prerender", "Speculation-Rules: \"/rules.json\"\r\n", PIXEL.to_owned()),
+        ("integrity", "", SCRIPT.replace("defer", "integrity=sha256-x=")),
+    ];
+    for (name, headers, body) in hints {
+        let (outcome, report) = check_page(headers, &body).await;
+        assert_eq!((names(&report, "warning"), outcome.code), (vec![name.to_owned()], Some(0)), "{report:#}");
+    }
+    let robots = format!("<meta name=robots content=noindex>{SCRIPT}");
+    let (_, report) = check_page("Speculation-Rules: \"/rules.json\"\r\n", &robots).await;
+    let well = names(&report, "well");
+    assert!(well.contains(&"prerender".to_owned()) && well.contains(&"robots".to_owned()), "{report:#}");
+}
+
+#[tokio::test]
+async fn a_script_from_the_page_s_own_host_has_come_through_a_proxy() {
+    let site = Site::start(|_| {
+        vec![
+            ("/", html("Content-Security-Policy: default-src 'self'\r\n", &SCRIPT.replace("FOOTFALL", ""))),
+            ("/footfall.js", ok("text/javascript", "", "{let e}")),
+            ("/v/localhost.gif", ok("image/gif", "", "")),
+        ]
+    })
+    .await;
+    let (outcome, report) = check(&site.url(), &[]).await;
+    assert_eq!((names(&report, "warning"), outcome.code), (vec!["proxied".to_owned()], Some(0)), "{report:#}");
+    let (outcome, report) = check(&site.url(), &["--site", "example.com"]).await;
+    assert_eq!((names(&report, "broken"), outcome.code), (vec!["site-differs".to_owned()], Some(1)), "{report:#}");
+}
+
+#[tokio::test]
+async fn a_script_of_another_name_is_found_by_its_address_and_tried_before_it_is_embedded() {
+    let footfall = footfall().await;
+    let script = format!("http://localhost:{}/hello.js", footfall.port);
+    let site = Site::start(|_| {
+        vec![("/", html("", &format!("<script src={script} data-site=localhost></script>"))), ("/bare", html("", ""))]
+    })
+    .await;
+    let (outcome, report) = check(&site.url(), &["--script", &script]).await;
+    assert_eq!(outcome.code, Some(0), "{report:#}");
+    let (_, report) = check(&format!("{}bare", site.url()), &["--script", &script]).await;
+    assert_eq!(names(&report, "broken"), ["not-embedded"], "{report:#}");
+    assert!(names(&report, "well").contains(&"script".to_owned()), "{report:#}");
+    assert!(report.to_string().contains(&format!("src=\\\"{script}\\\"")), "the line to add: {report:#}");
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_fetched_is_told_why() {
+    let site = Site::start(|port| {
+        vec![
+            (
+                "/loop",
+                format!("HTTP/1.1 302 Found\r\nLocation: http://localhost:{port}/loop\r\nContent-Length: 0\r\n\r\n"),
+            ),
+            ("/out", "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n".to_owned()),
+            ("/text", ok("text/plain", "", "Hello")),
+            ("/garbage", "HELO\r\n\r\n".to_owned()),
+        ]
+    })
+    .await;
+    for (path, name, word) in [
+        ("missing", "page-unreachable", "answers 404"),
+        ("loop", "page-unreachable", "more than 5 times"),
+        ("out", "page-unreachable", "no web address"),
+        ("garbage", "page-unreachable", "HTTP/1.1"),
+        ("text", "page-not-html", "text/plain"),
+    ] {
+        let (_, report) = check(&format!("{}{path}", site.url()), &[]).await;
+        assert_eq!(names(&report, "broken"), [name], "{report:#}");
+        assert!(report.to_string().contains(word), "{path}: {report:#}");
+    }
+    assert_eq!(site.asked().iter().filter(|line| line.contains("/loop")).count(), 6);
+    let (_, report) = check("http://nobody.invalid/", &[]).await;
+    assert!(report.to_string().contains("has no address"), "{report:#}");
+    let nobody = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
+    let (_, report) = check(&format!("http://{nobody}/"), &[]).await;
+    assert!(report.to_string().contains("can't be connected to"), "{report:#}");
+}
+
+#[tokio::test]
+async fn a_page_whose_certificate_nobody_vouches_for_is_not_fetched() {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key)
+        .unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                greet(&mut stream).await;
+            }
+        }
+    });
+    let (_, report) = check(&format!("https://localhost:{port}/"), &[]).await;
+    assert_eq!(names(&report, "broken"), ["page-unreachable"], "{report:#}");
+    assert!(report.to_string().contains("certificate"), "{report:#}");
+}
+
+async fn greet(stream: &mut (impl AsyncWrite + AsyncRead + Unpin)) {
+    head(stream).await;
+    let _ = stream.write_all(html("", "Hello").as_bytes()).await;
+}
+
+#[tokio::test]
+async fn a_hostile_page_keeps_nobody_waiting_and_fills_nothing() {
+    let footfall = footfall().await;
+    let origin = format!("http://localhost:{}", footfall.port);
+    let script = SCRIPT.replace("FOOTFALL", &origin);
+    let begin = |kind: &str| format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Test: {kind}\r\n\r\n{script}");
+    let site = Site::start(|_| vec![("/endless", begin("endless")), ("/slow", begin("slow"))]).await;
+    let (outcome, report) = check(&format!("{}endless", site.url()), &[]).await;
+    assert_eq!((names(&report, "warning"), outcome.code), (vec!["page-large".to_owned()], Some(0)), "{report:#}");
+    let began = std::time::Instant::now();
+    let (_, report) = check(&format!("{}slow", site.url()), &["--timeout", "1"]).await;
+    assert_eq!(names(&report, "broken"), ["page-unreachable"], "{report:#}");
+    assert!(report.to_string().contains("within 1 s") && began.elapsed().as_secs() < 30, "{report:#}");
+}
+
+#[tokio::test]
+async fn neither_a_secret_nor_what_moves_the_cursor_is_printed() {
+    let headers = "Set-Cookie: session=hunter2\r\nContent-Security-Policy: script-src 'nonce-hunter2'\r\n";
+    let body = "<script src='FOOTFALL/footfall.js?key=hunter2' data-site='a\u{1b}[2Jb'></script>";
+    let page = html(headers, &body.replace("FOOTFALL", "http://user:hunter2@localhost:9"));
+    let site = Site::start(|_| vec![("/", page)]).await;
+    for more in [&[][..], &["--json"]] {
+        let outcome = run(&format!("{}?token=hunter2", site.url()), more).await;
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        assert!(!format!("{outcome:?}").contains("hunter2"), "{outcome:?}");
+        assert!(!outcome.stdout.contains('\u{1b}'), "{outcome:?}");
+        assert!(outcome.stdout.contains("policy-script"), "{outcome:?}");
+    }
+    let outcome = run("https://user:hunter2@example.com/", &[]).await;
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""), "{outcome:?}");
+    assert!(!outcome.stderr.contains("hunter2") && outcome.stderr.lines().count() == 1, "{outcome:?}");
+}

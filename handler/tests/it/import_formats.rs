@@ -1,0 +1,176 @@
+//! `handler import` of logs in other formats than web servers' own: recognised, counted alike, and accounted alike.
+
+use std::io::Write;
+
+use flate2::{Compression, write::GzEncoder};
+use serde_json::{Value, json};
+
+use crate::{
+    client::{FIREFOX, GOOGLEBOT, SAFARI},
+    database::Database,
+    log::combined,
+    process::{Folder, Plain},
+};
+
+fn import(plain: &Plain, options: &[&str], file: &str) -> Value {
+    plain.run(&[&["import", "--json", "--site", "example.com"], options, &[file]].concat()).json()
+}
+
+fn caddy(address: &str, second: u32, uri: &str, user_agent: &str) -> String {
+    let request = json!({
+        "remote_ip": "192.0.2.99", "client_ip": address, "proto": "HTTP/2.0", "method": "GET", "host": "example.com", "uri": uri,
+        "headers": { "User-Agent": [user_agent], "Referer": ["https://news.example/a"] },
+    });
+    let ts = 1_431_864_000 + second;
+    format!("{}\n", json!({ "level": "info", "ts": ts, "msg": "handled request", "request": request, "status": 200 }))
+}
+
+fn cloudfront(address: &str, second: u32, uri: &str, user_agent: &str) -> String {
+    let user_agent = user_agent.replace('%', "%25").replace(' ', "%20");
+    format!(
+        "2015-05-17\t12:00:{second:02}\tFRA2\t{address}\tGET\t{uri}\t200\thttps://news.example/a\t{user_agent}\t10.9.9.9\n"
+    )
+}
+
+const CLOUDFRONT_HEADER: &str = "#Version: 1.0\n#Fields: date time x-edge-location c-ip cs-method cs-uri-stem sc-status \
+                                 cs(Referer) cs(User-Agent) x-forwarded-for\n";
+
+fn cloudfront_json(address: &str, second: u32, uri: &str, user_agent: &str) -> String {
+    let user_agent = user_agent.replace(' ', "%20");
+    let line = json!({
+        "date": "2015-05-17", "time": format!("12:00:{second:02}"), "c-ip": address, "cs-method": "GET", "cs-uri-stem": uri,
+        "sc-status": "200", "cs(Referer)": "https://news.example/a", "cs(User-Agent)": user_agent,
+    });
+    format!("{line}\n")
+}
+
+fn front_door(address: &str, second: u32, uri: &str, user_agent: &str) -> String {
+    let properties = json!({
+        "httpMethod": "GET", "requestUri": format!("https://example.com:443{uri}"), "userAgent": user_agent,
+        "clientIp": "10.9.9.9", "socketIp": address, "httpStatusCode": "200", "referrer": "https://news.example/a",
+    });
+    let time = format!("2015-05-17T12:00:{second:02}.1234567Z");
+    format!("{}\n", json!({ "time": time, "category": "FrontDoorAccessLog", "properties": properties }))
+}
+
+/// The same visits in each format; what stands before them; and how many lines of it are no requests.
+type Writer = fn(&str, u32, &str, &str) -> String;
+const FORMATS: [(&str, Writer, &str, u64); 4] = [
+    ("caddy", caddy, "{\"level\":\"info\",\"ts\":1431864000,\"msg\":\"serving initial configuration\"}\n", 1),
+    ("cloudfront", cloudfront, CLOUDFRONT_HEADER, 2),
+    ("cloudfront-json", cloudfront_json, "", 0),
+    ("front-door", front_door, "{\"time\":\"2015-05-17T12:00:00Z\",\"category\":\"FrontDoorHealthProbeLog\"}\n", 1),
+];
+
+fn visits(line: Writer) -> String {
+    [
+        line("192.0.2.1", 1, "/", FIREFOX),
+        line("192.0.2.1", 2, "/about", FIREFOX),
+        line("192.0.2.2", 3, "/", SAFARI),
+        line("2001:db8::1", 4, "/", FIREFOX),
+        line("2001:db8::2", 5, "/", FIREFOX),
+        line("192.0.2.3", 6, "/", GOOGLEBOT),
+        line("192.0.2.3", 7, "/style.css", FIREFOX),
+        line("-", 8, "/", FIREFOX),
+        "garbage\n".to_owned(),
+        line("192.0.2.4", 9, "/", FIREFOX).replace("GET", "POST"),
+    ]
+    .concat()
+}
+
+#[tokio::test]
+async fn every_format_is_recognised_and_counts_the_same_visits_alike() {
+    for (name, line, head, others) in FORMATS {
+        let database = Database::create().await;
+        let folder = Folder::new();
+        let plain = Plain::on(&database);
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(format!("{head}{}", visits(line)).as_bytes()).unwrap();
+        let log = folder.write("access.log.gz", encoder.finish().unwrap());
+        let summary = import(&plain, &[], &log);
+        assert_eq!(
+            summary["days"],
+            json!([{ "date": "2015-05-17", "visitors": 3, "pageviews": 6 }]),
+            "{name}: {summary}"
+        );
+        assert_eq!(summary["excluded"], json!({ "bots": 1, "unidentified": 1 }), "{name}");
+        assert_eq!(summary["refused"]["malformed"], json!({ "lines": 1, "first": [format!("{log}:{}", 9 + others)] }));
+        let (asset, method) = (&summary["not_pages"]["asset"], &summary["not_pages"]["other_method"]);
+        assert_eq!((asset, method), (&1.into(), &1.into()), "{name}");
+        assert_eq!(summary["not_pages"]["other_entry"].as_u64().unwrap_or_default(), others, "{name}");
+        let referrers = "select value || ' ' || pageviews from tally where dimension = 2";
+        assert_eq!(database.texts(referrers).await, ["news.example 6"], "{name}");
+        // Again, and under its name: nothing is counted twice.
+        let again = import(&plain, &["--format", name], &log);
+        assert_eq!((&again["pageviews"], &again["lines_counted_before"]), (&0.into(), &summary["lines"]), "{name}");
+        // It has grown, and is not compressed any more.
+        let grown = format!("{head}{}{}", visits(line), line("192.0.2.9", 30, "/", FIREFOX));
+        let again = import(&plain, &[], &folder.write("access.log", grown));
+        assert_eq!(again["days"][0]["visitors"], 4, "{name}");
+        assert_eq!((&again["pageviews"], &again["lines_counted_before"]), (&1.into(), &summary["lines"]), "{name}");
+        database.assert_sound().await;
+    }
+}
+
+#[tokio::test]
+async fn a_format_that_is_named_holds_whatever_the_log_looks_like() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let log = folder.write("access.log", caddy("192.0.2.1", 1, "/", FIREFOX));
+    let summary = import(&Plain::on(&database), &["--format", "front-door"], &log);
+    assert_eq!((&summary["pageviews"], &summary["refused"]["malformed"]["lines"]), (&0.into(), &1.into()));
+}
+
+#[tokio::test]
+async fn a_log_whose_header_lacks_a_column_is_refused_by_the_columns_name() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let header = CLOUDFRONT_HEADER.replace(" c-ip", "");
+    let log = folder.write("cdn.log", header + &cloudfront("192.0.2.1", 1, "/", FIREFOX));
+    let outcome = Plain::on(&database).run(&["import", "--site", "example.com", &log]);
+    assert_eq!((outcome.code, outcome.stderr.lines().count()), (Some(1), 1), "{outcome:?}");
+    assert!(outcome.stderr.contains("cdn.log") && outcome.stderr.contains("no column c-ip"), "{outcome:?}");
+    assert!(!outcome.stderr.contains("192.0.2.1") && !outcome.stderr.contains("Firefox"), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn hostile_lines_are_accounted_and_the_others_count() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let log = [
+        caddy("192.0.2.1", 1, "/", FIREFOX).into_bytes(),
+        b"{\"ts\":1,\"request\":{\"uri\":\"\xff\xfe\"},\"status\":200}\n".to_vec(),
+        [b"{\"x\":\"".as_slice(), &vec![b'x'; 3 << 20], b"\"}\n"].concat(),
+        [vec![b'['; 500_000], b"\n".to_vec()].concat(),
+        caddy("192.0.2.1", 2, "/\u{0}\u{202e}x", FIREFOX).into_bytes(),
+        caddy("192.0.2.1", 3, &"/y".repeat(4000), FIREFOX).into_bytes(),
+        caddy("192.0.2.1", 4, "/", FIREFOX).replace("1431864004", "1e18").into_bytes(),
+        caddy("192.0.2.1", 4, "/", FIREFOX).replace("1431864004", "-5").into_bytes(),
+        // Cut off in a line that is longer than any may be.
+        vec![b'z'; 2 << 20],
+    ]
+    .concat();
+    let log = folder.write("caddy.log", log);
+    let plain = Plain::on(&database);
+    let summary = import(&plain, &[], &log);
+    assert_eq!((&summary["lines"], &summary["pageviews"]), (&9.into(), &3.into()), "{summary}");
+    assert_eq!(
+        (&summary["refused"]["malformed"]["lines"], &summary["refused"]["bad_time"]["lines"]),
+        (&5.into(), &1.into())
+    );
+    assert_eq!(import(&plain, &[], &log)["pageviews"], 0);
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn logs_of_different_formats_are_imported_in_the_order_of_their_days() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    // Tomorrow's log is given first: counted in that order, the day before would come too late.
+    let second = folder.write("b.log", combined("192.0.2.1", "18/May/2015:12:00:00 +0000", "/", FIREFOX));
+    let first = folder.write("a.log", caddy("192.0.2.1", 1, "/", FIREFOX));
+    let summary = Plain::on(&database).run(&["import", "--json", "--site", "example.com", &second, &first]).json();
+    assert_eq!((&summary["visitors"], &summary["late"]["lines"]), (&1.into(), &0.into()));
+    let gaps = "select day || ' ' || visitors::text from tally where dimension = 0 order by day";
+    assert_eq!(database.texts(gaps).await, ["16572 {1}", "16573 {0,1}"]);
+}
