@@ -71,7 +71,7 @@ impl Report {
                 State::Broken => ('✗', "31"),
             };
             let mark = if coloured { format!("\u{1b}[{colour}m{mark}\u{1b}[0m") } else { mark.to_string() };
-            let right = right.as_ref().map_or(String::new(), |right| format!(": {right}"));
+            let right = right.as_ref().map_or(String::new(), |right| format!(" → {right}"));
             lines.push_str(&format!("{mark} {name:<22} {text}{right}\n"));
         }
         lines + &self.verdict()
