@@ -253,7 +253,7 @@ fn judge(import: &Import, parser: &mut Parser, text: &str) -> anyhow::Result<Jud
             let (prefetch, opted_out) = (line.prefetch, line.opted_out);
             let referrer_spam = referrer.as_deref().is_some_and(is_spam);
             let user_agent = user_agent.unwrap_or_default();
-            Claims { prefetch, opted_out, referrer_spam, user_agent, network, ..Claims::default() }.classification()
+            Claims { prefetch, opted_out, user_agent, referrer_spam, network, ..Claims::default() }.classification()
         }
     };
     let view = View { page: page_path(&line.target).into(), referrer, user_agent, ..View::default() };

@@ -7,7 +7,11 @@ use serde::Serialize;
 use super::wording::thousands;
 use crate::{
     statistics::{Entry, Report},
-    visitor::{Dimension, Exclusion, Uniqueness},
+    visitor::{
+        Dimension, Exclusion, Uniqueness,
+        robot::{self, Robot},
+        source,
+    },
 };
 
 /// Lists that stand together, in a tab of their own.
@@ -108,12 +112,27 @@ pub(super) fn groups(report: &Report) -> Vec<Group<'_>> {
 /// The order of groups. One that is missing here comes first, where it is seen.
 const ORDER: [&str; 6] = ["Pages", "Sources", "Locations", "Technology", "Events", "Robots"];
 
+/// A value as people read it.
+fn in_words(dimension: Dimension, value: &str) -> Cow<'_, str> {
+    match dimension {
+        Dimension::Channel => Cow::Borrowed(source::Group::named(value).map_or(value, |group| group.heading())),
+        Dimension::Robot => match robot::named(value) {
+            Some(Robot { operator: Some(operator), purpose, .. }) => {
+                Cow::Owned(format!("{value} ({operator}, for {})", purpose.label()))
+            }
+            Some(Robot { purpose, .. }) => Cow::Owned(format!("{value} (for {})", purpose.label())),
+            None => Cow::Borrowed(value),
+        },
+        _ => shorten(value),
+    }
+}
+
 fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     let known = entries.iter().all(|entry| entry.visitors.is_some());
     let size = |entry: &Entry| if known { entry.visitors.unwrap_or_default() } else { entry.pageviews };
     let most = entries.iter().map(size).max().unwrap_or_default().max(1);
     let row = |entry: &'e Entry| Row {
-        value: shorten(&entry.value),
+        value: in_words(dimension, &entry.value),
         visitors: entry.visitors.filter(|_| known).map(thousands),
         pageviews: thousands(entry.pageviews),
         share: size(entry).saturating_mul(100) / most,
