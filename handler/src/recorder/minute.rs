@@ -65,6 +65,7 @@ impl Minute {
             excluded_late = excluded(Exclusion::Late),
             excluded_head = excluded(Exclusion::Head),
             excluded_refused = excluded(Exclusion::Refused),
+            excluded_referrer_spam = excluded(Exclusion::ReferrerSpam),
             "recorded {visits} visits in {batches} batches"
         );
     }
