@@ -130,7 +130,7 @@ impl Client {
             return Err(Problem::Address(shown(url)));
         };
         let stream = connect(&host, port).await?;
-        let response = if url.scheme() == "https" {
+        let stream: Box<dyn Stream> = if url.scheme() == "https" {
             let server = match host {
                 Host::Domain(domain) => {
                     ServerName::try_from(domain.to_owned()).map_err(|_| Problem::Address(shown(url)))?
@@ -138,11 +138,11 @@ impl Client {
                 Host::Ipv4(ip) => ServerName::from(std::net::IpAddr::from(ip)),
                 Host::Ipv6(ip) => ServerName::from(std::net::IpAddr::from(ip)),
             };
-            let stream = self.tls.connect(server, stream).await.map_err(|problem| Problem::Tls(name(), problem))?;
-            send(stream, method, url, page).await?
+            Box::new(self.tls.connect(server, stream).await.map_err(|problem| Problem::Tls(name(), problem))?)
         } else {
-            send(stream, method, url, page).await?
+            Box::new(stream)
         };
+        let response = send(stream, method, url, page).await?;
         let (head, body) = response.into_parts();
         let (body, mut cut) = read(body).await.map_err(|problem| Problem::Http(name(), problem))?;
         let encoding = head.headers.get(CONTENT_ENCODING).map_or(&b""[..], |value| value.as_bytes());
@@ -196,15 +196,17 @@ async fn connect(host: &Host<&str>, port: u16) -> Result<TcpStream, Problem> {
     Err(problem)
 }
 
-async fn send<S>(
-    stream: S,
+/// With TLS or without: the program holds hyper's client once.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+async fn send(
+    stream: Box<dyn Stream>,
     method: &Method,
     url: &Url,
     page: Option<&Url>,
-) -> Result<hyper::Response<Incoming>, Problem>
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
+) -> Result<hyper::Response<Incoming>, Problem> {
     let host = url.host_str().unwrap_or_default();
     let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let problem = |problem| Problem::Http(authority.clone(), problem);
