@@ -25,8 +25,7 @@ use self::{
 use crate::visitor::SiteName;
 
 /// The script that this program serves, to tell whether a page loads another.
-// It is not part of this program yet: Some(include_bytes!("../assets/footfall.min.js")).
-const SCRIPT: Option<&[u8]> = None;
+const SCRIPT: &[u8] = include_bytes!("../assets/footfall.min.js");
 
 /// What is asked.
 #[derive(Debug)]
@@ -249,7 +248,7 @@ async fn fetch_script(
                 let load = Load { purpose, url: &answer.url, page: rules.page, redirected: true };
                 rules.judge(report, "policy-script", "where the script redirects to", &load, before, true);
             }
-            judge_script(report, rules.page, &answer, SCRIPT)
+            judge_script(report, rules.page, &answer, Some(SCRIPT))
         }
         Err(problem) => {
             let right = "src must be the address of Footfall with /footfall.js";
