@@ -87,7 +87,7 @@ async fn an_export_of_goatcounter_becomes_sums_of_days_in_the_sites_zone() {
     assert_eq!(stored(&database, 4).await, ["0 Windows 2 1", "0 iOS 2 2", "1 Windows 1 1"]);
     assert_eq!(stored(&database, 6).await, ["0 DE 2 1", "0 US 2 2", "1 DE 1 1"]);
     assert_eq!(stored(&database, 8).await, ["0 spring 1 1"]);
-    assert_eq!(stored(&database, 11).await, ["0 signup 1 1"]);
+    assert_eq!(stored(&database, 12).await, ["0 signup 1 1"]);
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn an_export_of_umami_becomes_sums_of_days_in_the_sites_zone() {
     assert_eq!(stored(&database, 0).await, ["0  2 1", "1  1 1"]);
     assert_eq!(stored(&database, 1).await, ["0 / 1 1", "0 /post 1 1", "1 / 1 1"]);
     assert_eq!(stored(&database, 2).await, ["0 news.example 1 1"]);
-    assert_eq!(stored(&database, 11).await, ["1 copy 1 1"]);
+    assert_eq!(stored(&database, 12).await, ["1 copy 1 1"]);
     // Rows of two websites would be added up without a trace.
     let two = folder.write("two.csv", UMAMI.replace("w,b,v2,3", "other,b,v2,3"));
     let outcome = plain.run(&["import", "--site", "example.com", "--from", "umami", &two]);
