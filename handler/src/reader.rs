@@ -139,6 +139,17 @@ impl Reader {
         }
     }
 
+    /// The same; while the database is away, the numbers as they were when they could last be read, if they ever were.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub async fn read_recent_or_stale(&self, query: Query, answer_by: Instant) -> Answer {
+        match self.read_recent(query.clone(), answer_by).await {
+            Err(NoAnswer::Unavailable) => self.last_known(&query).ok_or(NoAnswer::Unavailable),
+            answer => answer,
+        }
+    }
+
     /// The numbers as they were when they could last be read, marked as stale.
     pub fn last_known(&self, query: &Query) -> Option<Arc<Snapshot>> {
         Some(self.kept_answers().get(query)?.stale())

@@ -24,11 +24,7 @@ async fn show(name: &str, request: &Request) -> Result<Reply, Error> {
     let site: SiteName = site.parse().map_err(|_| Error::UnknownSite)?;
     let app = request.app();
     let query = request.query_of(app, site)?;
-    let snapshot = match app.reader.read_recent(query.clone(), request.answer_by).await.map_err(Error::from) {
-        Ok(snapshot) => snapshot,
-        Err(error @ Error::Unavailable(_)) => app.reader.last_known(&query).ok_or(error)?,
-        Err(error) => return Err(error),
-    };
+    let snapshot = app.reader.read_recent_or_stale(query, request.answer_by).await?;
     let Counts { visitors, pageviews, .. } = snapshot.report.counts;
     // Where no unique number is known, a sum of days would claim to be one.
     let (label, count) = visitors.map_or(("views", pageviews), |visitors| ("visitors", visitors));

@@ -9,7 +9,7 @@ use super::request::Request;
 use crate::visitor::{Claims, Network, address::client_network, agent::Hints, robot, user_agent::without_host_suffix};
 
 /// What the request says, as far as it decides whether it counts. `user_agent` is [`user_agent`]'s answer.
-pub(super) fn claims<'r>(request: &Request, user_agent: &'r str, trusted_proxies: u8) -> Claims<'r> {
+pub(super) fn claims<'r>(request: &Request, user_agent: &'r str) -> Claims<'r> {
     Claims {
         head: request.method == Method::HEAD,
         own: request.has_parameter("own"),
@@ -17,7 +17,11 @@ pub(super) fn claims<'r>(request: &Request, user_agent: &'r str, trusted_proxies
         opted_out: ["sec-gpc", "dnt"].iter().any(|name| request.header(name).is_some_and(|value| value.trim() == "1")),
         user_agent: without_host_suffix(user_agent),
         referrer_spam: false,
-        network: network(request, trusted_proxies),
+        network: client_network(
+            request.header_lines("x-forwarded-for"),
+            Some(request.peer()),
+            request.app().trusted_proxies,
+        ),
     }
 }
 
@@ -37,10 +41,6 @@ pub(super) fn user_agent(headers: &HeaderMap) -> Cow<'_, str> {
         joined.push_str(&String::from_utf8_lossy(line.as_bytes()));
     }
     joined
-}
-
-fn network(request: &Request, trusted_proxies: u8) -> Option<Network> {
-    client_network(request.header_lines("x-forwarded-for"), Some(request.peer()), trusted_proxies)
 }
 
 /// Browsers that fetch or render ahead say so: `Sec-Purpose` (Fetch standard), `Purpose` and `X-Moz` before it.

@@ -2,13 +2,19 @@
 
 use warp::http::{Method, StatusCode, header};
 
-use super::{App, Reply, allow_reading, client, conclude, encoded, error::Error, reply, request::Request};
+use super::{
+    App, Reply, allow_reading, conclude, encoded,
+    error::Error,
+    reply,
+    request::Request,
+    visit::{Sighting, visit},
+};
 use crate::{
     build,
     config::Host,
     page,
     reader::Snapshot,
-    visitor::{View, Visit, VisitKind, referrer::referring_host, source},
+    visitor::{View, referrer::referring_host},
 };
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -30,7 +36,8 @@ async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
         // It may have been imported. A visit to a page that does not exist is none.
         app.reader.read_recent(query.clone(), request.answer_by).await?;
     }
-    let answer = app.recorder.record_and_read(visit(request, app), query.clone(), request.answer_by).await;
+    let visit = visit(request, &app.sites[0], sighting(request, app));
+    let answer = app.recorder.record_and_read(visit, query.clone(), request.answer_by).await;
     match answer.map_err(Error::from) {
         Ok(snapshot) => shown(request, app, &snapshot),
         Err(error @ Error::Unavailable(_)) => {
@@ -48,24 +55,15 @@ async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
     }
 }
 
-fn visit(request: &Request, app: &App) -> Visit {
-    let user_agent = client::user_agent(request.headers());
-    let site = app.sites[0].clone();
-    let own_hosts = [&*site, request.header(header::HOST.as_str()).unwrap_or_default()];
-    let referrer = request.header(header::REFERER.as_str()).and_then(|referer| referring_host(referer, &own_hosts));
-    let mut claims = client::claims(request, &user_agent, app.trusted_proxies);
-    claims.referrer_spam = referrer.as_deref().is_some_and(source::is_spam);
-    let user_agent = claims.user_agent;
-    let classification = claims.classification_within(|network| app.admits(network));
+fn sighting<'r>(request: &'r Request, app: &App) -> Sighting<'r> {
+    let own_hosts = [&*app.sites[0], request.header(header::HOST.as_str()).unwrap_or_default()];
     let view = View {
         page: "/".into(),
-        referrer,
-        user_agent: Some(user_agent),
-        hints: client::hints(request),
+        referrer: request.header(header::REFERER.as_str()).and_then(|referer| referring_host(referer, &own_hosts)),
         language: request.header(header::ACCEPT_LANGUAGE.as_str()),
         ..View::default()
     };
-    Visit { at: app.clock.now(), site, kind: VisitKind::View, values: view.values(&classification), classification }
+    Sighting { view, ..Sighting::default() }
 }
 
 fn shown(request: &Request, app: &App, snapshot: &Snapshot) -> Result<Reply, Error> {

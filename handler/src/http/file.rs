@@ -1,7 +1,7 @@
 //! Files that are part of the program and the same for everybody: the script that other sites embed, which `scripts/build-script` makes
 //! of `assets/footfall.js`, and the description of the API.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use warp::http::{HeaderValue, StatusCode, header};
 
@@ -39,19 +39,26 @@ struct File {
     text: &'static str,
     content_type: &'static str,
     body: LazyLock<Body>,
+    version: OnceLock<HeaderValue>,
 }
 
 impl File {
     const fn new(text: &'static str, content_type: &'static str) -> Self {
-        Self { text, content_type, body: LazyLock::new(Body::default) }
+        Self { text, content_type, body: LazyLock::new(Body::default), version: OnceLock::new() }
+    }
+
+    /// Its entity tag: weak, because it names the file in each of its encodings (RFC 9110 §8.8.1).
+    fn version(&self) -> &HeaderValue {
+        self.version.get_or_init(|| {
+            let hash = blake3::hash(self.text.as_bytes()).to_hex();
+            HeaderValue::from_str(&format!("W/\"{}\"", &hash[..16])).expect("a hash is ASCII")
+        })
     }
 
     fn answer(&self, request: &Request) -> Result<Reply, Error> {
         allow_reading(request)?;
-        let hash = blake3::hash(self.text.as_bytes()).to_hex();
-        // Weak, because it names the file in each of its encodings (RFC 9110 §8.8.1).
-        let version = format!("W/\"{}\"", &hash[..16]);
-        let mut answer = if request.header("if-none-match").is_some_and(|known| known.contains(&version)) {
+        let is_known = |known: &str| self.version().to_str().is_ok_and(|version| known.contains(version));
+        let mut answer = if request.header("if-none-match").is_some_and(is_known) {
             reply(StatusCode::NOT_MODIFIED, self.content_type, "")
         } else {
             let encoding = request.encoding();
@@ -59,8 +66,7 @@ impl File {
             let body = body.map_err(|_| Error::Internal("a file could not be compressed"))?;
             encoded(reply(StatusCode::OK, self.content_type, body), encoding)
         };
-        let version = HeaderValue::from_str(&version).map_err(|_| Error::Internal("a header could not be written"))?;
-        answer.headers_mut().insert(header::ETAG, version);
+        answer.headers_mut().insert(header::ETAG, self.version().clone());
         answer.headers_mut().insert(header::CACHE_CONTROL, CACHED);
         Ok(answer)
     }

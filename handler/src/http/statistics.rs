@@ -37,11 +37,7 @@ pub(super) async fn answer_csv(request: Request) -> Reply {
 async fn read(request: &Request, app: &App, as_csv: bool) -> Result<Reply, Error> {
     allow_reading(request)?;
     let query = request.statistics_query(app)?;
-    let snapshot = match app.reader.read_recent(query.clone(), request.answer_by).await.map_err(Error::from) {
-        Ok(snapshot) => snapshot,
-        Err(error @ Error::Unavailable(_)) => app.reader.last_known(&query).ok_or(error)?,
-        Err(error) => return Err(error),
-    };
+    let snapshot = app.reader.read_recent_or_stale(query, request.answer_by).await?;
     let encoding = request.encoding();
     let unwritable = |_| Error::Internal("an answer could not be written");
     let mut answer = if as_csv {

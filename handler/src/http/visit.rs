@@ -40,7 +40,7 @@ struct Message<'a> {
     #[serde(borrow, default, rename = "z")]
     time_zone: Option<Cow<'a, str>>,
     #[serde(default, rename = "w")]
-    window: Option<SentWindow>,
+    window: Option<Window>,
     #[serde(borrow, default, rename = "c")]
     campaign: Option<SentCampaign<'a>>,
     /// The name of an event; then it is no view.
@@ -52,16 +52,6 @@ struct Message<'a> {
     /// 1: Global Privacy Control is on, where the browser sends no header for it.
     #[serde(default, rename = "g")]
     opted_out: u8,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-enum SentWindow {
-    #[serde(rename = "s")]
-    Small,
-    #[serde(rename = "m")]
-    Medium,
-    #[serde(rename = "l")]
-    Large,
 }
 
 #[derive(Default, Deserialize)]
@@ -96,28 +86,22 @@ async fn take<B: Buf>(request: &Request, sent: impl Stream<Item = Result<B, warp
     if !message.page.starts_with('/') {
         return Err(Error::BadRequest("'p' must be a path, such as /about".to_owned()));
     }
-    let text = |field: &Option<Cow<'_, str>>| field.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
     let event = message.event.as_deref().map(|name| printable(name.trim(), MAXIMUM_EVENT_BYTES));
     if event.as_deref() == Some("") {
         return Err(Error::BadRequest("'e' must be the name of an event, such as signup".to_owned()));
     }
     let parts = message.campaign.unwrap_or_default();
-    let sighting = Sighting {
-        page: printable(&message.page, MAXIMUM_PATH_BYTES),
-        referrer: text(&message.referrer),
+    let view = View {
+        page: printable(&message.page, MAXIMUM_PATH_BYTES).into(),
+        referrer: message.referrer.and_then(|referrer| referring_host(&referrer, &[site])),
         // The script leaves it to the header, which browsers send of themselves.
-        language: text(&message.language).or_else(|| request.header("accept-language").map(str::to_owned)),
-        time_zone: text(&message.time_zone),
-        window: message.window.map(|window| match window {
-            SentWindow::Small => Window::Small,
-            SentWindow::Medium => Window::Medium,
-            SentWindow::Large => Window::Large,
-        }),
+        language: message.language.as_deref().filter(|tag| !tag.is_empty()).or(request.header("accept-language")),
+        time_zone: message.time_zone.as_deref(),
+        window: message.window,
         campaign: campaign([parts.source.as_deref(), parts.medium.as_deref(), parts.campaign.as_deref()]),
-        event,
-        own: message.own == 1,
-        opted_out: message.opted_out == 1,
+        ..View::default()
     };
+    let sighting = Sighting { view, event, own: message.own == 1, opted_out: message.opted_out == 1 };
     app.recorder.record(visit(request, site, sighting), request.answer_by).await?;
     let mut done = reply(StatusCode::NO_CONTENT, "text/plain", Bytes::new());
     done.headers_mut().remove(header::CONTENT_TYPE);
@@ -139,53 +123,39 @@ async fn show_pixel(name: &str, request: &Request) -> Result<Reply, Error> {
     let site = counted_site(app, name.strip_suffix(".gif").ok_or(Error::NotFound)?)?;
     must_come_from(request, app, site)?;
     let page = request.header("referer").and_then(host_and_path).map_or("/", |(_, path)| path);
-    let sighting = Sighting {
-        page: page_path(page),
-        language: request.header("accept-language").map(str::to_owned),
-        own: request.has_parameter("own"),
-        ..Sighting::default()
-    };
+    let view = View { page: page_path(page).into(), language: request.header("accept-language"), ..View::default() };
+    let sighting = Sighting { view, ..Sighting::default() };
     app.recorder.record(visit(request, site, sighting), request.answer_by).await?;
     Ok(cross_origin(reply(StatusCode::OK, "image/gif", Bytes::from_static(PIXEL))))
 }
 
-/// What a script or a pixel says of a view.
+/// What is known of a view or an event, beside what the request itself says.
 #[derive(Default)]
-struct Sighting {
-    page: String,
-    referrer: Option<String>,
-    language: Option<String>,
-    time_zone: Option<String>,
-    window: Option<Window>,
-    campaign: Option<String>,
-    event: Option<String>,
-    own: bool,
-    opted_out: bool,
+pub(super) struct Sighting<'a> {
+    /// Without the browser: that comes with the request.
+    pub(super) view: View<'a>,
+    /// The name of an event; then it is no view.
+    pub(super) event: Option<String>,
+    /// Whether the script says that it is the owner's own.
+    pub(super) own: bool,
+    /// Whether the script says that the visitor has opted out.
+    pub(super) opted_out: bool,
 }
 
-fn visit(request: &Request, site: &SiteName, sighting: Sighting) -> Visit {
+/// The visit to a site that a request makes.
+pub(super) fn visit<'a>(request: &'a Request, site: &SiteName, sighting: Sighting<'a>) -> Visit {
     let app = request.app();
     let user_agent = client::user_agent(request.headers());
-    let referrer = sighting.referrer.as_deref().and_then(|referrer| referring_host(referrer, &[site]));
-    let mut claims = client::claims(request, &user_agent, app.trusted_proxies);
+    let mut claims = client::claims(request, &user_agent);
     claims.own |= sighting.own;
     claims.opted_out |= sighting.opted_out;
-    claims.referrer_spam = referrer.as_deref().is_some_and(source::is_spam);
+    claims.referrer_spam = sighting.view.referrer.as_deref().is_some_and(source::is_spam);
     let user_agent = claims.user_agent;
     let classification = claims.classification_within(|network| app.admits(network));
     let (kind, values) = if let Some(name) = sighting.event {
         (VisitKind::Event, vec![(Dimension::Event, Cow::Owned(name))])
     } else {
-        let view = View {
-            page: sighting.page.into(),
-            referrer,
-            user_agent: Some(user_agent),
-            hints: client::hints(request),
-            window: sighting.window,
-            time_zone: sighting.time_zone.as_deref(),
-            language: sighting.language.as_deref(),
-            campaign: sighting.campaign,
-        };
+        let view = View { user_agent: Some(user_agent), hints: client::hints(request), ..sighting.view };
         (VisitKind::View, view.values(&classification))
     };
     Visit { at: app.clock.now(), site: site.clone(), kind, values, classification }

@@ -1,6 +1,6 @@
 //! `/why`: whether this very request would count, and why. It counts nothing itself.
 
-use warp::http::{StatusCode, header};
+use warp::http::StatusCode;
 
 use super::{Reply, allow_reading, client, conclude, error::Error, json, reply, request::Request};
 use crate::{
@@ -16,7 +16,7 @@ pub(super) async fn answer(request: Request) -> Reply {
 fn explain(request: &Request) -> Result<Reply, Error> {
     allow_reading(request)?;
     let user_agent = client::user_agent(request.headers());
-    let claims = client::claims(request, &user_agent, request.app().trusted_proxies);
+    let claims = client::claims(request, &user_agent);
     // Somebody may ask by HEAD as well as by GET: what is told is about a view.
     let classification = Claims { head: false, ..claims }.classification();
     let (pageview, visitor, exclusion) = match classification {
@@ -25,8 +25,7 @@ fn explain(request: &Request) -> Result<Reply, Error> {
         Classification::Excluded(exclusion) => (false, false, Some(exclusion)),
     };
     let verdict = Verdict { pageview, visitor, exclusion, robot: robot::robot(without_host_suffix(&user_agent)) };
-    let prefers_json = request.header(header::ACCEPT.as_str()).is_none_or(|accept| !accept.contains("text/html"));
-    if prefers_json {
+    if !request.accepts_html() {
         return json(&verdict);
     }
     let page = page::render_why(&verdict).map_err(|_| Error::Internal("the page could not be rendered"))?;

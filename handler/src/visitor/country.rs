@@ -3,7 +3,7 @@
 //! `country/countries.tsv` is made of IANA's time zone database by `scripts/renew-countries`. Names are its English short names. A zone
 //! is a statement about clocks, and takes no side in what borders are disputed.
 
-use std::{fmt, ops::Deref, sync::LazyLock};
+use std::sync::LazyLock;
 
 /// A country or territory of ISO 3166: its alpha-2 code, and its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,21 +29,6 @@ impl Country {
     /// The English short name.
     pub const fn name(self) -> &'static str {
         self.name
-    }
-}
-
-impl Deref for Country {
-    type Target = str;
-
-    /// The code.
-    fn deref(&self) -> &str {
-        self.code
-    }
-}
-
-impl fmt::Display for Country {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.code)
     }
 }
 
@@ -101,7 +86,7 @@ mod tests {
     use super::*;
 
     fn code(country: Option<Country>) -> Option<String> {
-        country.map(|country| country.to_string())
+        country.map(|country| country.code().to_owned())
     }
 
     #[test]
@@ -177,8 +162,8 @@ mod tests {
         assert_eq!(TABLE.countries.len(), 249);
         assert!(TABLE.zones.len() > 500, "{}", TABLE.zones.len());
         for country in &TABLE.countries {
-            assert_eq!(Country::from_code(country), Some(*country));
-            assert!(country.len() == 2 && !country.name().is_empty());
+            assert_eq!(Country::from_code(country.code()), Some(*country));
+            assert!(country.code().len() == 2 && !country.name().is_empty());
         }
         assert_eq!(Country::from_code("gb").map(Country::name), Some("United Kingdom"));
         assert_eq!(Country::from_code("XX"), None);

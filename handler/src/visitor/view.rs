@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
+
 use super::{
     Classification, Dimension, Exclusion,
     agent::{self, Hints},
@@ -31,14 +33,17 @@ pub struct View<'a> {
     pub campaign: Option<String>,
 }
 
-/// How wide a browser's window is, as the script tells it apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How wide a browser's window is, as the script tells it apart, by a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Window {
     /// Below 576 CSS pixels.
+    #[serde(rename = "s")]
     Small,
     /// Below 992.
+    #[serde(rename = "m")]
     Medium,
     /// Anything else.
+    #[serde(rename = "l")]
     Large,
 }
 
