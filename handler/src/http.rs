@@ -44,7 +44,6 @@ use crate::{
     clock::Clock,
     config::{Host, Names},
     maintenance::Maintenance,
-    page,
     reader::Reader,
     recorder::Recorder,
     visitor::{Network, RateLimit, SiteName},
@@ -146,7 +145,8 @@ fn files() -> impl Filter<Extract = (Reply,), Error = Rejection> + Copy {
     let script = path("footfall.js").and(request("/footfall.js")).then(file::answer_script);
     let events = path("footfall-events.js").and(request("/footfall-events.js")).then(file::answer_events);
     let description = warp::path("api").and(path("openapi.json")).and(request("/api/openapi.json"));
-    script.or(events).unify().or(description.then(file::answer_description)).unify()
+    let asset = file_in("assets").and(request("/assets/FILE")).then(file::answer_asset);
+    script.or(events).unify().or(asset).unify().or(description.then(file::answer_description)).unify()
 }
 
 fn operation() -> impl Filter<Extract = (Reply,), Error = Rejection> + Copy {
@@ -243,15 +243,10 @@ fn encoded(mut reply: Reply, encoding: Encoding) -> Reply {
 
 /// Headers that every answer has. The page needs no other source than itself, so nothing else is allowed.
 fn with_common_headers(mut reply: Reply) -> Reply {
-    static POLICY: std::sync::LazyLock<HeaderValue> = std::sync::LazyLock::new(|| {
-        let policy = format!(
-            "default-src 'none'; style-src {}; script-src {}; connect-src 'self'; img-src 'self' data:; \
-             base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-            page::style_hash(),
-            page::script_hash()
-        );
-        HeaderValue::from_str(&policy).expect("hashes are ASCII")
-    });
+    const POLICY: HeaderValue = HeaderValue::from_static(
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
+         base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    );
     const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
     const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
     if reply.status() == StatusCode::NO_CONTENT {
@@ -262,7 +257,7 @@ fn with_common_headers(mut reply: Reply) -> Reply {
     let headers = reply.headers_mut();
     // At once, and with those that are added on the way out: growing means hashing them all again.
     headers.reserve(10);
-    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
+    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));

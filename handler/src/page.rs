@@ -2,7 +2,7 @@
 //!
 //! This module never sees the database and knows no HTTP. What is shown is worked out here and in the modules below, so
 //! that the templates hold no logic beyond "if" and "each". Paths and referrers are whatever a visitor sent: they pass
-//! through the templates' escaping, and the few values that don't (style, script, rows of a chart's table) are made of
+//! through the templates' escaping, and the few values that don't (rows of a chart's table) are made of
 //! this program's own text, of numbers and of dates.
 
 pub mod badge;
@@ -15,10 +15,8 @@ mod wording;
 
 use std::sync::LazyLock;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use handlebars::Handlebars;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 pub use self::sign_in::render_sign_in;
 pub use self::why::{Verdict, render_why};
@@ -29,7 +27,6 @@ use self::{
     wording::thousands,
 };
 use crate::{
-    body::{Place, Segment},
     statistics::{Counts, ImportedSum, Range, Report, Step},
     visitor::{Day, SiteName},
 };
@@ -47,26 +44,7 @@ pub struct View<'a> {
     pub commit: &'a str,
 }
 
-/// What stands before every page: nothing of it depends on the numbers, and it is most of its size.
-pub fn beginning() -> &'static Segment {
-    static BEGINNING: LazyLock<Segment> = LazyLock::new(|| {
-        let head = include_str!("../templates/head.html").replace("{{style}}", &STYLE);
-        Segment::new(head, Place::Beginning).expect("the tests compress the same text")
-    });
-    &BEGINNING
-}
-
-/// What stands behind the page of numbers.
-pub fn end() -> &'static Segment {
-    static END: LazyLock<Segment> = LazyLock::new(|| {
-        let script = format!("<script>{}</script>\n</body>\n</html>\n", *SCRIPT);
-        Segment::new(script, Place::End).expect("the tests compress the same text")
-    });
-    &END
-}
-
-/// Renders the page of numbers, as far as it stands between [`beginning`] and [`end`]. Together they are complete: style and script
-/// stand in them, and nothing else is loaded.
+/// Renders the page of numbers. It loads [`STYLE`] and [`SCRIPT`], and nothing else.
 ///
 /// # Errors
 /// If a template names what is not there; the tests render them all.
@@ -77,23 +55,34 @@ pub fn render(view: &View<'_>) -> anyhow::Result<String> {
 /// Renders what is shown while the database is away and no numbers are known yet, as a whole.
 pub fn render_unavailable(version: &str, commit: &str) -> anyhow::Result<String> {
     let page = Unavailable { title: "Footfall", version, commit: short(commit) };
-    Ok(format!("{}{}", beginning().text(), TEMPLATES.render("unavailable", &page)?))
+    Ok(TEMPLATES.render("unavailable", &page)?)
 }
 
-/// The inline style as the Content-Security-Policy names it: `'sha256-…'`.
-pub fn style_hash() -> &'static str {
-    static HASH: LazyLock<String> = LazyLock::new(|| source_hash(&STYLE));
-    &HASH
+/// What all pages look like.
+pub static STYLE: LazyLock<Asset> = LazyLock::new(|| Asset::new(include_str!("../assets/page.css"), "css"));
+
+/// What the page of numbers can do beside being read.
+pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| Asset::new(include_str!("../assets/page.js"), "js"));
+
+/// A file that pages load. Its name changes with its text, so that browsers can keep it for ever.
+pub struct Asset {
+    /// What it holds.
+    pub text: String,
+    /// Its name, such as `page-0123456789abcdef.css`.
+    pub name: String,
 }
 
-/// The inline script as the Content-Security-Policy names it: `'sha256-…'`.
-pub fn script_hash() -> &'static str {
-    static HASH: LazyLock<String> = LazyLock::new(|| source_hash(&SCRIPT));
-    &HASH
-}
+impl Asset {
+    fn new(source: &str, extension: &str) -> Self {
+        let text = tighten(source);
+        let hash = blake3::hash(text.as_bytes()).to_hex();
+        Self { name: format!("page-{}.{extension}", &hash[..16]), text }
+    }
 
-static STYLE: LazyLock<String> = LazyLock::new(|| tighten(include_str!("../assets/page.css")));
-static SCRIPT: LazyLock<String> = LazyLock::new(|| tighten(include_str!("../assets/page.js")));
+    fn path(&self) -> String {
+        format!("/assets/{}", self.name)
+    }
+}
 
 static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     let mut templates = Handlebars::new();
@@ -106,21 +95,21 @@ static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
         ("why", include_str!("../templates/why.html")),
     ] {
         // Parts are pasted in here, because for a partial handlebars copies the whole context at every use.
-        let source = source.replace("{{> chart}}\n", include_str!("../templates/chart.html"));
+        let source = source
+            .replace("{{> head}}\n", include_str!("../templates/head.html"))
+            .replace("{{> chart}}\n", include_str!("../templates/chart.html"))
+            .replace("{{> style}}", &STYLE.path())
+            .replace("{{> script}}", &SCRIPT.path());
         templates.register_template_string(name, source).expect("the tests render these same templates");
     }
     templates
 });
 
-/// Takes comments that fill a line, indentation and empty lines out of a style or script, which every page carries.
+/// Takes comments that fill a line, indentation and empty lines out of a style or script.
 fn tighten(source: &str) -> String {
     let lines = source.lines().map(str::trim);
     let kept = lines.filter(|line| !(line.is_empty() || line.starts_with("/*") || line.starts_with("//")));
     kept.collect::<Vec<_>>().join("\n")
-}
-
-fn source_hash(text: &str) -> String {
-    format!("'sha256-{}'", BASE64.encode(Sha256::digest(text)))
 }
 
 /// A commit as people quote it.

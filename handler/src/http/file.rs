@@ -1,5 +1,5 @@
 //! Files that are part of the program and the same for everybody: the script that other sites embed, which `scripts/build-script` makes
-//! of `assets/footfall.js`, and the description of the API.
+//! of `assets/footfall.js`, what pages of ours load, and the description of the API.
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -8,22 +8,26 @@ use warp::http::{HeaderValue, StatusCode, header};
 use super::{
     Reply, allow_reading, conclude, cross_origin, encoded, error::Error, readable_anywhere, reply, request::Request,
 };
-use crate::body::Body;
+use crate::{body::Body, page};
 
 /// Browsers keep it for an hour, and use it for a day more while they ask for another: no page waits for it.
 const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=3600, stale-while-revalidate=86400");
 
+/// What has another name as soon as it is another (RFC 8246).
+const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
 /// `/footfall.js`.
 pub(super) async fn answer_script(request: Request) -> Reply {
-    static SCRIPT: File = File::new(include_str!("../../assets/footfall.min.js"), "text/javascript; charset=utf-8");
+    static SCRIPT: File = File::new(include_str!("../../assets/footfall.min.js"), JAVASCRIPT);
     let outcome = SCRIPT.answer(&request);
     conclude(&request, outcome.map(cross_origin))
 }
 
 /// `/footfall-events.js`, for pages with elements that make events.
 pub(super) async fn answer_events(request: Request) -> Reply {
-    static EVENTS: File =
-        File::new(include_str!("../../assets/footfall-events.min.js"), "text/javascript; charset=utf-8");
+    static EVENTS: File = File::new(include_str!("../../assets/footfall-events.min.js"), JAVASCRIPT);
     let outcome = EVENTS.answer(&request);
     conclude(&request, outcome.map(cross_origin))
 }
@@ -33,6 +37,24 @@ pub(super) async fn answer_description(request: Request) -> Reply {
     static DESCRIPTION: File = File::new(include_str!("../../assets/openapi.json"), "application/json");
     let outcome = DESCRIPTION.answer(&request);
     conclude(&request, outcome.map(readable_anywhere))
+}
+
+/// `/assets/FILE`: what pages of ours load. While instances of two versions run, one may be asked for a file of the other: it gives its own,
+/// which is nearer to right than none, and which nobody keeps.
+pub(super) async fn answer_asset(name: String, request: Request) -> Reply {
+    static STYLE: LazyLock<File> = LazyLock::new(|| File::new(&page::STYLE.text, "text/css; charset=utf-8"));
+    static SCRIPT: LazyLock<File> = LazyLock::new(|| File::new(&page::SCRIPT.text, JAVASCRIPT));
+    let (file, current): (&File, _) = match name.rsplit_once('.') {
+        Some((stem, "css")) if stem.starts_with("page-") => (&STYLE, &page::STYLE.name),
+        Some((stem, "js")) if stem.starts_with("page-") => (&SCRIPT, &page::SCRIPT.name),
+        _ => return conclude(&request, Err(Error::NotFound)),
+    };
+    let kept = if name == *current { KEPT } else { HeaderValue::from_static("no-store") };
+    let outcome = file.answer(&request).map(|mut answer| {
+        answer.headers_mut().insert(header::CACHE_CONTROL, kept);
+        answer
+    });
+    conclude(&request, outcome)
 }
 
 struct File {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{TEMPLATES, beginning, short};
+use super::{TEMPLATES, short};
 use crate::{build, visitor::SiteName};
 
 /// What `sign_in.html` shows.
@@ -27,7 +27,7 @@ pub fn render_sign_in(site: Option<&SiteName>, is_wrong: bool) -> anyhow::Result
         version: build::VERSION,
         commit: short(build::COMMIT),
     };
-    Ok(format!("{}{}", beginning().text(), TEMPLATES.render("sign_in", &form)?))
+    Ok(TEMPLATES.render("sign_in", &form)?)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::{TEMPLATES, beginning, short};
+use super::{TEMPLATES, short};
 use crate::{
     build,
     visitor::{
@@ -77,7 +77,7 @@ pub fn render_why(verdict: &Verdict) -> anyhow::Result<String> {
         version: build::VERSION,
         commit: short(build::COMMIT),
     };
-    Ok(format!("{}{}", beginning().text(), TEMPLATES.render("why", &why)?))
+    Ok(TEMPLATES.render("why", &why)?)
 }
 
 fn describe(robot: &Robot) -> String {

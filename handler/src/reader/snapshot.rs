@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{body::Body, page, statistics::Report};
+use crate::{body::Body, statistics::Report};
 
 /// A report, with the bodies that were made of it.
 pub struct Snapshot {
@@ -24,8 +24,14 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub(super) fn new(report: Report) -> Self {
-        let page = Body::between(page::beginning(), page::end());
-        Self { report, page, json: Body::default(), csv: Body::default(), read: Instant::now(), stale: OnceLock::new() }
+        Self {
+            report,
+            page: Body::default(),
+            json: Body::default(),
+            csv: Body::default(),
+            read: Instant::now(),
+            stale: OnceLock::new(),
+        }
     }
 
     pub(super) fn stale(&self) -> Arc<Self> {

@@ -66,8 +66,8 @@ table! {
         EntryPage = 11 { "entry_pages", "Pages", "Entry pages", "Path", Uniqueness::OnceADay, VALUES_A_DAY, "" }
         /// What a site calls events, by name.
         Event = 12 { "events", "Events", "Events", "Event", Uniqueness::ForEachValue, EVENTS_A_DAY, "" }
-        /// Kinds of referring hosts.
-        Channel = 13 { "channels", "Sources", "Channels", "Channel", Uniqueness::ForEachValue, VALUES_A_DAY, "" }
+        /// The kind of the host from which a visitor's day began; one that began without a referrer has none.
+        Channel = 13 { "channels", "Sources", "Channels", "Channel", Uniqueness::OnceADay, VALUES_A_DAY, "" }
         /// Referring hosts.
         Referrer = 2 {
             "referrers", "Sources", "Referrers", "Host", Uniqueness::ForEachValue, VALUES_A_DAY,

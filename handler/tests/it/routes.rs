@@ -9,12 +9,13 @@ use crate::{
 };
 
 /// What the program answers, as its documentation says; held against the function folders below.
-const PATHS: [&str; 15] = [
+const PATHS: [&str; 16] = [
     "/",
     "/api/openapi.json",
     "/api/sites",
     "/api/statistics",
     "/api/statistics.csv",
+    "/assets/page-0.css",
     "/badge/localhost.svg",
     "/footfall-events.js",
     "/footfall.js",
@@ -30,7 +31,13 @@ const PATHS: [&str; 15] = [
 fn path_of(route: &str) -> String {
     match route {
         "{ignored:maxlength(0)?}" => "/".to_owned(),
-        route => format!("/{}", route.replace("{pixel}", "localhost.gif").replace("{file}", "localhost.svg")),
+        route => format!(
+            "/{}",
+            route
+                .replace("{pixel}", "localhost.gif")
+                .replace("{file}", "localhost.svg")
+                .replace("{asset}", "page-0.css")
+        ),
     }
 }
 
@@ -78,7 +85,7 @@ fn no_function_takes_whatever_comes_and_only_the_timer_is_no_http() {
                 // One at the end of a path of ours can't hold a function's name: that would be the whole path.
                 let is_file = route
                     .split_once('/')
-                    .is_some_and(|(folder, file)| !folder.is_empty() && ["{pixel}", "{file}"].contains(&file));
+                    .is_some_and(|(folder, file)| !folder.is_empty() && ["{pixel}", "{file}", "{asset}"].contains(&file));
                 assert!(parameters == 0 || is_file || route == "{ignored:maxlength(0)?}", "{name}: {route}");
                 assert!(!["admin", "runtime"].iter().any(|refused| route.starts_with(refused)), "{name}: {route}");
                 assert_eq!(trigger["authLevel"], "anonymous", "{name}");
@@ -198,4 +205,29 @@ async fn every_answer_is_kept_by_nobody_unasked_and_may_load_nothing_from_elsewh
     }
     let page = host.send(&visitor(1)).await;
     assert_eq!((page.header("content-type"), page.header("cache-control")), ("text/html; charset=utf-8", "no-store"));
+}
+
+#[tokio::test]
+async fn what_the_page_loads_is_kept_for_ever_under_its_name_and_never_under_another() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    let page = host.send(&visitor(1)).await.text().to_owned();
+    let assets: Vec<&str> = page.split('"').filter(|value| value.starts_with("/assets/")).collect();
+    assert_eq!(assets.len(), 2, "{assets:?}");
+    for asset in assets {
+        let answer = host.send(&visitor(1).to(asset)).await;
+        assert_eq!(
+            (answer.status, answer.header("cache-control")),
+            (200, "public, max-age=31536000, immutable"),
+            "{asset}"
+        );
+        let extension = asset.rsplit_once('.').unwrap().1;
+        // As a page of the version before or after this one asks.
+        let other = host.send(&visitor(1).to(&format!("/assets/page-0.{extension}"))).await;
+        assert_eq!((other.status, other.header("cache-control")), (200, "no-store"), "{asset}");
+        assert_eq!(other.body, answer.body);
+    }
+    for unknown in ["/assets/page.css", "/assets/page-.txt", "/assets/other-0.css", "/assets/"] {
+        assert_eq!(host.send(&visitor(1).to(unknown)).await.status, 404, "{unknown}");
+    }
 }

@@ -23,7 +23,7 @@ of_gap as (
     select day, (place - 1)::integer as gap, sum(visitor)::bigint as visitors
     from tally
     cross join lateral unnest(visitors) with ordinality as element (visitor, place)
-    where dimension in (0, 1, 2, 8, 12, 13)
+    where dimension in (0, 1, 2, 8, 12)
     group by day, place
 ),
 total as (
