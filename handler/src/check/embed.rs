@@ -89,10 +89,11 @@ fn is_script(element: &Element, url: &Url, wanted: &Wanted<'_>) -> bool {
     file == SCRIPT_NAME || names_a_host || wanted.script.is_some_and(|script| same_file(script, url))
 }
 
-/// The site that a pixel counts for, if it is one.
+/// The site that a pixel or a hit counter counts for, if it is one.
 pub(super) fn site_of_pixel(url: &Url, wanted: &Wanted<'_>) -> Option<SiteName> {
     let mut segments = url.path().rsplit('/');
-    let site: SiteName = segments.next()?.strip_suffix(".gif")?.parse().ok()?;
+    let file = segments.next()?;
+    let site: SiteName = file.strip_suffix(".gif").or_else(|| file.strip_suffix(".svg"))?.parse().ok()?;
     let is_at_endpoint = segments.next() == Some(ENDPOINT) && (site.contains('.') || &*site == "localhost");
     (is_at_endpoint || wanted.site == Some(&site) || &*site == wanted.host).then_some(site)
 }
@@ -283,6 +284,7 @@ mod tests {
     #[test]
     fn other_counters_are_not_taken_for_this_one() {
         assert_eq!(names("<script data-site=ABCDEFG src=https://other.test/script.js></script>"), ["not-embedded"]);
+        assert_eq!(names(&PIXEL.replace(".gif", ".svg?period=month")), names(PIXEL));
         assert_eq!(names("<img src=/v/logo.gif><img src=/images/other.test.gif>"), ["not-embedded"]);
     }
 

@@ -25,16 +25,25 @@ async fn show(name: &str, request: &Request) -> Result<Reply, Error> {
     let app = request.app();
     let query = request.query_of(app, site)?;
     let snapshot = app.reader.read_recent_or_stale(query, request.answer_by).await?;
-    let Counts { visitors, pageviews, .. } = snapshot.report.counts;
-    // Where no unique number is known, a sum of days would claim to be one.
-    let (label, count) = visitors.map_or(("views", pageviews), |visitors| ("visitors", visitors));
-    let message = badge::count(count);
     let mut picture = if form == "svg" {
-        reply(StatusCode::OK, "image/svg+xml; charset=utf-8", badge::svg(label, &message))
+        picture(&snapshot.report.counts)
     } else {
+        let (label, message) = words(&snapshot.report.counts);
         let body = json!({ "schemaVersion": 1, "label": label, "message": message, "color": badge::COLOR });
         reply(StatusCode::OK, "application/json", body.to_string())
     };
     picture.headers_mut().insert(header::CACHE_CONTROL, CACHED);
     Ok(cross_origin(picture))
+}
+
+/// The number as a picture.
+pub(super) fn picture(counts: &Counts) -> Reply {
+    let (label, message) = words(counts);
+    reply(StatusCode::OK, "image/svg+xml; charset=utf-8", badge::svg(label, &message))
+}
+
+/// What a badge says. Where no unique number is known, a sum of days would claim to be one.
+fn words(counts: &Counts) -> (&'static str, String) {
+    let (label, count) = counts.visitors.map_or(("views", counts.pageviews), |visitors| ("visitors", visitors));
+    (label, badge::count(count))
 }

@@ -10,7 +10,8 @@ use tokio::time::timeout_at;
 use warp::http::{Method, StatusCode, header};
 
 use super::{
-    App, Reply, allow, allow_reading, body, client, conclude, cross_origin, error::Error, reply, request::Request,
+    App, Reply, allow, allow_reading, badge, body, client, conclude, cross_origin, error::Error, reply,
+    request::Request,
 };
 use crate::visitor::{
     Dimension, MAXIMUM_PATH_BYTES, SiteName, View, Visit, VisitKind, page_path, printable,
@@ -108,25 +109,38 @@ async fn take<B: Buf>(request: &Request, sent: impl Stream<Item = Result<B, warp
     Ok(done)
 }
 
-/// `GET /v/SITE.gif`, for pages without script. Its page is that of the `Referer`; where the browser sends only the origin, `/`.
+/// `GET /v/SITE.gif`, for pages without script, and `GET /v/SITE.svg`, which shows the number that it has just raised. Their page is that
+/// of the `Referer`; where the browser sends only the origin, `/`.
 pub(super) async fn answer_pixel(name: String, request: Request) -> Reply {
-    let outcome = show_pixel(&name, &request).await;
+    let outcome = show_image(&name, &request).await;
     conclude(&request, outcome)
 }
 
 /// One transparent pixel (`GIF89a`).
 const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x01D\x00;";
 
-async fn show_pixel(name: &str, request: &Request) -> Result<Reply, Error> {
+async fn show_image(name: &str, request: &Request) -> Result<Reply, Error> {
     allow_reading(request)?;
     let app = request.app();
-    let site = counted_site(app, name.strip_suffix(".gif").ok_or(Error::NotFound)?)?;
+    let (site, form) = name.rsplit_once('.').ok_or(Error::NotFound)?;
+    if !["gif", "svg"].contains(&form) {
+        return Err(Error::NotFound);
+    }
+    let site = counted_site(app, site)?;
     must_come_from(request, app, site)?;
     let page = request.header("referer").and_then(host_and_path).map_or("/", |(_, path)| path);
     let view = View { page: page_path(page).into(), language: request.header("accept-language"), ..View::default() };
     let sighting = Sighting { view, ..Sighting::default() };
-    app.recorder.record(visit(request, site, sighting), request.answer_by).await?;
-    Ok(cross_origin(reply(StatusCode::OK, "image/gif", Bytes::from_static(PIXEL))))
+    let image = if form == "svg" {
+        // Before anything is counted: whoever may not see the number is told so.
+        let query = request.query_of(app, site.clone())?;
+        let shown = app.recorder.record_and_read(visit(request, site, sighting), query, request.answer_by).await?;
+        badge::picture(&shown.report.counts)
+    } else {
+        app.recorder.record(visit(request, site, sighting), request.answer_by).await?;
+        reply(StatusCode::OK, "image/gif", Bytes::from_static(PIXEL))
+    };
+    Ok(cross_origin(image))
 }
 
 /// What is known of a view or an event, beside what the request itself says.

@@ -83,9 +83,9 @@ fn no_function_takes_whatever_comes_and_only_the_timer_is_no_http() {
                 assert!(!route.contains('*'), "{name} is a catch-all");
                 let parameters = route.split('/').filter(|segment| segment.starts_with('{')).count();
                 // One at the end of a path of ours can't hold a function's name: that would be the whole path.
-                let is_file = route
-                    .split_once('/')
-                    .is_some_and(|(folder, file)| !folder.is_empty() && ["{pixel}", "{file}", "{asset}"].contains(&file));
+                let is_file = route.split_once('/').is_some_and(|(folder, file)| {
+                    !folder.is_empty() && ["{pixel}", "{file}", "{asset}"].contains(&file)
+                });
                 assert!(parameters == 0 || is_file || route == "{ignored:maxlength(0)?}", "{name}: {route}");
                 assert!(!["admin", "runtime"].iter().any(|refused| route.starts_with(refused)), "{name}: {route}");
                 assert_eq!(trigger["authLevel"], "anonymous", "{name}");

@@ -373,3 +373,23 @@ async fn a_body_that_does_not_come_is_answered_in_time_and_one_whose_sender_hang
     assert_eq!(&answer, b"HTTP/1.1 408");
     assert_eq!(statistics(&host).await["range"]["pageviews"], 1);
 }
+
+#[tokio::test]
+async fn a_hit_counter_counts_its_page_and_shows_the_number_with_it() {
+    let database = Database::create().await;
+    let host = host_of(&database).await;
+    let seen_in = |number, page: &str| visitor(number).to("/v/example.com.svg?period=today").header("Referer", page);
+    let counter = |number| seen_in(number, "https://example.com/a");
+    for (number, shown) in [(1, 1), (1, 1), (2, 2)] {
+        let answer = host.send(&counter(number)).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, "image/svg+xml; charset=utf-8"));
+        assert!(answer.text().contains(&format!("<title>visitors: {shown}</title>")), "{}", answer.text());
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.header("cross-origin-resource-policy"), "cross-origin");
+    }
+    assert_refused(&host.send(&counter(3).to("/v/example.com.svg?period=never")).await, 400, "'period' must be");
+    assert_refused(&host.send(&seen_in(3, "https://evil.example/")).await, 403, "data-site");
+    let statistics = statistics(&host).await;
+    assert_eq!(list(&statistics, "pages"), [row("/a", 2, 3)]);
+    database.assert_sound().await;
+}
