@@ -60,7 +60,7 @@ pub struct Config {
     pub counts_subdomains: bool,
     /// Further names of what other sites embed, for when lists of blockers take up the usual ones; see [`Names`].
     pub names: Names,
-    /// `FOOTFALL_LOG`: what is logged, as directives of `tracing-subscriber` (`info`, `handler=debug`). Default `info`.
+    /// `FOOTFALL_LOG`: what is logged, as levels, of all or of parts of the program (`info`, `handler=debug`). Default `info`.
     pub log: String,
     /// `FOOTFALL_LOG_FORMAT`: `text`, for people, or `json`. Default: text on a terminal, else JSON.
     pub log_format: Option<LogFormat>,

@@ -12,7 +12,12 @@ use std::{
 
 use anyhow::Context;
 use jiff::tz::TimeZone;
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt::layer,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use self::text::Text;
 use crate::store::Failure;
@@ -32,11 +37,14 @@ pub enum LogFormat {
 /// If `directives` can't be read.
 pub fn start(directives: &str, format: Option<LogFormat>, zone: TimeZone) -> anyhow::Result<()> {
     let filter = filter(directives).context("FOOTFALL_LOG can't be read")?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter);
+    let lines = tracing_subscriber::registry().with(filter);
     let on_terminal = std::io::stdout().is_terminal();
     match format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json }) {
-        LogFormat::Text => lines.with_ansi(on_terminal).event_format(Text { zone }).init(),
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
+        LogFormat::Text => lines.with(layer().with_ansi(on_terminal).event_format(Text { zone })).init(),
+        LogFormat::Json => {
+            let json = layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
+            lines.with(json).init();
+        }
     }
     // One line like the others. What a panic says may quote a request, so only the place is told.
     std::panic::set_hook(Box::new(|panic| {
@@ -48,13 +56,13 @@ pub fn start(directives: &str, format: Option<LogFormat>, zone: TimeZone) -> any
 
 /// Reads directives, so that a mistake in them can be told before anything is logged. `None` if there is one: a word alone
 /// must be a level, because as the name of a part that nobody has it would silence everything.
-pub(crate) fn filter(directives: &str) -> Option<EnvFilter> {
-    let is_sound = |directive: &str| directive.contains(['=', '[']) || LevelFilter::from_str(directive.trim()).is_ok();
+pub(crate) fn filter(directives: &str) -> Option<Targets> {
+    let is_sound = |directive: &str| directive.contains('=') || LevelFilter::from_str(directive.trim()).is_ok();
     if !directives.split(',').all(is_sound) {
         return None;
     }
     // Both libraries report clients that hang up as errors of theirs.
-    EnvFilter::try_new(format!("warp=off,hyper=off,sqlx=warn,{directives}")).ok()
+    format!("warp=off,hyper=off,sqlx=warn,{directives}").parse().ok()
 }
 
 /// How often an outage that lasts is mentioned again.

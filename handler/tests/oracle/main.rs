@@ -3,7 +3,7 @@
 //! Random worlds of visitors, sites, pages, days, instances, orders and failures come from a seed (`world`), happen on a real database
 //! (`run`), and are asked for random ranges of days (`check`). Which visits can't be placed any more, a rule of its own tells (`rule`);
 //! `truth` knows nothing of it. `cases` has what was found this way, as small as it could be made. `processes` is the long form, which
-//! `scripts/oracle` runs. `ORACLE_SEEDS="1 2"` lets other worlds happen, `ORACLE_LOG=handler=info` shows the product's log.
+//! `scripts/oracle` runs. `ORACLE_SEEDS="1 2"` lets other worlds happen, `ORACLE_LOG=info` shows the product's log.
 
 mod cable;
 mod cases;
@@ -31,10 +31,11 @@ fn number_from(variable: &str, otherwise: usize) -> usize {
     std::env::var(variable).ok().map_or(otherwise, |number| number.parse().unwrap())
 }
 
-/// Shows the product's log, if `ORACLE_LOG` says of what.
+/// Shows the product's log, if `ORACLE_LOG` says from which level.
 fn show_log() {
-    if let Ok(filter) = std::env::var("ORACLE_LOG") {
-        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    if let Ok(level) = std::env::var("ORACLE_LOG") {
+        let level: tracing::Level = level.parse().unwrap();
+        let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).try_init();
     }
 }
 
