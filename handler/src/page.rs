@@ -147,6 +147,8 @@ struct Page<'a> {
     error: Option<String>,
     /// Whether nothing has ever been counted: then the page says how to begin.
     waiting: bool,
+    /// Whether there are last minutes to show: not of a site that nobody has visited, nor while the database is away.
+    live: bool,
     /// Where this page is, by the name of its own site.
     host: &'a str,
     ranges: Vec<RangeLink>,
@@ -262,6 +264,7 @@ impl<'a> Page<'a> {
             totals,
             error: report.all_time_visitors.map(|estimate| format!("{:.1}", estimate.standard_error * 100.0)),
             waiting: !report.stale && report.all_time_pageviews == 0,
+            live: !report.stale && report.all_time_pageviews > 0,
             host: view.sites.first().unwrap_or(&report.site),
             ranges: RANGES.map(link).into(),
             range_heading: wording::range_heading(report.range, first.date(), last.date()),

@@ -175,7 +175,7 @@ fn points(points: &[Point], zone: &TimeZone) -> Vec<PointAnswer> {
 }
 
 /// RFC 3339 in UTC, to the second.
-fn utc(instant: Timestamp) -> String {
+pub(super) fn utc(instant: Timestamp) -> String {
     instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 

@@ -1,9 +1,11 @@
 //! What the reader and an import read.
 
+use std::collections::BTreeMap;
+
 use super::{Checkout, Failure};
 use crate::{
     statistics::{Gaps, ImportedSum, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
-    visitor::{Day, Dimension, Exclusion, SiteName},
+    visitor::{Day, Dimension, Exclusion, Minute, SiteName},
 };
 
 /// The id of a site, if it has been counted.
@@ -75,6 +77,22 @@ pub async fn read_days(checkout: &mut Checkout<'_>, site: i32, days: &[Day]) -> 
             let rows = sqlx::query_file!("queries/read_days.sql", site, &numbers).fetch_all(connection).await?;
             let tally = |pageviews, visitors| Tally { pageviews, visitors: Gaps(visitors) };
             Ok(rows.into_iter().map(|row| (Day::from_number(row.day), tally(row.pageviews, row.visitors))).collect())
+        })
+        .await
+}
+
+/// Reads a site's views by minute from the first to the last. Minutes without any are left out.
+pub async fn read_minutes(
+    checkout: &mut Checkout<'_>,
+    site: i32,
+    first: Minute,
+    last: Minute,
+) -> Result<BTreeMap<Minute, i64>, Failure> {
+    checkout
+        .run(async |connection| {
+            let query = sqlx::query_file!("queries/read_minutes.sql", site, first.number(), last.number());
+            let rows = query.fetch_all(connection).await?;
+            Ok(rows.into_iter().map(|row| (Minute::from_number(row.minute), row.pageviews)).collect())
         })
         .await
 }

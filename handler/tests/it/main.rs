@@ -32,6 +32,7 @@ mod import_order;
 mod import_peers;
 mod import_repeated;
 mod instances;
+mod live;
 mod maintenance;
 mod monitoring;
 mod outage;

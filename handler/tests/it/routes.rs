@@ -11,6 +11,7 @@ use crate::{
 /// What the program answers, as its documentation says; held against the function folders below.
 const PATHS: [&str; 16] = [
     "/",
+    "/api/live",
     "/api/openapi.json",
     "/api/sites",
     "/api/statistics",
