@@ -130,6 +130,7 @@ if (live) {
       // Offline: it stays as it is.
     }
   };
+  bars.role = "img";
   live.hidden = false;
   const watch = setInterval(look, 10000);
   document.addEventListener("visibilitychange", look);

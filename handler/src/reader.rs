@@ -320,7 +320,10 @@ impl Task {
             let nothing = || assemble(query, plan, &zone, forget, Tallies::default(), all_time);
             return Ok(self.sites.contains(&query.site).then(nothing));
         };
-        let tallies = store::read_tallies(checkout, site, plan).await?;
+        let mut tallies = store::read_tallies(checkout, site, plan).await?;
+        if let Some(drill) = &query.drill {
+            tallies.referrals = store::read_referrals(checkout, site, plan, drill).await?;
+        }
         let all_time = if keeps_all_time {
             Some(self.learnt.estimate(checkout, site, tallies.registers_revision).await?)
         } else {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     body::Encoding,
-    statistics::{BadQuery, Query, Range},
+    statistics::{BadQuery, Drill, Query, Range},
     visitor::{Day, SiteName},
 };
 
@@ -146,7 +146,8 @@ impl Request {
 
     /// The question that the query asks of its `site`, to whoever may see the answer.
     pub(super) fn statistics_query(&self, app: &App) -> Result<Query, Error> {
-        self.query_of(app, self.site(app)?)
+        let query = self.query_of(app, self.site(app)?)?;
+        Ok(Query { drill: Drill::parse(self.parameter("page"), self.parameter("referrer"))?, ..query })
     }
 
     /// The question that the query asks of a site, by `period` or `from` and `to`, and `by`, to whoever may see the answer.
@@ -167,7 +168,7 @@ impl Request {
             (Some(_), ..) => return Err(BadQuery::TwoRanges.into()),
         };
         let step = self.parameter("by").map(str::parse).transpose()?;
-        let query = Query { site, range, step };
+        let query = Query { site, range, step, drill: None };
         // The default has nothing to be wrong, and calendars are slow.
         if range != Range::DEFAULT || step.is_some() {
             app.reader.check(&query)?;

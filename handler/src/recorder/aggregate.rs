@@ -234,7 +234,7 @@ impl<'v> PartBuilder<'v> {
             let counter = self.counter(site, *dimension as i16, Cow::Borrowed(value));
             match dimension.uniqueness() {
                 Uniqueness::OnceADay => self.link(group.site_cohort, counter, Role::Visitors),
-                Uniqueness::Nobody => {}
+                Uniqueness::Nobody | Uniqueness::ViewsOnly => {}
                 Uniqueness::ForEachValue => {
                     let cohort = self.value_cohort(counter);
                     group.values.push((*dimension, value, cohort));

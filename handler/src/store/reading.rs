@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Checkout, Failure};
 use crate::{
-    statistics::{Gaps, ImportedSum, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
+    statistics::{Drill, Gaps, ImportedSum, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
     visitor::{Day, Dimension, Exclusion, Minute, SiteName},
 };
 
@@ -65,6 +65,28 @@ pub async fn read_tallies(checkout: &mut Checkout<'_>, site: i32, plan: &Plan) -
                 }
             }
             Ok(tallies)
+        })
+        .await
+}
+
+/// Reads what is asked of a page or a referring host: values with their views, and the views of those that are not told apart.
+pub async fn read_referrals(
+    checkout: &mut Checkout<'_>,
+    site: i32,
+    plan: &Plan,
+    drill: &Drill,
+) -> Result<Vec<(Option<String>, i64)>, Failure> {
+    let (page, host) = match drill {
+        Drill::Page(page) => (Some(page.as_str()), None),
+        Drill::Referrer(host) => (None, Some(host.as_str())),
+    };
+    let (first, last) = (plan.first.number(), plan.last.number());
+    checkout
+        .run(async |connection| {
+            // One more, for those that are not told apart.
+            let most = LIST_LENGTH + 1;
+            let query = sqlx::query_file!("queries/read_referrals.sql", site, first, last, page, host, most);
+            Ok(query.fetch_all(connection).await?.into_iter().map(|row| (row.value, row.pageviews)).collect())
         })
         .await
 }

@@ -33,6 +33,7 @@ mod import_peers;
 mod import_repeated;
 mod instances;
 mod live;
+mod looking_into;
 mod maintenance;
 mod monitoring;
 mod outage;

@@ -119,3 +119,15 @@ from (
 ) as ever
 where pageviews < of_minutes
     or (pageviews <> of_minutes and abs(extract(epoch from database_clock() - clock_timestamp())) < 60)
+union all
+-- Each view with a referring host has a page, too.
+select format('site %s, day %s: %s views by referring host, %s by host and page', site, day, of_hosts, of_pairs)
+from (
+    select
+        site, day,
+        coalesce(sum(pageviews) filter (where dimension = 2), 0) as of_hosts,
+        coalesce(sum(pageviews) filter (where dimension = 100), 0) as of_pairs
+    from tally
+    group by site, day
+) as referred
+where of_hosts <> of_pairs
