@@ -66,13 +66,11 @@ impl Reader {
     /// If the site is unknown, or the database away: what happened a while ago is of no use to who asks what happens now.
     pub async fn read_live(&self, site: SiteName, answer_by: Instant) -> LiveAnswer {
         let kept = self.kept_live.lock().expect("nobody panics while holding this lock").get(&site).cloned();
-        match kept.filter(|kept| kept.read.elapsed() < SHARED_FOR) {
-            Some(snapshot) => Ok(snapshot),
-            None => {
-                let asked = |answer| Question::Live(site, answer);
-                self.ask(asked, answer_by).await.unwrap_or(Err(NoAnswer::Unavailable))
-            }
+        if let Some(snapshot) = kept.filter(|kept| kept.read.elapsed() < SHARED_FOR) {
+            return Ok(snapshot);
         }
+        let asked = |answer| Question::Live(site, answer);
+        self.ask(asked, answer_by).await.unwrap_or(Err(NoAnswer::Unavailable))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What the program answers, as its documentation says; held against the function folders below.
-const PATHS: [&str; 16] = [
+const PATHS: [&str; 17] = [
     "/",
     "/api/live",
     "/api/openapi.json",
