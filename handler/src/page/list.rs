@@ -116,7 +116,7 @@ pub(super) fn groups(report: &Report) -> Vec<Group<'_>> {
 /// What was found of one page or one host, in place of all lists.
 pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> Group<'_> {
     let ordinary = list(entries, of.answers());
-    let mut note = "Pageviews, not visitors: these are not counted apart for pages by referrer.".to_owned();
+    let mut note = "Pageviews, not visitors: those are not counted for a page and a referrer together.".to_owned();
     if *other > 0 {
         note += &format!(" Of {} more with a referrer it is not known which page they were of.", thousands(*other));
     }
