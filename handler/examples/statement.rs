@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use handler::{
     clock::Clock,
     config::{Config, DatabaseConfig},
-    store::{self, Batch, Counter, Database, Limits, Link, Outcome, Part, Role, SitePeriods, Visitor},
-    visitor::{Day, Dimension, Fingerprint, Salt},
+    store::{self, Batch, Counter, Database, Limits, Link, MinuteViews, Outcome, Part, Role, SitePeriods, Visitor},
+    visitor::{Day, Dimension, Fingerprint, Minute, Salt},
 };
 use uuid::Uuid;
 
@@ -30,7 +30,8 @@ async fn main() -> anyhow::Result<()> {
     let began = Instant::now();
     let (mut sent, mut finished) = (0, Vec::new());
     while began.elapsed() < Duration::from_secs(seconds) {
-        let batch = Batch { finished, parts: vec![part(site, day, sent, visitors)], ..Batch::default() };
+        let minute = Minute::containing(connection.now());
+        let batch = Batch { finished, parts: vec![part(site, day, minute, sent, visitors)], ..Batch::default() };
         let outcome = store::commit(&mut checkout, &batch, config.forget).await?;
         anyhow::ensure!(outcome == Outcome::Applied(Vec::new()), "a batch was not applied: {outcome:?}");
         finished = vec![batch.parts[0].id];
@@ -41,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// What the recorder makes of visitors who have never been here: a fingerprint for the site and one for the page.
-fn part(site: i32, day: Day, first: u64, visitors: u64) -> Part {
+fn part(site: i32, day: Day, minute: Minute, first: u64, visitors: u64) -> Part {
     let row = |(number, cohort): (u64, i32)| {
         let hash = blake3::hash(&[number.to_le_bytes(), u64::from(cohort.unsigned_abs()).to_le_bytes()].concat());
         let fingerprint =
@@ -61,5 +62,6 @@ fn part(site: i32, day: Day, first: u64, visitors: u64) -> Part {
         visitors: rows,
         links: vec![link(1, 1, Role::Visitors), link(1, 2, Role::VisitorsOfTheHour), link(2, 3, Role::Visitors)],
         counters: vec![counter(0, ""), counter(10, "0"), counter(Dimension::Page as i16, "/")],
+        minutes: vec![MinuteViews { site, minute, pageviews }],
     }
 }

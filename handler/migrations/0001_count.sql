@@ -71,6 +71,15 @@ create table register (
     primary key (site, register)
 ) with (fillfactor = 70);
 
+-- Views by the minute in which they arrived (minutes since 1970-01-01T00:00Z), for who wants to see what happens now. An hour later
+-- they are deleted. The row of the current minute is raised by every batch.
+create table minute (
+    site integer not null,
+    minute integer not null,
+    pageviews bigint not null,
+    primary key (site, minute)
+) with (fillfactor = 50);
+
 -- Random ids of batches whose outcome their sender may still have to ask for.
 create table batch (
     id uuid primary key,

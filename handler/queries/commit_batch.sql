@@ -5,7 +5,7 @@
 -- of the period before and of the period after, $7 the day within the period; $8 to $10 sites and which periods beside this one are
 -- open for them; $11 to $15 visitors, sorted by fingerprint, each once; $16 to $18 which cohort of visitors raises which counter, and
 -- how (0 visitors, 1 visitors whose gap never changes, 2 views that came too late); $19 to $22 counters; $23 to $25 registers;
--- $26 to $28 at most one checkpoint.
+-- $26 to $28 at most one checkpoint; $29 to $31 views by minute, for those that have just arrived.
 --
 -- Every step hangs on `claim`: a batch whose id is known has been applied already, and changes nothing; nor does one whose
 -- sender did not know which periods are open. A batch of an import also hangs on its checkpoint, so that two imports of the
@@ -17,7 +17,9 @@
 --
 -- Joins are full joins, which PostgreSQL can only do by hashing or merging: the planner knows nothing of how many elements
 -- the arrays have, and a nested loop over two long ones takes seconds. Rows are written in the order of their keys, so that
--- two instances never wait for each other in a circle; the counters that every batch touches come last.
+-- two instances never wait for each other in a circle; the counters that every batch touches come last. PostgreSQL carries out the
+-- writes that nothing here reads from the last one to the first, after everything else: `raised_tally`, then `raised_minute`, then
+-- `raised_site`.
 with stale_key as (
     select sent.site
     from unnest($8::integer[], $9::boolean[], $10::boolean[]) as sent (site, previous_open, next_open)
@@ -178,6 +180,29 @@ raised as (
     ) as every_counter
     group by tally, day
 ),
+raised_register as (
+    insert into register (site, register, rank)
+    select site, register, rank
+    from unnest($23::integer[], $24::smallint[], $25::smallint[]) as sent (site, register, rank)
+    where exists (select from claim)
+    on conflict (site, register) do update set rank = excluded.rank where register.rank < excluded.rank
+    returning site
+),
+raised_site as (
+    update site set
+        pageviews = site.pageviews + viewed.pageviews,
+        registers_revision = site.registers_revision + case when site.id in (select site from raised_register) then 1 else 0 end
+    from (select site, sum(pageviews)::bigint as pageviews from counter where dimension = 0 group by site) as viewed
+    where site.id = viewed.site and exists (select from claim)
+),
+raised_minute as (
+    insert into minute (site, minute, pageviews)
+    select site, minute, pageviews
+    from unnest($29::integer[], $30::integer[], $31::bigint[]) as sent (site, minute, pageviews)
+    where exists (select from claim)
+    order by site, minute
+    on conflict (site, minute) do update set pageviews = minute.pageviews + excluded.pageviews
+),
 raised_tally as (
     insert into tally (site, day, dimension, value, pageviews, visitors)
     select counter.site, raised.day, counter.dimension, counter.value, raised.pageviews, raised.visitors
@@ -195,21 +220,6 @@ raised_tally as (
                 order by gap
             )
         end
-),
-raised_register as (
-    insert into register (site, register, rank)
-    select site, register, rank
-    from unnest($23::integer[], $24::smallint[], $25::smallint[]) as sent (site, register, rank)
-    where exists (select from claim)
-    on conflict (site, register) do update set rank = excluded.rank where register.rank < excluded.rank
-    returning site
-),
-raised_site as (
-    update site set
-        pageviews = site.pageviews + viewed.pageviews,
-        registers_revision = site.registers_revision + case when site.id in (select site from raised_register) then 1 else 0 end
-    from (select site, sum(pageviews)::bigint as pageviews from counter where dimension = 0 group by site) as viewed
-    where site.id = viewed.site and exists (select from claim)
 )
 select
     exists (select from claim) as "applied!",

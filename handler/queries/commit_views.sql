@@ -1,6 +1,6 @@
 -- Commits the views of one day that bring no visitor who may be new, exactly once: what most batches are, in a statement that is
 -- many times smaller than `commit_batch.sql`. Parameters: $1 id, $2 ids of batches before, whose outcome is known; $3 day; $4 to $7
--- counters.
+-- counters; $8 to $10 views by minute. Rows are written in the order of `commit_batch.sql`.
 with fresh_id as (
     insert into batch (id) values ($1) on conflict do nothing returning id
 ),
@@ -12,14 +12,22 @@ counter as (
     from unnest($4::integer[], $5::smallint[], $6::text[], $7::bigint[]) as sent (site, dimension, value, pageviews)
     where exists (select from fresh_id)
 ),
+raised_site as (
+    update site set pageviews = site.pageviews + counter.pageviews from counter where site.id = counter.site and dimension = 0
+),
+raised_minute as (
+    insert into minute (site, minute, pageviews)
+    select site, minute, pageviews
+    from unnest($8::integer[], $9::integer[], $10::bigint[]) as sent (site, minute, pageviews)
+    where exists (select from fresh_id)
+    order by site, minute
+    on conflict (site, minute) do update set pageviews = minute.pageviews + excluded.pageviews
+),
 raised_tally as (
     insert into tally (site, day, dimension, value, pageviews, visitors)
     select site, $3::integer, dimension, value, pageviews, '{}' from counter
     order by dimension desc, site, value collate "C"
     on conflict (site, day, dimension, value) do update set pageviews = tally.pageviews + excluded.pageviews
-),
-raised_site as (
-    update site set pageviews = site.pageviews + counter.pageviews from counter where site.id = counter.site and dimension = 0
 )
 select
     exists (select from fresh_id) as "applied!",

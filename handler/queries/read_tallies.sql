@@ -27,10 +27,12 @@ from (
             -- Those who had not come since the first day of the range; most values have visitors of one gap only.
             case
                 when cardinality(visitors) < 2 then coalesce(visitors[1], 0)
-                else visitors[1] + coalesce((select sum(earlier) from unnest(visitors[2 + day - $4::integer:]) as earlier), 0)
+                else visitors[1] + coalesce((select sum(earlier) from unnest(visitors[2 + tally.day - $4::integer:]) as earlier), 0)
             end as visitors
-        from tally
-        where site = $1 and day between $4::integer and $5::integer and dimension not in (0, 10)
+        -- Day by day, so that what stands behind the lists of a day is passed over.
+        from unnest($2::integer[]) as shown (day)
+        join tally on tally.site = $1 and tally.day = shown.day and dimension between 1 and 99 and dimension <> 10
+        where shown.day between $4::integer and $5::integer
     ) as of_day
     group by dimension, value
 ) as ranked

@@ -12,6 +12,7 @@ mod count;
 mod error;
 mod file;
 mod health;
+mod live;
 mod maintenance;
 mod pace;
 mod request;
@@ -135,10 +136,11 @@ fn reading() -> impl Filter<Extract = (Reply,), Error = Rejection> + Copy {
     let api = warp::path("api");
     let statistics = api.and(path("statistics")).and(request("/api/statistics")).then(statistics::answer);
     let csv = api.and(path("statistics.csv")).and(request("/api/statistics.csv")).then(statistics::answer_csv);
+    let live = api.and(path("live")).and(request("/api/live")).then(live::answer);
     let sites = api.and(path("sites")).and(request("/api/sites")).then(sites::answer);
     let badge = file_in("badge").and(request("/badge/FILE")).then(badge::answer);
     let sign_in = path("sign-in").and(request("/sign-in")).and(warp::body::stream()).then(sign_in::answer);
-    statistics.or(csv).unify().or(sites).unify().or(badge).unify().or(sign_in).unify()
+    statistics.or(csv).unify().or(live).unify().or(sites).unify().or(badge).unify().or(sign_in).unify()
 }
 
 fn files() -> impl Filter<Extract = (Reply,), Error = Rejection> + Copy {

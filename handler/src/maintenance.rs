@@ -37,8 +37,8 @@ impl Maintenance {
         (Self { requests }, tokio::spawn(run(connection, rules, queue)))
     }
 
-    /// Removes what is no longer needed: salts and sets of ended periods, ids of batches that nobody asks for, statistics beyond the
-    /// retention. `None` if another instance is at it.
+    /// Removes what is no longer needed: salts and sets of ended periods, ids of batches that nobody asks for, views by
+    /// minute, statistics beyond the retention. `None` if another instance is at it.
     ///
     /// # Errors
     /// If the database could not be reached, or refused.
@@ -88,6 +88,7 @@ async fn maintain(connection: &Connection, rules: &Rules) -> Result<Option<Remov
         salts_forgotten,
         sets_dropped,
         batches_deleted,
+        minutes_deleted,
         tallies_deleted,
         imported_deleted,
         registers_deleted,
@@ -99,6 +100,7 @@ async fn maintain(connection: &Connection, rules: &Rules) -> Result<Option<Remov
             salts_forgotten,
             sets_dropped,
             batches_deleted,
+            minutes_deleted,
             tallies_deleted,
             imported_deleted,
             registers_deleted,

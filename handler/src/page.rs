@@ -9,6 +9,7 @@ pub mod badge;
 mod chart;
 mod list;
 mod numbers;
+mod returning;
 mod sign_in;
 mod why;
 mod wording;
@@ -24,6 +25,7 @@ use self::{
     chart::Chart,
     list::{Exclusions, Group},
     numbers::Number,
+    returning::WeekRow,
     wording::thousands,
 };
 use crate::{
@@ -147,6 +149,8 @@ struct Page<'a> {
     error: Option<String>,
     /// Whether nothing has ever been counted: then the page says how to begin.
     waiting: bool,
+    /// Whether there are last minutes to show: not of a site that nobody has visited, nor while the database is away.
+    live: bool,
     /// Where this page is, by the name of its own site.
     host: &'a str,
     ranges: Vec<RangeLink>,
@@ -172,6 +176,10 @@ struct Page<'a> {
     /// As many after it, up to today; missing if they are in the future.
     next: Option<String>,
     groups: Vec<Group<'a>>,
+    /// What is looked into, as the question has it; then there is one list only.
+    drill_query: Option<String>,
+    /// Who came back, by weeks, the newest first.
+    weeks: Vec<WeekRow>,
     exclusions: Exclusions,
     version: &'a str,
     commit: &'a str,
@@ -262,6 +270,7 @@ impl<'a> Page<'a> {
             totals,
             error: report.all_time_visitors.map(|estimate| format!("{:.1}", estimate.standard_error * 100.0)),
             waiting: !report.stale && report.all_time_pageviews == 0,
+            live: !report.stale && report.all_time_pageviews > 0,
             host: view.sites.first().unwrap_or(&report.site),
             ranges: RANGES.map(link).into(),
             range_heading: wording::range_heading(report.range, first.date(), last.date()),
@@ -277,7 +286,12 @@ impl<'a> Page<'a> {
             range_query: query(report.range),
             previous: (first.number() > 0).then(|| between(previous)),
             next: (next.0 <= today).then(|| between((next.0, next.1.min(today)))),
-            groups: list::groups(report),
+            groups: match &report.referrals {
+                Some(referrals) => vec![list::referrals(referrals)],
+                None => list::groups(report),
+            },
+            drill_query: report.referrals.as_ref().map(|referrals| list::drill_query(&referrals.of)),
+            weeks: returning::weeks(report),
             exclusions: list::exclusions(report),
             version: view.version,
             commit: short(view.commit),

@@ -4,6 +4,8 @@
 //! Reading is fair: the page of this app goes first, then questions in the order in which they were asked, one reading each. What
 //! was read last is kept, so that a page can still be shown, marked as stale, while the database is away.
 
+mod learnt;
+mod live;
 mod pending;
 mod snapshot;
 
@@ -20,14 +22,18 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 
-use self::pending::Pending;
-pub use self::snapshot::Snapshot;
+use self::{
+    learnt::Learnt,
+    live::{KeptLive, LiveAnswer},
+    pending::Pending,
+};
+pub use self::{live::LiveSnapshot, snapshot::Snapshot};
 use crate::{
     recorder::NotRecorded,
     statistics::{BadQuery, Plan, Query, Report, Tallies, assemble},
     store::{self, Checkout, Connection, Failure, Foundation, Rules},
     telemetry::{Outage, percentile},
-    visitor::{SiteName, all_time},
+    visitor::SiteName,
 };
 
 /// How many may wait; as many as may wait to be recorded.
@@ -47,6 +53,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 pub struct Reader {
     questions: mpsc::Sender<Question>,
     kept: Arc<Mutex<HashMap<Query, Arc<Snapshot>>>>,
+    kept_live: Arc<Mutex<KeptLive>>,
     connection: Arc<Connection>,
     rules: Rules,
 }
@@ -73,6 +80,7 @@ pub type Answer = Result<Arc<Snapshot>, NoAnswer>;
 
 enum Question {
     Statistics(Asked),
+    Live(SiteName, oneshot::Sender<LiveAnswer>),
     Ready(oneshot::Sender<Result<(), Failure>>),
 }
 
@@ -90,17 +98,19 @@ impl Reader {
     pub fn start(connection: Arc<Connection>, rules: Rules, sites: Vec<SiteName>) -> (Self, JoinHandle<()>) {
         let (questions, queue) = mpsc::channel(QUEUE_LENGTH);
         let kept = Arc::new(Mutex::new(HashMap::new()));
+        let kept_live = Arc::new(Mutex::new(HashMap::new()));
         let task = Task {
             connection: connection.clone(),
             rules: rules.clone(),
             own_page: Query::of_site(sites[0].clone()),
             sites,
             kept: kept.clone(),
+            kept_live: kept_live.clone(),
             learnt: Learnt::default(),
             readings: Vec::new(),
             outage: Outage::default(),
         };
-        (Self { questions, kept, connection, rules }, tokio::spawn(task.run(queue)))
+        (Self { questions, kept, kept_live, connection, rules }, tokio::spawn(task.run(queue)))
     }
 
     /// Reads the numbers as they are now, and waits for them until `answer_by`.
@@ -190,21 +200,13 @@ impl Rules {
     }
 }
 
-/// What was learnt over one of the connection's sessions.
-#[derive(Default)]
-struct Learnt {
-    generation: u64,
-    site_ids: HashMap<SiteName, i32>,
-    /// By site id.
-    estimates: HashMap<i32, Estimated>,
-}
-
 struct Task {
     connection: Arc<Connection>,
     rules: Rules,
     sites: Vec<SiteName>,
     own_page: Query,
     kept: Arc<Mutex<HashMap<Query, Arc<Snapshot>>>>,
+    kept_live: Arc<Mutex<KeptLive>>,
     learnt: Learnt,
     readings: Vec<Duration>,
     outage: Outage,
@@ -239,7 +241,16 @@ impl Task {
                         let _ = answer.send(outcome.clone());
                     }
                 }
-                let Some((query, waiting)) = pending.next() else { break };
+                // So quick that nobody else has to wait for it.
+                if let Some(failure) = self.answer_live(&mut pending.live).await {
+                    pending.refuse(&failure);
+                }
+                let Some((query, waiting)) = pending.next() else {
+                    if pending.live.is_empty() {
+                        break;
+                    }
+                    continue;
+                };
                 let (answer, loss) = self.answer(&query).await;
                 waiting.tell(&answer);
                 // If no connection can be had, nobody else has to find that out one after the other.
@@ -258,6 +269,10 @@ impl Task {
             // The server may have closed a connection that was idle: a reading changes nothing, so it is tried again.
             outcome = self.read(query).await;
         }
+        self.conclude(outcome)
+    }
+
+    fn conclude<T>(&mut self, outcome: Result<Result<T, NoAnswer>, Failure>) -> (Result<T, NoAnswer>, Option<Failure>) {
         match outcome {
             Ok(answer) => {
                 self.outage.ended();
@@ -305,7 +320,10 @@ impl Task {
             let nothing = || assemble(query, plan, &zone, forget, Tallies::default(), all_time);
             return Ok(self.sites.contains(&query.site).then(nothing));
         };
-        let tallies = store::read_tallies(checkout, site, plan).await?;
+        let mut tallies = store::read_tallies(checkout, site, plan).await?;
+        if let Some(drill) = &query.drill {
+            tallies.referrals = store::read_referrals(checkout, site, plan, drill).await?;
+        }
         let all_time = if keeps_all_time {
             Some(self.learnt.estimate(checkout, site, tallies.registers_revision).await?)
         } else {
@@ -329,53 +347,5 @@ impl Task {
             "read statistics {} times",
             readings.len()
         );
-    }
-}
-
-impl Learnt {
-    /// The id of a site that has been counted: it never changes in one database.
-    async fn find_site(&mut self, checkout: &mut Checkout<'_>, name: &SiteName) -> Result<Option<i32>, Failure> {
-        if checkout.generation() != self.generation {
-            *self = Self { generation: checkout.generation(), ..Self::default() };
-        }
-        if let Some(id) = self.site_ids.get(name) {
-            return Ok(Some(*id));
-        }
-        let found = store::read_site(checkout, name).await?;
-        if let Some(id) = found {
-            self.site_ids.insert(name.clone(), id);
-        }
-        Ok(found)
-    }
-
-    /// The all-time visitors of a site: estimated anew only if its registers have risen.
-    async fn estimate(&mut self, checkout: &mut Checkout<'_>, site: i32, revision: i64) -> Result<f64, Failure> {
-        if let Some(known) = self.estimates.get(&site)
-            && (known.revision == revision || !known.may_be_renewed())
-        {
-            return Ok(known.visitors);
-        }
-        let registers = store::read_registers(checkout, site).await?;
-        let raised = registers.len();
-        let visitors = all_time::estimate(registers.into_iter().filter_map(|(_, rank)| u8::try_from(rank).ok()));
-        self.estimates.insert(site, Estimated { revision, visitors, raised, read: Instant::now() });
-        Ok(visitors)
-    }
-}
-
-/// An estimate of all-time visitors, and the registers that it was made of.
-struct Estimated {
-    revision: i64,
-    visitors: f64,
-    /// How many registers had been raised.
-    raised: usize,
-    read: Instant,
-}
-
-impl Estimated {
-    /// Where many visitors come, registers rise all the time. Reading thousands of them each time would cost more than everything
-    /// else, for a number that hardly changes in a second.
-    fn may_be_renewed(&self) -> bool {
-        self.raised < all_time::REGISTERS / 8 || self.read.elapsed() >= SHARED_FOR
     }
 }

@@ -2,15 +2,19 @@
 //!
 //! This module is pure: it says which tallies a question needs, and makes a report of them. It knows no HTTP, SQL or clock.
 
+mod drill;
+mod live;
 mod query;
 mod range;
 mod report;
 mod visitors;
 
 pub use self::{
+    drill::{Drill, Referrals},
+    live::Live,
     query::{BadQuery, Before, Plan, Query, Slot},
     range::{Range, Step},
-    report::{Counts, Entry, Estimate, Point, Previous, Report, assemble},
+    report::{Counts, Entry, Estimate, Point, Previous, Report, Week, assemble},
     visitors::{Gaps, ImportedSum, Tallies, Tally, ValueTally},
 };
 

@@ -17,12 +17,14 @@ mod maintenance;
 mod reading;
 mod recording;
 
-pub use batch::{Batch, Checkpoint, Counter, Link, Part, Register, Role, SitePeriods, Visitor};
+pub use batch::{Batch, Checkpoint, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor};
 pub use connection::{CONNECTION_LIFETIME, Checkout, Connection, Database, Limits};
 pub use examination::{Examination, examine};
 pub use failure::Failure;
 pub use foundation::{Foundation, Rules};
 pub use imported::{ImportedTally, forget_imported, replace_imported};
 pub use maintenance::{Removed, remove};
-pub use reading::{read_checkpoints, read_days, read_registers, read_site, read_tallies, read_values};
+pub use reading::{
+    read_checkpoints, read_days, read_minutes, read_referrals, read_registers, read_site, read_tallies, read_values,
+};
 pub use recording::{OpenedSite, Outcome, commit, open_period, open_site, read_period};

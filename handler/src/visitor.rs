@@ -24,7 +24,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 pub use address::Network;
-pub use calendar::{Day, Forget, Moment, Month, Period};
+pub use calendar::{Day, Forget, Minute, Moment, Month, Period};
 pub use dimension::{Dimension, Exclusion, OTHER, Uniqueness, VALUES_A_DAY};
 pub use fingerprint::{Fingerprint, Salt};
 pub use rate_limit::RateLimit;

@@ -344,6 +344,8 @@ const VIEWS = {
   "a year of weeks": `/?site=${ORDINARY}&${between(date(364), date(0))}&by=week`,
   "a year of days": `/?site=${ORDINARY}&${between(date(364), date(0))}&by=day`,
   "hostile visitors": `/?site=${HOSTILE}&${between(date(3), date(3))}`,
+  "one page": `/?site=${ORDINARY}&page=/blog/`,
+  "one referrer": `/?site=${HOSTILE}&${between(date(3), date(3))}&referrer=evil.example`,
   "nothing counted yet": `/?site=${EMPTY}`,
   "a long name": `/?site=${LONG}`,
   "a site that was only imported": `/?site=${FORMER}&${between(date(3), date(3))}`,
@@ -537,7 +539,7 @@ async function checkNumbers(page, name, range) {
   const numbers = await rangeNumbers(page);
   const line = await page.locator(".numbers").textContent();
   const note = await page.locator(".numbers + .note").textContent();
-  const columns = await page.locator(".list thead th").allTextContents();
+  const columns = await page.locator(".lists thead th").allTextContents();
   check(`${name}: pageviews are those of the JSON answer`, numbers.pageviews === range.pageviews && range.pageviews > 0, numbers);
   if (range.exact) {
     check(`${name}: unique visitors are those of the JSON answer, and no estimate`, numbers.visitors === range.visitors && range.visitors > 0 && line.includes("Unique visitors") && !line.includes("≈"), line);
@@ -583,6 +585,80 @@ async function checkTabs(origin) {
         const rows = await page.locator(".lists").first().locator("> div").first().locator("tbody tr:visible bdi").allTextContents();
         check("a long list is searched", rows.length > 1 && rows.every(row => row.includes("docs")), rows);
       }
+      await conclude();
+    });
+  }
+}
+
+async function checkLive(origin) {
+  await about("the last 30 minutes", async () => {
+    const { context, conclude } = await newContext(origin);
+    const page = await context.newPage();
+    let asked = 0;
+    page.on("request", request => { asked += request.url().includes("/api/live?"); });
+    await page.clock.install();
+    await open(page, `${origin}/?site=${ORDINARY}`);
+    const sum = page.locator("#live b");
+    await until("they are shown", 10, async () => await sum.textContent() === "0");
+    const count = () => fetch(`${origin}/v`, { method: "POST", headers: { "user-agent": FIREFOX }, body: JSON.stringify({ s: ORDINARY, p: "/" }) });
+    check("a view is counted", (await count()).status === 204);
+    // The answer may be a second old.
+    await new Promise(resolve => setTimeout(resolve, 1100));
+    await page.clock.runFor(10_000);
+    await until("after ten seconds they are renewed", 10, async () => await sum.textContent() === "1").then(
+      () => check("after ten seconds they are renewed", true), async error => check(error.message, false, await sum.textContent()));
+    check("its minute has a bar", /^M(29|28)\.5 24v-24$/.test(await page.locator("#live path").getAttribute("d")), await page.locator("#live path").getAttribute("d"));
+    check("the picture has a name", await page.locator("#live svg").getAttribute("aria-label") === "By minute, at most 1");
+    await page.evaluate(() => Object.defineProperty(document, "hidden", { value: true, configurable: true }));
+    const before = asked;
+    await page.clock.runFor(60_000);
+    check("nobody asks while the page is not seen", asked === before, [before, asked]);
+    await page.evaluate(() => { delete document.hidden; document.dispatchEvent(new Event("visibilitychange")); });
+    await until("once it is seen again, they are renewed at once", 10, async () => asked === before + 1);
+    await page.route("**/api/live?**", async route => {
+      const response = await route.fetch();
+      const answer = await response.json();
+      answer.minutes.at(-1).start = "2099-01-01T00:00:00Z";
+      await route.fulfill({ response, json: { ...answer, pageviews: 1234 } });
+    });
+    await page.clock.runFor(10_000);
+    await until("what is said is heard when a minute has passed", 10, async () => await page.locator("#live [role=status]").textContent() === "Pageviews in the last 30 minutes: 1,234");
+    await keepPicture(page, "live");
+    await conclude();
+    const without = await newContext(origin, { javaScriptEnabled: false });
+    const still = await without.context.newPage();
+    await open(still, `${origin}/?site=${ORDINARY}`);
+    check("without script they are not there", !await still.locator("#live").isVisible());
+    await without.conclude();
+  });
+}
+
+async function checkLookingInto(origin) {
+  for (const javaScriptEnabled of [true, false]) {
+    await about(javaScriptEnabled ? "looking into a list" : "looking into a list, without script", async () => {
+      const { context, conclude } = await newContext(origin, { javaScriptEnabled });
+      const page = await context.newPage();
+      await open(page, `${origin}/?site=${ORDINARY}`);
+      const { referrers } = await asJson(page);
+      const host = referrers[0].value;
+      await page.locator("label", { hasText: "Sources" }).click();
+      await page.locator(".list a", { hasText: host }).first().click();
+      const found = await asJson(page);
+      check("a referrer leads to its pages", found.referrals.referrer === host && found.referrals.pages.length > 0, found.referrals);
+      check("which are named, with their pageviews", await page.locator("h3").textContent() === `Pages reached from ${host}`
+        && (await page.locator(".lists tbody tr").first().locator("td").last().textContent()).trim() === found.referrals.pages[0].pageviews.toLocaleString("en"));
+      const sum = found.referrals.pages.reduce((sum, { pageviews }) => sum + pageviews, 0);
+      check("and add up to the referrer's", sum === referrers[0].pageviews, [sum, referrers[0]]);
+      await page.locator(".list a").first().click();
+      const answer = (await asJson(page)).referrals;
+      check("a page leads to its referrers", answer.page === found.referrals.pages[0].value && answer.referrers.some(({ value }) => value === host), answer);
+      await page.locator("a", { hasText: "All lists" }).click();
+      check("and there is a way back", await page.locator("fieldset").count() === 1 && new URL(page.url()).hash === "#pages", page.url());
+      await page.locator("#returning summary").click();
+      const { returning } = await asJson(page);
+      const { visitors } = returning.at(-2);
+      check("who comes back is told by weeks", (await page.locator("#returning tbody tr").nth(1).locator("td").nth(1).textContent()).trim() === visitors.toLocaleString("en"), visitors);
+      await keepPicture(page, `returning${javaScriptEnabled ? "" : "-without-script"}`);
       await conclude();
     });
   }
@@ -974,6 +1050,8 @@ async function main() {
     await checkKeyboard(origin);
     await checkScript(origin);
     await checkTabs(origin);
+    await checkLive(origin);
+    await checkLookingInto(origin);
     await checkYear(origin);
     await checkLocale(origin);
     await checkLinks(origin);

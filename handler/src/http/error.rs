@@ -19,6 +19,8 @@ pub(super) enum Error {
     NotFound,
     /// Nothing is counted under this name.
     UnknownSite,
+    /// The same, of a visit: only sites that are configured are counted.
+    NotConfigured,
     /// A page of another site sent this.
     Foreign,
     /// The body did not come in time.
@@ -41,7 +43,7 @@ impl Error {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Private | Self::WrongToken => StatusCode::UNAUTHORIZED,
-            Self::NotFound | Self::UnknownSite => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownSite | Self::NotConfigured => StatusCode::NOT_FOUND,
             Self::Foreign => StatusCode::FORBIDDEN,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -58,6 +60,7 @@ impl Error {
             Self::WrongToken => "this is not the token".to_owned(),
             Self::NotFound => "there is nothing here; the page is at /".to_owned(),
             Self::UnknownSite => "this site is not counted here: name it in FOOTFALL_SITES, or import its log".to_owned(),
+            Self::NotConfigured => "this site is not counted here: name it in FOOTFALL_SITES".to_owned(),
             Self::Foreign => "the page that sent this is not one of the site that it names: data-site must be the page's own host; FOOTFALL_SUBDOMAINS=on allows hosts below it".to_owned(),
             Self::TooSlow => "the body did not come in time".to_owned(),
             Self::TooLarge => format!("the body may have at most {} bytes", super::body::MAXIMUM_BYTES),

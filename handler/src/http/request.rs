@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     body::Encoding,
-    statistics::{BadQuery, Query, Range},
+    statistics::{BadQuery, Drill, Query, Range},
     visitor::{Day, SiteName},
 };
 
@@ -125,20 +125,34 @@ impl Request {
         self.parameter("site")?.parse().ok()
     }
 
+    /// The site that the query names, or this app's own page.
+    fn site(&self, app: &App) -> Result<SiteName, Error> {
+        match self.parameter("site") {
+            Some(name) => name.parse().map_err(|problem| Error::BadRequest(format!("'site': {problem}"))),
+            None => Ok(app.sites[0].clone()),
+        }
+    }
+
+    /// The same, to whoever may see its numbers.
+    pub(super) fn visible_site(&self, app: &App) -> Result<SiteName, Error> {
+        let site = self.site(app)?;
+        self.must_see(app, &site)?;
+        Ok(site)
+    }
+
+    fn must_see(&self, app: &App, site: &SiteName) -> Result<(), Error> {
+        if app.access.allows(self, site, app.clock.now()) { Ok(()) } else { Err(Error::Private) }
+    }
+
     /// The question that the query asks of its `site`, to whoever may see the answer.
     pub(super) fn statistics_query(&self, app: &App) -> Result<Query, Error> {
-        let site = match self.parameter("site") {
-            Some(name) => name.parse().map_err(|problem| Error::BadRequest(format!("'site': {problem}")))?,
-            None => app.sites[0].clone(),
-        };
-        self.query_of(app, site)
+        let query = self.query_of(app, self.site(app)?)?;
+        Ok(Query { drill: Drill::parse(self.parameter("page"), self.parameter("referrer"))?, ..query })
     }
 
     /// The question that the query asks of a site, by `period` or `from` and `to`, and `by`, to whoever may see the answer.
     pub(super) fn query_of(&self, app: &App, site: SiteName) -> Result<Query, Error> {
-        if !app.access.allows(self, &site, app.clock.now()) {
-            return Err(Error::Private);
-        }
+        self.must_see(app, &site)?;
         let day = |name: &str| -> Result<Option<Day>, Error> {
             let Some(value) = self.parameter(name) else { return Ok(None) };
             let date = value.parse().map_err(|_| {
@@ -154,7 +168,7 @@ impl Request {
             (Some(_), ..) => return Err(BadQuery::TwoRanges.into()),
         };
         let step = self.parameter("by").map(str::parse).transpose()?;
-        let query = Query { site, range, step };
+        let query = Query { site, range, step, drill: None };
         // The default has nothing to be wrong, and calendars are slow.
         if range != Range::DEFAULT || step.is_some() {
             app.reader.check(&query)?;

@@ -11,7 +11,7 @@ use super::{
     App, Reply, allow_reading, conclude, encoded, error::Error, json_body, readable_anywhere, reply, request::Request,
 };
 use crate::{
-    statistics::{Counts, Entry, ImportedSum, Point, Previous, Report},
+    statistics::{Counts, Entry, ImportedSum, Point, Previous, Referrals, Report, Week},
     visitor::{
         Dimension, Exclusion,
         robot::{self, Purpose},
@@ -114,11 +114,13 @@ impl Serialize for Answer<'_> {
         answer.serialize_entry("by", self.0.step.name())?;
         answer.serialize_entry("series", &points(&self.0.series, zone))?;
         answer.serialize_entry("last_24_hours", &points(&self.0.last_24_hours, zone))?;
-        for dimension in Dimension::ALL {
-            let entries = self.0.lists.get(dimension).map(Vec::as_slice).unwrap_or_default();
-            let entries: Vec<_> = entries.iter().map(|entry| EntryAnswer { dimension: *dimension, entry }).collect();
+        answer.serialize_entry("returning", &weeks(&self.0.returning))?;
+        for dimension in Dimension::lists() {
+            let entries = self.0.lists.get(&dimension).map(Vec::as_slice).unwrap_or_default();
+            let entries: Vec<_> = entries.iter().map(|entry| EntryAnswer { dimension, entry }).collect();
             answer.serialize_entry(dimension.name(), &entries)?;
         }
+        answer.serialize_entry("referrals", &self.0.referrals.as_ref().map(ReferralsAnswer))?;
         answer.serialize_entry("excluded", &ExcludedAnswer(self.0))?;
         let imported = self.0.imported.iter().map(|ImportedSum { source, pageviews, daily_visitors }| {
             json!({ "source": source, "pageviews": pageviews, "daily_visitors": daily_visitors })
@@ -149,6 +151,34 @@ impl Serialize for EntryAnswer<'_> {
     }
 }
 
+struct ReferralsAnswer<'r>(&'r Referrals);
+
+impl Serialize for ReferralsAnswer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Referrals { of, entries, other } = self.0;
+        let entry = |Entry { value, pageviews, .. }: &Entry| json!({ "value": value, "pageviews": pageviews });
+        let mut answer = serializer.serialize_map(Some(3))?;
+        answer.serialize_entry(of.parameter(), of.value())?;
+        answer.serialize_entry(of.answers().name(), &entries.iter().map(entry).collect::<Vec<_>>())?;
+        answer.serialize_entry("other", other)?;
+        answer.end()
+    }
+}
+
+fn weeks(weeks: &[Week]) -> Vec<serde_json::Value> {
+    let week = |week: &Week| {
+        json!({
+            "from": week.first,
+            "to": week.last,
+            "visitors": week.visitors,
+            "new_visitors": week.new_visitors,
+            "returning_visitors": week.returning_visitors(),
+            "from_week_before": week.from_week_before,
+        })
+    };
+    weeks.iter().map(week).collect()
+}
+
 struct ExcludedAnswer<'r>(&'r Report);
 
 impl Serialize for ExcludedAnswer<'_> {
@@ -175,7 +205,7 @@ fn points(points: &[Point], zone: &TimeZone) -> Vec<PointAnswer> {
 }
 
 /// RFC 3339 in UTC, to the second.
-fn utc(instant: Timestamp) -> String {
+pub(super) fn utc(instant: Timestamp) -> String {
     instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 

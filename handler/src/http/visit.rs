@@ -177,8 +177,8 @@ pub(super) fn visit<'a>(request: &'a Request, site: &SiteName, sighting: Sightin
 
 /// The site of a name, if visits to it are counted here.
 fn counted_site<'a>(app: &'a App, name: &str) -> Result<&'a SiteName, Error> {
-    let name: SiteName = name.parse().map_err(|_| Error::UnknownSite)?;
-    app.sites.iter().find(|site| **site == name).ok_or(Error::UnknownSite)
+    let name: SiteName = name.parse().map_err(|_| Error::NotConfigured)?;
+    app.sites.iter().find(|site| **site == name).ok_or(Error::NotConfigured)
 }
 
 /// Refuses what another site's page sends, where the browser says which page it was: `Origin`, or else `Referer`. An origin of `null`

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::wording::thousands;
+use super::wording::{query_value, thousands};
 use crate::{
-    statistics::{Entry, Report},
+    statistics::{Drill, Entry, Referrals, Report},
     visitor::{
-        Dimension, Exclusion, Uniqueness,
+        Dimension, Exclusion, OTHER, Uniqueness,
         robot::{self, Robot},
         source,
     },
@@ -29,12 +29,14 @@ pub(super) struct Group<'a> {
 #[derive(Serialize)]
 pub(super) struct List<'a> {
     heading: &'static str,
+    /// Of what, where that is not the whole site.
+    of: Option<Cow<'a, str>>,
     /// What the first column holds.
     column: &'static str,
     /// Of what its values are codes, in the words of `Intl.DisplayNames`: then the script can name them.
     names: Option<&'static str>,
     /// How to read the numbers, where that is not plain.
-    note: Option<&'static str>,
+    note: Option<Cow<'static, str>>,
     /// What the last column holds.
     views: &'static str,
     /// Whether its visitors are known; else there is no column of them.
@@ -57,6 +59,8 @@ struct Table<'a> {
 #[derive(Serialize)]
 struct Row<'a> {
     value: Cow<'a, str>,
+    /// What looks into it, as a parameter of a question; missing where nothing does.
+    query: Option<String>,
     /// Missing if they are not known.
     visitors: Option<String>,
     pageviews: String,
@@ -90,12 +94,12 @@ const VALUE_CHARACTERS: usize = 96;
 /// All lists by groups. What always has a list says what will appear on an empty site; others are there once they hold anything.
 pub(super) fn groups(report: &Report) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
-    for dimension in Dimension::ALL {
-        let entries = report.lists.get(dimension).map(Vec::as_slice).unwrap_or_default();
+    for dimension in Dimension::lists() {
+        let entries = report.lists.get(&dimension).map(Vec::as_slice).unwrap_or_default();
         if entries.is_empty() && dimension.empty().is_empty() {
             continue;
         }
-        let list = list(entries, *dimension);
+        let list = list(entries, dimension);
         let name = dimension.group();
         match groups.iter_mut().find(|group| group.name == name) {
             Some(group) => group.lists.push(list),
@@ -107,6 +111,46 @@ pub(super) fn groups(report: &Report) -> Vec<Group<'_>> {
         group.first = true;
     }
     groups
+}
+
+/// What was found of one page or one host, in place of all lists.
+pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> Group<'_> {
+    let ordinary = list(entries, of.answers());
+    let mut note = "Pageviews, not visitors: those are not counted for a page and a referrer together.".to_owned();
+    if *other > 0 {
+        note += &format!(" Of {} more with a referrer it is not known which page they were of.", thousands(*other));
+    }
+    let list = List {
+        heading: match of {
+            Drill::Page(_) => "Referrers of",
+            Drill::Referrer(_) => "Pages reached from",
+        },
+        of: Some(shorten(of.value())),
+        note: Some(note.into()),
+        known: false,
+        empty: match of {
+            Drill::Page(_) => "No other site led to this page in this time.",
+            Drill::Referrer(_) => "This host led nobody here in this time.",
+        },
+        ..ordinary
+    };
+    let name = of.dimension().group();
+    Group { name, key: name.to_lowercase(), first: false, lists: vec![list] }
+}
+
+/// What looks into a value. One that stands for others, or is too long to be shown whole, is not looked into.
+fn looking_into(dimension: Dimension, value: &str) -> Option<String> {
+    let drill = match dimension {
+        Dimension::Page => Drill::Page(value.to_owned()),
+        Dimension::Referrer => Drill::Referrer(value.to_owned()),
+        _ => return None,
+    };
+    (value != OTHER && value.chars().count() <= VALUE_CHARACTERS).then(|| drill_query(&drill))
+}
+
+/// A page or host as a parameter of a question.
+pub(super) fn drill_query(drill: &Drill) -> String {
+    format!("{}={}", drill.parameter(), query_value(drill.value()))
 }
 
 /// The order of groups. One that is missing here comes first, where it is seen.
@@ -133,6 +177,7 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     let most = entries.iter().map(size).max().unwrap_or_default().max(1);
     let row = |entry: &'e Entry| Row {
         value: in_words(dimension, &entry.value),
+        query: looking_into(dimension, &entry.value),
         visitors: entry.visitors.filter(|_| known).map(thousands),
         pageviews: thousands(entry.pageviews),
         share: size(entry).saturating_mul(100) / most,
@@ -142,13 +187,14 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     let rows = |entries: &'e [Entry]| entries.iter().map(row).collect::<Vec<_>>();
     let tables = [(rows(open), 0), (rows(folded), folded.len())].map(table);
     let note = match dimension.uniqueness() {
-        Uniqueness::Nobody => None,
-        _ if !known => Some("So long a range has no unique visitors: pageviews only."),
-        Uniqueness::ForEachValue => Some("Unique in each row: who is in two rows counts in both."),
+        Uniqueness::Nobody | Uniqueness::ViewsOnly => None,
+        _ if !known => Some("So long a range has no unique visitors: pageviews only.".into()),
+        Uniqueness::ForEachValue => Some("Unique in each row: who is in two rows counts in both.".into()),
         Uniqueness::OnceADay => None,
     };
     List {
         heading: dimension.heading(),
+        of: None,
         column: dimension.column(),
         names: match dimension {
             Dimension::Country => Some("region"),
@@ -187,7 +233,9 @@ pub(super) fn exclusions(report: &Report) -> Exclusions {
     let found = || report.excluded.iter().filter(|(_, count)| **count > 0);
     let mut reasons: Vec<_> = found().collect();
     reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), **reason));
-    let words = |(reason, count): &(&Exclusion, &i64)| format!("{} {}", thousands(**count), lowercase(reason.label()));
+    let words = |(reason, count): &(&Exclusion, &i64)| {
+        format!("{} {}", thousands(**count), lowercase(reason.label_of(**count)))
+    };
     let row = |(reason, count): (&Exclusion, &i64)| ExclusionRow {
         label: reason.label(),
         count: thousands(*count),

@@ -1,5 +1,6 @@
 //! What the page promises, whatever the numbers are and whoever chose the paths.
 
+mod looking_into;
 mod sample;
 
 use jiff::tz::TimeZone;
@@ -257,14 +258,14 @@ fn lists_stand_in_tabs_of_their_groups_and_only_those_that_hold_anything() {
     let page = html(&report);
     assert_eq!(page.matches("type=\"radio\"").count(), 2);
     assert!(page.contains("value=\"pages\" checked>Pages") && page.contains("value=\"sources\">Sources"));
-    report.lists.extend(Dimension::ALL.iter().map(|dimension| (*dimension, vec![entry("x")])));
+    report.lists.extend(Dimension::lists().map(|dimension| (dimension, vec![entry("x")])));
     let page = html(&report);
     let tabs: Vec<&str> =
         page.lines().filter_map(|line| line.split_once("name=\"tab\" value=\"")).map(|(_, rest)| rest).collect();
     let tabs: Vec<&str> = tabs.iter().filter_map(|tab| tab.split('"').next()).collect();
     assert_eq!(tabs, ["pages", "sources", "locations", "technology", "events", "robots"]);
     assert_eq!(page.matches("<div class=\"lists\">").count(), tabs.len());
-    assert_eq!(page.matches("<table class=\"list\"").count(), Dimension::ALL.len());
+    assert_eq!(page.matches("<table class=\"list\"").count(), Dimension::lists().count());
     assert!(page.contains("data-names=\"region\"") && page.contains("<th>Requests"));
 }
 
@@ -291,7 +292,7 @@ fn a_sum_of_days_is_never_called_unique() {
     assert!(text(&page).contains("There is no unique number of so many days"));
     assert!(!page.contains("Unique visitors"));
     // Nor is there a column for what is not known.
-    assert!(page.contains("<th>Path<th>Pageviews<") && page.contains("<bdi>/about</bdi><td>"));
+    assert!(page.contains("<th>Path<th>Pageviews<") && page.contains("<bdi>/about</bdi></a><td>"));
     assert_eq!(page.matches("So long a range has no unique visitors: pageviews only.").count(), 2);
     // A headline, too, says if it is one.
     let mut report = report();

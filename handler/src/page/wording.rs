@@ -20,11 +20,11 @@ pub(super) fn thousands(number: i64) -> String {
     text
 }
 
-/// A site's name as a value in a query. Host names need no escape, but a name is configuration, not ours.
+/// A text as a value in a query: what is no part of a plain path or host name is escaped.
 pub(super) fn query_value(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || b"-._~:/".contains(&byte) {
             text.push(char::from(byte));
         } else {
             text.push_str(&format!("%{byte:02X}"));

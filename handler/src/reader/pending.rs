@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use tokio::sync::oneshot;
 
-use super::{Answer, Asked, NoAnswer, Question};
+use super::{Answer, Asked, NoAnswer, Question, live::PendingLive};
 use crate::{statistics::Query, store::Failure};
 
 /// Questions that wait to be read, each once, with all who ask it.
@@ -12,6 +12,7 @@ use crate::{statistics::Query, store::Failure};
 pub(super) struct Pending {
     order: VecDeque<Query>,
     waiting: HashMap<Query, Waiting>,
+    pub(super) live: PendingLive,
     pub(super) probes: Vec<oneshot::Sender<Result<(), Failure>>>,
 }
 
@@ -34,6 +35,7 @@ impl Pending {
     pub(super) fn add(&mut self, question: Question, own_page: &Query) {
         match question {
             Question::Ready(answer) => self.probes.push(answer),
+            Question::Live(site, answer) => self.live.add(site, answer),
             Question::Statistics(Asked { query, answers, unanswered }) => {
                 if !self.waiting.contains_key(&query) {
                     if query == *own_page {
@@ -67,6 +69,7 @@ impl Pending {
         for (_, waiting) in self.waiting.drain() {
             waiting.tell(&Err(NoAnswer::Unavailable));
         }
+        self.live.refuse();
         for answer in self.probes.drain(..) {
             let _ = answer.send(Err(failure.clone()));
         }

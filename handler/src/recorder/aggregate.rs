@@ -12,9 +12,10 @@ use super::{
     seen::{FingerprintHasher, Seen},
 };
 use crate::{
-    store::{Batch, Counter, Link, Part, Register, Role, SitePeriods, Visitor},
+    store::{Batch, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor},
     visitor::{
-        Classification, Client, Day, Dimension, Exclusion, Fingerprint, Moment, Uniqueness, Visit, VisitKind, all_time,
+        Classification, Client, Day, Dimension, Exclusion, Fingerprint, Minute, Moment, Uniqueness, Visit, VisitKind,
+        all_time,
         fingerprint::{Scope, fingerprint},
     },
 };
@@ -34,11 +35,13 @@ pub(super) struct Aggregate {
     pub(super) excluded: [u64; Exclusion::ALL.len()],
 }
 
-/// A visit with the day and hour that it counts into.
+/// A visit with the times that it counts into.
 #[derive(Clone, Copy)]
 pub(super) struct Dated<'v> {
     pub(super) visit: &'v Visit,
     pub(super) moment: Moment,
+    /// In which it arrived; none for what a log tells of another time.
+    pub(super) minute: Option<Minute>,
 }
 
 /// What a visit counts as, without who it was.
@@ -81,15 +84,15 @@ pub(super) fn aggregate<'v>(
         Aggregate { batch: Batch::default(), fingerprints: Vec::new(), pageviews: 0, excluded: Default::default() };
     let mut ranks: BTreeMap<(i32, u16), u8> = BTreeMap::new();
     // Values are admitted first, so that afterwards nothing changes any more.
-    for Dated { visit, moment } in visits {
+    for Dated { visit, moment, .. } in visits {
         keys.admit(visit, moment.day);
     }
     let keys = &*keys;
     for (day, id) in ids {
         let mut part = PartBuilder::new(*id, *day, *day < today, keys, seen);
-        for (place, Dated { visit, moment }) in visits.iter().enumerate() {
-            if moment.day == *day {
-                part.add(place, visit, moment.hour, &mut ranks, &mut aggregate);
+        for (place, dated) in visits.iter().enumerate() {
+            if dated.moment.day == *day {
+                part.add(place, dated, &mut ranks, &mut aggregate);
             }
         }
         aggregate.batch.parts.push(part.finish());
@@ -114,6 +117,7 @@ struct PartBuilder<'v> {
     groups: HashMap<Signature<'v>, Group<'v>>,
     visitors: Visitors,
     counters: HashMap<(i32, i16, Cow<'v, str>), i32>,
+    minutes: BTreeMap<(i32, Minute), i64>,
     /// The cohort of a counter whose visitors are its own.
     value_cohorts: HashMap<i32, i32>,
     cohorts: i32,
@@ -122,7 +126,7 @@ struct PartBuilder<'v> {
 
 impl<'v> PartBuilder<'v> {
     fn new(id: Uuid, day: Day, may_be_late: bool, keys: &'v Keys, seen: &'v Seen) -> Self {
-        let part = Part { id, day, sites: vec![], visitors: vec![], links: vec![], counters: vec![] };
+        let part = Part { id, day, sites: vec![], visitors: vec![], links: vec![], counters: vec![], minutes: vec![] };
         Self {
             part,
             may_be_late,
@@ -131,6 +135,7 @@ impl<'v> PartBuilder<'v> {
             groups: HashMap::new(),
             visitors: Visitors::default(),
             counters: HashMap::new(),
+            minutes: BTreeMap::new(),
             value_cohorts: HashMap::new(),
             cohorts: 0,
             message: Vec::with_capacity(512),
@@ -140,11 +145,11 @@ impl<'v> PartBuilder<'v> {
     fn add(
         &mut self,
         place: usize,
-        visit: &'v Visit,
-        hour: u8,
+        dated: &Dated<'v>,
         ranks: &mut BTreeMap<(i32, u16), u8>,
         aggregate: &mut Aggregate,
     ) {
+        let Dated { visit, moment: Moment { hour, .. }, minute } = *dated;
         let site = self.keys.site(&visit.site).expect("sites are opened before visits are aggregated");
         let period = self.keys.period(site.id, self.part.day);
         let effect = match &visit.classification {
@@ -153,8 +158,11 @@ impl<'v> PartBuilder<'v> {
             Classification::Pageview(exclusion) => Effect::Pageview(*exclusion),
             Classification::Excluded(exclusion) => Effect::Excluded(*exclusion),
         };
-        if visit.kind == VisitKind::View {
-            aggregate.pageviews += u64::from(!matches!(effect, Effect::Excluded(_)));
+        if visit.kind == VisitKind::View && !matches!(effect, Effect::Excluded(_)) {
+            aggregate.pageviews += 1;
+            if let Some(minute) = minute {
+                *self.minutes.entry((site.id, minute)).or_default() += 1;
+            }
         }
         if visit.kind == VisitKind::View
             && let Effect::Pageview(exclusion) | Effect::Excluded(exclusion) = effect
@@ -226,7 +234,7 @@ impl<'v> PartBuilder<'v> {
             let counter = self.counter(site, *dimension as i16, Cow::Borrowed(value));
             match dimension.uniqueness() {
                 Uniqueness::OnceADay => self.link(group.site_cohort, counter, Role::Visitors),
-                Uniqueness::Nobody => {}
+                Uniqueness::Nobody | Uniqueness::ViewsOnly => {}
                 Uniqueness::ForEachValue => {
                     let cohort = self.value_cohort(counter);
                     group.values.push((*dimension, value, cohort));
@@ -296,6 +304,8 @@ impl<'v> PartBuilder<'v> {
             }
         }
         self.part.visitors = self.visitors.into_values().collect();
+        let views = |((site, minute), pageviews)| MinuteViews { site, minute, pageviews };
+        self.part.minutes = self.minutes.into_iter().map(views).collect();
         // In the order in which all instances insert them.
         self.part.visitors.sort_unstable();
         self.part

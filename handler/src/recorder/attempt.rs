@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     store::{self, Checkout, Checkpoint, Connection, Failure, Outcome, Rules},
-    visitor::{Classification, Day, Exclusion, Moment, Visit, calendar::Calendar},
+    visitor::{Classification, Day, Exclusion, Minute, Moment, Visit, calendar::Calendar},
 };
 
 /// How many times keys may turn out stale within one try: two would be many.
@@ -40,7 +40,7 @@ pub(super) struct Committer {
 pub(super) struct Dates {
     upto: Option<LogPrefix>,
     /// `None`: a time outside what can be counted.
-    moments: Vec<Option<Moment>>,
+    moments: Vec<Option<(Moment, Option<Minute>)>>,
     ids: BTreeMap<Day, Uuid>,
     /// Whether it may have been lost on the way: then it may also arrive late, when it has been sent again long ago.
     may_arrive_late: bool,
@@ -104,7 +104,8 @@ impl Committer {
         for visit in visits {
             let at = if dates.upto.is_some() { visit.at } else { self.connection.correct(visit.at) };
             let moment = self.calendar.moment(at, zone).ok();
-            dates.moments.push(moment);
+            let minute = dates.upto.is_none().then(|| Minute::containing(at));
+            dates.moments.push(moment.map(|moment| (moment, minute)));
             if let Some(moment) = moment {
                 dates.ids.entry(moment.day).or_insert_with(Uuid::new_v4);
             }
@@ -127,7 +128,10 @@ impl Committer {
                 .clone()
                 .zip(&dates.moments)
                 .enumerate()
-                .filter_map(|(place, (visit, moment))| Some((place, Dated { visit, moment: (*moment)? })))
+                .filter_map(|(place, (visit, moment))| {
+                    let (moment, minute) = (*moment)?;
+                    Some((place, Dated { visit, moment, minute }))
+                })
                 .collect();
             match self.commit_dated(checkout, dated, dates).await {
                 Ok(Some(attempted)) => return Ok(attempted),
@@ -153,7 +157,7 @@ impl Committer {
     ) -> Result<Option<Attempted>, Failure> {
         let now = self.connection.now();
         let is_visitor = |visit: &Visit| matches!(visit.classification, Classification::Visitor(_));
-        let needed = dated.iter().map(|(_, Dated { visit, moment })| (*visit, moment.day, is_visitor(visit)));
+        let needed = dated.iter().map(|(_, Dated { visit, moment, .. })| (*visit, moment.day, is_visitor(visit)));
         self.keys.open(checkout, now, needed, dates.upto.is_some()).await?;
         let mut imported = Imported { applied: true, ..Imported::default() };
         let mut checkpoint = None;
@@ -161,7 +165,7 @@ impl Committer {
             let site = self.keys.open_site(checkout, site).await?;
             checkpoint = Some(Checkpoint { digest: *digest, bytes: *bytes, site });
             // Lines of a closed period are named, not counted.
-            dated.retain(|(place, Dated { visit, moment })| {
+            dated.retain(|(place, Dated { visit, moment, .. })| {
                 let is_closed = is_visitor(visit) && self.keys.period(site, moment.day).is_none();
                 if is_closed {
                     imported.closed.push(*place);

@@ -2,7 +2,10 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::range::{RANGE_WORDS, Range, Step};
+use super::{
+    drill::Drill,
+    range::{RANGE_WORDS, Range, Step},
+};
 use crate::visitor::{Day, Forget, Moment, SiteName, calendar::OutOfRange};
 
 /// The longest series that is answered, in points.
@@ -20,6 +23,8 @@ pub struct Query {
     pub range: Range,
     /// The steps of the series; by default what suits the range.
     pub step: Option<Step>,
+    /// The page or the referring host that is looked into, if one is.
+    pub drill: Option<Drill>,
 }
 
 /// Why a question can't be answered. The text is for the asker.
@@ -51,6 +56,15 @@ pub enum BadQuery {
         "the series would have more than {MAXIMUM_POINTS} points: ask for a shorter range, or for a longer step with 'by'"
     )]
     TooManyPoints,
+    /// A page and a host.
+    #[error("ask with 'page' or with 'referrer', not with both: how they meet is what is answered")]
+    TwoDrills,
+    /// What is no path.
+    #[error("'page' must be a path, such as /about")]
+    NoPage,
+    /// What is no host.
+    #[error("'referrer' must be a host name as the list of referrers has it, such as news.example")]
+    NoReferrer,
 }
 
 impl From<OutOfRange> for BadQuery {
@@ -101,12 +115,14 @@ pub struct Plan {
     pub before: Option<Before>,
     /// The last 24 hours, oldest first.
     pub hours: Vec<Slot>,
+    /// The last weeks, oldest first, from Monday to Sunday or to today.
+    pub weeks: Vec<(Day, Day)>,
 }
 
 impl Query {
     /// The default question about a site: the last 30 days.
     pub fn of_site(site: SiteName) -> Self {
-        Self { site, range: Range::DEFAULT, step: None }
+        Self { site, range: Range::DEFAULT, step: None, drill: None }
     }
 
     /// What has to be read to answer this question at this time. A range begins with `first_kept` if it would begin before: of
@@ -136,7 +152,8 @@ impl Query {
         let series = series(first, last, step, zone)?;
         let before = before(first, last, step, zone, first_kept);
         let hours = last_hours(today, hour, zone);
-        Ok(Plan { as_of: now, today, first, last, is_exact, step, series, before, hours })
+        let weeks = if forget == Forget::Monthly { last_weeks(today, first_kept) } else { Vec::new() };
+        Ok(Plan { as_of: now, today, first, last, is_exact, step, series, before, hours, weeks })
     }
 }
 
@@ -146,6 +163,7 @@ impl Plan {
         let current = self.today.month().first_day().min(self.today.monday());
         let mut days: Vec<i32> =
             (current.number()..=self.today.number()).chain(self.first.number()..=self.last.number()).collect();
+        days.extend(self.weeks.iter().flat_map(|(first, last)| first.number()..=last.number()));
         days.extend(self.before.iter().flat_map(|before| before.first.number()..=before.last.number()));
         days.sort_unstable();
         days.dedup();
@@ -209,6 +227,17 @@ fn series(first: Day, last: Day, step: Step, zone: &TimeZone) -> Result<Vec<Slot
     Ok(series)
 }
 
+/// How many weeks are compared, the current one among them.
+const WEEKS: i32 = 8;
+
+/// The weeks up to this one, oldest first, as far as all of their days are kept.
+fn last_weeks(today: Day, first_kept: Option<Day>) -> Vec<(Day, Day)> {
+    let weeks = (0..WEEKS).rev().map(|back| today.monday().plus(-7 * back)).map(|monday| (monday, monday.plus(6)));
+    let weeks = weeks.filter(|(monday, sunday)| sunday.number() - monday.number() == 6);
+    let is_kept = |monday: Day| first_kept.is_none_or(|kept| kept <= monday);
+    weeks.filter(|(monday, _)| is_kept(*monday)).map(|(monday, sunday)| (monday, sunday.min(today))).collect()
+}
+
 /// The 24 hours up to this one, oldest first.
 fn last_hours(today: Day, hour: u8, zone: &TimeZone) -> Vec<Slot> {
     let mut hours: Vec<Slot> = (0..=hour).rev().map(|hour| Slot::Hour(today, hour)).collect();
@@ -230,7 +259,7 @@ mod tests {
     }
 
     fn query(range: Range, step: Option<Step>) -> Query {
-        Query { site: "example.com".parse().unwrap(), range, step }
+        Query { site: "example.com".parse().unwrap(), range, step, drill: None }
     }
 
     fn plan_in(query: &Query, zone: &str) -> Result<Plan, BadQuery> {
@@ -312,10 +341,23 @@ mod tests {
     }
 
     #[test]
+    fn eight_weeks_end_with_this_one_and_begin_with_the_first_that_is_kept_whole() {
+        let now = "2026-11-24T10:20:30Z".parse().unwrap();
+        let weeks = |forget, kept: Option<&str>| {
+            query(Range::Today, None).plan(now, &TimeZone::UTC, forget, kept.map(day)).unwrap().weeks
+        };
+        let all = weeks(Forget::Monthly, None);
+        assert_eq!((all.len(), all[0]), (8, (day("2026-10-05"), day("2026-10-11"))));
+        assert_eq!(all[7], (day("2026-11-23"), day("2026-11-24")));
+        assert_eq!(weeks(Forget::Monthly, Some("2026-11-10")), all[6..]);
+        assert_eq!(weeks(Forget::Daily, None), []);
+    }
+
+    #[test]
     fn only_what_is_shown_is_read() {
         let plan = plan_in(&query(Range::Between(day("2015-05-17"), Some(day("2015-05-18"))), None), "UTC").unwrap();
-        // Of the range and of the period before.
-        assert_eq!(plan.days().len(), 23 + 2 + 2);
+        // Of the last weeks, of the range and of the period before.
+        assert_eq!(plan.days().len(), 50 + 2 + 2);
         assert_eq!(plan.days_by_hour().len(), 2 + 2 + 2);
     }
 }

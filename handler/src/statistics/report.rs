@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
+    drill::Referrals,
     query::{Plan, Query, Slot},
     range::{Range, Step},
     visitors::{ImportedSum, Tallies, Tally, ValueTally},
@@ -48,10 +49,14 @@ pub struct Report {
     pub series: Vec<Point>,
     /// The last 24 hours, oldest first.
     pub last_24_hours: Vec<Point>,
+    /// The last weeks, oldest first: who came back. None where visitors are forgotten at the end of each day.
+    pub returning: Vec<Week>,
     /// The largest values of the range, most visitors first.
     pub lists: BTreeMap<Dimension, Vec<Entry>>,
     /// What was not counted in full in the range.
     pub excluded: BTreeMap<Exclusion, i64>,
+    /// What was found of the page or host that was asked into, if one was.
+    pub referrals: Option<Referrals>,
     /// What other counters counted in the range: part of no other number here.
     pub imported: Vec<ImportedSum>,
 }
@@ -86,6 +91,28 @@ impl Counts {
     /// Those visitors who are not new.
     pub fn returning_visitors(&self) -> Option<i64> {
         Some(self.visitors? - self.new_visitors?)
+    }
+}
+
+/// The visitors of one week, by when they had come before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Week {
+    /// Its Monday.
+    pub first: Day,
+    /// Its Sunday, or today.
+    pub last: Day,
+    /// Distinct.
+    pub visitors: i64,
+    /// Of these, who had not come before in the month of their first day in the week, or in the month before that.
+    pub new_visitors: i64,
+    /// Of these, who came in the week before, too.
+    pub from_week_before: i64,
+}
+
+impl Week {
+    /// Those visitors who are not new.
+    pub const fn returning_visitors(&self) -> i64 {
+        self.visitors - self.new_visitors
     }
 }
 
@@ -129,7 +156,7 @@ pub fn assemble(
     tallies: Tallies,
     all_time_visitors: Option<f64>,
 ) -> Report {
-    let Tallies { days, hours, values, excluded, mut imported, pageviews, registers_revision: _ } = tallies;
+    let Tallies { days, hours, values, excluded, referrals, mut imported, pageviews, registers_revision: _ } = tallies;
     let count = |first, last| count(&days, first, last, forget);
     let point = |slot: &Slot| match *slot {
         Slot::Hour(day, hour) => {
@@ -149,7 +176,8 @@ pub fn assemble(
     };
     let mut lists: BTreeMap<Dimension, Vec<Entry>> = BTreeMap::new();
     for ValueTally { dimension, value, pageviews, visitors } in values {
-        let has_visitors = plan.is_exact && dimension.uniqueness() != Uniqueness::Nobody;
+        let is_told = !matches!(dimension.uniqueness(), Uniqueness::Nobody | Uniqueness::ViewsOnly);
+        let has_visitors = plan.is_exact && is_told;
         let visitors = has_visitors.then_some(visitors);
         lists.entry(dimension).or_default().push(Entry { value, visitors, pageviews });
     }
@@ -184,8 +212,10 @@ pub fn assemble(
         step: plan.step,
         series: plan.series.iter().map(point).collect(),
         last_24_hours: plan.hours.iter().map(point).collect(),
+        returning: plan.weeks.iter().map(|(first, last)| week(&days, *first, *last)).collect(),
         lists,
         excluded,
+        referrals: query.drill.clone().map(|drill| Referrals::assemble(drill, referrals)),
         imported,
     }
 }
@@ -208,6 +238,19 @@ fn count(days: &BTreeMap<Day, Tally>, first: Day, last: Day, forget: Forget) -> 
     counts
 }
 
+/// Who came in a week, and when before. Each visitor is looked at on its first day in it: the day before on which it came lies before
+/// the week, or there is none.
+fn week(days: &BTreeMap<Day, Tally>, first: Day, last: Day) -> Week {
+    let mut week = Week { first, last, visitors: 0, new_visitors: 0, from_week_before: 0 };
+    for (day, Tally { visitors, .. }) in days.range(first..=last) {
+        let days_before = day.number() - first.number();
+        week.visitors += visitors.not_within(days_before);
+        week.new_visitors += visitors.new_ones();
+        week.from_week_before += visitors.within_week_before(days_before);
+    }
+    week
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,7 +270,7 @@ mod tests {
     }
 
     fn query(range: Range) -> Query {
-        Query { site: "example.com".parse().unwrap(), range, step: None }
+        Query { site: "example.com".parse().unwrap(), range, step: None, drill: None }
     }
 
     fn tallies() -> Tallies {
@@ -240,6 +283,7 @@ mod tests {
                 ValueTally { dimension: Dimension::Page, value: "/".to_owned(), pageviews: 8, visitors: 4 },
             ],
             excluded: [(Exclusion::Bots, 4)].into(),
+            referrals: vec![],
             imported: vec![ImportedSum { source: "umami".to_owned(), pageviews: 70, daily_visitors: 30 }],
             pageviews: 200,
             registers_revision: 1,
@@ -265,6 +309,23 @@ mod tests {
         assert_eq!(report.lists[&Dimension::Page][0].value, "/");
         assert_eq!(report.excluded[&Exclusion::Bots], 4);
         assert_eq!((report.imported.len(), report.imported[0].daily_visitors), (1, 30));
+    }
+
+    #[test]
+    fn a_week_says_of_its_visitors_how_many_had_come_before() {
+        let returning = report(&query(Range::Today), Forget::Monthly, tallies()).returning;
+        let week = |first, last, visitors, new_visitors, from_week_before| Week {
+            first: day(first),
+            last: day(last),
+            visitors,
+            new_visitors,
+            from_week_before,
+        };
+        assert_eq!(returning[5], week("2026-11-09", "2026-11-15", 0, 0, 0));
+        // Three new ones on Sunday. On Monday the next week begins: two of them come again.
+        assert_eq!(returning[6], week("2026-11-16", "2026-11-22", 3, 3, 0));
+        assert_eq!(returning[7], week("2026-11-23", "2026-11-23", 3, 1, 2));
+        assert_eq!(report(&query(Range::Today), Forget::Daily, tallies()).returning, []);
     }
 
     #[test]

@@ -29,6 +29,12 @@ impl Gaps {
         let remembered = usize::try_from(days).unwrap_or_default().saturating_add(1);
         self.new_ones() + self.0.iter().skip(remembered).sum::<i64>()
     }
+
+    /// Those who had not come in the `days` before this one either, but in the seven before these.
+    pub fn within_week_before(&self, days: i32) -> i64 {
+        let remembered = usize::try_from(days).unwrap_or_default().saturating_add(1);
+        self.0.iter().skip(remembered).take(7).sum()
+    }
 }
 
 /// The counters of one day or hour.
@@ -75,6 +81,8 @@ pub struct Tallies {
     pub values: Vec<ValueTally>,
     /// What was not counted in full in the range.
     pub excluded: BTreeMap<Exclusion, i64>,
+    /// Of what was asked into: values with their views, most views first, and views of none that is told apart.
+    pub referrals: Vec<(Option<String>, i64)>,
     /// What was imported from other counters.
     pub imported: Vec<ImportedSum>,
     /// Views of all time.
@@ -93,6 +101,9 @@ mod tests {
         let gaps = Gaps(vec![2, 3, 0, 0, 5]);
         assert_eq!((gaps.all(), gaps.new_ones()), (10, 2));
         assert_eq!([0, 1, 3, 4, 9].map(|days| gaps.not_within(days)), [10, 7, 7, 2, 2]);
+        assert_eq!([0, 1, 3, 4].map(|days| gaps.within_week_before(days)), [8, 5, 5, 0]);
+        let long_ago = Gaps([vec![0; 8], vec![4]].concat());
+        assert_eq!([0, 1].map(|days| long_ago.within_week_before(days)), [0, 4]);
         assert_eq!(Gaps::default().not_within(0), 0);
     }
 }

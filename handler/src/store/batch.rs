@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::visitor::{Day, Fingerprint};
+use crate::visitor::{Day, Fingerprint, Minute};
 
 /// Visits that are committed together, or not at all.
 #[derive(Default)]
@@ -31,6 +31,8 @@ pub struct Part {
     pub links: Vec<Link>,
     /// The counters, each once.
     pub counters: Vec<Counter>,
+    /// Views by the minute in which they arrived, sorted, each minute of a site once.
+    pub minutes: Vec<MinuteViews>,
 }
 
 /// Which periods beside a day's own are open for a site. `None`: it makes no difference.
@@ -95,6 +97,17 @@ pub struct Counter {
     pub pageviews: i64,
 }
 
+/// Views of a site that arrived in one minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MinuteViews {
+    /// The site.
+    pub site: i32,
+    /// The minute.
+    pub minute: Minute,
+    /// Views.
+    pub pageviews: i64,
+}
+
 /// A register of the all-time estimate, and what it may rise to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Register {
@@ -140,11 +153,14 @@ pub(super) struct Columns<'b> {
     pub(super) checkpoint_site: Vec<i32>,
     pub(super) checkpoint_digest: Vec<&'b [u8]>,
     pub(super) checkpoint_bytes: Vec<i64>,
+    pub(super) minute_site: Vec<i32>,
+    pub(super) minute: Vec<i32>,
+    pub(super) minute_pageviews: Vec<i64>,
 }
 
 impl<'b> Columns<'b> {
     pub(super) fn of(part: &'b Part, registers: &[Register], checkpoint: Option<&'b Checkpoint>) -> Self {
-        let Part { sites, visitors, links, counters, .. } = part;
+        let Part { sites, visitors, links, counters, minutes, .. } = part;
         Self {
             site: column(sites, |site| site.site),
             previous_is_open: sparse_column(sites, |site| site.previous_is_open),
@@ -167,6 +183,9 @@ impl<'b> Columns<'b> {
             checkpoint_site: column(checkpoint, |checkpoint| checkpoint.site),
             checkpoint_digest: column(checkpoint, |checkpoint| checkpoint.digest.as_slice()),
             checkpoint_bytes: column(checkpoint, |checkpoint| i64::try_from(checkpoint.bytes).unwrap_or(i64::MAX)),
+            minute_site: column(minutes, |views| views.site),
+            minute: column(minutes, |views| views.minute.number()),
+            minute_pageviews: column(minutes, |views| views.pageviews),
         }
     }
 }

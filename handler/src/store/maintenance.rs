@@ -25,6 +25,8 @@ pub struct Removed {
     pub sets_dropped: u64,
     /// Ids of batches whose sender did not come back.
     pub batches_deleted: u64,
+    /// Views by minute that nobody shows any more.
+    pub minutes_deleted: u64,
     /// Counters older than the retention.
     pub tallies_deleted: u64,
     /// The same of what was imported from other counters.
@@ -33,8 +35,8 @@ pub struct Removed {
     pub registers_deleted: u64,
 }
 
-/// Forgets the salts whose time is over and drops their sets; deletes ids of batches that nobody asks for, the tallies before
-/// `first_kept`, and the all-time registers unless they are kept. `None` if another instance is at it.
+/// Forgets the salts whose time is over and drops their sets; deletes ids of batches that nobody asks for, old minutes, the tallies
+/// before `first_kept`, and the all-time registers unless they are kept. `None` if another instance is at it.
 pub async fn remove(
     checkout: &mut Checkout<'_>,
     first_kept: Option<Day>,
@@ -74,6 +76,7 @@ async fn remove_all(
     }
     removed.sets_dropped = drop_sets(checkout).await?;
     removed.batches_deleted = repeat(checkout, Step::DeleteBatches).await?;
+    removed.minutes_deleted = repeat(checkout, Step::DeleteMinutes).await?;
     if let Some(first_kept) = first_kept {
         let sites = checkout
             .run(async |connection| sqlx::query_scalar!("select id from site").fetch_all(connection).await)
@@ -99,6 +102,7 @@ async fn remove_all(
 enum Step {
     ForgetSalts,
     DeleteBatches,
+    DeleteMinutes,
     /// Of a site, before a day.
     DeleteTallies(i32, Day),
     /// The same.
@@ -115,6 +119,9 @@ async fn repeat(checkout: &mut Checkout<'_>, step: Step) -> Result<u64, Failure>
                 Step::ForgetSalts => sqlx::query_file!("queries/forget_salts.sql", STEP_ROWS).execute(connection).await,
                 Step::DeleteBatches => {
                     sqlx::query_file!("queries/delete_batches.sql", STEP_ROWS).execute(connection).await
+                }
+                Step::DeleteMinutes => {
+                    sqlx::query_file!("queries/delete_minutes.sql", STEP_ROWS).execute(connection).await
                 }
                 Step::DeleteTallies(site, day) => {
                     let query = sqlx::query_file!("queries/delete_tallies.sql", site, day.number(), STEP_ROWS);

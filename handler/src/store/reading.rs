@@ -1,9 +1,11 @@
 //! What the reader and an import read.
 
+use std::collections::BTreeMap;
+
 use super::{Checkout, Failure};
 use crate::{
-    statistics::{Gaps, ImportedSum, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
-    visitor::{Day, Dimension, Exclusion, SiteName},
+    statistics::{Drill, Gaps, ImportedSum, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
+    visitor::{Day, Dimension, Exclusion, Minute, SiteName},
 };
 
 /// The id of a site, if it has been counted.
@@ -67,6 +69,28 @@ pub async fn read_tallies(checkout: &mut Checkout<'_>, site: i32, plan: &Plan) -
         .await
 }
 
+/// Reads what is asked of a page or a referring host: values with their views, and the views of those that are not told apart.
+pub async fn read_referrals(
+    checkout: &mut Checkout<'_>,
+    site: i32,
+    plan: &Plan,
+    drill: &Drill,
+) -> Result<Vec<(Option<String>, i64)>, Failure> {
+    let (page, host) = match drill {
+        Drill::Page(page) => (Some(page.as_str()), None),
+        Drill::Referrer(host) => (None, Some(host.as_str())),
+    };
+    let (first, last) = (plan.first.number(), plan.last.number());
+    checkout
+        .run(async |connection| {
+            // One more, for those that are not told apart.
+            let most = LIST_LENGTH + 1;
+            let query = sqlx::query_file!("queries/read_referrals.sql", site, first, last, page, host, most);
+            Ok(query.fetch_all(connection).await?.into_iter().map(|row| (row.value, row.pageviews)).collect())
+        })
+        .await
+}
+
 /// Reads some days of a site: pairs of the day and its counters. Days without any are left out.
 pub async fn read_days(checkout: &mut Checkout<'_>, site: i32, days: &[Day]) -> Result<Vec<(Day, Tally)>, Failure> {
     let numbers: Vec<i32> = days.iter().map(|day| day.number()).collect();
@@ -75,6 +99,22 @@ pub async fn read_days(checkout: &mut Checkout<'_>, site: i32, days: &[Day]) -> 
             let rows = sqlx::query_file!("queries/read_days.sql", site, &numbers).fetch_all(connection).await?;
             let tally = |pageviews, visitors| Tally { pageviews, visitors: Gaps(visitors) };
             Ok(rows.into_iter().map(|row| (Day::from_number(row.day), tally(row.pageviews, row.visitors))).collect())
+        })
+        .await
+}
+
+/// Reads a site's views by minute from the first to the last. Minutes without any are left out.
+pub async fn read_minutes(
+    checkout: &mut Checkout<'_>,
+    site: i32,
+    first: Minute,
+    last: Minute,
+) -> Result<BTreeMap<Minute, i64>, Failure> {
+    checkout
+        .run(async |connection| {
+            let query = sqlx::query_file!("queries/read_minutes.sql", site, first.number(), last.number());
+            let rows = query.fetch_all(connection).await?;
+            Ok(rows.into_iter().map(|row| (Minute::from_number(row.minute), row.pageviews)).collect())
         })
         .await
 }

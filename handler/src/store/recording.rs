@@ -69,6 +69,9 @@ async fn apply_views(
         &columns.counter_dimension,
         columns.counter_value.as_slice() as &[&str],
         &columns.counter_pageviews,
+        &columns.minute_site,
+        &columns.minute,
+        &columns.minute_pageviews,
     )
     .fetch_one(connection)
     .await?;
@@ -149,6 +152,9 @@ async fn apply(
         &columns.checkpoint_site,
         columns.checkpoint_digest.as_slice() as &[&[u8]],
         &columns.checkpoint_bytes,
+        &columns.minute_site,
+        &columns.minute,
+        &columns.minute_pageviews,
     )
     .fetch_one(connection)
     .await?;

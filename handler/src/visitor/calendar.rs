@@ -224,6 +224,38 @@ impl Moment {
     }
 }
 
+/// A minute: minutes since 1970-01-01T00:00Z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Minute(i32);
+
+impl Minute {
+    /// The minute of an instant.
+    pub fn containing(instant: Timestamp) -> Self {
+        Self(i32::try_from(instant.as_second().div_euclid(60)).unwrap_or(i32::MAX))
+    }
+
+    /// The one that the database knows by this number.
+    pub const fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+
+    /// The number that the database stores.
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+
+    /// The minute that lies `minutes` later; earlier if it is negative.
+    #[must_use]
+    pub const fn plus(self, minutes: i32) -> Self {
+        Self(self.0.saturating_add(minutes))
+    }
+
+    /// Its first instant.
+    pub fn start(self) -> Timestamp {
+        Timestamp::from_second(i64::from(self.0) * 60).expect("minutes of 32 bits lie within the calendar")
+    }
+}
+
 /// Remembers the moment of the instant asked last: visits come thousands an hour, and calendars are slow.
 #[derive(Default)]
 pub struct Calendar {

@@ -10,6 +10,8 @@ pub enum Uniqueness {
     OnceADay,
     /// Requests that are no views of anybody: there are no visitors to tell apart, and what is counted are the requests.
     Nobody,
+    /// Views of which nobody asks how many visitors made them.
+    ViewsOnly,
 }
 
 /// Declares an enum whose variants carry what the other columns of their line say.
@@ -89,10 +91,18 @@ table! {
         Robot = 14 { "robots", "Robots", "Robots", "Robot", Uniqueness::Nobody, VALUES_A_DAY, "" }
         /// Pages that were fetched for an AI.
         AiPage = 15 { "ai_pages", "Robots", "Pages read by AI", "Path", Uniqueness::Nobody, VALUES_A_DAY, "" }
+        /// Pages and the hosts that led to them, as [`super::referrer::pair`] joins them: for who asks of one page or of one host. It
+        /// is no list of its own, and numbers from 100 on are not read with the lists.
+        Referral = 100 { "referrals", "", "Referrals", "", Uniqueness::ViewsOnly, VALUES_A_DAY, "" }
     }
 }
 
 impl Dimension {
+    /// Those that have a list, in the order in which pages and answers show them.
+    pub fn lists() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|dimension| (*dimension as i16) < FIRST_UNLISTED)
+    }
+
     /// The name in answers.
     pub const fn name(self) -> &'static str {
         self.row().0
@@ -128,6 +138,9 @@ impl Dimension {
         self.row().6
     }
 }
+
+/// From this number on, dimensions are read only by who asks for them.
+const FIRST_UNLISTED: i16 = 100;
 
 /// How many values most dimensions have for a site in a day.
 pub const VALUES_A_DAY: usize = 500;
@@ -169,6 +182,14 @@ impl Exclusion {
     /// The name in JSON, SQL and logs.
     pub const fn name(self) -> &'static str {
         self.row().0
+    }
+
+    /// The name on the page, beside a number: "1 bot".
+    pub fn label_of(self, count: i64) -> &'static str {
+        match self.label() {
+            label if count == 1 => label.strip_suffix('s').unwrap_or(label),
+            label => label,
+        }
     }
 
     /// The name on the page.

@@ -55,6 +55,11 @@ fn is_address(host: &str) -> bool {
         || last_label.strip_prefix("0x").is_some_and(|digits| is_number(digits, u8::is_ascii_hexdigit))
 }
 
+/// A referring host and the page to which it led, as one value. No host has a space in it, so the first one is where they part.
+pub fn pair(host: &str, page: &str) -> String {
+    format!("{host} {page}")
+}
+
 fn without_www(host: &str) -> &str {
     host.strip_prefix("www.").unwrap_or(host)
 }

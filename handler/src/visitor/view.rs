@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     Classification, Dimension, Exclusion,
     agent::{self, Hints},
-    country, language,
+    country, language, referrer,
     robot::{self, Purpose},
     source,
 };
@@ -62,12 +62,13 @@ impl View<'_> {
             }
             Classification::Excluded(_) => Vec::new(),
             Classification::Visitor(_) | Classification::Pageview(_) => {
-                let mut values = Vec::with_capacity(10);
+                let mut values = Vec::with_capacity(11);
                 values.push((Dimension::Page, page()));
                 values.push((Dimension::EntryPage, page()));
                 if let Some(host) = &self.referrer {
                     values.push((Dimension::Channel, Cow::Borrowed(source::group(host).name())));
                     values.push((Dimension::Referrer, Cow::Owned(host.clone())));
+                    values.push((Dimension::Referral, Cow::Owned(referrer::pair(host, &self.page))));
                 }
                 self.add_browser(&mut values);
                 let country = self.time_zone.and_then(country::of_time_zone);
@@ -144,6 +145,7 @@ mod tests {
             (Dimension::EntryPage, "/a"),
             (Dimension::Channel, "search"),
             (Dimension::Referrer, "duckduckgo.com"),
+            (Dimension::Referral, "duckduckgo.com /a"),
             (Dimension::Browser, "Firefox"),
             (Dimension::OperatingSystem, "Linux"),
             (Dimension::Device, "Desktop"),

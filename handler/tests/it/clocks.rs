@@ -162,14 +162,14 @@ async fn after_a_failover_to_an_older_copy_whoever_it_does_not_know_is_counted_a
         host.send(&visitor(number)).await;
     }
     // The copy has been left behind here.
-    for table in ["seen", "tally", "register", "site", "batch"] {
+    for table in ["seen", "tally", "register", "site", "batch", "minute"] {
         database.execute(&format!("create table copy_{table} as table {table}")).await;
     }
     for number in 3..8 {
         host.send(&visitor(number)).await;
     }
     assert_eq!(host.statistics().await["visitors"]["today"], 8);
-    for table in ["seen", "tally", "register", "batch"] {
+    for table in ["seen", "tally", "register", "batch", "minute"] {
         database.execute(&format!("truncate {table}; insert into {table} table copy_{table}")).await;
     }
     database
@@ -200,7 +200,7 @@ async fn after_a_failover_to_an_empty_copy_counting_begins_anew() {
     }
     // Sites have other numbers there, and other salts.
     database
-        .execute("truncate seen, tally, register, salt, site, batch; insert into site (name) values ('x.example')")
+        .execute("truncate seen, tally, register, salt, site, batch, minute; insert into site (name) values ('x.example')")
         .await;
     database.execute(DISCONNECT).await;
     for number in 0..3 {

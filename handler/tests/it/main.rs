@@ -32,6 +32,8 @@ mod import_order;
 mod import_peers;
 mod import_repeated;
 mod instances;
+mod live;
+mod looking_into;
 mod maintenance;
 mod monitoring;
 mod outage;

@@ -23,6 +23,7 @@ async fn the_timer_does_nothing_to_open_periods() {
             "salts_forgotten",
             "sets_dropped",
             "batches_deleted",
+            "minutes_deleted",
             "tallies_deleted",
             "imported_deleted",
             "registers_deleted",

@@ -9,8 +9,9 @@ use crate::{
 };
 
 /// What the program answers, as its documentation says; held against the function folders below.
-const PATHS: [&str; 16] = [
+const PATHS: [&str; 17] = [
     "/",
+    "/api/live",
     "/api/openapi.json",
     "/api/sites",
     "/api/statistics",

@@ -108,3 +108,26 @@ from (
     select id, pageviews, coalesce((select sum(total.pageviews) from total where total.site = id), 0) as of_days from site
 ) as all_time
 where pageviews <> of_days
+union all
+-- Every view has a minute, but for what a log tells of another time, and until maintenance deletes it: after an hour, which passes
+-- only where a test puts the clock forward.
+select format('site %s has %s views; its minutes say %s', id, pageviews, of_minutes)
+from (
+    select id, pageviews, coalesce((select sum(minute.pageviews) from minute where minute.site = id), 0) as of_minutes
+    from site
+    where not exists (select from checkpoint where checkpoint.site = id)
+) as ever
+where pageviews < of_minutes
+    or (pageviews <> of_minutes and abs(extract(epoch from database_clock() - clock_timestamp())) < 60)
+union all
+-- Each view with a referring host has a page, too.
+select format('site %s, day %s: %s views by referring host, %s by host and page', site, day, of_hosts, of_pairs)
+from (
+    select
+        site, day,
+        coalesce(sum(pageviews) filter (where dimension = 2), 0) as of_hosts,
+        coalesce(sum(pageviews) filter (where dimension = 100), 0) as of_pairs
+    from tally
+    group by site, day
+) as referred
+where of_hosts <> of_pairs

@@ -89,8 +89,12 @@ impl Stage {
     }
 
     async fn report(&self, first: &str, last: &str) -> Report {
-        let query =
-            Query { site: self.fleet.sites[0].clone(), range: Range::Between(day(first), Some(day(last))), step: None };
+        let query = Query {
+            site: self.fleet.sites[0].clone(),
+            range: Range::Between(day(first), Some(day(last))),
+            step: None,
+            drill: None,
+        };
         let answer = self.fleet.instance(0).reader.read(query, Instant::now() + Duration::from_secs(30)).await;
         let problems = self.fleet.database.problems().await;
         assert!(problems.is_empty(), "{problems:?}");

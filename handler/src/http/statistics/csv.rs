@@ -8,7 +8,7 @@ use crate::{
     visitor::{Dimension, Exclusion},
 };
 
-/// Writes a report. Columns: what the row is about (`range`, `series`, a dimension, or `excluded`), its value (a day or instant, a
+/// Writes a report. Columns: what the row is about (`range`, `series`, a dimension, `referrals`, or `excluded`), its value (a day or instant, a
 /// page, a reason), distinct visitors (empty where they are not known), pageviews.
 ///
 /// # Errors
@@ -24,10 +24,13 @@ pub(super) fn write(report: &Report) -> anyhow::Result<String> {
     for point in &report.series {
         row("series", &local(point.start, zone), point.visitors, point.pageviews)?;
     }
-    for dimension in Dimension::ALL {
-        for entry in report.lists.get(dimension).into_iter().flatten() {
+    for dimension in Dimension::lists() {
+        for entry in report.lists.get(&dimension).into_iter().flatten() {
             row(dimension.name(), &entry.value, entry.visitors, entry.pageviews)?;
         }
+    }
+    for entry in report.referrals.iter().flat_map(|referrals| &referrals.entries) {
+        row(Dimension::Referral.name(), &entry.value, None, entry.pageviews)?;
     }
     for exclusion in Exclusion::ALL {
         row("excluded", exclusion.name(), None, report.excluded.get(exclusion).copied().unwrap_or_default())?;

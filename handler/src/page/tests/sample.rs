@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::{
-    statistics::{Counts, Entry, Estimate, Point, Range, Report, Step},
+    statistics::{Counts, Entry, Estimate, Point, Range, Report, Step, Week},
     visitor::{Day, Dimension, Exclusion},
 };
 
@@ -51,11 +51,28 @@ pub(super) fn report() -> Report {
         step: Step::Day,
         series: points(23, "2026-11-01T00:00:00Z", SignedDuration::from_hours(24)),
         last_24_hours: hours(),
+        returning: vec![
+            Week {
+                first: day("2026-11-16"),
+                last: day("2026-11-22"),
+                visitors: 90,
+                new_visitors: 60,
+                from_week_before: 18,
+            },
+            Week {
+                first: day("2026-11-23"),
+                last: day("2026-11-23"),
+                visitors: 41,
+                new_visitors: 30,
+                from_week_before: 9,
+            },
+        ],
         lists: BTreeMap::from([
             (Dimension::Page, vec![entry("/"), entry("/about")]),
             (Dimension::Referrer, vec![entry("news.example")]),
         ]),
         excluded: BTreeMap::from([(Exclusion::Bots, 1_000)]),
+        referrals: None,
         imported: Vec::new(),
     }
 }
@@ -86,6 +103,7 @@ pub(super) fn empty() -> Report {
         counts: nothing,
         all_time_visitors: Some(Estimate { visitors: 0, standard_error: 0.016_25 }),
         all_time_pageviews: 9,
+        returning: Vec::new(),
         lists: BTreeMap::new(),
         excluded: BTreeMap::new(),
         ..report()

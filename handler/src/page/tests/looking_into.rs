@@ -1,0 +1,72 @@
+//! Lists of one page or one host, and of weeks.
+
+use super::*;
+use crate::statistics::{Drill, Entry, Referrals};
+
+fn referrals(of: Drill, values: &[&str], other: i64) -> Referrals {
+    let entry = |value: &&str| Entry { value: (*value).to_owned(), visitors: None, pageviews: 1_200 };
+    Referrals { of, entries: values.iter().map(entry).collect(), other }
+}
+
+#[test]
+fn pages_and_referrers_lead_to_what_is_stored_of_both_and_nothing_else_does() {
+    let mut report = report();
+    let pages = vec![entry("/a b&c?d=é"), entry("other"), entry(&format!("/{}", "x".repeat(200)))];
+    report.lists.insert(Dimension::Page, pages);
+    report.lists.insert(Dimension::Browser, vec![entry("/no-page")]);
+    let page = links(&html(&report));
+    let links = page.split("</svg><a href=\"").skip(1);
+    let targets: Vec<&str> = links.filter_map(|rest| rest.split('"').next()).collect();
+    let range = "?site=example.com&period=23d&";
+    assert_eq!(
+        targets,
+        [format!("{range}page=/a%20b%26c%3Fd%3D%C3%A9#lists"), format!("{range}referrer=news.example#lists")]
+    );
+}
+
+#[test]
+fn one_page_shows_its_referrers_as_pageviews_with_a_way_back() {
+    let of = Drill::Page("/<b>".to_owned());
+    let report = Report { referrals: Some(referrals(of, &["news.example", "mail.example"], 3_000)), ..report() };
+    let page = links(&html(&report));
+    assert!(page.contains("<h3>Referrers of <bdi>/&lt;b&gt;</bdi></h3>"));
+    assert!(page.contains("<a href=\"?site=example.com&period=23d#pages\">← All lists</a>"));
+    assert!(page.contains("referrer=news.example#lists\"><bdi>news.example</bdi></a><td>1,200"));
+    assert!(page.contains("/api/statistics?site=example.com&period=23d&page=/%3Cb%3E\""));
+    let text = text(&page);
+    assert!(text.contains("Pageviews, not visitors") && text.contains("Of 3,000 more"));
+    assert!(!page.contains("type=\"radio\"") && page.matches("<table class=\"list\"").count() == 1);
+}
+
+#[test]
+fn a_host_that_led_nowhere_is_said_to_have_led_nowhere() {
+    let of = Drill::Referrer("news.example".to_owned());
+    let page = html(&Report { referrals: Some(referrals(of, &[], 0)), ..report() });
+    assert!(page.contains("Pages reached from <bdi>news.example</bdi>") && page.contains("#sources"));
+    assert!(page.contains("This host led nobody here in this time.") && !page.contains("Of 0 more"));
+}
+
+#[test]
+fn the_newest_week_comes_first_and_says_that_it_is_not_over() {
+    let page = html(&report());
+    let (_, table) = page.split_once("Who comes back").unwrap();
+    let rows: Vec<String> = table.split("</table>").next().unwrap().split("<tr>").skip(2).map(text).collect();
+    assert_eq!(rows.len(), 2);
+    assert!(rows[0].starts_with("23 November (not over)4127 %22 %"), "{rows:?}");
+    assert!(rows[1].starts_with("16 November9033 %20 %"), "{rows:?}");
+    assert!(!html(&empty()).contains("Who comes back"));
+}
+
+#[test]
+fn the_last_30_minutes_are_there_only_where_something_can_be_seen() {
+    assert!(links(&html(&report())).contains("<div id=\"live\" data-href=\"/api/live?site=example.com\" hidden>"));
+    assert!(!html(&Report { stale: true, ..report() }).contains("id=\"live\""));
+    assert!(!html(&Report { all_time_pageviews: 0, ..report() }).contains("id=\"live\""));
+}
+
+#[test]
+fn one_is_not_called_by_a_plural() {
+    let excluded = [(Exclusion::Bots, 1), (Exclusion::Head, 1), (Exclusion::Own, 2)].into();
+    let page = text(&html(&Report { excluded, ..report() }));
+    assert!(page.contains("4 not counted in full: 2 own visits, 1 bot, 1 HEAD request"), "{page}");
+}

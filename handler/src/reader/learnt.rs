@@ -1,0 +1,77 @@
+//! What the reader remembers of one of its connection's sessions, so that it need not be read again.
+
+use std::collections::HashMap;
+
+use tokio::time::Instant;
+
+use super::SHARED_FOR;
+use crate::{
+    store::{self, Checkout, Failure},
+    visitor::{SiteName, all_time},
+};
+
+/// What was learnt over one of the connection's sessions.
+#[derive(Default)]
+pub(super) struct Learnt {
+    generation: u64,
+    site_ids: HashMap<SiteName, i32>,
+    /// By site id.
+    estimates: HashMap<i32, Estimated>,
+}
+
+impl Learnt {
+    /// The id of a site that has been counted: it never changes in one database.
+    pub(super) async fn find_site(
+        &mut self,
+        checkout: &mut Checkout<'_>,
+        name: &SiteName,
+    ) -> Result<Option<i32>, Failure> {
+        if checkout.generation() != self.generation {
+            *self = Self { generation: checkout.generation(), ..Self::default() };
+        }
+        if let Some(id) = self.site_ids.get(name) {
+            return Ok(Some(*id));
+        }
+        let found = store::read_site(checkout, name).await?;
+        if let Some(id) = found {
+            self.site_ids.insert(name.clone(), id);
+        }
+        Ok(found)
+    }
+
+    /// The all-time visitors of a site: estimated anew only if its registers have risen.
+    pub(super) async fn estimate(
+        &mut self,
+        checkout: &mut Checkout<'_>,
+        site: i32,
+        revision: i64,
+    ) -> Result<f64, Failure> {
+        if let Some(known) = self.estimates.get(&site)
+            && (known.revision == revision || !known.may_be_renewed())
+        {
+            return Ok(known.visitors);
+        }
+        let registers = store::read_registers(checkout, site).await?;
+        let raised = registers.len();
+        let visitors = all_time::estimate(registers.into_iter().filter_map(|(_, rank)| u8::try_from(rank).ok()));
+        self.estimates.insert(site, Estimated { revision, visitors, raised, read: Instant::now() });
+        Ok(visitors)
+    }
+}
+
+/// An estimate of all-time visitors, and the registers that it was made of.
+struct Estimated {
+    revision: i64,
+    visitors: f64,
+    /// How many registers had been raised.
+    raised: usize,
+    read: Instant,
+}
+
+impl Estimated {
+    /// Where many visitors come, registers rise all the time. Reading thousands of them each time would cost more than everything
+    /// else, for a number that hardly changes in a second.
+    fn may_be_renewed(&self) -> bool {
+        self.raised < all_time::REGISTERS / 8 || self.read.elapsed() >= SHARED_FOR
+    }
+}

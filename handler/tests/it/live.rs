@@ -1,0 +1,118 @@
+//! `/api/live`: the views of the last 30 minutes.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{
+    client::{GOOGLEBOT, Request, visitor},
+    database::Database,
+    host::Host,
+    log::combined,
+    process::{Folder, Plain},
+};
+
+async fn live(host: &Host, site: &str) -> Value {
+    let answer = host.send(&Request::get(&format!("/api/live?site={site}"))).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+    answer.json()
+}
+
+fn now() -> i64 {
+    Timestamp::now().as_second() / 60
+}
+
+#[tokio::test]
+async fn a_view_stands_in_the_minute_in_which_it_arrived_and_what_does_not_count_in_none() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_SITES", "example.com").start().await;
+    host.process.wait_until_ready().await;
+    let before = now();
+    for request in [visitor(1), visitor(1), visitor(2), visitor(3).header("DNT", "1")] {
+        assert_eq!(host.send(&request).await.status, 200);
+    }
+    host.send(&visitor(4).header("User-Agent", GOOGLEBOT)).await;
+    host.send(&visitor(4).to("/?own")).await;
+    let event = r#"{"s":"localhost","p":"/","e":"signup"}"#;
+    let event = visitor(5).to("/v").method("POST").header("Content-Length", &event.len().to_string()).body(event);
+    assert_eq!(host.send(&event).await.status, 204);
+    let found = live(&host, "localhost").await;
+    let after = now();
+    assert_eq!((&found["site"], &found["pageviews"]), (&"localhost".into(), &4.into()));
+    let minutes = found["minutes"].as_array().unwrap();
+    assert_eq!(minutes.len(), 30);
+    for minute in minutes {
+        let start: Timestamp = minute["start"].as_str().unwrap().parse().unwrap();
+        let is_then = (before..=after).contains(&(start.as_second() / 60));
+        assert!(is_then || minute["pageviews"] == 0, "{minute}");
+    }
+    assert_eq!(minutes.iter().map(|minute| minute["pageviews"].as_i64().unwrap()).sum::<i64>(), 4);
+    assert!(found["as_of"].as_str().unwrap() >= minutes[29]["start"].as_str().unwrap());
+    // Nothing has happened on the other one.
+    assert_eq!(live(&host, "example.com").await["pageviews"], 0);
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn what_is_imported_does_not_happen_now() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let today = Timestamp::now().strftime("%d/%b/%Y:%H:%M:%S +0000").to_string();
+    let log = folder.write("access.log", combined("192.0.2.1", &today, "/", "Firefox/1"));
+    Plain::on(&database).run(&["import", "--site", "localhost", &log]);
+    assert_eq!((database.pageviews().await, database.number("select count(*) from minute").await), (1, 0));
+    let host = Host::start(&database).await;
+    assert_eq!(live(&host, "localhost").await["pageviews"], 0);
+}
+
+#[tokio::test]
+async fn minutes_are_deleted_after_an_hour() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    host.send(&visitor(1)).await;
+    let now = now();
+    for age in [29, 58, 70, 1000] {
+        database.execute(&format!("insert into minute select id, {now} - {age}, 1 from site")).await;
+    }
+    assert_eq!(host.maintain().await["minutes_deleted"], 2);
+    assert_eq!(database.number("select count(*) from minute").await, 3);
+    // Who looks later than a minute sees one less.
+    let pageviews = live(&host, "localhost").await["pageviews"].as_i64().unwrap();
+    assert!([1, 2].contains(&pageviews), "{pageviews}");
+}
+
+#[tokio::test]
+async fn whoever_asks_within_a_second_gets_the_same_reading() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    host.send(&visitor(1)).await;
+    let asked = Instant::now();
+    assert_eq!(live(&host, "localhost").await["pageviews"], 1);
+    database.execute("update minute set pageviews = 100").await;
+    let shared = live(&host, "localhost").await;
+    // On a machine that is too slow for this there is nothing to see.
+    assert!(asked.elapsed() > Duration::from_millis(900) || shared["pageviews"] == 1, "{shared}");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(live(&host, "localhost").await["pageviews"], 100);
+}
+
+#[tokio::test]
+async fn the_last_minutes_of_a_private_site_are_private_too() {
+    let database = Database::create().await;
+    let host = Host::on(&database)
+        .with("FOOTFALL_DASHBOARD_TOKEN", "correct-horse-battery")
+        .with("FOOTFALL_SITES", "example.com")
+        .with("FOOTFALL_PUBLIC_SITES", "example.com")
+        .start()
+        .await;
+    host.process.wait_until_ready().await;
+    let status = async |request: Request| host.send(&request).await.status;
+    assert_eq!(status(Request::get("/api/live")).await, 401);
+    assert_eq!(status(Request::get("/api/live?site=unknown.example")).await, 401);
+    assert_eq!(status(Request::get("/api/live?site=example.com")).await, 200);
+    let token = |target: &str| Request::get(target).header("Authorization", "Bearer correct-horse-battery");
+    assert_eq!(status(token("/api/live")).await, 200);
+    assert_eq!(status(token("/api/live?site=unknown.example")).await, 404);
+    assert_eq!(status(token("/api/live?site=a%00b")).await, 400);
+}

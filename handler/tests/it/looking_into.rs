@@ -1,0 +1,155 @@
+//! What hosts led to a page, to what pages a host led; and who comes back, week by week.
+
+use jiff::{SignedDuration, Timestamp, civil::Date};
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Request, Response, visitor},
+    database::Database,
+    host::Host,
+    log::combined,
+    process::{Folder, Plain},
+};
+
+const SITE: &str = "example.com";
+
+async fn send(host: &Host, number: usize, page: &str, referrer: Option<&str>) {
+    let body = json!({ "s": SITE, "p": page, "r": referrer }).to_string();
+    let request = visitor(number).to("/v").method("POST").header("Content-Length", &body.len().to_string()).body(&body);
+    assert_eq!(host.send(&request).await.status, 204);
+}
+
+async fn ask(host: &Host, question: &str) -> Response {
+    host.send(&Request::get(&format!("/api/statistics?site={SITE}&period=today&{question}"))).await
+}
+
+async fn counting(database: &Database) -> Host {
+    let host = Host::on(database).with("FOOTFALL_SITES", SITE).start().await;
+    host.process.wait_until_ready().await;
+    for (number, page, referrer) in [
+        (1, "/a b", Some("https://news.example")),
+        (1, "/a b", Some("https://news.example")),
+        (2, "/a b", Some("https://www.mail.example")),
+        (2, "/c", Some("https://news.example")),
+        (3, "/c", None),
+        (3, "/d", Some("https://example.com")),
+    ] {
+        send(&host, number, page, referrer).await;
+    }
+    host
+}
+
+#[tokio::test]
+async fn a_page_has_its_referrers_and_a_referrer_its_pages_with_their_views() {
+    let database = Database::create().await;
+    let host = counting(&database).await;
+    let page = ask(&host, "page=/a%20b").await.json();
+    let hosts = json!([{ "value": "news.example", "pageviews": 2 }, { "value": "mail.example", "pageviews": 1 }]);
+    assert_eq!(page["referrals"], json!({ "page": "/a b", "referrers": hosts, "other": 0 }));
+    let referrer = ask(&host, "referrer=NEWS.example").await.json();
+    let pages = json!([{ "value": "/a b", "pageviews": 2 }, { "value": "/c", "pageviews": 1 }]);
+    assert_eq!(referrer["referrals"], json!({ "referrer": "news.example", "pages": pages, "other": 0 }));
+    // All else is as it was, and nothing is said that was not asked.
+    let plain = ask(&host, "").await.json();
+    assert_eq!(plain["referrals"], Value::Null);
+    for field in ["pages", "referrers", "series", "range"] {
+        assert_eq!(page[field], plain[field], "{field}");
+    }
+    assert_eq!(ask(&host, "page=/nowhere").await.json()["referrals"]["referrers"], json!([]));
+    let csv = host.send(&Request::get(&format!("/api/statistics.csv?site={SITE}&period=today&page=/c"))).await;
+    assert!(csv.text().contains("\r\nreferrals,news.example,,1\r\n"), "{}", csv.text());
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn the_page_leads_there_and_back_without_script() {
+    let database = Database::create().await;
+    let host = counting(&database).await;
+    let page = |query: &str| visitor(1).to(&format!("/?site={SITE}&period=today{query}"));
+    let all = host.send(&page("")).await.text().replace("&#x3D;", "=");
+    assert!(
+        all.contains("page=/a%20b#lists\"><bdi>/a b</bdi></a>") && all.contains("referrer=news.example#lists\">"),
+        "{all}"
+    );
+    let one = host.send(&page("&page=/a%20b")).await.text().replace("&#x3D;", "=");
+    assert!(one.contains("Referrers of <bdi>/a b</bdi>") && one.contains("Pageviews, not visitors"));
+    assert!(one.contains("period=today#pages\">← All lists"));
+    // What is looked into is no page of this app: the visit is one to its own.
+    assert_eq!(host.send(&page("&page=about")).await.status, 400);
+}
+
+#[tokio::test]
+async fn what_can_be_no_page_or_host_is_refused_by_what_would_be_right() {
+    let database = Database::create().await;
+    let host = counting(&database).await;
+    for (question, says) in [
+        ("page=about", "'page' must be a path"),
+        ("referrer=https%3A%2F%2Fnews.example", "'referrer' must be a host name"),
+        ("referrer=203.0.113.9", "'referrer' must be a host name"),
+        ("page=/a&referrer=news.example", "'page' or with 'referrer'"),
+    ] {
+        let answer = ask(&host, question).await;
+        assert_eq!((answer.status, answer.header("content-type")), (400, "application/problem+json"), "{question}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains(says), "{question}: {}", answer.text());
+    }
+    // A character that no database text can hold is what it is counted as.
+    assert_eq!(ask(&host, "page=/%00").await.status, 200);
+}
+
+#[tokio::test]
+async fn pairs_beyond_those_that_are_told_apart_are_counted_together() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let line = |number: usize| {
+        let line = combined("192.0.2.1", "17/May/2015:12:00:00 +0000", &format!("/{}", number % 26), "Firefox/1");
+        line.replace("\"-\" \"Firefox", &format!("\"https://site-{}.example/\" \"Firefox", number / 26))
+    };
+    let log = folder.write("access.log", (0..520).map(line).collect::<String>());
+    Plain::on(&database).run(&["import", "--site", SITE, &log]);
+    let host = Host::on(&database).with("FOOTFALL_SITES", SITE).start().await;
+    host.process.wait_until_ready().await;
+    let question = format!("/api/statistics?site={SITE}&from=2015-05-17&to=2015-05-17&page=/25");
+    let referrals = host.send(&Request::get(&question)).await.json()["referrals"].clone();
+    let known = referrals["referrers"].as_array().unwrap();
+    assert_eq!((known.len(), &referrals["other"]), (19, &20.into()), "{referrals}");
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_weeks_visitors_are_told_by_whether_they_came_before_and_in_the_week_before() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let today = Timestamp::now().strftime("%F").to_string().parse::<Date>().unwrap();
+    let monday = today - SignedDuration::from_hours(24 * i64::from(today.weekday().to_monday_zero_offset()));
+    let line = |weeks_back: i64, day: i64, who: &str| {
+        let date = monday - SignedDuration::from_hours(24 * (7 * weeks_back - day));
+        combined(&format!("192.0.2.{who}"), &date.strftime("%d/%b/%Y:12:00:00 +0000").to_string(), "/", "Firefox/1")
+    };
+    let lines = [
+        // Three weeks back: 1, 2, 3. Two weeks back: 1 on two days, 4. Last week: 2 and 3 after a week without, 1 and 5.
+        line(3, 0, "1") + &line(3, 2, "2") + &line(3, 6, "3"),
+        line(2, 0, "1") + &line(2, 5, "1") + &line(2, 6, "4"),
+        line(1, 0, "2") + &line(1, 1, "3") + &line(1, 1, "1") + &line(1, 3, "5") + &line(1, 4, "2"),
+    ];
+    let log = folder.write("access.log", lines.concat());
+    Plain::on(&database).run(&["import", "--site", SITE, &log]);
+    let host = Host::on(&database).with("FOOTFALL_SITES", SITE).start().await;
+    host.process.wait_until_ready().await;
+    let statistics = ask(&host, "").await.json();
+    let weeks = statistics["returning"].as_array().unwrap();
+    assert_eq!((weeks.len(), &weeks[7]["from"]), (8, &monday.to_string().into()));
+    let numbers = |week: &Value| {
+        ["visitors", "new_visitors", "returning_visitors", "from_week_before"].map(|name| week[name].as_i64().unwrap())
+    };
+    let found: Vec<_> = weeks[3..].iter().map(numbers).collect();
+    assert_eq!(found, [[0, 0, 0, 0], [3, 3, 0, 0], [2, 1, 1, 1], [4, 1, 3, 1], [0, 0, 0, 0]]);
+}
+
+#[tokio::test]
+async fn where_visitors_are_forgotten_each_day_nobody_is_said_to_come_back() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_FORGET", "daily").start().await;
+    host.send(&visitor(1)).await;
+    assert_eq!(host.statistics().await["returning"], json!([]));
+    assert!(!host.send(&visitor(1)).await.text().contains("Who comes back"));
+}
