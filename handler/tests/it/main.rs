@@ -18,6 +18,7 @@ mod check;
 mod clocks;
 mod config;
 mod count;
+mod embed;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod ended_sets;
