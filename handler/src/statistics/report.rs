@@ -149,6 +149,10 @@ pub fn assemble(
     };
     let mut lists: BTreeMap<Dimension, Vec<Entry>> = BTreeMap::new();
     for ValueTally { dimension, value, pageviews, visitors } in values {
+        // A day that came after a later one takes that one's visitors from a value that nobody viewed then, and adds them again.
+        if pageviews == 0 {
+            continue;
+        }
         let has_visitors = plan.is_exact && dimension.uniqueness() != Uniqueness::Nobody;
         let visitors = has_visitors.then_some(visitors);
         lists.entry(dimension).or_default().push(Entry { value, visitors, pageviews });
