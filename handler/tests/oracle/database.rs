@@ -150,15 +150,15 @@ impl TestDatabase {
     }
 
     /// What must hold whatever happened: no counter is below zero, and nobody waited for each other in a circle. Of what a visitor has
-    /// one of in a day, a day that came after a later one may have moved visitors from another value than theirs: all together are not
-    /// below zero.
+    /// one of in a day, a day that came after a later one may have moved a visitor of another value than that one's from one gap to
+    /// another: there, only all gaps together are not below zero.
     pub(crate) async fn problems(&self) -> Vec<String> {
         let once = Dimension::ALL.iter().filter(|dimension| dimension.uniqueness() == Uniqueness::OnceADay);
         let once: Vec<String> = once.map(|dimension| (*dimension as i16).to_string()).collect();
         let below_zero = format!(
             "select count(*) from (
                 select from tally cross join lateral unnest(visitors) with ordinality as element (visitor, gap)
-                group by site, day, dimension, case when dimension not in ({}) then value end, gap
+                group by site, day, dimension, value, case when dimension not in ({}) then gap end
                 having sum(visitor) < 0
             ) as counter",
             once.join(", ")

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use handler::visitor::{Dimension, Uniqueness};
+use handler::visitor::Uniqueness;
 use jiff::tz::TimeZone;
 
 use crate::{
-    truth::{Days, SiteTruth, Truth, first_day_of, month_of, start_ms},
+    truth::{Days, SiteTruth, Truth, Value, first_day_of, month_of, start_ms},
     world::{Kind, View},
 };
 
@@ -18,7 +18,10 @@ const GRACE_MS: i64 = 10 * 60_000;
 const IMPORT_MS: i64 = 48 * 3_600_000;
 
 /// Site, visitor, and what the visitor is told apart for: a value, or the site as a whole.
-type Who = (usize, usize, Option<(Dimension, String)>);
+type Who = (usize, usize, Option<Value>);
+
+/// A day, and what of it is told apart once a day.
+type Beginning = (i32, Vec<Value>);
 
 /// Days before the latest two.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -194,13 +197,13 @@ impl Rule {
                 let of_scope = self.place(who.clone(), *day);
                 let place = *day - self.truth.origin;
                 let truth = &mut self.truth.sites[*site];
-                let mut came = |value: &(Dimension, String)| {
+                let mut came = |value: &Value| {
                     truth.came_with.entry(value.clone()).or_default().entry(*visitor).or_default().insert(place);
                 };
                 match (&who.2, of_scope) {
                     (Some(value), Placement::New) => came(value),
                     (None, Placement::New) => {
-                        let once = |value: &&(Dimension, String)| value.0.uniqueness() == Uniqueness::OnceADay;
+                        let once = |value: &&Value| value.0.uniqueness() == Uniqueness::OnceADay;
                         values.iter().filter(once).for_each(came);
                         let days = truth.came.entry(*visitor).or_default();
                         days.insert(place);
@@ -244,7 +247,7 @@ impl Rule {
         let (who, once) = ((view.site, view.visitor, None), Together::once_a_day(view));
         let has_come = |day: i32| self.placed.get(&who).is_some_and(|days| days.contains(day - self.truth.origin));
         let others = together.firsts.get(&(view.site, view.visitor)).into_iter().flatten();
-        let is_other = |(day, first): &(i32, Vec<(Dimension, String)>)| !has_come(*day) && *first != once;
+        let is_other = |(day, first): &Beginning| !has_come(*day) && *first != once;
         !view.is_event && !has_come(view.day) && others.into_iter().any(is_other)
     }
 
@@ -279,7 +282,7 @@ impl Rule {
 pub(crate) struct Together {
     days: HashMap<Who, BTreeSet<i32>>,
     /// What is told apart once a day, by day, of each visitor of a site.
-    firsts: HashMap<(usize, usize), Vec<(i32, Vec<(Dimension, String)>)>>,
+    firsts: HashMap<(usize, usize), Vec<Beginning>>,
 }
 
 impl Together {
@@ -292,8 +295,8 @@ impl Together {
         }
     }
 
-    fn once_a_day(view: &View) -> Vec<(Dimension, String)> {
-        let is_once = |value: &&(Dimension, String)| value.0.uniqueness() == Uniqueness::OnceADay;
+    fn once_a_day(view: &View) -> Vec<Value> {
+        let is_once = |value: &&Value| value.0.uniqueness() == Uniqueness::OnceADay;
         view.values.iter().filter(is_once).cloned().collect()
     }
 }
