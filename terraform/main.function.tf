@@ -194,6 +194,7 @@ locals {
     },
     length(var.sites) == 0 ? {} : { FOOTFALL_SITES = join(",", var.sites) },
     var.subdomains_enabled ? { FOOTFALL_SUBDOMAINS = "on" } : {},
+    length(var.embedding_origins) == 0 ? {} : { FOOTFALL_EMBED = join(",", var.embedding_origins) },
     length(var.public_sites) == 0 ? {} : { FOOTFALL_PUBLIC_SITES = join(",", var.public_sites) },
     length(var.revoked_links) == 0 ? {} : { FOOTFALL_REVOKED_LINKS = join(",", var.revoked_links) },
     var.retention_days == null ? {} : { FOOTFALL_RETENTION_DAYS = tostring(var.retention_days) },

@@ -359,6 +359,18 @@ variable "subdomains_enabled" {
   nullable    = false
 }
 
+variable "embedding_origins" {
+  description = "Origins whose pages may show the numbers in a frame (FOOTFALL_EMBED)."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for origin in var.embedding_origins : can(regex("^https?://[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[1-9][0-9]*)?$", origin))])
+    error_message = "embedding_origins must be origins in lower case: scheme, host and port, without a path, for example https://www.example.com."
+  }
+}
+
 variable "public_sites" {
   description = "Sites whose statistics everybody may see although there is a dashboard token (FOOTFALL_PUBLIC_SITES)."
   type        = list(string)

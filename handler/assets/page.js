@@ -55,7 +55,7 @@ for (const figure of all("figure")) {
 // The tab is part of the link, and stays when another range is chosen.
 const keepTab = value => {
   for (const link of all("nav a")) link.hash = value;
-  one("form").action = `/#${value}`;
+  for (const form of all("form")) form.action = `/#${value}`;
 };
 for (const tab of all("[name=tab]")) {
   if (location.hash === `#${tab.value}`) {
@@ -75,6 +75,12 @@ for (const rest of all(".lists details")) {
     };
     rest.firstElementChild.after(search);
   }, { once: true });
+}
+// What a shared link shows, the links of its page show, too.
+const share = new URLSearchParams(location.search).get("share");
+if (share) {
+  for (const link of all("a[href*='?site=']")) link.search += `&share=${encodeURIComponent(share)}`;
+  for (const form of all("form")) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "share", value: share }));
 }
 const [from, to] = all("[type=date]");
 if (from) one("form button").onclick = () => to.min = from.value;

@@ -72,6 +72,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         views_per_minute,
         counts_subdomains,
         names,
+        embedders,
         ..
     } = config;
     // First of all: the Functions host asks for an answer from the moment it has started us.
@@ -105,6 +106,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         rate_limit,
         names,
         counts_subdomains,
+        embedders,
         host,
     };
     let connections = connections_allowed(connections);

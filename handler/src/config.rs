@@ -4,6 +4,7 @@
 //! what is wrong with it, and what would be right; it never shows a value that may be secret.
 
 mod database;
+mod origin;
 mod sites;
 mod values;
 
@@ -11,8 +12,11 @@ use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU32};
 
 use jiff::tz::TimeZone;
 
-pub use self::database::{DatabaseConfig, Entra};
 use self::values::{number, path, switch, views_per_minute};
+pub use self::{
+    database::{DatabaseConfig, Entra},
+    origin::Origin,
+};
 use crate::{
     store::{Foundation, Rules},
     telemetry::{self, LogFormat},
@@ -60,6 +64,8 @@ pub struct Config {
     pub counts_subdomains: bool,
     /// Further names of what other sites embed, for when lists of blockers take up the usual ones; see [`Names`].
     pub names: Names,
+    /// `FOOTFALL_EMBED`: origins whose pages may show the page in a frame, separated by commas. Default: none.
+    pub embedders: Vec<Origin>,
     /// `FOOTFALL_LOG`: what is logged, as levels, of all or of parts of the program (`info`, `handler=debug`). Default `info`.
     pub log: String,
     /// `FOOTFALL_LOG_FORMAT`: `text`, for people, or `json`. Default: text on a terminal, else JSON.
@@ -122,12 +128,13 @@ pub struct BadVariable {
 pub type Environment = BTreeMap<String, String>;
 
 /// Variables of ours. Any other that begins with `FOOTFALL_` is a mistake.
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 20] = [
     "FOOTFALL_ALL_TIME",
     "FOOTFALL_BIND",
     "FOOTFALL_CONNECTIONS",
     "FOOTFALL_DASHBOARD_TOKEN",
     "FOOTFALL_DATABASE_AUTH",
+    "FOOTFALL_EMBED",
     "FOOTFALL_ENDPOINT",
     "FOOTFALL_FORGET",
     "FOOTFALL_LOG",
@@ -235,6 +242,7 @@ impl Config {
                 script: path("FOOTFALL_SCRIPT", get("FOOTFALL_SCRIPT"))?,
                 endpoint: path("FOOTFALL_ENDPOINT", get("FOOTFALL_ENDPOINT"))?,
             },
+            embedders: origin::origins("FOOTFALL_EMBED", get("FOOTFALL_EMBED"))?,
             log_format: match get("FOOTFALL_LOG_FORMAT") {
                 None => None,
                 Some("text") => Some(LogFormat::Text),
@@ -327,6 +335,7 @@ mod tests {
             (PORT, "70000"),
             ("FOOTFALL_BIND", "localhost"),
             ("FOOTFALL_SITES", "https://example.com"),
+            ("FOOTFALL_EMBED", "example.com"),
             ("FOOTFALL_SITES", "example.com/path"),
             ("FOOTFALL_SITES", "exa mple.com"),
             ("FOOTFALL_TIMEZONE", "Mars/Olympus"),

@@ -9,6 +9,7 @@ mod badge;
 mod body;
 mod client;
 mod count;
+mod embed;
 mod error;
 mod file;
 mod health;
@@ -43,7 +44,7 @@ use self::{
 use crate::{
     body::Encoding,
     clock::Clock,
-    config::{Host, Names},
+    config::{Host, Names, Origin},
     maintenance::Maintenance,
     reader::Reader,
     recorder::Recorder,
@@ -75,6 +76,8 @@ pub struct App {
     pub names: Names,
     /// Whether pages of hosts below a site's are the site's, too.
     pub counts_subdomains: bool,
+    /// Whose pages may show the page in a frame.
+    pub embedders: Vec<Origin>,
     /// Who started this process.
     pub host: Host,
 }
@@ -243,12 +246,18 @@ fn encoded(mut reply: Reply, encoding: Encoding) -> Reply {
     reply
 }
 
-/// Headers that every answer has. The page needs no other source than itself, so nothing else is allowed.
-fn with_common_headers(mut reply: Reply) -> Reply {
-    const POLICY: HeaderValue = HeaderValue::from_static(
+/// What a page may load, and who may show it in a frame. It needs no other source than itself, so nothing else is allowed.
+fn policy(frame_ancestors: &str) -> HeaderValue {
+    let policy = format!(
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
-         base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+         base-uri 'none'; form-action 'self'; frame-ancestors {frame_ancestors}"
     );
+    HeaderValue::from_str(&policy).expect("origins are ASCII")
+}
+
+/// Headers that every answer has.
+fn with_common_headers(mut reply: Reply) -> Reply {
+    static POLICY: std::sync::LazyLock<HeaderValue> = std::sync::LazyLock::new(|| policy("'none'"));
     const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
     const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
     if reply.status() == StatusCode::NO_CONTENT {
@@ -259,7 +268,7 @@ fn with_common_headers(mut reply: Reply) -> Reply {
     let headers = reply.headers_mut();
     // At once, and with those that are added on the way out: growing means hashing them all again.
     headers.reserve(10);
-    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| POLICY.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));

@@ -11,12 +11,12 @@ mod list;
 mod numbers;
 mod returning;
 mod sign_in;
+mod templates;
 mod why;
 mod wording;
 
 use std::sync::LazyLock;
 
-use handlebars::Handlebars;
 use serde::Serialize;
 
 pub use self::sign_in::render_sign_in;
@@ -26,6 +26,7 @@ use self::{
     list::{Exclusions, Group},
     numbers::Number,
     returning::WeekRow,
+    templates::TEMPLATES,
     wording::thousands,
 };
 use crate::{
@@ -54,9 +55,18 @@ pub fn render(view: &View<'_>) -> anyhow::Result<String> {
     Ok(TEMPLATES.render("page", &Page::of(view))?)
 }
 
-/// Renders what is shown while the database is away and no numbers are known yet, as a whole.
-pub fn render_unavailable(version: &str, commit: &str) -> anyhow::Result<String> {
-    let page = Unavailable { title: "Footfall", version, commit: short(commit) };
+/// Renders the page for a frame in another one, without what leads from one range or site to another.
+///
+/// # Errors
+/// If a template names what is not there; the tests render them all.
+pub fn render_embedded(view: &View<'_>) -> anyhow::Result<String> {
+    Ok(TEMPLATES.render("embedded", &Page { embedded: true, ..Page::of(view) })?)
+}
+
+/// Renders what is shown while the database is away and no numbers are known yet, as a whole. `counts`: whether looking at it is a
+/// visit.
+pub fn render_unavailable(version: &str, commit: &str, counts: bool) -> anyhow::Result<String> {
+    let page = Unavailable { title: "Footfall", counts, version, commit: short(commit) };
     Ok(TEMPLATES.render("unavailable", &page)?)
 }
 
@@ -86,27 +96,6 @@ impl Asset {
     }
 }
 
-static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
-    let mut templates = Handlebars::new();
-    // A name that is misspelt in a template is an error in the tests, not a hole in the page.
-    templates.set_strict_mode(true);
-    for (name, source) in [
-        ("page", include_str!("../templates/page.html")),
-        ("unavailable", include_str!("../templates/unavailable.html")),
-        ("sign_in", include_str!("../templates/sign_in.html")),
-        ("why", include_str!("../templates/why.html")),
-    ] {
-        // Parts are pasted in here, because for a partial handlebars copies the whole context at every use.
-        let source = source
-            .replace("{{> head}}\n", include_str!("../templates/head.html"))
-            .replace("{{> chart}}\n", include_str!("../templates/chart.html"))
-            .replace("{{> style}}", &STYLE.path())
-            .replace("{{> script}}", &SCRIPT.path());
-        templates.register_template_string(name, source).expect("the tests render these same templates");
-    }
-    templates
-});
-
 /// Takes comments that fill a line, indentation and empty lines out of a style or script.
 fn tighten(source: &str) -> String {
     let lines = source.lines().map(str::trim);
@@ -123,11 +112,12 @@ fn short(commit: &str) -> &str {
 #[derive(Serialize)]
 struct Unavailable<'a> {
     title: &'static str,
+    counts: bool,
     version: &'a str,
     commit: &'a str,
 }
 
-/// What `page.html` shows.
+/// What `page.html` and `embedded.html` show.
 #[derive(Serialize)]
 struct Page<'a> {
     title: String,
@@ -149,6 +139,8 @@ struct Page<'a> {
     error: Option<String>,
     /// Whether nothing has ever been counted: then the page says how to begin.
     waiting: bool,
+    /// Whether it stands in a frame, where links must lead out of it.
+    embedded: bool,
     /// Whether there are last minutes to show: not of a site that nobody has visited, nor while the database is away.
     live: bool,
     /// Where this page is, by the name of its own site.
@@ -270,6 +262,7 @@ impl<'a> Page<'a> {
             totals,
             error: report.all_time_visitors.map(|estimate| format!("{:.1}", estimate.standard_error * 100.0)),
             waiting: !report.stale && report.all_time_pageviews == 0,
+            embedded: false,
             live: !report.stale && report.all_time_pageviews > 0,
             host: view.sites.first().unwrap_or(&report.site),
             ranges: RANGES.map(link).into(),

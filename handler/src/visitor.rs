@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod country;
 mod dimension;
 pub mod fingerprint;
+pub mod hosting;
 pub mod language;
 pub mod rate_limit;
 pub mod referrer;

@@ -133,6 +133,7 @@ run "the_handler_gets_the_settings_it_reads_and_no_other" {
   variables {
     sites              = ["www.example.com", "blog.example.com"]
     subdomains_enabled = true
+    embedding_origins  = ["https://www.example.com", "http://localhost:3000"]
     public_sites       = ["blog.example.com"]
     revoked_links      = ["client", "partner"]
     time_zone          = "Europe/Zurich"
@@ -147,6 +148,7 @@ run "the_handler_gets_the_settings_it_reads_and_no_other" {
       AZURE_CLIENT_ID                           = "a0000000-0000-0000-0000-00000000c11e"
       FOOTFALL_ALL_TIME                         = "off"
       FOOTFALL_DATABASE_AUTH                    = "entra"
+      FOOTFALL_EMBED                            = "https://www.example.com,http://localhost:3000"
       FOOTFALL_FORGET                           = "daily"
       FOOTFALL_LOG                              = "info"
       FOOTFALL_PUBLIC_SITES                     = "blog.example.com"
@@ -174,7 +176,7 @@ run "unset_options_are_absent" {
   command = plan
 
   assert {
-    condition     = length(setintersection(keys(azurerm_function_app_flex_consumption.this.app_settings), ["FOOTFALL_SITES", "FOOTFALL_SUBDOMAINS", "FOOTFALL_PUBLIC_SITES", "FOOTFALL_REVOKED_LINKS", "FOOTFALL_RETENTION_DAYS", "FOOTFALL_DASHBOARD_TOKEN", "FUNCTIONS_WORKER_RUNTIME"])) == 0
+    condition     = length(setintersection(keys(azurerm_function_app_flex_consumption.this.app_settings), ["FOOTFALL_SITES", "FOOTFALL_SUBDOMAINS", "FOOTFALL_EMBED", "FOOTFALL_PUBLIC_SITES", "FOOTFALL_REVOKED_LINKS", "FOOTFALL_RETENTION_DAYS", "FOOTFALL_DASHBOARD_TOKEN", "FUNCTIONS_WORKER_RUNTIME"])) == 0
     error_message = "What is not set must not be sent as an empty value."
   }
 

@@ -9,7 +9,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { get } from "node:http";
+import { createServer as createHttpServer, get } from "node:http";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -125,7 +125,7 @@ let browser;
 /** Chromium complains of every answer that is no success. */
 const isStatus = (...statuses) => text => statuses.some(status => text.startsWith(`Failed to load resource: the server responded with a status of ${status}`));
 
-/** A context whose requests and complaints are noted. `expected` says which complaints belong to what is tried. */
+/** A context whose requests and complaints are noted. `origin`: whom it may ask, one or several. `expected` says which complaints belong to what is tried. */
 async function newContext(origin, contextOptions = {}, expected = () => false) {
   const context = await browser.newContext({ userAgent: FIREFOX, locale: "en-GB", timezoneId: "UTC", ...contextOptions });
   context.setDefaultTimeout(15_000);
@@ -137,7 +137,7 @@ async function newContext(origin, contextOptions = {}, expected = () => false) {
   context.on("weberror", error => complaints.push(String(error.error())));
   context.on("request", request => {
     const url = request.url();
-    if (!url.startsWith(`${origin}/`) && !url.startsWith("data:")) strangers.push(url);
+    if (![origin].flat().some(known => url.startsWith(`${known}/`)) && !url.startsWith("data:")) strangers.push(url);
   });
   const conclude = async () => {
     check("the console stays empty, so nothing breaks the content security policy", complaints.length === 0, complaints.slice(0, 5));
@@ -348,6 +348,9 @@ const VIEWS = {
   "one referrer": `/?site=${HOSTILE}&${between(date(3), date(3))}&referrer=evil.example`,
   "nothing counted yet": `/?site=${EMPTY}`,
   "a long name": `/?site=${LONG}`,
+  "for a frame": `/?embed&site=${ORDINARY}`,
+  "for a frame, hostile visitors": `/?embed&site=${HOSTILE}&${between(date(3), date(3))}`,
+  "for a frame, nothing counted yet": `/?embed&site=${EMPTY}`,
   "a site that was only imported": `/?site=${FORMER}&${between(date(3), date(3))}`,
 };
 
@@ -1002,6 +1005,74 @@ async function checkPrivate(origin) {
   });
 }
 
+/** A page of somebody else: what is embedded is named in its address. It is there under two names, so of two origins. */
+async function embeddingPage() {
+  const server = createHttpServer((request, reply) => {
+    const frame = new URL(request.url, "http://localhost").searchParams.get("frame");
+    reply.setHeader("content-type", "text/html; charset=utf-8");
+    reply.end(`<!doctype html><html lang="en"><title>Somebody's page</title>${frame ? `<iframe title="Visitors" width="100%" height="1000" src="${frame.replaceAll("&", "&amp;")}"></iframe>` : ""}`);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address();
+  return { allowed: `http://127.0.0.1:${port}`, other: `http://localhost:${port}`, end: () => server.close() };
+}
+
+async function checkEmbedded() {
+  const { allowed, other, end } = await embeddingPage();
+  const origin = await startHandler(DATABASE_URL, { FOOTFALL_EMBED: allowed });
+  const frameOf = (around, address) => `${around}/?frame=${encodeURIComponent(address)}`;
+  const numbers = page => page.frameLocator("iframe").locator("[data-range=pageviews]");
+  await about("in a frame", async () => {
+    const { context, conclude } = await newContext([origin, allowed]);
+    const page = await context.newPage();
+    const before = await (await fetch(`${origin}/api/statistics`)).json();
+    await page.goto(frameOf(allowed, `${origin}/?embed&site=${ORDINARY}&period=7d`));
+    await numbers(page).waitFor();
+    const { range } = await (await fetch(`${origin}/api/statistics?site=${ORDINARY}&period=7d`)).json();
+    check("a page of an origin that may shows the numbers", Number((await numbers(page).textContent()).replaceAll(",", "")) === range.pageviews && range.pageviews > 0, range);
+    await page.frameLocator("iframe").locator("fieldset label").last().click();
+    check("the lists can be chosen in it", await page.frameLocator("iframe").locator(".lists").last().isVisible());
+    await keepPicture(page, "in_a_frame");
+    const [opened] = await Promise.all([context.waitForEvent("page"), page.frameLocator("iframe").getByText("All numbers, in Footfall").click()]);
+    await opened.locator("header").waitFor();
+    check("its link opens the page in another tab", new URL(opened.url()).search === `?site=${ORDINARY}&period=7d`, opened.url());
+    const after = await (await fetch(`${origin}/api/statistics`)).json();
+    check("what was opened is a visit, the frame is none", after.pageviews.today === before.pageviews.today + 1, [before.pageviews, after.pageviews]);
+    await conclude();
+  });
+  for (const [name, around, path] of [["another origin", other, `/?embed&site=${ORDINARY}`], ["an origin that may, the page itself", allowed, `/?site=${ORDINARY}`]]) {
+    await about(`in a frame of ${name}`, async () => {
+      const refusals = [];
+      const isRefusal = text => /frame-ancestors/.test(text) && refusals.push(text) > 0;
+      const { context, conclude } = await newContext([origin, around], {}, isRefusal);
+      const page = await context.newPage();
+      await page.goto(frameOf(around, origin + path));
+      await until("the browser says what it refuses", 10, async () => refusals.length > 0);
+      check("it is not shown", await numbers(page).count() === 0 && page.frames()[1].url().startsWith("chrome-error:"), page.frames().map(frame => frame.url()));
+      await conclude();
+    });
+  }
+  await about("private numbers in a frame, by a shared link", async () => {
+    const secret = { FOOTFALL_DASHBOARD_TOKEN: TOKEN, FOOTFALL_EMBED: allowed };
+    const origin = await startHandler(DATABASE_URL, secret);
+    const link = execFileSync(HANDLER, ["share", "--site", ORDINARY, "--name", "frame"], { env: environment({ DATABASE_URL, ...secret }), encoding: "utf8" });
+    const shared = origin + link.trim().slice(`https://${OWN}`.length);
+    const { context, conclude } = await newContext([origin, allowed]);
+    const page = await context.newPage();
+    await page.goto(frameOf(allowed, `${shared}&embed`));
+    await numbers(page).waitFor();
+    const statuses = await page.frames()[1].evaluate(links => Promise.all([...document.querySelectorAll(links)].map(async ({ href }) => (await fetch(href)).status)), "a[href]");
+    check("its links keep the shared link, so it can renew its numbers", statuses.join() === "200,200", statuses);
+    await page.goto(shared);
+    await page.locator("[aria-label=Range] a", { hasText: "7 days" }).click();
+    check("so do those of the whole page", (await days(page)).join() === [date(6), date(0)].join(), page.url());
+    await page.getByRole("button", { name: "Show" }).click();
+    check("and its form", await page.locator("h1").textContent() === ORDINARY && new URL(page.url()).searchParams.has("share"), page.url());
+    await conclude();
+  });
+  end();
+}
+
 /** The whole page in a picture of always the same size: a little smaller than it is, if there is more of it. */
 async function takeScreenshots(origin, folder) {
   const [width, height] = [1280, 1870];
@@ -1063,6 +1134,7 @@ async function main() {
     await checkHostile(origin);
     await checkWaiting(origin);
     await checkPrivate(await startHandler(DATABASE_URL, { FOOTFALL_DASHBOARD_TOKEN: TOKEN }));
+    await checkEmbedded();
     await checkAway(origin, gate);
     await checkDaily();
     // The last one: it deletes what others look at.

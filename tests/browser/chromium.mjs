@@ -55,7 +55,7 @@ export async function startChromium(executable, args) {
       close: () => call("Target.closeTarget", { targetId }),
     };
   };
-  const end = async () => {
+  const close = async () => {
     const gone = once(child, "exit");
     call("Browser.close").catch(() => {});
     const timer = setTimeout(kill, 3000);
@@ -64,5 +64,5 @@ export async function startChromium(executable, args) {
     process.off("exit", kill);
     rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   };
-  return { open, end };
+  return { open, close };
 }

@@ -3,7 +3,7 @@
 use warp::http::{Method, StatusCode, header};
 
 use super::{
-    App, Reply, allow_reading, conclude, encoded,
+    App, Reply, allow_reading, conclude, embed, encoded,
     error::Error,
     reply,
     request::Request,
@@ -17,13 +17,16 @@ use crate::{
     visitor::{View, referrer::referring_host},
 };
 
-const HTML: &str = "text/html; charset=utf-8";
+pub(super) const HTML: &str = "text/html; charset=utf-8";
 
 pub(super) async fn answer(request: Request) -> Reply {
     let app = request.app();
     // The Functions host asks before it dispatches anything, and again now and then: nothing to wait for, nothing to count.
     if app.host != Host::Plain && request.method == Method::GET && request.is_bare() {
         return reply(StatusCode::OK, "text/plain; charset=utf-8", "Footfall is listening.\n");
+    }
+    if request.has_parameter("embed") {
+        return embed::answer(&request, app).await;
     }
     let outcome = count(&request, app).await;
     conclude(&request, outcome)
@@ -46,7 +49,7 @@ async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
                 None => reply(
                     StatusCode::OK,
                     HTML,
-                    page::render_unavailable(build::VERSION, build::COMMIT).map_err(unrenderable)?,
+                    page::render_unavailable(build::VERSION, build::COMMIT, true).map_err(unrenderable)?,
                 ),
             };
             Ok(error.into_page(request, page))
@@ -68,16 +71,17 @@ fn sighting<'r>(request: &'r Request, app: &App) -> Sighting<'r> {
 
 fn shown(request: &Request, app: &App, snapshot: &Snapshot) -> Result<Reply, Error> {
     let encoding = request.encoding();
-    let render = || {
-        let view =
-            page::View { report: &snapshot.report, sites: &app.sites, version: build::VERSION, commit: build::COMMIT };
-        page::render(&view)
-    };
+    let render = || page::render(&view(app, snapshot));
     let page = snapshot.page.get(encoding, render).map_err(unrenderable)?;
     Ok(encoded(reply(StatusCode::OK, HTML, page), encoding))
 }
 
-fn unrenderable(error: anyhow::Error) -> Error {
+/// What the page is about.
+pub(super) fn view<'a>(app: &'a App, snapshot: &'a Snapshot) -> page::View<'a> {
+    page::View { report: &snapshot.report, sites: &app.sites, version: build::VERSION, commit: build::COMMIT }
+}
+
+pub(super) fn unrenderable(error: anyhow::Error) -> Error {
     tracing::error!(event = "page_failed", "{error:#}");
     Error::Internal("the page could not be rendered")
 }

@@ -5,7 +5,7 @@ use warp::http::StatusCode;
 use super::{Reply, allow_reading, client, conclude, error::Error, json, reply, request::Request};
 use crate::{
     page::{self, Verdict},
-    visitor::{Claims, Classification, robot, user_agent::without_host_suffix},
+    visitor::{Claims, Classification, hosting, robot, user_agent::without_host_suffix},
 };
 
 pub(super) async fn answer(request: Request) -> Reply {
@@ -17,6 +17,7 @@ fn explain(request: &Request) -> Result<Reply, Error> {
     allow_reading(request)?;
     let user_agent = client::user_agent(request.headers());
     let claims = client::claims(request, &user_agent);
+    let data_centre = claims.network.and_then(hosting::provider);
     // Somebody may ask by HEAD as well as by GET: what is told is about a view.
     let classification = Claims { head: false, ..claims }.classification();
     let (pageview, visitor, exclusion) = match classification {
@@ -24,7 +25,8 @@ fn explain(request: &Request) -> Result<Reply, Error> {
         Classification::Pageview(exclusion) => (true, false, Some(exclusion)),
         Classification::Excluded(exclusion) => (false, false, Some(exclusion)),
     };
-    let verdict = Verdict { pageview, visitor, exclusion, robot: robot::robot(without_host_suffix(&user_agent)) };
+    let robot = robot::robot(without_host_suffix(&user_agent));
+    let verdict = Verdict { pageview, visitor, exclusion, data_centre, robot };
     if !request.accepts_html() {
         return json(&verdict);
     }

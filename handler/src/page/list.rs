@@ -188,6 +188,11 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     let tables = [(rows(open), 0), (rows(folded), folded.len())].map(table);
     let note = match dimension.uniqueness() {
         Uniqueness::Nobody | Uniqueness::ViewsOnly => None,
+        _ if dimension == Dimension::DataCentre => Some(
+            "They count like all visitors, and are listed because many are robots that call themselves browsers. Others are people \
+             behind a VPN or a proxy. Who comes from no known data centre is not listed."
+                .into(),
+        ),
         _ if !known => Some("So long a range has no unique visitors: pageviews only.".into()),
         Uniqueness::ForEachValue => Some("Unique in each row: who is in two rows counts in both.".into()),
         Uniqueness::OnceADay => None,

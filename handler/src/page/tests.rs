@@ -1,5 +1,6 @@
 //! What the page promises, whatever the numbers are and whoever chose the paths.
 
+mod embedded;
 mod looking_into;
 mod sample;
 
@@ -141,7 +142,7 @@ fn a_stale_page_says_so_and_that_the_visit_was_not_counted() {
 
 #[test]
 fn without_any_numbers_one_sentence_says_that_the_visit_was_not_counted() {
-    let page = render_unavailable("0.1.0", "0123456789abcdef").unwrap();
+    let page = render_unavailable("0.1.0", "0123456789abcdef", true).unwrap();
     assert!(page.contains("your visit may not have been counted: please try again"));
     assert!(page.contains("Footfall 0.1.0 (0123456)"));
     assert!(!page.contains("<script"));
@@ -152,7 +153,7 @@ fn nothing_stands_in_the_page_that_its_content_security_policy_forbids() {
     let mut report = report();
     report.stale = true;
     report.lists.insert(Dimension::Browser, vec![entry("Firefox")]);
-    for page in [html_of_sites(&report, &["example.com", "b.example"]), render_unavailable("0", "0").unwrap()] {
+    for page in [html_of_sites(&report, &["example.com", "b.example"]), render_unavailable("0", "0", true).unwrap()] {
         for (name, value) in attributes(&page) {
             assert!(name != "style" && !name.starts_with("on"), "{name}");
             let ours = ['?', '#'].iter().any(|start| value.starts_with(*start))

@@ -19,6 +19,8 @@ pub struct Verdict {
     pub visitor: bool,
     /// Why it would not count in full.
     pub exclusion: Option<Exclusion>,
+    /// The hosting provider in whose networks its address lies.
+    pub data_centre: Option<&'static str>,
     /// The robot that its User-Agent is known as.
     pub robot: Option<&'static Robot>,
 }
@@ -31,6 +33,7 @@ impl Serialize for Verdict {
         verdict.serialize_entry("visitor", &self.visitor)?;
         verdict.serialize_entry("reason", &self.exclusion.map(Exclusion::name))?;
         verdict.serialize_entry("meaning", &self.exclusion.map(Exclusion::meaning))?;
+        verdict.serialize_entry("data_centre", &self.data_centre)?;
         verdict.serialize_entry("robot", &self.robot.map(RobotAnswer))?;
         verdict.end()
     }
@@ -55,6 +58,7 @@ struct Why {
     title: &'static str,
     answer: &'static str,
     reason: Option<&'static str>,
+    data_centre: Option<&'static str>,
     robot: Option<String>,
     version: &'static str,
     commit: &'static str,
@@ -73,6 +77,7 @@ pub fn render_why(verdict: &Verdict) -> anyhow::Result<String> {
             (false, _) => "No.",
         },
         reason: verdict.exclusion.map(Exclusion::meaning),
+        data_centre: verdict.data_centre,
         robot: verdict.robot.map(describe),
         version: build::VERSION,
         commit: short(build::COMMIT),
@@ -96,11 +101,12 @@ mod tests {
 
     #[test]
     fn a_person_is_told_whether_and_why_not() {
-        let counts = Verdict { pageview: true, visitor: true, exclusion: None, robot: None };
+        let counts = Verdict { pageview: true, visitor: true, exclusion: None, data_centre: None, robot: None };
         assert!(render_why(&counts).unwrap().contains("Yes: as a pageview and as a visitor."));
         let robot = Verdict {
             pageview: false,
             visitor: false,
+            data_centre: Some("Google Cloud"),
             exclusion: Some(Exclusion::Bots),
             robot: robot::robot("GPTBot/1.1"),
         };

@@ -13,6 +13,8 @@ pub struct Snapshot {
     pub report: Report,
     /// The page.
     pub page: Body,
+    /// The page for a frame in another one.
+    pub embedded: Body,
     /// The JSON answer.
     pub json: Body,
     /// The same as a table.
@@ -27,6 +29,7 @@ impl Snapshot {
         Self {
             report,
             page: Body::default(),
+            embedded: Body::default(),
             json: Body::default(),
             csv: Body::default(),
             read: Instant::now(),

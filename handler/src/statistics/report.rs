@@ -176,6 +176,10 @@ pub fn assemble(
     };
     let mut lists: BTreeMap<Dimension, Vec<Entry>> = BTreeMap::new();
     for ValueTally { dimension, value, pageviews, visitors } in values {
+        // A day that came after a later one takes that one's visitors from a value that nobody viewed then, and adds them again.
+        if pageviews == 0 {
+            continue;
+        }
         let is_told = !matches!(dimension.uniqueness(), Uniqueness::Nobody | Uniqueness::ViewsOnly);
         let has_visitors = plan.is_exact && is_told;
         let visitors = has_visitors.then_some(visitors);

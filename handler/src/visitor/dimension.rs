@@ -89,6 +89,8 @@ table! {
         Campaign = 8 { "campaigns", "Sources", "Campaigns", "Campaign", Uniqueness::ForEachValue, VALUES_A_DAY, "" }
         /// Robots, by the name that they have on the list.
         Robot = 14 { "robots", "Robots", "Robots", "Robot", Uniqueness::Nobody, VALUES_A_DAY, "" }
+        /// Hosting providers in whose networks a visitor's address lies, by name. Most visitors have none.
+        DataCentre = 16 { "data_centres", "Robots", "Data centres", "Provider", Uniqueness::OnceADay, VALUES_A_DAY, "" }
         /// Pages that were fetched for an AI.
         AiPage = 15 { "ai_pages", "Robots", "Pages read by AI", "Path", Uniqueness::Nobody, VALUES_A_DAY, "" }
         /// Pages and the hosts that led to them, as [`super::referrer::pair`] joins them: for who asks of one page or of one host. It

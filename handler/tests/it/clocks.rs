@@ -200,7 +200,9 @@ async fn after_a_failover_to_an_empty_copy_counting_begins_anew() {
     }
     // Sites have other numbers there, and other salts.
     database
-        .execute("truncate seen, tally, register, salt, site, batch, minute; insert into site (name) values ('x.example')")
+        .execute(
+            "truncate seen, tally, register, salt, site, batch, minute; insert into site (name) values ('x.example')",
+        )
         .await;
     database.execute(DISCONNECT).await;
     for number in 0..3 {

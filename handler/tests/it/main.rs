@@ -18,6 +18,8 @@ mod check;
 mod clocks;
 mod config;
 mod count;
+mod data_centres;
+mod embed;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod ended_sets;

@@ -41,7 +41,7 @@ fn view(visitor: usize, time: &str, page: &str) -> View {
     let at_ms = ms(time);
     let (day, hour) = day_and_hour(at_ms, &TimeZone::UTC);
     let values = Arc::new([(Dimension::Page, page.to_owned()), (Dimension::Browser, "Browser".to_owned())]);
-    View { site: 0, visitor, at_ms, day, hour, kind: Kind::Visitor, values }
+    View { site: 0, visitor, at_ms, day, hour, kind: Kind::Visitor, is_event: false, values }
 }
 
 impl Stage {

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use handler::visitor::{Dimension, Uniqueness};
+use handler::visitor::Uniqueness;
 use jiff::tz::TimeZone;
 
 use crate::{
-    truth::{Days, SiteTruth, Truth, first_day_of, month_of, start_ms},
+    truth::{Days, SiteTruth, Truth, Value, first_day_of, month_of, start_ms},
     world::{Kind, View},
 };
 
@@ -18,7 +18,10 @@ const GRACE_MS: i64 = 10 * 60_000;
 const IMPORT_MS: i64 = 48 * 3_600_000;
 
 /// Site, visitor, and what the visitor is told apart for: a value, or the site as a whole.
-type Who = (usize, usize, Option<(Dimension, String)>);
+type Who = (usize, usize, Option<Value>);
+
+/// A day, and what of it is told apart once a day.
+type Beginning = (i32, Vec<Value>);
 
 /// Days before the latest two.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,10 +84,11 @@ impl Rule {
         start_ms(end, &self.zone) + GRACE_MS
     }
 
-    /// Who is looked up for a view: the visitor of the site, and of each value that visitors are told apart for.
+    /// Who is looked up for a view: the visitor of the site, and of each value that visitors are told apart for. An event is no visit
+    /// to the site: only the second.
     fn everybody(view: &View) -> Vec<Who> {
         let values = view.values.iter().filter(|(dimension, _)| dimension.uniqueness() == Uniqueness::ForEachValue);
-        let scopes = std::iter::once(None).chain(values.map(|value| Some(value.clone())));
+        let scopes = (!view.is_event).then_some(None).into_iter().chain(values.map(|value| Some(value.clone())));
         scopes.map(|scope| (view.site, view.visitor, scope)).collect()
     }
 
@@ -176,7 +180,7 @@ impl Rule {
 
     /// Counts a view that was answered. Views of one visitor must come in the order in which they are applied.
     pub(crate) fn apply(&mut self, view: &View, now: i64, is_import: bool) -> Placement {
-        let View { site, visitor, day, hour, kind, values, .. } = view;
+        let View { site, visitor, day, hour, kind, is_event, values, .. } = view;
         let mut placement = Placement::Known;
         if *kind == Kind::Visitor {
             let period = self.period(*day);
@@ -193,15 +197,19 @@ impl Rule {
                 let of_scope = self.place(who.clone(), *day);
                 let place = *day - self.truth.origin;
                 let truth = &mut self.truth.sites[*site];
-                let mut came = |value: &(Dimension, String)| {
+                let mut came = |value: &Value| {
                     truth.came_with.entry(value.clone()).or_default().entry(*visitor).or_default().insert(place);
                 };
                 match (&who.2, of_scope) {
                     (Some(value), Placement::New) => came(value),
                     (None, Placement::New) => {
-                        let once = |value: &&(Dimension, String)| value.0.uniqueness() == Uniqueness::OnceADay;
+                        let once = |value: &&Value| value.0.uniqueness() == Uniqueness::OnceADay;
                         values.iter().filter(once).for_each(came);
-                        truth.came.entry(*visitor).or_default().insert(place);
+                        let days = truth.came.entry(*visitor).or_default();
+                        days.insert(place);
+                        if let Some(next) = days.first(place + 1, i32::MAX) {
+                            truth.followed.insert((*visitor, place), next);
+                        }
                     }
                     _ => {}
                 }
@@ -216,18 +224,31 @@ impl Rule {
             Placement::Forgotten => exclusion = Some((handler::visitor::Exclusion::Late, 0)),
             Placement::New | Placement::Known => {}
         }
-        if let Some((exclusion, least)) = exclusion {
+        // What is no view is accounted nowhere.
+        if let Some((exclusion, least)) = exclusion.filter(|_| !is_event) {
             let sum = truth.excluded.entry((*day, exclusion)).or_default();
             *sum = (sum.0 + least, sum.1 + 1);
         }
-        if kind.is_viewed() {
+        if kind.is_viewed() && !is_event {
             *truth.views.entry(*day).or_default() += 1;
             *truth.views_by_hour.entry((*day, *hour)).or_default() += 1;
+        }
+        if kind.is_viewed() {
             for value in values.iter() {
                 *truth.views_with.entry(value.clone()).or_default().entry(*day).or_default() += 1;
             }
         }
         placement
+    }
+
+    /// What is told apart once a day is that of the visitor's first view of the day, and of days that of the one that came first. Of
+    /// two that run at the same time, nobody can say which one that is.
+    fn is_undecided(&self, together: &Together, view: &View) -> bool {
+        let (who, once) = ((view.site, view.visitor, None), Together::once_a_day(view));
+        let has_come = |day: i32| self.placed.get(&who).is_some_and(|days| days.contains(day - self.truth.origin));
+        let others = together.firsts.get(&(view.site, view.visitor)).into_iter().flatten();
+        let is_other = |(day, first): &Beginning| !has_come(*day) && *first != once;
+        !view.is_event && !has_come(view.day) && others.into_iter().any(is_other)
     }
 
     /// Whether views that run at the same time can all be placed, in whatever order: `together` are those chosen before.
@@ -236,7 +257,7 @@ impl Rule {
             return true;
         }
         let period = self.period(view.day);
-        if !self.can_open(view.site, period) {
+        if !self.can_open(view.site, period) || self.is_undecided(together, view) {
             return false;
         }
         Self::everybody(view).into_iter().all(|who| {
@@ -260,6 +281,8 @@ impl Rule {
 #[derive(Default)]
 pub(crate) struct Together {
     days: HashMap<Who, BTreeSet<i32>>,
+    /// What is told apart once a day, by day, of each visitor of a site.
+    firsts: HashMap<(usize, usize), Vec<Beginning>>,
 }
 
 impl Together {
@@ -267,5 +290,13 @@ impl Together {
         for who in Rule::everybody(view) {
             self.days.entry(who).or_default().insert(view.day);
         }
+        if view.kind == Kind::Visitor && !view.is_event {
+            self.firsts.entry((view.site, view.visitor)).or_default().push((view.day, Self::once_a_day(view)));
+        }
+    }
+
+    fn once_a_day(view: &View) -> Vec<Value> {
+        let is_once = |value: &&Value| value.0.uniqueness() == Uniqueness::OnceADay;
+        view.values.iter().filter(is_once).cloned().collect()
     }
 }

@@ -128,7 +128,7 @@ impl Fleet {
         Visit {
             at: Timestamp::from_millisecond(view.at_ms + skew_ms).unwrap(),
             site: self.sites[view.site].clone(),
-            kind: VisitKind::View,
+            kind: if view.is_event { VisitKind::Event } else { VisitKind::View },
             values: view.values.iter().map(|(dimension, value)| (*dimension, value.clone().into())).collect(),
             classification: match (view.kind, view.kind.exclusion()) {
                 (Kind::Bot, Some(exclusion)) => Classification::Excluded(exclusion),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use handler::visitor::{Dimension, Exclusion};
+use handler::visitor::{Dimension, Exclusion, Uniqueness};
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 /// A set of days that follow the world's origin.
@@ -107,6 +107,8 @@ pub(crate) struct SiteTruth {
     pub(crate) came: BTreeMap<usize, Days>,
     /// When each visitor came with a value.
     pub(crate) came_with: BTreeMap<Value, BTreeMap<usize, Days>>,
+    /// Days that came after a later one: which was the next that had come then.
+    pub(crate) followed: BTreeMap<(usize, i32), i32>,
     pub(crate) views: Views,
     pub(crate) views_by_hour: BTreeMap<(i32, u8), i64>,
     pub(crate) views_with: BTreeMap<Value, Views>,
@@ -168,7 +170,8 @@ impl Truth {
         }
     }
 
-    /// Visitors and views of every value in a range.
+    /// Visitors and views of every value in a range. Of what a visitor has one value of a day, it stands under that of its first day in
+    /// the range; where a later day in it had come before, under that one's. So these add up to the visitors.
     pub(crate) fn values(&self, site: usize, first: i32, last: i32) -> BTreeMap<Value, (Option<i64>, i64)> {
         let is_exact = self.is_exact(first, last);
         let site = &self.sites[site];
@@ -176,8 +179,19 @@ impl Truth {
         for (value, views) in &site.views_with {
             let views: i64 = views.range(first..=last).map(|(_, views)| views).sum();
             if views > 0 {
-                let came = site.came_with.get(value).into_iter().flat_map(BTreeMap::values);
-                let visitors = came.filter(|days| days.any(first - self.origin, last - self.origin)).count();
+                let (first, last) = (first - self.origin, last - self.origin);
+                let is_once = value.0.uniqueness() == Uniqueness::OnceADay;
+                let came = site.came_with.get(value).into_iter().flatten();
+                let counts = |(visitor, days): &(&usize, &Days)| match site.came.get(visitor) {
+                    Some(came) if is_once => came.first(first, last).is_some_and(|mut day| {
+                        while let Some(next) = site.followed.get(&(**visitor, day)).filter(|next| **next <= last) {
+                            day = *next;
+                        }
+                        days.contains(day)
+                    }),
+                    _ => days.any(first, last),
+                };
+                let visitors = came.filter(counts).count();
                 values.insert(value.clone(), (is_exact.then_some(i64::try_from(visitors).unwrap()), views));
             }
         }

@@ -36,7 +36,7 @@ impl Kind {
     }
 }
 
-/// One view of one page.
+/// One view of one page, or one event.
 #[derive(Clone)]
 pub(crate) struct View {
     pub(crate) site: usize,
@@ -45,16 +45,19 @@ pub(crate) struct View {
     pub(crate) day: i32,
     pub(crate) hour: u8,
     pub(crate) kind: Kind,
+    /// Whether it is an event: no view, and nobody's visit to the site.
+    pub(crate) is_event: bool,
     pub(crate) values: Arc<[(Dimension, String)]>,
 }
 
 impl std::fmt::Debug for View {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { site, visitor, day, hour, kind, values, .. } = self;
+        let Self { site, visitor, day, hour, kind, is_event, values, .. } = self;
+        let what = if *is_event { "event of" } else { "view by" };
         let date = crate::truth::date_of(*day);
         let mut values: Vec<&str> = values.iter().map(|(_, value)| value.as_str()).collect();
         values.retain(|value| !value.contains(' ') || value.starts_with("campaign"));
-        write!(formatter, "site {site} visitor {visitor} on {date} in hour {hour} as {kind:?} with {values:?}")
+        write!(formatter, "site {site} {what} visitor {visitor} on {date} in hour {hour} as {kind:?} with {values:?}")
     }
 }
 
@@ -217,6 +220,16 @@ impl Maker {
         }
     }
 
+    /// What may arrive by itself: logs hold no events.
+    fn visit(&mut self, at_ms: i64) -> View {
+        let view = self.view(at_ms);
+        if self.random.percent(80) {
+            return view;
+        }
+        let event = (Dimension::Event, format!("event-{}", self.random.low(5)));
+        View { is_event: true, values: [event].into(), ..view }
+    }
+
     fn view(&mut self, at_ms: i64) -> View {
         let random = &mut self.random;
         let site = random.low(self.sites);
@@ -233,6 +246,14 @@ impl Maker {
         if random.percent(40) {
             values.push((Dimension::Referrer, format!("from-{}.example", random.low(6))));
         }
+        // A visitor's days mostly begin as they did for weeks: where they don't, the first view of a day decides.
+        let (day, hour) = day_and_hour(at_ms, &self.zone);
+        let weeks = usize::try_from(day / 19).unwrap();
+        let beginning = if random.percent(10) { random.below(6) } else { (visitor + weeks) % 6 };
+        values.push((Dimension::EntryPage, format!("/{beginning}")));
+        if beginning % 3 > 0 {
+            values.push((Dimension::Channel, format!("channel-{}", beginning % 3)));
+        }
         if random.percent(25) {
             values.push((Dimension::Campaign, format!("campaign {}", random.low(4))));
         }
@@ -246,8 +267,7 @@ impl Maker {
         if visitor % 3 > 0 {
             values.push((Dimension::Country, format!("country {}", visitor % 6)));
         }
-        let (day, hour) = day_and_hour(at_ms, &self.zone);
-        View { site, visitor, at_ms, day, hour, kind, values: values.into() }
+        View { site, visitor, at_ms, day, hour, kind, is_event: false, values: values.into() }
     }
 
     fn loss(&mut self) -> Option<Loss> {
@@ -272,7 +292,7 @@ impl Maker {
             let mut views = Vec::new();
             for _ in 0..=self.random.below(12) {
                 let at = self.random.one_of(times);
-                let view = self.view(at);
+                let view = self.visit(at);
                 if self.rule.can_join(&together, &view) {
                     together.add(&view);
                     views.push(view);
@@ -329,7 +349,7 @@ impl Maker {
             let back = if self.random.percent(60) { self.random.between(0, 4) } else { self.random.between(0, 45) };
             let minute = self.random.between(0, 22 * 60);
             let view =
-                self.view((start_ms(today - back, &self.zone) + i64::from(minute) * 60_000 + 30_000).min(now_ms));
+                self.visit((start_ms(today - back, &self.zone) + i64::from(minute) * 60_000 + 30_000).min(now_ms));
             if !views.iter().any(|other| (other.visitor, other.site) == (view.visitor, view.site)) {
                 self.rule.apply(&view, now_ms, false);
                 views.push(view);

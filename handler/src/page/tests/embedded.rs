@@ -1,0 +1,34 @@
+//! What the page for a frame promises.
+
+use super::*;
+
+fn embedded(report: &Report) -> String {
+    let sites = ["example.com", "b.example"].map(|site| site.parse().unwrap());
+    render_embedded(&View { report, sites: &sites, version: "0.1.0", commit: "0123456789abcdef" }).unwrap()
+}
+
+#[test]
+fn in_a_frame_stand_numbers_chart_and_lists_and_every_link_leads_out_of_it() {
+    let page = embedded(&report());
+    for part in ["<h1><bdi>example.com</bdi></h1>", "data-range=\"visitors\"", "class=\"plot", "/about", "news.example"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    for navigation in ["<nav", "<form", "class=\"skip\"", "data-total", "b.example"] {
+        assert!(!page.contains(navigation), "{navigation}");
+    }
+    let anchors: Vec<&str> = page.split("<a ").skip(1).filter_map(|rest| rest.split('>').next()).collect();
+    assert_eq!(anchors.len(), 2);
+    for anchor in anchors {
+        assert!(anchor.contains("target=\"_blank\" rel=\"noopener\""), "{anchor}");
+    }
+    assert!(links(&page).contains("href=\"/?site=example.com&period=23d\""));
+}
+
+#[test]
+fn in_a_frame_nothing_is_said_of_a_visit_because_it_is_none() {
+    let page = embedded(&Report { stale: true, ..report() });
+    assert!(page.contains("These numbers are old.") && !page.contains("your visit"));
+    let page = render_unavailable("0.1.0", "unknown", false).unwrap();
+    assert!(page.contains("cannot be reached just now: please try again") && !page.contains("your visit"));
+}

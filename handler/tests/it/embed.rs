@@ -1,0 +1,91 @@
+//! `/?embed`: the page for a frame. Whose pages may show it, who sees private numbers in it, and that it is no visit.
+
+use crate::{
+    client::{Response, visitor},
+    database::Database,
+    host::{Host, Starter},
+    process::Plain,
+};
+
+const TOKEN: &str = "correct horse battery staple";
+const EMBEDDERS: &str = "https://Blog.example, http://localhost:3000";
+
+fn embeddable(database: &Database) -> Starter {
+    Host::on(database).with("FOOTFALL_EMBED", EMBEDDERS).with("FOOTFALL_SITES", "example.com")
+}
+
+fn frame_ancestors(answer: &Response) -> &str {
+    answer.header("content-security-policy").rsplit_once("frame-ancestors ").unwrap().1
+}
+
+#[tokio::test]
+async fn only_the_page_for_a_frame_is_shown_in_frames_and_only_where_the_configuration_says() {
+    let database = Database::create().await;
+    let host = embeddable(&database).start().await;
+    host.process.wait_until_ready().await;
+    for target in ["/?embed", "/?site=example.com&embed=1&period=7d", "/?embed&site=unknown.example"] {
+        let answer = host.send(&visitor(1).to(target)).await;
+        assert_eq!(frame_ancestors(&answer), "https://blog.example http://localhost:3000", "{target}");
+        assert!(answer.header("content-security-policy").starts_with("default-src 'none'; "), "{target}");
+        assert_eq!(answer.header("x-frame-options"), "", "{target}");
+    }
+    for target in ["/", "/?site=example.com", "/api/statistics?embed", "/why?embed", "/nothing?embed"] {
+        let answer = host.process.send(&visitor(1).to(target)).await;
+        assert_eq!(frame_ancestors(&answer), "'none'", "{target}");
+    }
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    let answer = host.send(&visitor(1).to("/?embed")).await;
+    assert_eq!((answer.status, frame_ancestors(&answer)), (200, "'none'"));
+}
+
+#[tokio::test]
+async fn looking_at_numbers_in_a_frame_is_no_visit_of_any_site() {
+    let database = Database::create().await;
+    let host = embeddable(&database).start().await;
+    host.process.wait_until_ready().await;
+    host.send(&visitor(1)).await;
+    let rows = database.number("select count(*) from tally").await;
+    for target in ["/?embed", "/?embed&site=example.com", "/?embed&own"] {
+        let answer = host.send(&visitor(2).to(target).header("Referer", "https://blog.example/")).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, "text/html; charset=utf-8"), "{target}");
+        assert!(answer.text().contains("<body class=\"embedded\">"), "{target}");
+    }
+    assert_eq!(database.number("select count(*) from tally").await, rows);
+    assert_eq!((database.visitors_today().await, database.pageviews().await), (1, 1));
+}
+
+#[tokio::test]
+async fn private_numbers_are_framed_by_a_shared_link_and_the_form_to_sign_in_never_is() {
+    let database = Database::create().await;
+    let with = |starter: Starter| starter.with("FOOTFALL_DASHBOARD_TOKEN", TOKEN);
+    let host = with(embeddable(&database)).start().await;
+    host.process.wait_until_ready().await;
+    let asked = |target: &str| visitor(1).to(target).header("Accept", "text/html");
+    let form = host.send(&asked("/?embed&site=example.com")).await;
+    assert!(form.status == 401 && form.text().contains("action=\"/sign-in\""));
+    assert_eq!(frame_ancestors(&form), "'none'");
+    let plain = Plain::on(&database).with("FOOTFALL_SITES", "example.com").with("WEBSITE_HOSTNAME", "footfall.example");
+    let shared =
+        plain.with("FOOTFALL_DASHBOARD_TOKEN", TOKEN).run(&["share", "--site", "example.com", "--name", "blog"]);
+    let link = shared.stdout.trim().strip_prefix("https://footfall.example").unwrap();
+    let framed = host.send(&asked(&format!("{link}&embed"))).await;
+    assert!(framed.status == 200 && framed.text().contains("<h1><bdi>example.com</bdi></h1>"));
+    assert_eq!(frame_ancestors(&framed), "https://blog.example http://localhost:3000");
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_a_frame_has_a_page_that_says_so() {
+    let (_database, cable, host) = Host::through_a_cable().await;
+    assert_eq!(host.send(&visitor(1).to("/?embed")).await.status, 200);
+    cable.cut();
+    let mut old = host.send(&visitor(1).to("/?embed")).await;
+    // An answer may be a second old.
+    while !old.text().contains("These numbers are old.") {
+        assert_eq!(old.status, 200);
+        old = host.send(&visitor(1).to("/?embed")).await;
+    }
+    let unknown = host.send(&visitor(1).to("/?embed&period=7d")).await;
+    assert_eq!((unknown.status, unknown.header("content-type")), (503, "text/html; charset=utf-8"));
+    assert!(unknown.text().contains("The database cannot be reached just now: please"));
+}
