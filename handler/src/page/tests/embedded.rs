@@ -18,7 +18,7 @@ fn in_a_frame_stand_numbers_chart_and_lists_and_every_link_leads_out_of_it() {
         assert!(!page.contains(navigation), "{navigation}");
     }
     let anchors: Vec<&str> = page.split("<a ").skip(1).filter_map(|rest| rest.split('>').next()).collect();
-    assert_eq!(anchors.len(), 2);
+    assert!(anchors.len() > 2, "{anchors:?}");
     for anchor in anchors {
         assert!(anchor.contains("target=\"_blank\" rel=\"noopener\""), "{anchor}");
     }
