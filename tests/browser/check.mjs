@@ -1062,7 +1062,7 @@ async function checkEmbedded() {
     await page.goto(frameOf(allowed, `${shared}&embed`));
     await numbers(page).waitFor();
     const statuses = await page.frames()[1].evaluate(links => Promise.all([...document.querySelectorAll(links)].map(async ({ href }) => (await fetch(href)).status)), "a[href]");
-    check("its links keep the shared link, so it can renew its numbers", statuses.join() === "200,200", statuses);
+    check("its links keep the shared link, so it can renew its numbers", statuses.length > 2 && statuses.every(status => status === 200), statuses);
     await page.goto(shared);
     await page.locator("[aria-label=Range] a", { hasText: "7 days" }).click();
     check("so do those of the whole page", (await days(page)).join() === [date(6), date(0)].join(), page.url());
