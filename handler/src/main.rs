@@ -1,6 +1,14 @@
 //! The `handler` binary: reads the command line and the environment, and leaves the rest to the library.
 
-use std::{ffi::OsString, io::IsTerminal, path::PathBuf, process::ExitCode, sync::LazyLock, time::Duration};
+use std::{
+    ffi::OsString,
+    fmt::Display,
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::LazyLock,
+    time::Duration,
+};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use handler::{app, build, check, config::Config, doctor, import, telemetry};
@@ -172,9 +180,17 @@ async fn answer() -> ExitCode {
     }
 }
 
+/// Prints a result. Who reads only its beginning, as `head` does, has closed the pipe, and that is no failure.
+fn say(text: impl Display) -> io::Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
 async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
     if matches!(command, Some(Command::Robots)) {
-        import::print_robots(std::io::stdin().lock(), std::io::stdout().lock())?;
+        import::print_robots(std::io::stdin().lock(), io::stdout().lock())?;
         return Ok(ExitCode::SUCCESS);
     }
     // Anybody may check their page, from wherever they are: no configuration is needed.
@@ -182,8 +198,8 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
         let patience = Duration::from_secs(timeout);
         let question = check::Question::new(&url, site.as_deref(), script.as_deref(), patience)?;
         let report = check::examine(&question).await?;
-        let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        println!("{}", if json { serde_json::to_string(&report)? } else { report.text(coloured) });
+        let coloured = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        say(if json { serde_json::to_string(&report)? } else { report.text(coloured) })?;
         return Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let text = |value: OsString| value.to_string_lossy().into_owned();
@@ -195,31 +211,31 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Migrate) => {
             app::migrate(&config).await?;
-            println!("the schema is up to date");
+            say("the schema is up to date")?;
         }
         Some(Command::Doctor { forwarded_for, user_agent, json }) => {
             let report = doctor::examine(&config, &forwarded_for, &user_agent).await;
-            println!("{}", if json { serde_json::to_string(&report)? } else { report.to_string() });
+            say(if json { serde_json::to_string(&report)? } else { report.to_string() })?;
             return Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Some(Command::Import { site, forget_imported: Some(peer), json, .. }) => {
             let peer = peer.of_import();
             let removed = app::forget_imported(&config, &site, peer).await?;
             if json {
-                println!("{}", serde_json::json!({ "site": site, "source": peer.name(), "removed": removed }));
+                say(serde_json::json!({ "site": site, "source": peer.name(), "removed": removed }))?;
             } else {
-                println!("{removed} numbers that were imported from {} for {site} have been removed", peer.name());
+                say(format!("{removed} numbers that were imported from {} for {site} have been removed", peer.name()))?;
             }
         }
         Some(Command::Import { site, from: Some(peer), json, files, .. }) => {
             let moved = app::import_from(&config, &site, peer.of_import(), &files).await?;
-            println!("{}", if json { serde_json::to_string(&moved)? } else { moved.to_string() });
+            say(if json { serde_json::to_string(&moved)? } else { moved.to_string() })?;
         }
         Some(Command::Import { site, format, json, files, .. }) => {
             let summary = app::import(&config, &site, format.map(Format::of_import), &files).await?;
-            println!("{}", if json { serde_json::to_string(&summary)? } else { summary.to_string() });
+            say(if json { serde_json::to_string(&summary)? } else { summary.to_string() })?;
         }
-        Some(Command::Share { site, name }) => println!("{}", app::share(&config, &site, &name)?),
+        Some(Command::Share { site, name }) => say(app::share(&config, &site, &name)?)?,
         Some(Command::Robots | Command::Check { .. }) => unreachable!("handled before the configuration is read"),
     }
     Ok(ExitCode::SUCCESS)

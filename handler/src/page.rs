@@ -9,6 +9,7 @@ pub mod badge;
 mod chart;
 mod list;
 mod numbers;
+mod problem;
 mod returning;
 mod sign_in;
 mod templates;
@@ -19,6 +20,7 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 
+pub use self::problem::render_problem;
 pub use self::sign_in::render_sign_in;
 pub use self::why::{Verdict, render_why};
 use self::{
@@ -41,6 +43,8 @@ pub struct View<'a> {
     pub report: &'a Report,
     /// All sites that are counted, the page's own first.
     pub sites: &'a [SiteName],
+    /// Whether their names are shown, to choose from.
+    pub names_all: bool,
     /// The version of this program, such as `0.1.0`.
     pub version: &'a str,
     /// The commit that it was built from; shown shortened.
@@ -348,7 +352,7 @@ impl ImportedLine {
 }
 
 fn site_links<'a>(view: &View<'a>) -> Vec<SiteLink<'a>> {
-    if view.sites.len() < 2 {
+    if !view.names_all || view.sites.len() < 2 {
         return Vec::new();
     }
     let link = |site: &'a SiteName| SiteLink {

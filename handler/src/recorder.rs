@@ -382,7 +382,11 @@ enum Recorded {
 }
 
 /// Gathers visits: until those before have been `shown` the numbers, and then as long as they keep coming.
-async fn gather(shown: Option<oneshot::Receiver<()>>, queue: &mut mpsc::Receiver<Command>, commands: &mut Vec<Command>) {
+async fn gather(
+    shown: Option<oneshot::Receiver<()>>,
+    queue: &mut mpsc::Receiver<Command>,
+    commands: &mut Vec<Command>,
+) {
     if let Some(shown) = shown {
         let _ = shown.await;
     }

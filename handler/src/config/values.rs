@@ -20,7 +20,27 @@ pub(super) fn number<N: FromStr + PartialOrd + std::fmt::Display>(
     }
 }
 
-/// The name of a path of one segment.
+/// First segments of paths that mean something else: to this program, or to the Functions host.
+const TAKEN: [&str; 16] = [
+    ".",
+    "..",
+    "admin",
+    "api",
+    "assets",
+    "badge",
+    "footfall-events.js",
+    "footfall.js",
+    "function-maintenance",
+    "healthz",
+    "readyz",
+    "runtime",
+    "sign-in",
+    "v",
+    "version",
+    "why",
+];
+
+/// The name of a path of one segment, which none of ours has.
 pub(super) fn path(variable: &str, value: Option<&str>) -> Result<Option<String>, BadVariable> {
     let is_good = |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     match value {
@@ -28,6 +48,9 @@ pub(super) fn path(variable: &str, value: Option<&str>) -> Result<Option<String>
             variable,
             format!("is '{name}', but must be a name of letters, digits, '-', '_' and '.', without a slash"),
         )),
+        Some(name) if TAKEN.contains(&name) => {
+            Err(bad(variable, format!("is '{name}', which something else is called: choose another name")))
+        }
         name => Ok(name.map(str::to_owned)),
     }
 }

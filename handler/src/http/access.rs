@@ -31,9 +31,15 @@ impl Access {
     pub(super) fn allows(&self, request: &Request, site: &SiteName, now: Timestamp) -> bool {
         let Some(token) = &self.token else { return true };
         self.public.contains(site)
-            || request.credentials().is_some_and(|offered| token.matches(&offered))
-            || request.cookie(COOKIE).is_some_and(|session| is_session(token, session, now))
+            || self.allows_all(request, now)
             || request.parameter("share").is_some_and(|link| self.is_link(token, site, link))
+    }
+
+    /// Whether a request may see the numbers, and the names, of all sites.
+    pub(super) fn allows_all(&self, request: &Request, now: Timestamp) -> bool {
+        let Some(token) = &self.token else { return true };
+        request.credentials().is_some_and(|offered| token.matches(&offered))
+            || request.cookie(COOKIE).is_some_and(|session| is_session(token, session, now))
     }
 
     /// The cookie that keeps a browser signed in that offered this token; `None` if it is not the one.

@@ -71,14 +71,22 @@ fn sighting<'r>(request: &'r Request, app: &App) -> Sighting<'r> {
 
 fn shown(request: &Request, app: &App, snapshot: &Snapshot) -> Result<Reply, Error> {
     let encoding = request.encoding();
-    let render = || page::render(&view(app, snapshot));
-    let page = snapshot.page.get(encoding, render).map_err(unrenderable)?;
+    let names_all = app.access.allows_all(request, app.clock.now());
+    let render = || page::render(&page::View { names_all, ..view(app, snapshot) });
+    let body = if names_all { &snapshot.page } else { &snapshot.alone };
+    let page = body.get(encoding, render).map_err(unrenderable)?;
     Ok(encoded(reply(StatusCode::OK, HTML, page), encoding))
 }
 
 /// What the page is about.
 pub(super) fn view<'a>(app: &'a App, snapshot: &'a Snapshot) -> page::View<'a> {
-    page::View { report: &snapshot.report, sites: &app.sites, version: build::VERSION, commit: build::COMMIT }
+    page::View {
+        report: &snapshot.report,
+        sites: &app.sites,
+        names_all: false,
+        version: build::VERSION,
+        commit: build::COMMIT,
+    }
 }
 
 pub(super) fn unrenderable(error: anyhow::Error) -> Error {

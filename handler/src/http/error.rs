@@ -96,6 +96,17 @@ impl Error {
             page.headers_mut().extend(self.header());
             return page;
         }
+        // Who chose the range in the form does not read JSON.
+        if let Some(request) = request
+            && request.route == "/"
+            && status.is_client_error()
+            && request.accepts_html()
+            && let Ok(page) = page::render_problem(status.canonical_reason().unwrap_or_default(), &self.detail())
+        {
+            let mut page = reply(status, "text/html; charset=utf-8", page);
+            page.headers_mut().extend(self.header());
+            return page;
+        }
         let body = serde_json::json!({
             "type": "about:blank",
             "title": status.canonical_reason(),

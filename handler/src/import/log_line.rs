@@ -113,7 +113,7 @@ pub(super) enum NotAPage {
     OtherStatus,
     /// Its path ends like a file that pages are made of, or that is downloaded.
     Asset,
-    /// It is no request, but a header or another kind of entry.
+    /// It is no request for a path, but for another host's page, or a header or another kind of entry.
     OtherEntry,
 }
 
@@ -139,7 +139,7 @@ pub(super) const ASSET_EXTENSIONS: [&str; 53] = [
     "webp", "woff", "woff2", "xml", "zip",
 ];
 
-/// Whether a line is a page that was shown: GET, 2xx or 304, and not an asset by the extension of its path.
+/// Whether a line is a page that was shown: GET of a path, 2xx or 304, and not an asset by its extension.
 pub(super) fn page(line: &LogLine<'_>) -> Result<(), NotAPage> {
     if line.method != "GET" {
         return Err(NotAPage::OtherMethod);
@@ -148,6 +148,10 @@ pub(super) fn page(line: &LogLine<'_>) -> Result<(), NotAPage> {
         return Err(NotAPage::OtherStatus);
     }
     let path = line.target.split(['?', '#']).next().unwrap_or_default();
+    if !path.starts_with('/') {
+        // Who looks for a proxy asks for pages of other hosts.
+        return Err(NotAPage::OtherEntry);
+    }
     let file = path.rsplit('/').next().unwrap_or_default();
     let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
     let is_asset = ASSET_EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension));
@@ -209,6 +213,7 @@ mod tests {
         assert_eq!(of("GET /a.b/c", 304), Ok(()));
         assert_eq!(of("GET /page.html?x=/y.png", 206), Ok(()));
         assert_eq!(of("GET /v1.0", 200), Ok(()));
+        assert_eq!(of("GET http://other.example/", 200), Err(NotAPage::OtherEntry));
         assert_eq!(of("POST /", 200), Err(NotAPage::OtherMethod));
         assert_eq!(of("GET /", 404), Err(NotAPage::OtherStatus));
         assert_eq!(of("GET /", 301), Err(NotAPage::OtherStatus));

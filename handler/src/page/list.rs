@@ -95,7 +95,12 @@ const VALUE_CHARACTERS: usize = 96;
 pub(super) fn groups(report: &Report) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for dimension in Dimension::lists() {
-        let entries = report.lists.get(&dimension).map(Vec::as_slice).unwrap_or_default();
+        let mut entries = report.lists.get(&dimension).map(Vec::as_slice).unwrap_or_default();
+        if matches!(dimension, Dimension::EntryPage | Dimension::Channel) {
+            // They are about how days began: what was viewed and began none stands at the end, and says nothing here.
+            let began = entries.iter().take_while(|entry| entry.visitors.is_some_and(|visitors| visitors > 0)).count();
+            entries = &entries[..began];
+        }
         if entries.is_empty() && dimension.empty().is_empty() {
             continue;
         }
@@ -193,6 +198,9 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
              behind a VPN or a proxy. Who comes from no known data centre is not listed."
                 .into(),
         ),
+        _ if dimension == Dimension::Channel => {
+            Some("How a visitor's day began. Who came directly, or from within the site, stands in no row.".into())
+        }
         _ if !known => Some("So long a range has no unique visitors: pageviews only.".into()),
         Uniqueness::ForEachValue => Some("Unique in each row: who is in two rows counts in both.".into()),
         Uniqueness::OnceADay => None,

@@ -65,10 +65,16 @@ fn views_a_visitor(now: &Counts, before: Option<&Counts>) -> Option<Number> {
     Some(Number {
         key: "views_a_visitor",
         label: "Views a visitor",
-        value: format!("{value:.1}"),
+        value: one_decimal(value),
         change: before.map(|before| change(value, before)),
-        before: before.map(|before| format!("{before:.1}")),
+        before: before.map(one_decimal),
     })
+}
+
+fn one_decimal(value: f64) -> String {
+    #[allow(clippy::cast_possible_truncation, reason = "rounded, and far below 2^53")]
+    let tenths = (value * 10.0).round() as i64;
+    format!("{}.{}", thousands(tenths / 10), tenths % 10)
 }
 
 /// How much more or less, in whole percent, as the script writes it too.

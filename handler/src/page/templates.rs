@@ -15,6 +15,7 @@ pub(super) static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
         ("page", include_str!("../../templates/page.html")),
         ("embedded", include_str!("../../templates/embedded.html")),
         ("unavailable", include_str!("../../templates/unavailable.html")),
+        ("problem", include_str!("../../templates/problem.html")),
         ("sign_in", include_str!("../../templates/sign_in.html")),
         ("why", include_str!("../../templates/why.html")),
     ] {

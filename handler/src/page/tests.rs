@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use self::sample::{counts, day, empty, entry, hours, report, report_between, report_of_a_year};
 use super::*;
 use crate::{
-    statistics::Previous,
+    statistics::{Entry, Previous},
     visitor::{Dimension, Exclusion},
 };
 
@@ -19,7 +19,7 @@ fn html(report: &Report) -> String {
 
 fn html_of_sites(report: &Report, sites: &[&str]) -> String {
     let sites: Vec<SiteName> = sites.iter().map(|site| site.parse().unwrap()).collect();
-    render(&View { report, sites: &sites, version: "0.1.0", commit: "0123456789abcdef" }).unwrap()
+    render(&View { report, sites: &sites, names_all: true, version: "0.1.0", commit: "0123456789abcdef" }).unwrap()
 }
 
 /// The page with its links as a browser reads them.
@@ -379,4 +379,14 @@ fn sites_can_be_chosen_where_there_are_several() {
     let page = html_of_sites(&report, &["counter.example", "example.com"]);
     assert!(page.contains("<a href=\"?site=counter.example\"><bdi>"));
     assert!(page.contains("<a href=\"?site=example.com\" aria-current=\"page\"><bdi>"));
+}
+
+#[test]
+fn what_began_no_day_is_not_among_what_days_began_with() {
+    let mut report = report();
+    let row = |value: &str, visitors| Entry { value: value.to_owned(), visitors, pageviews: 7 };
+    report.lists.insert(Dimension::EntryPage, vec![row("/first", Some(3)), row("/later", Some(0))]);
+    report.lists.insert(Dimension::Channel, vec![row("search", Some(0))]);
+    let page = html(&report);
+    assert!(page.contains("/first") && !page.contains("/later") && !page.contains("Channels"));
 }

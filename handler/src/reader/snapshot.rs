@@ -13,6 +13,8 @@ pub struct Snapshot {
     pub report: Report,
     /// The page.
     pub page: Body,
+    /// The page for who may not know what other sites there are.
+    pub alone: Body,
     /// The page for a frame in another one.
     pub embedded: Body,
     /// The JSON answer.
@@ -29,6 +31,7 @@ impl Snapshot {
         Self {
             report,
             page: Body::default(),
+            alone: Body::default(),
             embedded: Body::default(),
             json: Body::default(),
             csv: Body::default(),

@@ -105,6 +105,11 @@ async fn a_link_shows_one_site_until_its_name_is_revoked() {
     let forged = format!("{client}0");
     let renamed = client.replace("share=client", "share=clients");
     assert_eq!(statuses(&host, [&client, &statistics]).await, [200, 200]);
+    // Who else is counted here is nobody's business but the owner's.
+    let shared = host.send(&Request::get(&client)).await;
+    assert!(shared.text().contains("example.com") && !shared.text().contains("open.example"), "{}", shared.text());
+    let owner = host.send(&Request::get(&client).header("Authorization", &format!("Bearer {TOKEN}"))).await;
+    assert!(owner.text().contains("open.example"), "{}", owner.text());
     assert_eq!(statuses(&host, [&partner, &elsewhere, &forged, &renamed]).await, [401; 4]);
     for (arguments, says) in [
         (["--site", "unknown.example", "--name", "x"], "FOOTFALL_SITES"),
@@ -191,4 +196,18 @@ async fn the_numbers_are_a_table_for_whoever_wants_one() {
         assert_eq!((answer.status, answer.header("content-type")), (200, content_type), "{accept}");
         assert_eq!(answer.header("vary"), "accept, accept-encoding");
     }
+}
+
+#[tokio::test]
+async fn whoever_closes_the_pipe_before_a_command_has_written_gets_no_fault() {
+    let handler = env!("CARGO_BIN_EXE_handler");
+    let command = format!("{{ sleep 0.2; {handler} share --site example.com --name x; echo \"code $?\" >&2; }} | true");
+    let outcome = std::process::Command::new("sh")
+        .args(["-c", &command])
+        .env("FOOTFALL_SITES", "example.com")
+        .env("FOOTFALL_DASHBOARD_TOKEN", TOKEN)
+        .env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&outcome.stderr), "code 0\n");
 }

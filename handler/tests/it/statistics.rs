@@ -166,3 +166,15 @@ async fn a_time_zone_moves_where_days_begin() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_person_who_asks_for_a_wrong_range_is_told_so_on_a_page() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    let wrong = visitor(1).to("/?from=2026-02-02&to=2026-02-01");
+    let told = host.send(&wrong).await;
+    assert_eq!((told.status, told.header("content-type")), (400, "application/problem+json"));
+    let told = host.send(&wrong.header("Accept", "text/html,*/*;q=0.8")).await;
+    assert_eq!((told.status, told.header("content-type")), (400, "text/html; charset=utf-8"));
+    assert!(told.text().contains("must not be later than") && told.text().contains("href=\"/\""), "{}", told.text());
+}
