@@ -226,8 +226,9 @@ impl Task {
                     if received == 0 {
                         break;
                     }
-                    if received < LARGEST_BATCH {
-                        let shown = self.shown.take();
+                    if let Some(shown) = self.shown.take()
+                        && received < LARGEST_BATCH
+                    {
                         let _ = tokio::time::timeout(GATHERING, gather(shown, &mut queue, &mut commands)).await;
                     }
                     self.minute.queued(commands.len() + queue.len());
@@ -382,14 +383,8 @@ enum Recorded {
 }
 
 /// Gathers visits: until those before have been `shown` the numbers, and then as long as they keep coming.
-async fn gather(
-    shown: Option<oneshot::Receiver<()>>,
-    queue: &mut mpsc::Receiver<Command>,
-    commands: &mut Vec<Command>,
-) {
-    if let Some(shown) = shown {
-        let _ = shown.await;
-    }
+async fn gather(shown: oneshot::Receiver<()>, queue: &mut mpsc::Receiver<Command>, commands: &mut Vec<Command>) {
+    let _ = shown.await;
     let mut idle_turns = 0;
     while idle_turns < IDLE_TURNS && commands.len() < LARGEST_BATCH {
         if let Ok(command) = queue.try_recv() {
