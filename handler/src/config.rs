@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU32};
 
 use jiff::tz::TimeZone;
 
-use self::values::{number, path, switch, views_per_minute};
+use self::values::{names, number, switch, views_per_minute};
 pub use self::{
     database::{DatabaseConfig, Entra},
     origin::Origin,
@@ -238,10 +238,7 @@ impl Config {
             counts_subdomains: switch("FOOTFALL_SUBDOMAINS", get("FOOTFALL_SUBDOMAINS"))?.unwrap_or(false),
             connections: number("FOOTFALL_CONNECTIONS", get("FOOTFALL_CONNECTIONS"), 1..=1_000_000)?.unwrap_or(10_000),
             views_per_minute: views_per_minute(get("FOOTFALL_RATE_LIMIT"))?,
-            names: Names {
-                script: path("FOOTFALL_SCRIPT", get("FOOTFALL_SCRIPT"))?,
-                endpoint: path("FOOTFALL_ENDPOINT", get("FOOTFALL_ENDPOINT"))?,
-            },
+            names: names(get("FOOTFALL_SCRIPT"), get("FOOTFALL_ENDPOINT"))?,
             embedders: origin::origins("FOOTFALL_EMBED", get("FOOTFALL_EMBED"))?,
             log_format: match get("FOOTFALL_LOG_FORMAT") {
                 None => None,
@@ -359,6 +356,13 @@ mod tests {
         ] {
             assert!(refusal(variable, value).starts_with(variable), "{variable}={value}");
         }
+    }
+
+    #[test]
+    fn script_and_endpoint_cannot_share_a_name() {
+        let refused = load(&[("FOOTFALL_SCRIPT", "hello"), ("FOOTFALL_ENDPOINT", "hello")]).err().unwrap();
+        assert_eq!(refused.variable, "FOOTFALL_ENDPOINT");
+        assert!(load(&[("FOOTFALL_SCRIPT", "hello.js"), ("FOOTFALL_ENDPOINT", "hello")]).is_ok());
     }
 
     #[test]

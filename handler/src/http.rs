@@ -91,6 +91,9 @@ impl App {
 
 type Reply = Response<Bytes>;
 
+/// The content type of pages.
+const HTML: &str = "text/html; charset=utf-8";
+
 /// Request line and header of a request. Browsers send one or two kilobytes, cookies of neighbours included.
 const HEADER_BYTES: usize = 16 * 1024;
 

@@ -12,6 +12,7 @@ use std::{
 
 use clap::{Parser, Subcommand, ValueEnum};
 use handler::{app, build, check, config::Config, doctor, import, telemetry};
+use serde::Serialize;
 
 /// musl's own allocator takes one lock for all threads; this one does not, and every request allocates.
 #[global_allocator]
@@ -188,6 +189,16 @@ fn say(text: impl Display) -> io::Result<()> {
     }
 }
 
+/// Prints a result for people, or for programs.
+fn say_either(result: &(impl Display + Serialize), json: bool) -> anyhow::Result<()> {
+    if json {
+        say(serde_json::to_string(result)?)?;
+    } else {
+        say(result)?;
+    }
+    Ok(())
+}
+
 async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
     if matches!(command, Some(Command::Robots)) {
         import::print_robots(std::io::stdin().lock(), io::stdout().lock())?;
@@ -215,7 +226,7 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Doctor { forwarded_for, user_agent, json }) => {
             let report = doctor::examine(&config, &forwarded_for, &user_agent).await;
-            say(if json { serde_json::to_string(&report)? } else { report.to_string() })?;
+            say_either(&report, json)?;
             return Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Some(Command::Import { site, forget_imported: Some(peer), json, .. }) => {
@@ -229,11 +240,11 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Import { site, from: Some(peer), json, files, .. }) => {
             let moved = app::import_from(&config, &site, peer.of_import(), &files).await?;
-            say(if json { serde_json::to_string(&moved)? } else { moved.to_string() })?;
+            say_either(&moved, json)?;
         }
         Some(Command::Import { site, format, json, files, .. }) => {
             let summary = app::import(&config, &site, format.map(Format::of_import), &files).await?;
-            say(if json { serde_json::to_string(&summary)? } else { summary.to_string() })?;
+            say_either(&summary, json)?;
         }
         Some(Command::Share { site, name }) => say(app::share(&config, &site, &name)?)?,
         Some(Command::Robots | Command::Check { .. }) => unreachable!("handled before the configuration is read"),

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, str::FromStr};
 
-use super::{BadVariable, bad};
+use super::{BadVariable, Names, bad};
 
 /// A whole number in a range.
 pub(super) fn number<N: FromStr + PartialOrd + std::fmt::Display>(
@@ -20,7 +20,8 @@ pub(super) fn number<N: FromStr + PartialOrd + std::fmt::Display>(
     }
 }
 
-/// First segments of paths that mean something else: to this program, or to the Functions host.
+/// First segments of paths that mean something else: to this program (a test holds them to its routes), or to the Functions
+/// host.
 const TAKEN: [&str; 16] = [
     ".",
     "..",
@@ -40,8 +41,20 @@ const TAKEN: [&str; 16] = [
     "why",
 ];
 
+/// Further names of script and endpoint.
+pub(super) fn names(script: Option<&str>, endpoint: Option<&str>) -> Result<Names, BadVariable> {
+    let names = Names { script: path("FOOTFALL_SCRIPT", script)?, endpoint: path("FOOTFALL_ENDPOINT", endpoint)? };
+    match &names {
+        Names { script: Some(script), endpoint: Some(endpoint) } if script == endpoint => Err(bad(
+            "FOOTFALL_ENDPOINT",
+            format!("is '{endpoint}', as is FOOTFALL_SCRIPT: give each a name of its own"),
+        )),
+        _ => Ok(names),
+    }
+}
+
 /// The name of a path of one segment, which none of ours has.
-pub(super) fn path(variable: &str, value: Option<&str>) -> Result<Option<String>, BadVariable> {
+fn path(variable: &str, value: Option<&str>) -> Result<Option<String>, BadVariable> {
     let is_good = |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     match value {
         Some(name) if !is_good(&name) => Err(bad(

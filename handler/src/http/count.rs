@@ -3,7 +3,7 @@
 use warp::http::{Method, StatusCode, header};
 
 use super::{
-    App, Reply, allow_reading, conclude, embed, encoded,
+    App, HTML, Reply, allow_reading, conclude, embed, encoded,
     error::Error,
     reply,
     request::Request,
@@ -16,8 +16,6 @@ use crate::{
     reader::Snapshot,
     visitor::{View, referrer::referring_host},
 };
-
-pub(super) const HTML: &str = "text/html; charset=utf-8";
 
 pub(super) async fn answer(request: Request) -> Reply {
     let app = request.app();

@@ -4,8 +4,8 @@
 use warp::http::{HeaderValue, StatusCode, header};
 
 use super::{
-    App, Reply, allow_reading, conclude,
-    count::{HTML, unrenderable, view},
+    App, HTML, Reply, allow_reading, conclude,
+    count::{unrenderable, view},
     encoded,
     error::Error,
     policy, reply,

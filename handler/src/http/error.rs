@@ -3,7 +3,7 @@
 
 use warp::http::{HeaderName, HeaderValue, StatusCode, header};
 
-use super::{Reply, reply, request::Request};
+use super::{HTML, Reply, reply, request::Request};
 use crate::{page, reader::NoAnswer, recorder::NotRecorded, statistics::BadQuery};
 
 /// Why a request is not answered as asked.
@@ -88,34 +88,39 @@ impl Error {
         if status.is_server_error() {
             log(status, &self, request);
         }
-        if let (Self::Private | Self::WrongToken, Some(request)) = (&self, request)
-            && request.accepts_html()
-            && let Ok(page) = page::render_sign_in(request.site_parameter().as_ref(), matches!(self, Self::WrongToken))
-        {
-            let mut page = reply(status, "text/html; charset=utf-8", page);
-            page.headers_mut().extend(self.header());
-            return page;
+        let page = request.filter(|request| request.accepts_html()).and_then(|request| self.page(request));
+        let mut reply = match page {
+            Some(page) => reply(status, HTML, page),
+            None => reply(status, "application/problem+json", self.problem().to_string()),
+        };
+        reply.headers_mut().extend(self.header());
+        reply
+    }
+
+    /// What people are shown instead of a problem, where there is such a page.
+    fn page(&self, request: &Request) -> Option<String> {
+        let status = self.status();
+        match self {
+            Self::Private | Self::WrongToken => {
+                page::render_sign_in(request.site_parameter().as_ref(), matches!(self, Self::WrongToken)).ok()
+            }
+            // Who chose the range in the form does not read JSON.
+            _ if request.route == "/" && status.is_client_error() => {
+                page::render_problem(status.canonical_reason().unwrap_or_default(), &self.detail()).ok()
+            }
+            _ => None,
         }
-        // Who chose the range in the form does not read JSON.
-        if let Some(request) = request
-            && request.route == "/"
-            && status.is_client_error()
-            && request.accepts_html()
-            && let Ok(page) = page::render_problem(status.canonical_reason().unwrap_or_default(), &self.detail())
-        {
-            let mut page = reply(status, "text/html; charset=utf-8", page);
-            page.headers_mut().extend(self.header());
-            return page;
-        }
-        let body = serde_json::json!({
+    }
+
+    /// What programs are told (RFC 9457).
+    fn problem(&self) -> serde_json::Value {
+        let status = self.status();
+        serde_json::json!({
             "type": "about:blank",
             "title": status.canonical_reason(),
             "status": status.as_u16(),
             "detail": self.detail(),
-        });
-        let mut reply = reply(status, "application/problem+json", body.to_string());
-        reply.headers_mut().extend(self.header());
-        reply
+        })
     }
 
     /// Gives a page that is shown although this went wrong the status and headers of what went wrong.

@@ -2,7 +2,7 @@
 
 use warp::http::StatusCode;
 
-use super::{Reply, allow_reading, client, conclude, error::Error, json, reply, request::Request};
+use super::{HTML, Reply, allow_reading, client, conclude, error::Error, json, reply, request::Request};
 use crate::{
     page::{self, Verdict},
     visitor::{Claims, Classification, hosting, robot, user_agent::without_host_suffix},
@@ -31,5 +31,5 @@ fn explain(request: &Request) -> Result<Reply, Error> {
         return json(&verdict);
     }
     let page = page::render_why(&verdict).map_err(|_| Error::Internal("the page could not be rendered"))?;
-    Ok(reply(StatusCode::OK, "text/html; charset=utf-8", page))
+    Ok(reply(StatusCode::OK, HTML, page))
 }

@@ -192,18 +192,11 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     let rows = |entries: &'e [Entry]| entries.iter().map(row).collect::<Vec<_>>();
     let tables = [(rows(open), 0), (rows(folded), folded.len())].map(table);
     let note = match dimension.uniqueness() {
-        Uniqueness::Nobody | Uniqueness::ViewsOnly => None,
-        _ if dimension == Dimension::DataCentre => Some(
-            "They count like all visitors, and are listed because many are robots that call themselves browsers. Others are people \
-             behind a VPN or a proxy. Who comes from no known data centre is not listed."
-                .into(),
-        ),
-        _ if dimension == Dimension::Channel => {
-            Some("How a visitor's day began. Who came directly, or from within the site, stands in no row.".into())
-        }
-        _ if !known => Some("So long a range has no unique visitors: pageviews only.".into()),
-        Uniqueness::ForEachValue => Some("Unique in each row: who is in two rows counts in both.".into()),
-        Uniqueness::OnceADay => None,
+        uniqueness if !uniqueness.has_visitors() => "",
+        _ if !dimension.note().is_empty() => dimension.note(),
+        _ if !known => "So long a range has no unique visitors: pageviews only.",
+        Uniqueness::ForEachValue => "Unique in each row: who is in two rows counts in both.",
+        _ => "",
     };
     List {
         heading: dimension.heading(),
@@ -219,7 +212,7 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
             _ if dimension.uniqueness() == Uniqueness::Nobody => "Requests",
             _ => "Pageviews",
         },
-        note,
+        note: (!note.is_empty()).then_some(note.into()),
         known,
         empty: dimension.empty(),
         tables: tables.into_iter().filter(|table| !table.rows.is_empty()).collect(),

@@ -10,7 +10,7 @@ use super::{
     range::{Range, Step},
     visitors::{ImportedSum, Tallies, Tally, ValueTally},
 };
-use crate::visitor::{Day, Dimension, Exclusion, Forget, SiteName, Uniqueness, all_time};
+use crate::visitor::{Day, Dimension, Exclusion, Forget, SiteName, all_time};
 
 /// The numbers of one site.
 #[derive(Clone, Debug)]
@@ -180,8 +180,7 @@ pub fn assemble(
         if pageviews == 0 {
             continue;
         }
-        let is_told = !matches!(dimension.uniqueness(), Uniqueness::Nobody | Uniqueness::ViewsOnly);
-        let has_visitors = plan.is_exact && is_told;
+        let has_visitors = plan.is_exact && dimension.uniqueness().has_visitors();
         let visitors = has_visitors.then_some(visitors);
         lists.entry(dimension).or_default().push(Entry { value, visitors, pageviews });
     }

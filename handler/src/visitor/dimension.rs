@@ -14,6 +14,13 @@ pub enum Uniqueness {
     ViewsOnly,
 }
 
+impl Uniqueness {
+    /// Whether there are visitors to tell apart, and they are counted.
+    pub const fn has_visitors(self) -> bool {
+        matches!(self, Self::ForEachValue | Self::OnceADay)
+    }
+}
+
 /// Declares an enum whose variants carry what the other columns of their line say.
 macro_rules! table {
     (
@@ -58,44 +65,53 @@ table! {
     /// exclusions, 10 the hours of the day.
     Dimension: i16 {
         columns name: &'static str, group: &'static str, heading: &'static str, column: &'static str, uniqueness: Uniqueness,
-            values: usize, empty: &'static str;
+            values: usize, empty: &'static str, note: &'static str;
         /// Pages, by path.
         Page = 1 {
             "pages", "Pages", "Pages", "Path", Uniqueness::ForEachValue, VALUES_A_DAY,
             "No page was viewed in this time. Each path that is viewed appears here.",
+            "",
         }
         /// The page on which a visitor's day began. Its pageviews are those of the page.
-        EntryPage = 11 { "entry_pages", "Pages", "Entry pages", "Path", Uniqueness::OnceADay, VALUES_A_DAY, "" }
+        EntryPage = 11 { "entry_pages", "Pages", "Entry pages", "Path", Uniqueness::OnceADay, VALUES_A_DAY, "", "" }
         /// What a site calls events, by name.
-        Event = 12 { "events", "Events", "Events", "Event", Uniqueness::ForEachValue, EVENTS_A_DAY, "" }
+        Event = 12 { "events", "Events", "Events", "Event", Uniqueness::ForEachValue, EVENTS_A_DAY, "", "" }
         /// The kind of the host from which a visitor's day began; one that began without a referrer has none.
-        Channel = 13 { "channels", "Sources", "Channels", "Channel", Uniqueness::OnceADay, VALUES_A_DAY, "" }
+        Channel = 13 {
+            "channels", "Sources", "Channels", "Channel", Uniqueness::OnceADay, VALUES_A_DAY, "",
+            "How a visitor's day began. Who came directly, or from within the site, stands in no row.",
+        }
         /// Referring hosts.
         Referrer = 2 {
             "referrers", "Sources", "Referrers", "Host", Uniqueness::ForEachValue, VALUES_A_DAY,
             "Nobody followed a link in this time. When another site leads somebody here, its host name appears.",
+            "",
         }
         /// Browsers.
-        Browser = 3 { "browsers", "Technology", "Browsers", "Browser", Uniqueness::OnceADay, VALUES_A_DAY, "" }
+        Browser = 3 { "browsers", "Technology", "Browsers", "Browser", Uniqueness::OnceADay, VALUES_A_DAY, "", "" }
         /// Operating systems.
-        OperatingSystem = 4 { "operating_systems", "Technology", "Operating systems", "System", Uniqueness::OnceADay, VALUES_A_DAY, "" }
+        OperatingSystem = 4 { "operating_systems", "Technology", "Operating systems", "System", Uniqueness::OnceADay, VALUES_A_DAY, "", "" }
         /// Kinds of device.
-        Device = 5 { "devices", "Technology", "Devices", "Device", Uniqueness::OnceADay, VALUES_A_DAY, "" }
+        Device = 5 { "devices", "Technology", "Devices", "Device", Uniqueness::OnceADay, VALUES_A_DAY, "", "" }
         /// Countries, by the browser's time zone or language.
-        Country = 6 { "countries", "Locations", "Countries", "Country", Uniqueness::OnceADay, VALUES_A_DAY, "" }
+        Country = 6 { "countries", "Locations", "Countries", "Country", Uniqueness::OnceADay, VALUES_A_DAY, "", "" }
         /// Languages.
-        Language = 7 { "languages", "Locations", "Languages", "Language", Uniqueness::OnceADay, VALUES_A_DAY, "" }
+        Language = 7 { "languages", "Locations", "Languages", "Language", Uniqueness::OnceADay, VALUES_A_DAY, "", "" }
         /// Campaigns.
-        Campaign = 8 { "campaigns", "Sources", "Campaigns", "Campaign", Uniqueness::ForEachValue, VALUES_A_DAY, "" }
+        Campaign = 8 { "campaigns", "Sources", "Campaigns", "Campaign", Uniqueness::ForEachValue, VALUES_A_DAY, "", "" }
         /// Robots, by the name that they have on the list.
-        Robot = 14 { "robots", "Robots", "Robots", "Robot", Uniqueness::Nobody, VALUES_A_DAY, "" }
+        Robot = 14 { "robots", "Robots", "Robots", "Robot", Uniqueness::Nobody, VALUES_A_DAY, "", "" }
         /// Hosting providers in whose networks a visitor's address lies, by name. Most visitors have none.
-        DataCentre = 16 { "data_centres", "Robots", "Data centres", "Provider", Uniqueness::OnceADay, VALUES_A_DAY, "" }
+        DataCentre = 16 {
+            "data_centres", "Robots", "Data centres", "Provider", Uniqueness::OnceADay, VALUES_A_DAY, "",
+            "They count like all visitors, and are listed because many are robots that call themselves browsers. Others are people \
+             behind a VPN or a proxy. Who comes from no known data centre is not listed.",
+        }
         /// Pages that were fetched for an AI.
-        AiPage = 15 { "ai_pages", "Robots", "Pages read by AI", "Path", Uniqueness::Nobody, VALUES_A_DAY, "" }
+        AiPage = 15 { "ai_pages", "Robots", "Pages read by AI", "Path", Uniqueness::Nobody, VALUES_A_DAY, "", "" }
         /// Pages and the hosts that led to them, as [`super::referrer::pair`] joins them: for who asks of one page or of one host. It
         /// is no list of its own, and numbers from 100 on are not read with the lists.
-        Referral = 100 { "referrals", "", "Referrals", "", Uniqueness::ViewsOnly, VALUES_A_DAY, "" }
+        Referral = 100 { "referrals", "", "Referrals", "", Uniqueness::ViewsOnly, VALUES_A_DAY, "", "" }
     }
 }
 
@@ -138,6 +154,11 @@ impl Dimension {
     /// What the page says while it has no value. Empty: then it has no list.
     pub const fn empty(self) -> &'static str {
         self.row().6
+    }
+
+    /// How to read its numbers, where its uniqueness does not say it. Empty: that says all.
+    pub const fn note(self) -> &'static str {
+        self.row().7
     }
 }
 
