@@ -166,3 +166,28 @@ async fn the_timer_is_told_when_the_database_is_away() {
     let answer = host.fire("function-maintenance").await;
     assert_eq!((answer.status, answer.header("retry-after").is_empty()), (503, false));
 }
+
+#[tokio::test]
+async fn the_server_compiles_no_statement_of_ours_to_machine_code() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    host.send(&visitor(0)).await;
+    // Whoever writes leaves the setting of its session behind.
+    database.execute("create table compiling (setting text)").await;
+    database
+        .execute(
+            "create function note_compiling() returns trigger language plpgsql as
+             $$ begin insert into compiling values (current_setting('jit')); return new; end $$",
+        )
+        .await;
+    for table in ["batch", "setting"] {
+        let sql = format!(
+            "create trigger note before insert or update on {table} for each row execute function note_compiling()"
+        );
+        database.execute(&sql).await;
+    }
+    host.send(&visitor(1)).await;
+    host.maintain().await;
+    assert!(database.number("select count(*) from compiling").await >= 2, "the recorder's and maintenance's");
+    assert_eq!(database.texts("select distinct setting from compiling").await, ["off"]);
+}
