@@ -61,8 +61,7 @@ pub(super) struct OpenPeriod {
 
 /// The values of a site's day that are told apart.
 struct Values {
-    known: HashSet<(Dimension, String)>,
-    counts: HashMap<Dimension, usize>,
+    known: HashMap<Dimension, HashSet<String>>,
     read: Instant,
 }
 
@@ -133,7 +132,7 @@ impl Keys {
     ) -> Result<(), Failure> {
         self.forget_ended(now);
         // Only here: what has been read for some of these visits must still be known when all have been.
-        if self.values.values().map(|values| values.known.len()).sum::<usize>() >= KNOWN_VALUES {
+        if self.values.values().map(Values::len).sum::<usize>() >= KNOWN_VALUES {
             self.values.clear();
         }
         let mut last: Option<(&SiteName, Day, bool)> = None;
@@ -202,10 +201,10 @@ impl Keys {
     }
 
     async fn read_values(&mut self, checkout: &mut Checkout<'_>, site: i32, day: Day) -> Result<(), Failure> {
-        let mut values = Values { known: HashSet::new(), counts: HashMap::new(), read: Instant::now() };
+        let mut values = Values { known: HashMap::new(), read: Instant::now() };
         for (dimension, value) in store::read_values(checkout, site, day).await? {
             if let Some(dimension) = Dimension::from_number(dimension) {
-                values.add(dimension, value);
+                values.known.entry(dimension).or_default().insert(value);
             }
         }
         self.values.insert((site, day), values);
@@ -219,24 +218,18 @@ impl Keys {
 }
 
 impl Values {
+    fn len(&self) -> usize {
+        self.known.values().map(HashSet::len).sum()
+    }
+
     fn knows(&self, dimension: Dimension, value: &str) -> bool {
-        // A set of pairs can't be asked with a borrowed part of one; a value is short, and asked for once a signature.
-        self.known.contains(&(dimension, value.to_owned()))
-    }
-
-    fn count(&self, dimension: Dimension) -> usize {
-        self.counts.get(&dimension).copied().unwrap_or_default()
-    }
-
-    fn add(&mut self, dimension: Dimension, value: String) {
-        if self.known.insert((dimension, value)) {
-            *self.counts.entry(dimension).or_default() += 1;
-        }
+        self.known.get(&dimension).is_some_and(|values| values.contains(value))
     }
 
     fn admit(&mut self, dimension: Dimension, value: &str) {
-        if self.count(dimension) < dimension.values_a_day() && !self.knows(dimension, value) {
-            self.add(dimension, value.to_owned());
+        let known = self.known.entry(dimension).or_default();
+        if known.len() < dimension.values_a_day() && !known.contains(value) {
+            known.insert(value.to_owned());
         }
     }
 
@@ -244,7 +237,7 @@ impl Values {
     fn may_lack(&self, values: &[(Dimension, Cow<'static, str>)]) -> bool {
         self.read.elapsed() >= VALUES_AGE
             && values.iter().any(|(dimension, value)| {
-                let count = self.count(*dimension);
+                let count = self.known.get(dimension).map_or(0, HashSet::len);
                 let limit = dimension.values_a_day();
                 (limit / 2..limit).contains(&count) && !self.knows(*dimension, value)
             })
