@@ -45,6 +45,8 @@ pub struct View<'a> {
     pub sites: &'a [SiteName],
     /// Whether their names are shown, to choose from.
     pub names_all: bool,
+    /// Whether whoever looks at it can sign out.
+    pub signed_in: bool,
     /// The version of this program, such as `0.1.0`.
     pub version: &'a str,
     /// The commit that it was built from; shown shortened.
@@ -177,6 +179,7 @@ struct Page<'a> {
     /// Who came back, by weeks, the newest first.
     weeks: Vec<WeekRow>,
     exclusions: Exclusions,
+    signed_in: bool,
     version: &'a str,
     commit: &'a str,
 }
@@ -290,6 +293,7 @@ impl<'a> Page<'a> {
             drill_query: report.referrals.as_ref().map(|referrals| list::drill_query(&referrals.of)),
             weeks: returning::weeks(report),
             exclusions: list::exclusions(report),
+            signed_in: view.signed_in,
             version: view.version,
             commit: short(view.commit),
         }

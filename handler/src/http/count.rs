@@ -70,7 +70,8 @@ fn sighting<'r>(request: &'r Request, app: &App) -> Sighting<'r> {
 fn shown(request: &Request, app: &App, snapshot: &Snapshot) -> Result<Reply, Error> {
     let encoding = request.encoding();
     let names_all = app.access.allows_all(request, app.clock.now());
-    let render = || page::render(&page::View { names_all, ..view(app, snapshot) });
+    let signed_in = names_all && app.access.token.is_some();
+    let render = || page::render(&page::View { names_all, signed_in, ..view(app, snapshot) });
     let body = if names_all { &snapshot.page } else { &snapshot.alone };
     let page = body.get(encoding, render).map_err(unrenderable)?;
     Ok(encoded(reply(StatusCode::OK, HTML, page), encoding))
@@ -82,6 +83,7 @@ pub(super) fn view<'a>(app: &'a App, snapshot: &'a Snapshot) -> page::View<'a> {
         report: &snapshot.report,
         sites: &app.sites,
         names_all: false,
+        signed_in: false,
         version: build::VERSION,
         commit: build::COMMIT,
     }

@@ -4,7 +4,7 @@
 use warp::http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::{HTML, Reply, reply, request::Request};
-use crate::{page, reader::NoAnswer, recorder::NotRecorded, statistics::BadQuery};
+use crate::{page, reader::NoAnswer, recorder::NotRecorded, statistics::BadQuery, visitor::SiteName};
 
 /// Why a request is not answered as asked.
 #[derive(Debug)]
@@ -13,8 +13,10 @@ pub(super) enum Error {
     BadRequest(String),
     /// Statistics are private, and this request does not know the token.
     Private,
-    /// The token that was offered in the form is not the one.
-    WrongToken,
+    /// The token that was offered in the form, to see this site, is not the one.
+    WrongToken(Option<SiteName>),
+    /// It is the one, but the browser would drop the cookie.
+    NotSecure(Option<SiteName>),
     /// There is nothing here.
     NotFound,
     /// Nothing is counted under this name.
@@ -41,8 +43,8 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 impl Error {
     fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Private | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::BadRequest(_) | Self::NotSecure(_) => StatusCode::BAD_REQUEST,
+            Self::Private | Self::WrongToken(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound | Self::UnknownSite | Self::NotConfigured => StatusCode::NOT_FOUND,
             Self::Foreign => StatusCode::FORBIDDEN,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -57,7 +59,8 @@ impl Error {
         match self {
             Self::BadRequest(detail) => detail.clone(),
             Self::Private => "statistics are private here: sign in at /, send the token as 'Authorization: Bearer …', or open a link that was shared".to_owned(),
-            Self::WrongToken => "this is not the token".to_owned(),
+            Self::WrongToken(_) => "This is not the token. Look for a character that was left out.".to_owned(),
+            Self::NotSecure(_) => "This is the token, but browsers keep the cookie that signs in only over HTTPS: open this page with https:// in front.".to_owned(),
             Self::NotFound => "there is nothing here; the page is at /".to_owned(),
             Self::UnknownSite => "this site is not counted here: name it in FOOTFALL_SITES, or import its log".to_owned(),
             Self::NotConfigured => "this site is not counted here: name it in FOOTFALL_SITES".to_owned(),
@@ -73,7 +76,7 @@ impl Error {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             // A challenge that no browser asks people for by itself: the page has a form.
-            Self::Private | Self::WrongToken => {
+            Self::Private | Self::WrongToken(_) => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Footfall\"")))
             }
             Self::MethodNotAllowed(allowed) => Some((header::ALLOW, HeaderValue::from_static(allowed))),
@@ -101,8 +104,9 @@ impl Error {
     fn page(&self, request: &Request) -> Option<String> {
         let status = self.status();
         match self {
-            Self::Private | Self::WrongToken => {
-                page::render_sign_in(request.site_parameter().as_ref(), matches!(self, Self::WrongToken)).ok()
+            Self::Private => page::render_sign_in(request.site_parameter().as_ref(), None).ok(),
+            Self::WrongToken(site) | Self::NotSecure(site) => {
+                page::render_sign_in(site.as_ref(), Some(&self.detail())).ok()
             }
             // Who chose the range in the form does not read JSON.
             _ if request.route == "/" && status.is_client_error() => {

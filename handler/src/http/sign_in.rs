@@ -27,8 +27,11 @@ async fn sign_in<B: Buf>(request: &Request, sent: impl Stream<Item = Result<B, w
         Some(token) => {
             let Some(cookie) = app.access.sign_in(&token, app.clock.now()) else {
                 tracing::warn!(event = "sign_in_refused", "somebody tried to sign in with another token");
-                return Err(Error::WrongToken);
+                return Err(Error::WrongToken(site));
             };
+            if request.header("origin").is_some_and(drops_secure_cookies) {
+                return Err(Error::NotSecure(site));
+            }
             (cookie, site.map_or_else(|| "/".to_owned(), |site| format!("/?site={site}")))
         }
     };
@@ -38,4 +41,39 @@ async fn sign_in<B: Buf>(request: &Request, sent: impl Stream<Item = Result<B, w
     answer.headers_mut().insert(header::LOCATION, value(&page)?);
     answer.headers_mut().insert(header::SET_COOKIE, value(&cookie)?);
     Ok(answer)
+}
+
+/// Whether browsers drop cookies for TLS only from pages of this origin: all that came without, unless from the same machine (W3C Secure
+/// Contexts §3.1).
+fn drops_secure_cookies(origin: &str) -> bool {
+    let Ok(url) = url::Url::parse(origin) else { return false };
+    let is_this_machine = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "http" && !is_this_machine
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pages_without_tls_from_another_machine_lose_the_cookie() {
+        for kept in [
+            "https://example.com",
+            "http://localhost:8080",
+            "http://a.localhost",
+            "http://127.0.0.1:80",
+            "http://[::1]",
+            "null",
+        ] {
+            assert!(!drops_secure_cookies(kept), "{kept}");
+        }
+        for dropped in ["http://example.com", "http://192.168.1.5:8080", "http://localhost.example"] {
+            assert!(drops_secure_cookies(dropped), "{dropped}");
+        }
+    }
 }

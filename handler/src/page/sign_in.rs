@@ -10,20 +10,21 @@ use crate::{build, visitor::SiteName};
 struct SignIn<'a> {
     title: &'static str,
     site: Option<&'a str>,
-    is_wrong: bool,
+    /// Why it is shown again.
+    problem: Option<&'a str>,
     version: &'static str,
     commit: &'static str,
 }
 
-/// Renders the form, as a whole page: for the site that was asked for, and saying so if the token was another.
+/// Renders the form, as a whole page: for the site that was asked for, and with what went wrong before, if anything did.
 ///
 /// # Errors
 /// If the template names what is not there; the tests render it.
-pub fn render_sign_in(site: Option<&SiteName>, is_wrong: bool) -> anyhow::Result<String> {
+pub fn render_sign_in(site: Option<&SiteName>, problem: Option<&str>) -> anyhow::Result<String> {
     let form = SignIn {
         title: "Sign in · Footfall",
         site: site.map(|site| &**site),
-        is_wrong,
+        problem,
         version: build::VERSION,
         commit: short(build::COMMIT),
     };
@@ -35,10 +36,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_form_keeps_the_site_and_says_when_the_token_was_wrong() {
+    fn the_form_keeps_the_site_and_says_what_went_wrong() {
         let site: SiteName = "example.com".parse().unwrap();
-        let form = render_sign_in(Some(&site), true).unwrap();
+        let form = render_sign_in(Some(&site), Some("this is not the token")).unwrap();
         assert!(form.contains("value=\"example.com\"") && form.contains("not the token"), "{form}");
-        assert!(!render_sign_in(None, false).unwrap().contains("not the token"));
+        assert!(!render_sign_in(None, None).unwrap().contains("role=\"alert\""));
     }
 }

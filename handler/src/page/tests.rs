@@ -19,7 +19,8 @@ fn html(report: &Report) -> String {
 
 fn html_of_sites(report: &Report, sites: &[&str]) -> String {
     let sites: Vec<SiteName> = sites.iter().map(|site| site.parse().unwrap()).collect();
-    render(&View { report, sites: &sites, names_all: true, version: "0.1.0", commit: "0123456789abcdef" }).unwrap()
+    let (version, commit) = ("0.1.0", "0123456789abcdef");
+    render(&View { report, sites: &sites, names_all: true, signed_in: false, version, commit }).unwrap()
 }
 
 /// The page with its links as a browser reads them.

@@ -48,12 +48,15 @@ async fn whoever_signs_in_sees_the_numbers_and_nobody_else_does() {
     assert!(form.text().contains("<form method=\"post\" action=\"/sign-in\">") && form.text().contains("example.com"));
     let wrong = host.send(&sign_in("token=a+token+that+is+wrong&site=example.com")).await;
     assert_eq!((wrong.status, wrong.header("set-cookie")), (401, ""));
-    assert!(wrong.text().contains("This is not the token"));
+    assert!(wrong.text().contains("This is not the token") && wrong.text().contains("value=\"example.com\""));
 
     let right = host.send(&sign_in("site=example.com&token=correct+horse+battery+staple")).await;
     assert_eq!((right.status, right.header("location")), (303, "/?site=example.com"));
     let signed_in = page("/?site=example.com").header("Cookie", &format!("theme=dark; {}", cookie(&right)));
-    assert_eq!(host.send(&signed_in).await.status, 200);
+    let shown = host.send(&signed_in).await;
+    assert!(shown.status == 200 && shown.text().contains("Sign out"));
+    let guest = host.send(&page(&link(&database, TOKEN, &["--site", "example.com", "--name", "guest"]))).await;
+    assert!(guest.status == 200 && !guest.text().contains("Sign out"));
     assert_eq!(host.send(&signed_in.clone().to("/api/statistics")).await.status, 200);
 
     let tampered = cookie(&right).replace('=', "=9");
@@ -63,6 +66,20 @@ async fn whoever_signs_in_sees_the_numbers_and_nobody_else_does() {
     // Nobody is sent anywhere else.
     let elsewhere = host.send(&sign_in("token=correct+horse+battery+staple&site=//evil.example/")).await;
     assert_eq!(elsewhere.header("location"), "/");
+}
+
+#[tokio::test]
+async fn whose_browser_would_drop_the_cookie_is_told_so_instead_of_asked_again() {
+    let database = Database::create().await;
+    let host = private(&database).start().await;
+    host.process.wait_until_ready().await;
+    let form = sign_in("site=example.com&token=correct+horse+battery+staple");
+    let told = host.send(&form.clone().header("Origin", "http://footfall.internal")).await;
+    assert_eq!((told.status, told.header("set-cookie")), (400, ""));
+    assert!(told.text().contains("only over HTTPS") && told.text().contains("value=\"example.com\""));
+    for origin in ["https://footfall.internal", "http://localhost:8080"] {
+        assert_eq!(host.send(&form.clone().header("Origin", origin)).await.status, 303, "{origin}");
+    }
 }
 
 #[tokio::test]

@@ -78,8 +78,9 @@ async fn every_function_has_a_route_here_and_every_route_a_function() {
 #[test]
 fn no_name_that_is_chosen_for_the_script_hides_a_route() {
     for name in PATHS.iter().filter_map(|path| path.split('/').nth(1)).filter(|name| !name.is_empty()) {
-        let environment = [("FOOTFALL_SCRIPT".to_owned(), name.to_owned())];
-        let refused = Config::load(&environment.into_iter().collect()).err();
+        let environment = [("DATABASE_URL", "postgres://localhost/footfall"), ("FOOTFALL_SCRIPT", name)];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let refused = Config::load(&environment.into()).err();
         assert_eq!(refused.map(|refused| refused.variable).as_deref(), Some("FOOTFALL_SCRIPT"), "{name}");
     }
 }

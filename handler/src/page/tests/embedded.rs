@@ -4,8 +4,8 @@ use super::*;
 
 fn embedded(report: &Report) -> String {
     let sites = ["example.com", "b.example"].map(|site| site.parse().unwrap());
-    render_embedded(&View { report, sites: &sites, names_all: false, version: "0.1.0", commit: "0123456789abcdef" })
-        .unwrap()
+    let (version, commit) = ("0.1.0", "0123456789abcdef");
+    render_embedded(&View { report, sites: &sites, names_all: false, signed_in: false, version, commit }).unwrap()
 }
 
 #[test]
