@@ -81,7 +81,13 @@ pub async fn run(import: &Import, files: &[PathBuf]) -> anyhow::Result<Summary> 
     let mut progress =
         Progress { summary: Summary { site: import.site.to_string(), ..Summary::default() }, ..Progress::new()? };
     for file in in_order(import, files)? {
-        import_file(import, &file, &mut progress).await.with_context(|| format!("importing {}", file.display()))?;
+        if let Err(problem) = import_file(import, &file, &mut progress).await {
+            let (name, counted) = (file.display(), progress.summary.pageviews);
+            return Err(problem.context(match counted {
+                0 => format!("importing {name}"),
+                _ => format!("importing {name} (what was read before, {counted} pageviews, is counted, and skipped the next time)"),
+            }));
+        }
     }
     let Progress { mut summary, visitors, days, .. } = progress;
     summary.visitors = visitors.len() as u64;

@@ -207,15 +207,18 @@ async fn what_cannot_be_read_is_told_by_its_name() {
     assert!(outcome.stderr.contains("--site"), "{outcome:?}");
     // A compressed log that was cut off: what was whole is counted, the rest is told.
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(crate::log::long(2000, 50).as_bytes()).unwrap();
+    encoder.write_all(crate::log::long(10_000, 50).as_bytes()).unwrap();
     let packed = encoder.finish().unwrap();
     let cut = folder.write("cut.log.gz", &packed[..packed.len() / 2]);
     let outcome = plain.run(&["import", "--site", "example.com", &cut]);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(outcome.stderr.contains("cut.log.gz"), "{outcome:?}");
+    let counted: i64 = database.days("example.com").await.iter().map(|(_, _, views)| views).sum();
+    assert!(counted > 0);
+    assert!(outcome.stderr.contains(&format!("before, {counted} pageviews, is counted")), "{outcome:?}");
     // Whole again, everything is there once.
     import(&plain, &folder.write("whole.log.gz", &packed));
-    assert_eq!(visitors_and_views(&database.days("example.com").await), [(50, 2000)]);
+    assert_eq!(visitors_and_views(&database.days("example.com").await), [(50, 10_000)]);
 }
 
 /// A real log, named by `FOOTFALL_SAMPLE_LOG`: its days are held against what awk finds in it.
