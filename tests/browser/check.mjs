@@ -779,21 +779,55 @@ async function checkForm(origin) {
   });
 }
 
+/** Notes what the browser saw move; `ignored` says of which elements it does not matter. */
+const noteShifts = ignored => {
+  globalThis.shifts = [];
+  new PerformanceObserver(list => {
+    for (const { sources } of list.getEntries()) {
+      globalThis.shifts.push(...sources.filter(({ node }) => !(node?.closest ? node : node?.parentElement)?.closest(ignored)).map(({ node }) => node?.nodeName ?? "gone"));
+    }
+  }).observe({ type: "layout-shift", buffered: true });
+};
+
+/** Forwards to the handler, and lets each page stop for a moment in the middle of the list of sites. */
+async function inTwoPieces(origin) {
+  const server = createHttpServer(async (request, response) => {
+    const answer = await fetch(origin + request.url, { headers: { "User-Agent": FIREFOX } });
+    const body = Buffer.from(await answer.arrayBuffer());
+    response.writeHead(answer.status, { "Content-Type": answer.headers.get("Content-Type") });
+    const middle = request.url.startsWith("/?") ? body.indexOf("</bdi></a>") : 0;
+    response.write(body.subarray(0, middle));
+    if (middle) await new Promise(resolve => setTimeout(resolve, 500));
+    response.end(body.subarray(middle));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return { address: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+}
+
+async function checkArrival(origin) {
+  const { address, close } = await inTwoPieces(origin);
+  for (const [site, width] of [ORDINARY, EMPTY].flatMap(site => [[site, 1440], [site, PHONE]])) {
+    await about(`nothing moves while ${site} arrives, ${width} px`, async () => {
+      const { context, conclude } = await newContext(address, { viewport: { width, height: 900 } });
+      const page = await context.newPage();
+      await page.addInitScript(noteShifts, "figcaption span");
+      await page.goto(`${address}/?site=${site}`);
+      await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve, 100))));
+      const shifts = await page.evaluate(() => globalThis.shifts);
+      check("the browser saw no layout shift", shifts.length === 0, shifts);
+      await conclude();
+    });
+  }
+  close();
+}
+
 async function checkStillness(origin) {
   for (const width of [PHONE, 1440]) {
     await about(`nothing moves, ${width} px`, async () => {
       const { context, conclude } = await newContext(origin, { viewport: { width, height: 900 }, hasTouch: width === PHONE });
       const page = await context.newPage();
-      await page.addInitScript(() => {
-        globalThis.shifts = [];
-        // The words of the readout itself, which end where the chart does, begin elsewhere with each bar.
-        const isReadout = node => node?.parentElement?.closest("figcaption span") || node?.matches?.("figcaption span");
-        new PerformanceObserver(list => {
-          for (const { sources } of list.getEntries()) {
-            globalThis.shifts.push(...sources.filter(({ node }) => !isReadout(node)).map(({ node }) => node?.nodeName ?? "gone"));
-          }
-        }).observe({ type: "layout-shift", buffered: true });
-      });
+      // The words of the readout itself, which end where the chart does, begin elsewhere with each bar.
+      await page.addInitScript(noteShifts, "figcaption span");
       await open(page, `${origin}/?site=${ORDINARY}`);
       const plot = page.locator(".plot").last();
       await plot.scrollIntoViewIfNeeded();
@@ -1132,6 +1166,7 @@ async function main() {
     await checkLinks(origin);
     await checkRanges(origin);
     await checkForm(origin);
+    await checkArrival(origin);
     await checkStillness(origin);
     await checkPrint(origin);
     await checkCompressed(origin);
