@@ -796,6 +796,7 @@ async function inTwoPieces(origin) {
     const body = Buffer.from(await answer.arrayBuffer());
     response.writeHead(answer.status, { "Content-Type": answer.headers.get("Content-Type") });
     const middle = request.url.startsWith("/?") ? body.indexOf("</bdi></a>") : 0;
+    if (middle < 0) throw new Error(`${request.url} has no list of sites to stop in`);
     response.write(body.subarray(0, middle));
     if (middle) await new Promise(resolve => setTimeout(resolve, 500));
     response.end(body.subarray(middle));

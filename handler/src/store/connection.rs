@@ -68,8 +68,8 @@ impl Limits {
     }
 
     /// Settings of the session. A statement of its own and no start-up parameter: poolers refuse those. Plans are made once, and
-    /// must not rest on how small a table was at that time. Compiling a plan to machine code, for which one that has to read a whole
-    /// table looks dear enough then, takes a hundred times as long as what we ask.
+    /// must not rest on how small a table was at that time. A plan that has to read a whole table all the same looks so dear then that
+    /// the server would compile it to machine code, which takes many times as long as the statement.
     fn settings(self) -> String {
         format!(
             "set statement_timeout = {}; set lock_timeout = {}; set idle_in_transaction_session_timeout = {}; \
