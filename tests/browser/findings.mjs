@@ -15,7 +15,7 @@ export async function about(name, checks) {
   try {
     // Not everything that is asked of a page has a time limit of its own.
     let timer;
-    const limit = new Promise((_, reject) => { timer = setTimeout(reject, 120_000, new Error("not done within two minutes")); });
+    const limit = new Promise((_, reject) => { timer = setTimeout(reject, 300_000, new Error("not done within five minutes")); });
     await Promise.race([checks(), limit]).finally(() => clearTimeout(timer));
   } catch (error) {
     group.failures.push(`broke off: ${stripVTControlCharacters(error.stack)}`);
@@ -50,6 +50,15 @@ export async function freePort() {
   server.close();
   await once(server, "close");
   return port;
+}
+
+/** A day has to have so many minutes left: what is counted on two days is looked for on one. */
+export async function notAcrossMidnight(minutes) {
+  const day = 24 * 60 * 60 * 1000;
+  const left = day - Date.now() % day;
+  if (left > minutes * 60 * 1000) return;
+  console.log(`waiting for the next day, which begins in ${Math.ceil(left / 60_000)} minutes`);
+  await new Promise(resolve => setTimeout(resolve, left + 1000));
 }
 
 export async function until(what, seconds, condition) {

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { parseArgs, isDeepStrictEqual } from "node:util";
 import { chromium } from "playwright-core";
 import { startChromium } from "./chromium.mjs";
-import { about, check, freePort, leaveOut, summarize, until } from "./findings.mjs";
+import { about, check, freePort, leaveOut, notAcrossMidnight, summarize, until } from "./findings.mjs";
 import { startFirefox } from "./firefox.mjs";
 import { startHandler, stopHandlers } from "./handler.mjs";
 
@@ -130,6 +130,7 @@ let site;
 async function expectRecords(expected, { origin = site.origin, wants = () => true } = {}) {
   await until("everything has arrived", 5, async () => records.length >= expected.length).catch(() => {});
   await wait(SETTLED);
+  await until("everything is answered", 10, async () => records.every(({ status }) => status !== undefined)).catch(() => {});
   const bodies = records.map(({ text }) => {
     try {
       const { s, z, w, c, ...body } = JSON.parse(text);
@@ -415,13 +416,17 @@ async function checkTabs(real) {
   };
   const checkPrerendering = async () => {
     await about("a prerendered page counts when it is opened", async () => {
-      const tab = await openPrerendering();
-      check("only the first page is sent", records.length === 1 && records[0].text.includes("/before"), records);
-      await tab.run("document.querySelector('a').click()");
-      await shows(tab, "location.pathname === '/after' && document.readyState === 'complete'");
-      check("it was prerendered", await tab.run("performance.getEntriesByType('navigation')[0].activationStart") > 0);
-      await expectRecords([{ p: "/before" }, { p: "/after", r: site.origin }]);
-      await tab.close();
+      for (let attempt = 1, wasPrerendered = false; !wasPrerendered; attempt += 1) {
+        const tab = await openPrerendering();
+        check("only the first page is sent", records.length === 1 && records[0].text.includes("/before"), records);
+        await tab.run("document.querySelector('a').click()");
+        await shows(tab, "location.pathname === '/after' && document.readyState === 'complete'");
+        // On a busy machine Chromium may give up what it has begun to prerender; then the page counts once, too.
+        wasPrerendered = await tab.run("performance.getEntriesByType('navigation')[0].activationStart") > 0;
+        await expectRecords([{ p: "/before" }, { p: "/after", r: site.origin }]);
+        await tab.close();
+        if (!wasPrerendered && attempt === 5) throw new Error("Chromium has given up five times what it prerendered");
+      }
     });
     await about("a prerendered page that is not opened does not count", async () => {
       const tab = await openPrerendering();
@@ -552,6 +557,7 @@ async function checkStatistics(upstream, before) {
 }
 
 async function main() {
+  await notAcrossMidnight(20);
   const upstream = options.handler ? await startHandler(options.handler, {
     PATH: process.env.PATH, HOME: process.env.HOME, DATABASE_URL, FOOTFALL_SITES: SITE, FOOTFALL_LOG: "warn", FOOTFALL_RATE_LIMIT: "off",
   }) : process.env.FOOTFALL_URL;

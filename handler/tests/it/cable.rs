@@ -37,6 +37,8 @@ struct Condition {
     state: State,
     /// On connections before the one of this number nothing passes any more.
     lost_before: u64,
+    /// Connections before the one of this number break.
+    cut_before: u64,
     /// How long each answer takes to arrive.
     delay: Duration,
 }
@@ -51,7 +53,7 @@ impl Cable {
     pub(crate) async fn to(database: &Database) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let whole = Condition { state: State::Whole, lost_before: 0, delay: Duration::ZERO };
+        let whole = Condition { state: State::Whole, lost_before: 0, cut_before: 0, delay: Duration::ZERO };
         let condition = Arc::new(watch::Sender::new(whole));
         let opened = Arc::new(AtomicU64::new(0));
         let server = database.server_address();
@@ -95,6 +97,15 @@ impl Cable {
         self.set(State::Whole);
     }
 
+    /// Connections that are open break; new ones are whole.
+    pub(crate) fn cut_once(&self) {
+        let opened = self.opened();
+        self.condition.send_modify(|condition| {
+            condition.cut_before = opened;
+            condition.state = State::Whole;
+        });
+    }
+
     /// Nothing passes any more on the connections that are open, and nobody is told; new ones are whole.
     pub(crate) fn black_hole(&self) {
         let opened = self.opened();
@@ -117,11 +128,11 @@ async fn join(number: u64, near: TcpStream, server: (String, u16), changing: Arc
         let Ok(far) = TcpStream::connect(server).await else { return };
         let (near_in, near_out) = near.into_split();
         let (far_in, far_out) = far.into_split();
-        let sends = |condition: &Condition| {
-            number >= condition.lost_before && ![State::Stalled, State::Cut].contains(&condition.state)
-        };
+        let is_lost = |condition: &Condition| number < condition.lost_before.max(condition.cut_before);
+        let sends =
+            |condition: &Condition| !is_lost(condition) && ![State::Stalled, State::Cut].contains(&condition.state);
         let answers = |condition: &Condition| {
-            number >= condition.lost_before && [State::Whole, State::DeafToCommits].contains(&condition.state)
+            !is_lost(condition) && [State::Whole, State::DeafToCommits].contains(&condition.state)
         };
         let no_delay = |_: &Condition| Duration::ZERO;
         // Simple queries are not encoded, and the driver commits by one.
@@ -141,7 +152,7 @@ async fn join(number: u64, near: TcpStream, server: (String, u16), changing: Arc
     };
     tokio::select! {
         () = passing => {}
-        _ = until_cut.wait_for(|condition| condition.state == State::Cut) => {}
+        _ = until_cut.wait_for(|condition| condition.state == State::Cut || number < condition.cut_before) => {}
     }
 }
 

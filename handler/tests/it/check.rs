@@ -12,7 +12,7 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
 };
 
-use crate::process::{Outcome, Plain};
+use crate::process::{Outcome, Plain, free_port};
 
 /// What a path answers: its status line, its header lines, and its body.
 type Answers = Vec<(&'static str, String)>;
@@ -296,8 +296,7 @@ async fn a_page_that_cannot_be_fetched_is_told_why() {
     assert_eq!(site.asked().iter().filter(|line| line.contains("/loop")).count(), 6);
     let (_, report) = check("http://nobody.invalid/", &[]).await;
     assert!(report.to_string().contains("has no address"), "{report:#}");
-    let nobody = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
-    let (_, report) = check(&format!("http://{nobody}/"), &[]).await;
+    let (_, report) = check(&format!("http://127.0.0.1:{}/", free_port()), &[]).await;
     assert!(report.to_string().contains("can't be connected to"), "{report:#}");
 }
 

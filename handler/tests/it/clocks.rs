@@ -44,6 +44,8 @@ impl Instance {
         let store = store::Database::new(&config.database, config.foundation(), clock.clone()).await.unwrap();
         let [recording, reading, maintaining] =
             store.connections([Limits::FOR_REQUESTS, Limits::FOR_REQUESTS, Limits::FOR_MAINTENANCE]);
+        // The first migration has no part in how long a visit may take.
+        recording.check().await.unwrap();
         let (recorder, _) = Recorder::start(recording, config.rules(), None);
         let (reader, _) = Reader::start(reading, config.rules(), config.sites.clone());
         let (maintenance, _) = Maintenance::start(maintaining, Rules { retention_days: Some(100), ..config.rules() });

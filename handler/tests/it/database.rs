@@ -36,13 +36,18 @@ fn server() -> PgConnectOptions {
     PgConnectOptions::from_str(&url).expect("DATABASE_URL is a URL").disable_statement_logging()
 }
 
+/// Waits for the next day if this one may end before the test does.
+pub(crate) async fn not_across_midnight() {
+    let seconds_left = 86_400 - Timestamp::now().as_second().rem_euclid(86_400);
+    if seconds_left < LONGEST_TEST_SECONDS {
+        tokio::time::sleep(Duration::from_secs(seconds_left.unsigned_abs() + 1)).await;
+    }
+}
+
 impl Database {
     pub(crate) async fn create() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let seconds_left = 86_400 - Timestamp::now().as_second().rem_euclid(86_400);
-        if seconds_left < LONGEST_TEST_SECONDS {
-            tokio::time::sleep(Duration::from_secs(seconds_left.unsigned_abs() + 1)).await;
-        }
+        not_across_midnight().await;
         let name = format!("footfall_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut admin = PgConnection::connect_with(&server()).await.expect("the server of DATABASE_URL answers");
         sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.unwrap();

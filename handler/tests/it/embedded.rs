@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::{
     client::visitor,
+    database::not_across_midnight,
     log::combined,
     process::{Folder, PORT, Plain},
 };
@@ -15,6 +16,7 @@ fn behind_a_proxy(number: usize) -> crate::client::Request {
 /// One test, because starting takes seconds: what one process leaves, the next one finds.
 #[tokio::test]
 async fn without_a_database_it_counts_in_a_folder_survives_a_kill_and_shares_it_with_nobody() {
+    not_across_midnight().await;
     let folder = Folder::new();
     let plain = Plain::default()
         .inside(&folder)

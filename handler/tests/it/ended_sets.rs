@@ -39,6 +39,13 @@ async fn three_hundred_ended_sets_delay_no_visit_and_one_instance_drops_them() {
     for host in &hosts {
         host.send(&visitor(0)).await;
     }
+    // What a visit takes on this machine while nothing else happens.
+    let mut calm = Duration::ZERO;
+    for _ in 0..10 {
+        let began = Instant::now();
+        hosts[0].send(&visitor(0)).await;
+        calm = calm.max(began.elapsed());
+    }
     leave_sets(&database, 300).await;
     let maintaining: Vec<_> = hosts
         .iter()
@@ -68,7 +75,7 @@ async fn three_hundred_ended_sets_delay_no_visit_and_one_instance_drops_them() {
     dropped.sort_by_key(|removed| !removed.is_null());
     assert_eq!((&dropped[0], &dropped[1]["sets_dropped"]), (&Value::Null, &300.into()));
     assert!(number > 20, "only {number} visits met it");
-    assert!(slowest < Duration::from_secs(1), "a visit took {slowest:?}");
+    assert!(slowest < Duration::from_secs(1).max(20 * calm), "a visit took {slowest:?}, and {calm:?} before");
     assert!(most <= 6, "{most} connections of two instances");
     // What maintained is closed again; what records and reads stays.
     let began = Instant::now();
@@ -94,8 +101,7 @@ async fn a_reader_of_an_ended_set_only_postpones_its_end() {
     let removed = host.maintain().await;
     // The others wait for it: PostgreSQL detaches one at a time. Everything else is done all the same.
     assert_eq!((&removed["sets_dropped"], &removed["batches_deleted"]), (&0.into(), &1.into()));
-    let kept = host.process.log().into_iter().filter(|line| line["event"] == "set_kept").count();
-    assert_eq!(kept, 1);
+    assert_eq!(host.process.told("set_kept").await.len(), 1);
     assert_eq!(host.send(&visitor(1)).await.status, 200);
     reader.release().await;
     assert_eq!(host.maintain().await["sets_dropped"], 4);

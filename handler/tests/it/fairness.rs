@@ -9,8 +9,9 @@ use crate::{
     process::Plain,
 };
 
-/// What the page may take, on a busy machine, while others ask.
-const SOON: Duration = Duration::from_secs(2);
+/// What the page may take, on a busy machine, while others ask. If it came after them, it would be there when the last of them is
+/// given up: after nearly five seconds.
+const SOON: Duration = Duration::from_secs(4);
 
 fn ask(host: &Host, question: &str) -> tokio::task::JoinHandle<Response> {
     let request = host.dispatched(&Request::get(&format!("/api/statistics?{question}"))).unwrap();
@@ -100,7 +101,7 @@ async fn a_question_that_stalls_is_given_up_before_those_behind_it_are() {
     let other = ask(&host, "from=2020-02-01&to=2020-02-02");
     assert_eq!(host.send(&visitor(1)).await.status, 200);
     assert_eq!(other.await.unwrap().status, 200);
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert_eq!(slow.await.unwrap().status, 503);
     drop(host);
     database.wait_until_alone().await;

@@ -167,8 +167,7 @@ async fn import_with_a_lost_answer(database: &Database, file: &str, before: i64)
         assert!(began.elapsed() < PATIENCE, "it was not committed");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    cable.cut();
-    cable.mend();
+    cable.cut_once();
     tokio::task::spawn_blocking(move || import.outcome().json()).await.unwrap()
 }
 

@@ -51,26 +51,38 @@ async fn eight_processes_count_distinct_and_repeated_visitors_exactly() {
             let host = hosts[client % INSTANCES].clone();
             tokio::spawn(async move {
                 let mut connection = Connection::open(host.process.port).await.unwrap();
+                let mut refused = 0;
                 // Everybody sends the same visitors, in another order, and some of its own in between; half of it twice.
                 for step in 0..SHARED {
                     let shared = (step * (2 * client + 1)) % SHARED;
                     let own = 1000 * (client + 1) + step % OWN;
                     for number in [shared, own] {
-                        let answer = host.send_over(&mut connection, &visitor(number)).await.unwrap();
-                        assert_eq!(answer.status, 200);
+                        // On a machine that is too slow for so many, some are told to come again. They may have been counted.
+                        loop {
+                            let status = host.send_over(&mut connection, &visitor(number)).await.unwrap().status;
+                            if status == 200 {
+                                break;
+                            }
+                            assert_eq!(status, 503);
+                            refused += 1;
+                            assert!(refused < 20, "nobody gets through");
+                        }
                     }
                 }
+                refused
             })
         })
         .collect();
+    let mut refused = 0;
     for client in clients {
-        client.await.unwrap();
+        refused += client.await.unwrap();
     }
     let shared: std::collections::HashSet<usize> =
         (0..INSTANCES * 2).flat_map(|client| (0..SHARED).map(move |step| (step * (2 * client + 1)) % SHARED)).collect();
     let visitors = i64::try_from(shared.len() + INSTANCES * 2 * OWN).unwrap();
     let pageviews = i64::try_from(INSTANCES * 2 * SHARED * 2).unwrap();
-    assert_eq!((database.visitors_today().await, database.pageviews().await), (visitors, pageviews));
+    assert_eq!(database.visitors_today().await, visitors);
+    assert!((pageviews..=pageviews + refused).contains(&database.pageviews().await));
     assert_eq!(database.number("select count(*) from salt").await, 1);
     assert_eq!(database.number("select count(*) from site").await, 1);
     database.assert_sound().await;

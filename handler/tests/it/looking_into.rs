@@ -149,6 +149,7 @@ async fn a_weeks_visitors_are_told_by_whether_they_came_before_and_in_the_week_b
 async fn where_visitors_are_forgotten_each_day_nobody_is_said_to_come_back() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_FORGET", "daily").start().await;
+    host.process.wait_until_ready().await;
     host.send(&visitor(1)).await;
     assert_eq!(host.statistics().await["returning"], json!([]));
     assert!(!host.send(&visitor(1)).await.text().contains("Who comes back"));

@@ -258,6 +258,19 @@ impl Process {
             .collect()
     }
 
+    /// What it logged of an event, once it has: a line is read a moment after it was written.
+    pub(crate) async fn told(&self, event: &str) -> Vec<Value> {
+        let began = Instant::now();
+        loop {
+            let told: Vec<_> = self.log().into_iter().filter(|line| line["event"] == event).collect();
+            if !told.is_empty() {
+                return told;
+            }
+            assert!(began.elapsed() < PATIENCE, "no {event}; it said {:?}", self.lines());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -272,13 +285,16 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// SIGTERM, and waits for the end.
+    /// SIGTERM, and waits for the end and for its last line.
     pub(crate) async fn terminate(&mut self) -> Option<i32> {
         let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait().unwrap() {
+                if let Some(stdout) = self.stdout.take() {
+                    let _ = stdout.join();
+                }
                 return status.code();
             }
             tokio::time::sleep(Duration::from_millis(25)).await;

@@ -369,7 +369,7 @@ async fn a_body_that_does_not_come_is_answered_in_time_and_one_whose_sender_hang
     hasty.set_nodelay(true).unwrap();
     for piece in [head(body.len()).as_bytes(), &body.as_bytes()[..9], &body.as_bytes()[9..]] {
         hasty.write_all(piece).await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     drop(hasty);
 

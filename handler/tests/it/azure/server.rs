@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 
 use super::{Authority, CLIENT_ID, Endpoint, IDENTITY_SECRET};
 use crate::{
+    database::not_across_midnight,
     host::repository,
     process::{Folder, PATIENCE, Plain},
 };
@@ -128,6 +129,7 @@ pub(crate) struct Tenant {
 impl Tenant {
     pub(crate) async fn create() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
+        not_across_midnight().await;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         // Names of identities have capitals and hyphens.
         let (role, database) = (format!("id-Footfall-{number}"), format!("footfall-{number}"));
