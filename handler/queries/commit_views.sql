@@ -1,7 +1,12 @@
 -- Commits the views of one day that bring no visitor who may be new, exactly once: what most batches are, in a statement that is
 -- many times smaller than `commit_batch.sql`. Parameters: $1 id, $2 ids of batches before, whose outcome is known; $3 day; $4 to $7
 -- counters; $8 to $10 views by minute. Rows are written in the order of `commit_batch.sql`.
-with fresh_id as (
+-- Nothing is deleted from `seen`: that is there for its lock, so that views, too, wait for a batch of several days, which writes the
+-- site before the tallies of its second day.
+with seen_lock as (
+    delete from only seen where false
+),
+fresh_id as (
     insert into batch (id) values ($1) on conflict do nothing returning id
 ),
 forgotten_id as (

@@ -20,10 +20,10 @@ use handler::{
     store::{self, Limits, Rules},
     visitor::{Classification, Client, Dimension, Network, Visit, VisitKind},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio::time::Instant;
 
-use crate::{client::visitor, database::Database, host::Host};
+use crate::{client::visitor, database::Database, host::Host, process::PATIENCE};
 
 const HOUR_SECONDS: i64 = 3600;
 const DAY_SECONDS: i64 = 24 * HOUR_SECONDS;
@@ -59,10 +59,14 @@ impl Instance {
     }
 
     async fn visit(&self, number: u8) {
+        self.visit_at(number, self.clock.now()).await;
+    }
+
+    async fn visit_at(&self, number: u8, at: Timestamp) {
         let client =
             Client { network: Network::parse_hop(&format!("192.0.2.{number}")).unwrap(), user_agent: "UA".to_owned() };
         let visit = Visit {
-            at: self.clock.now(),
+            at,
             site: self.config.sites[0].clone(),
             kind: VisitKind::View,
             values: vec![(Dimension::Page, Cow::Borrowed("/"))],
@@ -155,6 +159,59 @@ async fn midnight_by_the_databases_clock_makes_a_day_and_the_same_visitor_return
 
 const DISCONNECT: &str = "select pg_terminate_backend(pid) from pg_stat_activity \
     where datname = current_database() and application_name = 'footfall'";
+
+/// The batch holds the site's row when it comes to its second day, and views of that day are on their way to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_midnight_a_batch_of_two_days_and_views_of_the_second_do_not_wait_for_each_other_in_a_circle() {
+    let database = Database::create().await;
+    let name = database.url().rsplit('/').next().unwrap().to_owned();
+    // The server looks for circles before anybody gives up waiting.
+    database.execute(&format!("alter database {name} set deadlock_timeout = '50ms'")).await;
+    let one = Arc::new(Instance::start(&database, Clock::system()).await);
+    let other = Arc::new(Instance::start(&database, Clock::system()).await);
+    one.visit(1).await;
+    other.visit(2).await;
+    // Whoever is new today is held up.
+    let now = Timestamp::now();
+    let hold_up = format!(
+        "create function hold_up() returns trigger language plpgsql as \
+         $$ begin perform pg_advisory_xact_lock_shared(1); return new; end $$; \
+         create trigger hold_up before insert on seen for each row when (new.latest = {}) execute function hold_up()",
+        TimeZone::UTC.to_datetime(now).day()
+    );
+    database.execute(&hold_up).await;
+    let holder = database.hold("select pg_advisory_xact_lock(1)").await;
+    let until_somebody_waits = async |condition: &str| {
+        let began = Instant::now();
+        while database.connections(condition).await == 0 {
+            assert!(began.elapsed() < PATIENCE, "nobody waits");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let visit = |instance: &Arc<Instance>, number, at| {
+        let instance = instance.clone();
+        tokio::spawn(async move { instance.visit_at(number, at).await })
+    };
+    // While a view waits, visitors of both days gather behind it.
+    let tallies = database.hold("lock table tally in access exclusive mode").await;
+    let mut visits = vec![visit(&one, 1, now)];
+    until_somebody_waits("wait_event_type = 'Lock'").await;
+    visits.extend([visit(&one, 3, now - SignedDuration::from_secs(DAY_SECONDS)), visit(&one, 4, now)]);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    tallies.release().await;
+    until_somebody_waits("wait_event = 'advisory'").await;
+    visits.push(visit(&other, 2, now));
+    until_somebody_waits("wait_event_type = 'Lock' and wait_event <> 'advisory'").await;
+    holder.release().await;
+    for visit in visits {
+        visit.await.unwrap();
+    }
+    assert_eq!(database.visitors_and_views("localhost").await, [(1, 1), (3, 5)]);
+    database.assert_sound().await;
+    // A session says at its end at the latest that it was in a circle; the database is asked for that when it is dropped.
+    database.execute(DISCONNECT).await;
+    database.wait_until_alone().await;
+}
 
 #[tokio::test]
 async fn after_a_failover_to_an_older_copy_whoever_it_does_not_know_is_counted_again() {
