@@ -18,7 +18,7 @@ use tokio::{
 use crate::{
     build,
     clock::Clock,
-    config::{Config, DatabaseConfig, Host},
+    config::{Config, DatabaseConfig, Host, is_link_name},
     http::{self, Access, App},
     import::{
         self, Format, Import, Summary,
@@ -89,13 +89,14 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let [recording, reading, maintaining] =
         database.connections([Limits::FOR_REQUESTS, Limits::FOR_REQUESTS, Limits::FOR_MAINTENANCE]);
     // Under the Functions host the page is where the host is.
-    let page = (host != Host::Functions).then(|| page_url(address));
+    let page = (host != Host::Functions).then(|| format!("{}/", local_address(address)));
     let mut warm_up = tokio::spawn(warm_up(recording.clone(), page));
     let (reader, mut read) = Reader::start(reading, rules.clone(), sites.clone());
     let (recorder, mut recorded) = Recorder::start(recording, rules.clone(), Some(reader.clone()));
     let (maintenance, maintained) = Maintenance::start(maintaining, rules);
     let rate_limit = views_per_minute.map(|views| RateLimit::new(views, RandomState::new(), began));
     let app = App {
+        address: public_address(&sites[0], address),
         recorder,
         reader,
         maintenance,
@@ -192,14 +193,14 @@ pub async fn import(config: &Config, site: &str, format: Option<Format>, files: 
 pub fn share(config: &Config, site: &str, name: &str) -> anyhow::Result<String> {
     let site: SiteName = site.parse().context("--site")?;
     ensure!(config.sites.contains(&site), "--site: {site} is not counted here: name it in FOOTFALL_SITES");
-    let is_good = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    ensure!(is_good, "--name: a link's name has letters, digits and hyphens only");
+    ensure!(is_link_name(name), "--name: a link's name has letters, digits and hyphens only");
     let revoked = config.revoked_links.clone();
     ensure!(!revoked.iter().any(|known| known == name), "--name: FOOTFALL_REVOKED_LINKS holds {name}: choose another");
     let access = Access { token: config.dashboard_token.clone(), public: Vec::new(), revoked };
     let share = access.share(&site, name);
     let share = share.context("nothing is private here: set FOOTFALL_DASHBOARD_TOKEN first")?;
-    Ok(format!("https://{}/?site={site}&share={share}", config.sites[0]))
+    let address = public_address(&config.sites[0], SocketAddr::new(config.bind, config.port));
+    Ok(format!("{address}/?site={site}&share={share}"))
 }
 
 /// Imports what another counter had counted.
@@ -244,14 +245,19 @@ fn connections_allowed(configured: usize) -> usize {
         .map_or(configured, |files| files.saturating_sub(OTHER_FILES).max(files / 2).clamp(1, configured))
 }
 
+/// Where people find the page: by the name of its site, or, while that has none but this machine's, where it listens.
+fn public_address(own: &SiteName, address: SocketAddr) -> String {
+    if **own == *"localhost" { local_address(address) } else { format!("https://{own}") }
+}
+
 /// Where a person on this machine finds the page.
-fn page_url(address: SocketAddr) -> String {
+fn local_address(address: SocketAddr) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    format!("http://{}/", SocketAddr::new(ip, address.port()))
+    format!("http://{}", SocketAddr::new(ip, address.port()))
 }
 
 /// Resolves when somebody asks the process to stop.

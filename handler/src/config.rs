@@ -12,10 +12,11 @@ use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU32};
 
 use jiff::tz::TimeZone;
 
-use self::values::{names, number, switch, views_per_minute};
+use self::values::{link_names, names, number, switch, views_per_minute};
 pub use self::{
     database::{DatabaseConfig, Entra},
     origin::Origin,
+    values::is_link_name,
 };
 use crate::{
     store::{Foundation, Rules},
@@ -225,7 +226,7 @@ impl Config {
                 token => token.map(|token| Secret(token.to_owned())),
             },
             public_sites,
-            revoked_links: sites::list(get("FOOTFALL_REVOKED_LINKS")).map(str::to_owned).collect(),
+            revoked_links: link_names("FOOTFALL_REVOKED_LINKS", get("FOOTFALL_REVOKED_LINKS"))?,
             retention_days: number("FOOTFALL_RETENTION_DAYS", get("FOOTFALL_RETENTION_DAYS"), 1..=36_500)?,
             forget: match get("FOOTFALL_FORGET") {
                 None => Forget::default(),

@@ -106,7 +106,9 @@ pub async fn examine(config: &Config, forwarded_for: &str, user_agent: &str) -> 
         DatabaseConfig::Server(_) | DatabaseConfig::Entra(..) => {}
     }
     match examine_database(config).await {
-        Ok(found) => add_database(&mut report, &found),
+        Ok(found) => {
+            add_database(&mut report, &found, matches!(config.database, DatabaseConfig::Embedded(_)));
+        }
         // Whoever opens a connection brings the schema up to date first, which a replica refuses (read_only_sql_transaction).
         Err(error) if matches!(error.downcast_ref(), Some(Failure::Lost(code)) if code == "25006") => {
             report.add("database", State::Broken, "the server is a read-only replica: name the primary");
@@ -124,7 +126,8 @@ async fn examine_database(config: &Config) -> anyhow::Result<Examination> {
     Ok(checkout.release(found)?)
 }
 
-fn add_database(report: &mut Report, found: &Examination) {
+/// The embedded database has one role, which may do everything: nobody can choose another.
+fn add_database(report: &mut Report, found: &Examination, is_embedded: bool) {
     let Examination { server_version, role, database, schema, .. } = found;
     report.add(
         "database",
@@ -141,7 +144,7 @@ fn add_database(report: &mut Report, found: &Examination) {
             ),
         );
     }
-    match (found.may_create, found.is_powerful) {
+    match (found.may_create, found.is_powerful && !is_embedded) {
         (false, _) => report.add(
             "role",
             State::Broken,

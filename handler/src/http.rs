@@ -56,6 +56,8 @@ pub use client::describe as describe_client;
 
 /// What the routes need. It is shared, and never changes.
 pub struct App {
+    /// Where people find the page, without a slash at the end.
+    pub address: String,
     /// Records visits.
     pub recorder: Recorder,
     /// Reads statistics.

@@ -91,6 +91,7 @@ pub async fn run(import: &Import, files: &[PathBuf]) -> anyhow::Result<Summary> 
     }
     let Progress { mut summary, visitors, days, .. } = progress;
     summary.visitors = visitors.len() as u64;
+    summary.range = days.first().zip(days.last()).map(|(first, last)| [first, last].map(CalendarDay::to_string));
     summary.days = read_days(import, &days).await?;
     Ok(summary)
 }

@@ -41,6 +41,8 @@ use crate::{
 pub struct View<'a> {
     /// The numbers.
     pub report: &'a Report,
+    /// Where it is, such as `https://counter.example`.
+    pub address: &'a str,
     /// All sites that are counted, the page's own first.
     pub sites: &'a [SiteName],
     /// Whether their names are shown, to choose from.
@@ -145,12 +147,13 @@ struct Page<'a> {
     error: Option<String>,
     /// Whether nothing has ever been counted: then the page says how to begin.
     waiting: bool,
+    /// Whether there are numbers to show, if only of who is no visitor.
+    shown: bool,
     /// Whether it stands in a frame, where links must lead out of it.
     embedded: bool,
     /// Whether there are last minutes to show: not of a site that nobody has visited, nor while the database is away.
     live: bool,
-    /// Where this page is, by the name of its own site.
-    host: &'a str,
+    address: &'a str,
     ranges: Vec<RangeLink>,
     range_heading: String,
     first: String,
@@ -242,6 +245,7 @@ impl<'a> Page<'a> {
         let series = chart::bars(&report.series, zone);
         let before = report.previous.as_ref().map_or(&[][..], |previous| &previous.series);
         let totals = totals(report);
+        let is_waiting = !report.stale && report.all_time_pageviews == 0;
         let query = |range: Range| match (range.word(), range) {
             (Some(word), _) => format!("period={word}"),
             (None, Range::Between(first, Some(last))) => format!("from={first}&to={last}"),
@@ -268,10 +272,11 @@ impl<'a> Page<'a> {
             long: totals.iter().any(|total| total.visitors.len() > "999,999".len()),
             totals,
             error: report.all_time_visitors.map(|estimate| format!("{:.1}", estimate.standard_error * 100.0)),
-            waiting: !report.stale && report.all_time_pageviews == 0,
+            waiting: is_waiting,
+            shown: !is_waiting || report.excluded.values().any(|count| *count > 0),
             embedded: false,
             live: !report.stale && report.all_time_pageviews > 0,
-            host: view.sites.first().unwrap_or(&report.site),
+            address: view.address,
             ranges: RANGES.map(link).into(),
             range_heading: wording::range_heading(report.range, first.date(), last.date()),
             first: first.to_string(),

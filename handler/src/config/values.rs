@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, str::FromStr};
 
-use super::{BadVariable, Names, bad};
+use super::{BadVariable, Names, bad, sites::list};
 
 /// A whole number in a range.
 pub(super) fn number<N: FromStr + PartialOrd + std::fmt::Display>(
@@ -66,6 +66,25 @@ fn path(variable: &str, value: Option<&str>) -> Result<Option<String>, BadVariab
         }
         name => Ok(name.map(str::to_owned)),
     }
+}
+
+/// Whether a shared link may have this name.
+pub fn is_link_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Names of shared links, between commas.
+pub(super) fn link_names(variable: &str, value: Option<&str>) -> Result<Vec<String>, BadVariable> {
+    let name = |name: &str| match is_link_name(name) {
+        true => Ok(name.to_owned()),
+        false => Err(bad(
+            variable,
+            format!(
+                "holds '{name}', but a link's name has letters, digits and hyphens only; commas stand between names"
+            ),
+        )),
+    };
+    list(value).map(name).collect()
 }
 
 /// `on` or `off`.

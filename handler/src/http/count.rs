@@ -81,6 +81,7 @@ fn shown(request: &Request, app: &App, snapshot: &Snapshot) -> Result<Reply, Err
 pub(super) fn view<'a>(app: &'a App, snapshot: &'a Snapshot) -> page::View<'a> {
     page::View {
         report: &snapshot.report,
+        address: &app.address,
         sites: &app.sites,
         names_all: false,
         signed_in: false,

@@ -24,6 +24,10 @@ async fn sign_in<B: Buf>(request: &Request, sent: impl Stream<Item = Result<B, w
     let site: Option<SiteName> = field("site").and_then(|site| site.parse().ok());
     let (cookie, page) = match field("token").filter(|token| !token.is_empty()) {
         None => (access::signed_out(), "/".to_owned()),
+        Some(_) if app.access.token.is_none() => {
+            let problem = "nothing is private here: no token is set in FOOTFALL_DASHBOARD_TOKEN";
+            return Err(Error::BadRequest(problem.to_owned()));
+        }
         Some(token) => {
             let Some(cookie) = app.access.sign_in(&token, app.clock.now()) else {
                 tracing::warn!(event = "sign_in_refused", "somebody tried to sign in with another token");

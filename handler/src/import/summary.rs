@@ -43,6 +43,8 @@ pub struct Summary {
     pub late: NamedLines,
     /// Lines that were refused, by kind.
     pub refused: BTreeMap<Refusal, NamedLines>,
+    /// The first and the last day of which anything was counted now, robots included.
+    pub range: Option<[String; 2]>,
     /// The days that were imported into, as they stand now.
     pub days: Vec<Day>,
 }
@@ -130,13 +132,14 @@ impl fmt::Display for Summary {
             writeln!(f, "    first: {}", refused.first.join(", "))?;
         }
         if !self.days.is_empty() {
-            writeln!(f, "\n  {:<20}{:>18}{:>18}", "day", "unique visitors", "pageviews")?;
+            writeln!(f, "\n  The days as they are now, with what had been counted before:")?;
+            writeln!(f, "  {:<20}{:>18}{:>18}", "day", "unique visitors", "pageviews")?;
         }
         for Day { date, visitors, pageviews } in &self.days {
             writeln!(f, "  {date:<20}{visitors:>18}{pageviews:>18}")?;
         }
-        if let (Some(first), Some(last)) = (self.days.first(), self.days.last()) {
-            writeln!(f, "\n  The page shows them at /?site={}&from={}&to={}", self.site, first.date, last.date)?;
+        if let Some([first, last]) = &self.range {
+            writeln!(f, "\n  The page shows them, and robots by name, at /?site={}&from={first}&to={last}", self.site)?;
         }
         Ok(())
     }

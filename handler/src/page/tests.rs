@@ -19,8 +19,8 @@ fn html(report: &Report) -> String {
 
 fn html_of_sites(report: &Report, sites: &[&str]) -> String {
     let sites: Vec<SiteName> = sites.iter().map(|site| site.parse().unwrap()).collect();
-    let (version, commit) = ("0.1.0", "0123456789abcdef");
-    render(&View { report, sites: &sites, names_all: true, signed_in: false, version, commit }).unwrap()
+    let (address, version, commit) = ("https://counter.example", "0.1.0", "0123456789abcdef");
+    render(&View { report, address, sites: &sites, names_all: true, signed_in: false, version, commit }).unwrap()
 }
 
 /// The page with its links as a browser reads them.
@@ -120,13 +120,16 @@ fn an_empty_site_says_what_will_appear() {
 }
 
 #[test]
-fn a_site_without_any_visit_says_how_to_begin_with_the_name_of_the_first_site() {
+fn a_site_without_any_visit_says_how_to_begin_and_shows_robots_if_there_were_any() {
     let report = Report { all_time_pageviews: 0, ..empty() };
     let page = links(&html_of_sites(&report, &["counter.example", "example.com"]));
     let line =
         "&lt;script defer data-site=\"example.com\" src=\"https://counter.example/footfall.js\"&gt;&lt;/script&gt;";
     assert!(page.contains(line) && page.contains("Waiting for the first visit…"));
     assert!(!page.contains("<figure>") && !page.contains("class=\"numbers\""));
+    let robots = Report { excluded: [(Exclusion::Bots, 3)].into(), ..report.clone() };
+    let page = html(&robots);
+    assert!(page.contains("Waiting for the first visit…") && page.contains("<b>3</b> not counted in full"));
     // If the database is away, nobody knows whether there was one.
     assert!(!html(&Report { stale: true, ..report }).contains("Waiting"));
 }

@@ -33,7 +33,7 @@ pub enum Range {
 }
 
 /// What a word for a range must be.
-pub(super) const RANGE_WORDS: &str = "today, yesterday, week, last_week, month, last_month, year, a number of days such as 7d or 30d, or a number of months such as 12m";
+pub(super) const RANGE_WORDS: &str = "today, yesterday, week, last_week, month, last_month, year, a number of days such as 7d or 30d (3660d at most), or a number of months such as 12m (120m at most)";
 
 impl FromStr for Range {
     type Err = BadQuery;

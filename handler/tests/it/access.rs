@@ -6,7 +6,7 @@ use crate::{
     client::{Request, Response, visitor},
     database::Database,
     host::{Host, Starter},
-    process::{Outcome, Plain},
+    process::{Outcome, PORT, Plain},
 };
 
 const TOKEN: &str = "correct horse battery staple";
@@ -139,6 +139,26 @@ async fn a_link_shows_one_site_until_its_name_is_revoked() {
     assert!(
         share(&database, "", &["--site", "example.com", "--name", "x"]).stderr.contains("FOOTFALL_DASHBOARD_TOKEN")
     );
+}
+
+#[tokio::test]
+async fn a_link_leads_to_where_the_page_is_and_a_name_that_none_can_have_cannot_be_revoked() {
+    let database = Database::create().await;
+    let plain = Plain::on(&database).with("FOOTFALL_DASHBOARD_TOKEN", TOKEN).with(PORT, "8099");
+    let share = ["share", "--site", "localhost", "--name", "x"];
+    let link = plain.run(&share).stdout;
+    assert!(link.starts_with("http://127.0.0.1:8099/?site=localhost&share=x."), "{link}");
+    let typo = plain.with("FOOTFALL_REVOKED_LINKS", "former, a b").run(&share);
+    assert!(typo.code == Some(1) && typo.stderr.contains("FOOTFALL_REVOKED_LINKS holds 'a b'"), "{typo:?}");
+}
+
+#[tokio::test]
+async fn who_signs_in_where_nothing_is_private_is_told_so() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    let answer = host.send(&sign_in("token=correct+horse+battery+staple")).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("no token is set in FOOTFALL_DASHBOARD_TOKEN"), "{}", answer.text());
 }
 
 #[tokio::test]

@@ -81,6 +81,28 @@ async fn people_get_a_table_and_programs_get_json() {
 }
 
 #[tokio::test]
+async fn of_a_log_of_robots_the_summary_says_where_they_are_shown() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let lines =
+        ["17", "18"].map(|day| combined("192.0.2.3", &format!("{day}/May/2015:12:00:00 +0000"), "/", GOOGLEBOT));
+    let log = folder.write("access.log", lines.concat());
+    let plain = Plain::on(&database);
+    let said = plain.run(&["import", "--site", "example.com", &log]).stdout;
+    let shown = "/?site=example.com&from=2015-05-17&to=2015-05-18";
+    assert!(said.contains(&format!("The page shows them, and robots by name, at {shown}")), "{said}");
+    let again = import(&plain, &log);
+    assert_eq!((&again["range"], &again["days"]), (&Value::Null, &json!([])));
+    let host = Host::start(&database).await;
+    let page = host.send(&Request::get(shown)).await;
+    assert!(
+        page.text().contains("Waiting for the first visit…") && page.text().contains("Googlebot"),
+        "{}",
+        page.text()
+    );
+}
+
+#[tokio::test]
 async fn days_begin_in_the_sites_zone_and_may_have_23_or_25_hours() {
     let database = Database::create().await;
     let folder = Folder::new();

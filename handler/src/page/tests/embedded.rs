@@ -4,8 +4,9 @@ use super::*;
 
 fn embedded(report: &Report) -> String {
     let sites = ["example.com", "b.example"].map(|site| site.parse().unwrap());
-    let (version, commit) = ("0.1.0", "0123456789abcdef");
-    render_embedded(&View { report, sites: &sites, names_all: false, signed_in: false, version, commit }).unwrap()
+    let (address, version, commit) = ("https://counter.example", "0.1.0", "0123456789abcdef");
+    render_embedded(&View { report, address, sites: &sites, names_all: false, signed_in: false, version, commit })
+        .unwrap()
 }
 
 #[test]
