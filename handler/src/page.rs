@@ -245,7 +245,6 @@ impl<'a> Page<'a> {
         let series = chart::bars(&report.series, zone);
         let before = report.previous.as_ref().map_or(&[][..], |previous| &previous.series);
         let totals = totals(report);
-        let is_waiting = !report.stale && report.all_time_pageviews == 0;
         let query = |range: Range| match (range.word(), range) {
             (Some(word), _) => format!("period={word}"),
             (None, Range::Between(first, Some(last))) => format!("from={first}&to={last}"),
@@ -272,8 +271,8 @@ impl<'a> Page<'a> {
             long: totals.iter().any(|total| total.visitors.len() > "999,999".len()),
             totals,
             error: report.all_time_visitors.map(|estimate| format!("{:.1}", estimate.standard_error * 100.0)),
-            waiting: is_waiting,
-            shown: !is_waiting || report.excluded.values().any(|count| *count > 0),
+            waiting: !report.stale && report.all_time_pageviews == 0,
+            shown: report.stale || report.all_time_pageviews > 0 || report.excluded.values().any(|count| *count > 0),
             embedded: false,
             live: !report.stale && report.all_time_pageviews > 0,
             address: view.address,

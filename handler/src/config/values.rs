@@ -75,14 +75,10 @@ pub fn is_link_name(name: &str) -> bool {
 
 /// Names of shared links, between commas.
 pub(super) fn link_names(variable: &str, value: Option<&str>) -> Result<Vec<String>, BadVariable> {
-    let name = |name: &str| match is_link_name(name) {
-        true => Ok(name.to_owned()),
-        false => Err(bad(
-            variable,
-            format!(
-                "holds '{name}', but a link's name has letters, digits and hyphens only; commas stand between names"
-            ),
-        )),
+    let name = |name: &str| {
+        let right = "a link's name has letters, digits and hyphens only; commas stand between names";
+        let problem = || bad(variable, format!("holds '{name}', but {right}"));
+        is_link_name(name).then(|| name.to_owned()).ok_or_else(problem)
     };
     list(value).map(name).collect()
 }
