@@ -249,7 +249,8 @@ pub(super) fn judge_site(report: &mut Report, found: &Embedding<'_>, wanted: &Wa
         (_, Kinship::None) => report.broken(
             "site-differs",
             format!("the page is on {}, and counts as {site}: Footfall refuses that", wanted.host),
-            right,
+            // Who names the site has written what he wanted, and looks at the page in another place.
+            if wanted.site == Some(&site) { format!("check the page where it is on {site}") } else { right },
         ),
     }
     Some(site)
@@ -325,6 +326,13 @@ mod tests {
         assert_eq!(names(&SCRIPT.replace("example.com", "example.org")), ["embedded", "site-differs"]);
         assert_eq!(names(&SCRIPT.replace("example.com", "https://example.com")), ["embedded", "site-differs"]);
         assert_eq!(names(&PIXEL.replace("example.com", "example.org")), ["embedded", "site-differs"]);
+        let page = Page::parse(SCRIPT.as_bytes());
+        let site = "example.com".parse().unwrap();
+        let wanted = Wanted { site: Some(&site), script: None, host: "localhost" };
+        let found = Embedding::find(&page, &Url::parse("http://localhost:3000/").unwrap(), false, &wanted);
+        let mut report = Report::new(String::new());
+        judge_site(&mut report, &found, &wanted);
+        assert_eq!(report.findings[0].right.as_deref(), Some("check the page where it is on example.com"));
         assert_eq!(kinship("shop.example.com", "www.example.com"), Kinship::Below);
         assert_eq!(kinship("notexample.com", "example.com"), Kinship::None);
         assert_eq!(kinship("WWW.Example.com.", "example.com"), Kinship::Same);
