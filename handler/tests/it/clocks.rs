@@ -23,7 +23,7 @@ use handler::{
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio::time::Instant;
 
-use crate::{client::visitor, database::Database, host::Host, process::PATIENCE};
+use crate::{client::visitor, database::Database, host::Host};
 
 const HOUR_SECONDS: i64 = 3600;
 const DAY_SECONDS: i64 = 24 * HOUR_SECONDS;
@@ -181,13 +181,6 @@ async fn at_midnight_a_batch_of_two_days_and_views_of_the_second_do_not_wait_for
     );
     database.execute(&hold_up).await;
     let holder = database.hold("select pg_advisory_xact_lock(1)").await;
-    let until_somebody_waits = async |condition: &str| {
-        let began = Instant::now();
-        while database.connections(condition).await == 0 {
-            assert!(began.elapsed() < PATIENCE, "nobody waits");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
     let visit = |instance: &Arc<Instance>, number, at| {
         let instance = instance.clone();
         tokio::spawn(async move { instance.visit_at(number, at).await })
@@ -195,13 +188,13 @@ async fn at_midnight_a_batch_of_two_days_and_views_of_the_second_do_not_wait_for
     // While a view waits, visitors of both days gather behind it.
     let tallies = database.hold("lock table tally in access exclusive mode").await;
     let mut visits = vec![visit(&one, 1, now)];
-    until_somebody_waits("wait_event_type = 'Lock'").await;
+    database.wait_for_some("wait_event_type = 'Lock'").await;
     visits.extend([visit(&one, 3, now - SignedDuration::from_secs(DAY_SECONDS)), visit(&one, 4, now)]);
     tokio::time::sleep(Duration::from_millis(50)).await;
     tallies.release().await;
-    until_somebody_waits("wait_event = 'advisory'").await;
+    database.wait_for_some("wait_event = 'advisory'").await;
     visits.push(visit(&other, 2, now));
-    until_somebody_waits("wait_event_type = 'Lock' and wait_event <> 'advisory'").await;
+    database.wait_for_some("wait_event_type = 'Lock' and wait_event <> 'advisory'").await;
     holder.release().await;
     for visit in visits {
         visit.await.unwrap();

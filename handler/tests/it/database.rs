@@ -161,6 +161,15 @@ impl Database {
         self.wait_for_none("state like 'idle in transaction%'", "transactions left open").await;
     }
 
+    /// Waits until a connection of a handler is in this condition.
+    pub(crate) async fn wait_for_some(&self, condition: &str) {
+        let began = Instant::now();
+        while self.connections(condition).await == 0 {
+            assert!(began.elapsed() < PATIENCE, "no connection where {condition}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Waits until the server has noticed that nobody is connected who was killed: what they sent may be committed until then.
     pub(crate) async fn wait_until_alone(&self) {
         self.wait_for_none("true", "connections left open").await;

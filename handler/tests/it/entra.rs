@@ -197,7 +197,7 @@ async fn counting_goes_on_while_tokens_rotate_and_connections_end_under_load() {
     let [sent, acknowledged] = [sent, acknowledged].map(|counter| counter.load(Ordering::Relaxed));
     assert!(acknowledged <= counted && counted <= sent, "{acknowledged} acknowledged, {counted} counted, {sent} sent");
     assert!(process.is_running());
-    assert_eq!(process.log().iter().filter(|line| line["event"] == "started").count(), 1);
+    assert_eq!(process.events("started").len(), 1);
     assert!(endpoint.given() > 8, "each rotation needs a token of its own");
 }
 

@@ -22,8 +22,7 @@ fn ask(host: &Host, question: &str) -> tokio::task::JoinHandle<Response> {
 /// How many readings a handler says that it has done, once it has been asked to stop.
 async fn readings(mut host: Host) -> u64 {
     host.process.terminate().await;
-    let log = host.process.log();
-    log.iter().filter(|line| line["event"] == "reader").map(|line| line["reads"].as_u64().unwrap()).sum()
+    host.process.events("reader").iter().map(|line| line["reads"].as_u64().unwrap()).sum()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -157,10 +157,7 @@ async fn import_with_a_lost_answer(database: &Database, file: &str, before: i64)
     let holder = database.hold("select pg_advisory_xact_lock(1)").await;
     let import = plain.spawn(&[&ARGUMENTS[..], &[file]].concat());
     let began = Instant::now();
-    while database.connections("wait_event = 'advisory'").await == 0 {
-        assert!(began.elapsed() < PATIENCE, "it does not commit");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    database.wait_for_some("wait_event = 'advisory'").await;
     cable.lose_answers_to_commits();
     holder.release().await;
     while database.pageviews().await <= before {

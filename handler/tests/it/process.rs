@@ -258,11 +258,16 @@ impl Process {
             .collect()
     }
 
+    /// What it has logged of an event until now.
+    pub(crate) fn events(&self, event: &str) -> Vec<Value> {
+        self.log().into_iter().filter(|line| line["event"] == event).collect()
+    }
+
     /// What it logged of an event, once it has: a line is read a moment after it was written.
     pub(crate) async fn told(&self, event: &str) -> Vec<Value> {
         let began = Instant::now();
         loop {
-            let told: Vec<_> = self.log().into_iter().filter(|line| line["event"] == event).collect();
+            let told = self.events(event);
             if !told.is_empty() {
                 return told;
             }

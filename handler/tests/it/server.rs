@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -32,10 +31,6 @@ async fn until_closed(stream: &mut TcpStream, within: Duration) -> String {
     let closed = tokio::time::timeout(within, stream.read_to_end(&mut said)).await;
     assert!(closed.is_ok(), "still open after {within:?}");
     String::from_utf8(said).unwrap()
-}
-
-fn refusals(process: &Process) -> Vec<Value> {
-    process.log().into_iter().filter(|line| line["event"] == "connections_refused").collect()
 }
 
 #[tokio::test]
@@ -108,7 +103,7 @@ async fn no_more_connections_are_open_than_allowed_and_the_log_says_how_many_wer
     // What was not told yet is told at the end.
     let mut process = process;
     process.terminate().await;
-    let refused: u64 = refusals(&process).iter().map(|line| line["refused"].as_u64().unwrap()).sum();
+    let refused: u64 = process.events("connections_refused").iter().map(|line| line["refused"].as_u64().unwrap()).sum();
     assert!(refused >= 20, "{refused}");
 }
 
