@@ -17,7 +17,7 @@ import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
 import axe from "axe-core";
 import { chromium } from "playwright-core";
-import { about, check, notAcrossMidnight, summarize, until } from "./findings.mjs";
+import { about, check, checkSoon, notAcrossMidnight, summarize, until } from "./findings.mjs";
 import { startHandler as start, stopHandlers } from "./handler.mjs";
 import { HOSTILE_PATHS, HOSTILE_REFERRERS, hostileLog, ordinaryLog } from "./sample-log.mjs";
 
@@ -241,6 +241,14 @@ async function lookAt(page, name, twin = page) {
   check(`${name}, ${NARROWEST} px: nothing is wider than the window`, overflow.length === 0, overflow);
 }
 
+/** Follows a link, or sends a form: what it leads to is there as a whole, as a click alone does not promise. */
+async function follow(page, locator) {
+  await Promise.all([page.waitForEvent("load"), locator.click()]);
+}
+
+/** The fragment of the address, asked of the page itself: `page.url()` hears of it later. */
+const fragment = page => page.evaluate(() => location.hash);
+
 async function open(page, address, status = 200) {
   const response = await page.goto(address);
   const name = `${new URL(address).pathname}${new URL(address).search}`;
@@ -294,7 +302,7 @@ async function walk(page, name) {
   });
   check(`${name}: Tab reaches the skip link first, and it is seen`, skip.text === "Skip to the numbers" && skip.seen && skip.covers, skip);
   await page.keyboard.press("Enter");
-  check(`${name}: the skip link leads to the numbers`, new URL(page.url()).hash === "#main", page.url());
+  await checkSoon(`${name}: the skip link leads to the numbers`, async () => await fragment(page) === "#main", () => page.url());
   await page.keyboard.press("Tab");
   const inMain = await page.evaluate(() => document.activeElement.closest("main") !== null);
   check(`${name}: after the skip link, Tab goes on within the numbers`, inMain);
@@ -389,7 +397,7 @@ async function checkKeyboard(origin) {
       if (javaScriptEnabled) await keepPicture(page, "skip_link");
       await page.locator("summary").first().focus();
       await page.keyboard.press("Enter");
-      check("Enter unfolds a chart's table", await page.locator("figure table").first().isVisible());
+      await checkSoon("Enter unfolds a chart's table", () => page.locator("figure table").first().isVisible());
       await conclude();
     });
   }
@@ -464,18 +472,18 @@ async function checkScript(origin) {
     await plot.scrollIntoViewIfNeeded();
     const box = await plot.boundingBox();
     await page.mouse.move(box.x + box.width - 12, box.y + box.height / 2);
-    const readout = await page.locator("figcaption span").last().textContent();
+    const readout = () => page.locator("figcaption span").last().textContent();
     const row = await page.locator("figure tbody").last().locator("tr").last().locator("th, td").allTextContents();
     const words = row => `${row[0]}: visitors ${row[1]}, pageviews ${row[2]}, before ${row[3]}`;
-    check("a chart is read out under the pointer", readout === words(row), [readout, row]);
+    await checkSoon("a chart is read out under the pointer", async () => await readout() === words(row), async () => [await readout(), row]);
     await keepPicture(page, "readout");
     await page.mouse.move(0, 0);
-    check("and no longer when the pointer leaves", await page.locator("figcaption span").last().textContent() === "");
+    await checkSoon("and no longer when the pointer leaves", async () => await readout() === "", readout);
     await plot.focus();
     await page.keyboard.press("Home");
     await page.keyboard.press("ArrowRight");
     const second = await page.locator("figure tbody tr").nth(1).locator("th, td").allTextContents();
-    check("the arrow keys move the mark", await page.locator("figcaption span").last().textContent() === words(second), second);
+    await checkSoon("the arrow keys move the mark", async () => await readout() === words(second), async () => [await readout(), second]);
     check("and what is read out can be heard", await page.locator("figcaption span").last().getAttribute("aria-live") === "polite");
     await conclude();
   });
@@ -486,22 +494,22 @@ async function checkLinks(origin) {
     const { context, conclude } = await newContext(origin);
     const page = await context.newPage();
     await open(page, `${origin}/`);
-    await page.locator("header nav a", { hasText: ORDINARY }).click();
+    await follow(page, page.locator("header nav a", { hasText: ORDINARY }));
     check("a site is chosen by its link", await page.locator("h1").textContent() === ORDINARY);
     for (const link of await page.locator("a[href]").evaluateAll(links => links.map(({ href }) => href))) {
       const { status } = await fetch(link);
       check(`${link.slice(origin.length)} leads somewhere`, status === 200, status);
     }
-    await page.locator(".by a", { hasText: "Weeks" }).click();
+    await follow(page, page.locator(".by a", { hasText: "Weeks" }));
     check("the chart is switched to weeks", (await asJson(page)).range.period === "30d" && new URL(page.url()).searchParams.get("by") === "week" && await page.locator("figure th").first().textContent() === "Week from");
-    await page.locator("nav a", { hasText: "7 days" }).click();
-    await page.locator("a[rel=prev]").click();
+    await follow(page, page.locator("nav a", { hasText: "7 days" }));
+    await follow(page, page.locator("a[rel=prev]"));
     check("seven days lead back to the seven before", (await days(page)).join() === [date(13), date(7)].join(), await days(page));
-    await page.locator("a[rel=next]").click();
+    await follow(page, page.locator("a[rel=next]"));
     check("and those forward again", (await days(page)).join() === [date(6), date(0)].join(), await days(page));
     check("and no further than today", await page.locator("a[rel=next]").count() === 0);
-    await page.locator("nav a", { hasText: "Last month" }).click();
-    await page.locator("a[rel=prev]").click();
+    await follow(page, page.locator("nav a", { hasText: "Last month" }));
+    await follow(page, page.locator("a[rel=prev]"));
     check("a month leads back to the month before", (await days(page)).join() === [firstOf(2), lastOf(2)].join(), await days(page));
     check("which is called by its name", await page.locator("#range h2").first().textContent() === monthBack(2).toLocaleString("en", { month: "long", year: "numeric", timeZone: "UTC" }));
     await conclude();
@@ -526,7 +534,7 @@ async function checkRanges(origin) {
       await open(page, `${origin}/?site=${ORDINARY}`);
       check("there is a link for each range", (await page.locator("[aria-label=Range] a").allTextContents()).join() === ranges.map(([label]) => label).join());
       for (const [label, word, first, last, heading] of ranges) {
-        await page.locator("[aria-label=Range] a", { hasText: label }).click();
+        await follow(page, page.locator("[aria-label=Range] a", { hasText: label }));
         const found = await page.locator("#range h2").textContent();
         check(`${label}: the page says so`, heading.test(found), found);
         check(`${label}: the form shows its days`, (await days(page)).join() === [first, last].join(), await days(page));
@@ -578,19 +586,19 @@ async function checkTabs(origin) {
       check("one group of lists is shown", (await shown()).filter(Boolean).length === 1 && (await shown())[0], await shown());
       await page.locator("[name=tab]").first().focus();
       await page.keyboard.press("ArrowRight");
-      check("the arrow keys lead to the next one", (await shown())[1] && !(await shown())[0], await shown());
+      await checkSoon("the arrow keys lead to the next one", async () => (await shown())[1] && !(await shown())[0], shown);
       await page.locator("fieldset label").last().click();
-      check("a click to another", (await shown()).at(-1), await shown());
+      await checkSoon("a click to another", async () => (await shown()).at(-1), shown);
       if (javaScriptEnabled) {
         const key = await page.locator("[name=tab]:checked").inputValue();
-        check("the link names the tab", new URL(page.url()).hash === `#${key}`, page.url());
-        await page.locator("nav a", { hasText: "7 days" }).click();
+        await checkSoon("the link names the tab", async () => await fragment(page) === `#${key}`, () => page.url());
+        await follow(page, page.locator("nav a", { hasText: "7 days" }));
         check("which stays when another range is chosen", await page.locator("[name=tab]:checked").inputValue() === key, page.url());
         await page.locator("[name=tab]").first().check();
         await page.locator(".lists summary").first().click();
         await page.locator("[type=search]").fill("docs");
-        const rows = await page.locator(".lists").first().locator("> div").first().locator("tbody tr:visible bdi").allTextContents();
-        check("a long list is searched", rows.length > 1 && rows.every(row => row.includes("docs")), rows);
+        const rows = () => page.locator(".lists").first().locator("> div").first().locator("tbody tr:visible bdi").allTextContents();
+        await checkSoon("a long list is searched", async () => (await rows()).length > 1 && (await rows()).every(row => row.includes("docs")), rows);
       }
       await conclude();
     });
@@ -649,18 +657,18 @@ async function checkLookingInto(origin) {
       const { referrers } = await asJson(page);
       const host = referrers[0].value;
       await page.locator("label", { hasText: "Sources" }).click();
-      await page.locator(".list a", { hasText: host }).first().click();
+      await follow(page, page.locator(".list a", { hasText: host }).first());
       const found = await asJson(page);
       check("a referrer leads to its pages", found.referrals.referrer === host && found.referrals.pages.length > 0, found.referrals);
       check("which are named, with their pageviews", await page.locator("h3").textContent() === `Pages reached from ${host}`
         && (await page.locator(".lists tbody tr").first().locator("td").last().textContent()).trim() === found.referrals.pages[0].pageviews.toLocaleString("en"));
       const sum = found.referrals.pages.reduce((sum, { pageviews }) => sum + pageviews, 0);
       check("and add up to the referrer's", sum === referrers[0].pageviews, [sum, referrers[0]]);
-      await page.locator(".list a").first().click();
+      await follow(page, page.locator(".list a").first());
       const answer = (await asJson(page)).referrals;
       check("a page leads to its referrers", answer.page === found.referrals.pages[0].value && answer.referrers.some(({ value }) => value === host), answer);
-      await page.locator("a", { hasText: "All lists" }).click();
-      check("and there is a way back", await page.locator("fieldset").count() === 1 && new URL(page.url()).hash === "#pages", page.url());
+      await follow(page, page.locator("a", { hasText: "All lists" }));
+      await checkSoon("and there is a way back", async () => await page.locator("fieldset").count() === 1 && await fragment(page) === "#pages", () => page.url());
       await page.locator("#returning summary").click();
       const { returning } = await asJson(page);
       const { visitors } = returning.at(-2);
@@ -702,7 +710,7 @@ async function checkWaiting(origin) {
     const counted = await fetch(`${origin}/v`, { method: "POST", headers: { "user-agent": FIREFOX }, body: JSON.stringify({ s: EMPTY, p: "/" }) });
     check("a visit is counted", counted.status === 204, counted.status);
     await page.locator("h2", { hasText: "The first visit is here. Visitors today: 1" }).waitFor();
-    await page.locator("a", { hasText: "Show the numbers" }).click();
+    await follow(page, page.locator("a", { hasText: "Show the numbers" }));
     check("and its number shown", await page.locator("[data-range=visitors]").textContent() === "1");
     await conclude();
   });
@@ -842,7 +850,7 @@ async function checkStillness(origin) {
         const after = await plot.boundingBox();
         check(`the chart stays in its place while it is read out (${part})`, after.y === before.y && after.height === before.height, [before, after]);
       }
-      check("the readout is there", (await page.locator("figcaption span").last().textContent()).includes(": visitors "));
+      await checkSoon("the readout is there", async () => (await page.locator("figcaption span").last().textContent()).includes(": visitors "));
       await keepPicture(page, `still-${width}`);
       await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve, 100))));
       const shifts = await page.evaluate(() => globalThis.shifts);
@@ -1072,7 +1080,7 @@ async function checkEmbedded() {
     const { range } = await (await fetch(`${origin}/api/statistics?site=${ORDINARY}&period=7d`)).json();
     check("a page of an origin that may shows the numbers", Number((await numbers(page).textContent()).replaceAll(",", "")) === range.pageviews && range.pageviews > 0, range);
     await page.frameLocator("iframe").locator("fieldset label").last().click();
-    check("the lists can be chosen in it", await page.frameLocator("iframe").locator(".lists").last().isVisible());
+    await checkSoon("the lists can be chosen in it", () => page.frameLocator("iframe").locator(".lists").last().isVisible());
     await keepPicture(page, "in_a_frame");
     const [opened] = await Promise.all([context.waitForEvent("page"), page.frameLocator("iframe").getByText("All numbers, in Footfall").click()]);
     await opened.locator("header").waitFor();
@@ -1091,7 +1099,7 @@ async function checkEmbedded() {
       const page = await context.newPage();
       await page.goto(frameOf(around, origin + path));
       await until("the browser says what it refuses", 10, async () => refusals.length > 0);
-      check("it is not shown", await numbers(page).count() === 0 && page.frames()[1].url().startsWith("chrome-error:"), page.frames().map(frame => frame.url()));
+      await checkSoon("it is not shown", async () => await numbers(page).count() === 0 && page.frames()[1].url().startsWith("chrome-error:"), () => page.frames().map(frame => frame.url()));
       await conclude();
     });
   }
@@ -1107,9 +1115,9 @@ async function checkEmbedded() {
     const statuses = await page.frames()[1].evaluate(links => Promise.all([...document.querySelectorAll(links)].map(async ({ href }) => (await fetch(href)).status)), "a[href]");
     check("its links keep the shared link, so it can renew its numbers", statuses.length > 2 && statuses.every(status => status === 200), statuses);
     await page.goto(shared);
-    await page.locator("[aria-label=Range] a", { hasText: "7 days" }).click();
+    await follow(page, page.locator("[aria-label=Range] a", { hasText: "7 days" }));
     check("so do those of the whole page", (await days(page)).join() === [date(6), date(0)].join(), page.url());
-    await page.getByRole("button", { name: "Show" }).click();
+    await follow(page, page.getByRole("button", { name: "Show" }));
     check("and its form", await page.locator("h1").textContent() === ORDINARY && new URL(page.url()).searchParams.has("share"), page.url());
     await conclude();
   });

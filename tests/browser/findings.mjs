@@ -30,6 +30,12 @@ export function check(what, holds, found) {
   else group.failures.push(found === undefined ? what : `${what}: ${typeof found === "string" ? found : JSON.stringify(found)}`);
 }
 
+/** Checks what comes about at its own time, as what a browser does after a key or a click: within ten seconds. */
+export async function checkSoon(what, condition, found = async () => undefined) {
+  const holds = await until(what, 10, condition).then(() => true, () => false);
+  check(what, holds, holds ? undefined : await found());
+}
+
 /** What is not checked here, because this browser has no such thing: said, so that nobody takes it for checked. */
 export function leaveOut(name, reason) {
   console.log(`--   ${name}: left out, ${reason}`);

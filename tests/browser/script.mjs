@@ -37,6 +37,9 @@ const inFirefox = options.browser === "firefox";
 const SETTLED = 400;
 const FIELDS = ["s", "p", "z", "w", "r", "c", "e", "o"];
 
+/** Where there is no Navigation API, the script looks at the address by a clock: once three ticks of another one like it have come, it has. */
+const LOOKED = "new Promise(resolve => { let ticks = 0; const clock = setInterval(() => { if (++ticks === 3) { clearInterval(clock); resolve(); } }, 99); })";
+
 const wait = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
 
 /** The code of a language in docs/embedding.md, the first one that holds these words. */
@@ -139,7 +142,9 @@ async function expectRecords(expected, { origin = site.origin, wants = () => tru
       return text;
     }
   });
-  check("each view and event is sent once, and nothing else", isDeepStrictEqual(bodies, expected), bodies);
+  // Each goes its own way: which of two arrives first is for the network to say.
+  const inOrder = bodies => bodies.map(body => JSON.stringify(body)).sort();
+  check("each view and event is sent once, and nothing else", isDeepStrictEqual(inOrder(bodies), inOrder(expected)), bodies);
   for (const { method, headers, text, status } of records) {
     const body = method === "POST" ? JSON.parse(text) : {};
     check("it is a POST, without asking for permission before", method === "POST", method);
@@ -189,7 +194,7 @@ async function testCase(name, { page: special, path = "/", before, context: cont
     if (before) {
       pages.set(new URL(before).pathname, { copies: 0 });
       await page.goto(before);
-      await Promise.all([page.waitForURL(`**${path}`), page.evaluate(url => { location.href = url; }, site.origin + path)]);
+      await Promise.all([page.waitForURL(`**${path}`), page.evaluate(url => { setTimeout(() => { location.href = url; }); }, site.origin + path)]);
     } else {
       await page.goto(site.origin + path);
     }
@@ -229,7 +234,11 @@ async function checkNavigations() {
   for (const api of [true, false]) {
     const kind = api ? "with the Navigation API" : "without the Navigation API";
     const more = api ? {} : { init: removeNavigation, page: { body: '<nav id="navigation"></nav>' } };
-    const run = expression => async page => { await page.evaluate(expression); await wait(250); };
+    const run = expression => async page => {
+      const traverses = expression.startsWith("history.back") || expression.startsWith("history.go");
+      const arrived = traverses ? "new Promise(resolve => addEventListener('popstate', resolve, { once: true }))" : "0";
+      await page.evaluate(`(async () => { const arrived = ${arrived}; ${expression}; await arrived; await ${LOOKED}; })()`);
+    };
     const go = (name, expression, sent) => testCase(`${name}, ${kind}`, { ...more, path: "/app" }, run(expression), [{ p: "/app" }, ...sent]);
     await go("pushState", 'history.pushState({}, "", "/app/push")', [{ p: "/app/push" }]);
     await go("pushState of the same path", 'history.pushState({}, "", "/app")', []);
@@ -286,9 +295,6 @@ async function checkEvents() {
   await testCase("an event of a link that leads away", { path: "/shop", page: special }, async page => {
     await page.click("a");
     await page.waitForURL("**/bought");
-    await until("three are here", 5, async () => records.length === 3).catch(() => {});
-    // Which of the two comes first is for the network to say.
-    records.sort((one, other) => Number(one.text.includes("/bought")) - Number(other.text.includes("/bought")));
   }, [{ p: "/shop" }, { p: "/shop", e: "buy" }, { p: "/bought", r: site.origin }]);
   await testCase("an event whose click the page keeps to itself", { path: "/shop", page: special }, async page => {
     await page.evaluate(() => document.querySelector("button").addEventListener("click", event => event.stopImmediatePropagation()));
