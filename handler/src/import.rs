@@ -41,7 +41,7 @@ use crate::{
     store::{self, Checkout, Connection, Failure},
     visitor::{
         Claims, Classification, Client, Day as CalendarDay, Network, SiteName, View, Visit, VisitKind, page_path,
-        referrer::referring_host, robot, source::is_spam,
+        referrer::referring_host, robot, source::is_spam, view::campaign_in_query,
     },
 };
 
@@ -263,7 +263,8 @@ fn judge(import: &Import, parser: &mut Parser, text: &str) -> anyhow::Result<Jud
             Claims { prefetch, opted_out, user_agent, referrer_spam, network, ..Claims::default() }.classification()
         }
     };
-    let view = View { page: page_path(&line.target).into(), referrer, user_agent, ..View::default() };
+    let campaign = line.target.split_once('?').and_then(|(_, query)| campaign_in_query(query));
+    let view = View { page: page_path(&line.target).into(), referrer, user_agent, campaign, ..View::default() };
     let values = view.values(&classification);
     Ok(Judged::Page(Visit { at: line.at, site: import.site.clone(), kind: VisitKind::View, values, classification }))
 }

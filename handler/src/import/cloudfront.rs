@@ -16,6 +16,7 @@ pub(super) struct Columns {
     address: usize,
     method: usize,
     path: usize,
+    query: Option<usize>,
     status: usize,
     user_agent: usize,
     referer: Option<usize>,
@@ -34,6 +35,7 @@ impl Columns {
             address: place("c-ip")?,
             method: place("cs-method")?,
             path: place("cs-uri-stem")?,
+            query: place("cs-uri-query").ok(),
             status: place("sc-status")?,
             user_agent: place("cs(User-Agent)")?,
             referer: place("cs(Referer)").ok(),
@@ -51,6 +53,7 @@ impl Columns {
                 address: value(self.address)?,
                 method: value(self.method)?,
                 path: value(self.path)?,
+                query: self.query.map_or(Some("-"), value)?,
                 status: value(self.status)?,
                 user_agent: value(self.user_agent)?,
                 referer: self.referer.map_or(Some("-"), value)?,
@@ -68,6 +71,8 @@ pub(super) struct Fields<'l> {
     pub(super) address: &'l str,
     pub(super) method: &'l str,
     pub(super) path: &'l str,
+    /// `-` if there is none.
+    pub(super) query: &'l str,
     pub(super) status: &'l str,
     pub(super) user_agent: &'l str,
     pub(super) referer: &'l str,
@@ -87,7 +92,10 @@ pub(super) fn request(fields: Fields<'_>) -> Option<LogLine<'_>> {
         address: Cow::Borrowed(fields.address),
         at: TimeZone::UTC.to_timestamp(at).ok()?,
         method: Cow::Borrowed(method),
-        target: decoded(fields.path),
+        target: match fields.query {
+            "" | "-" => decoded(fields.path),
+            query => Cow::Owned(format!("{}?{}", decoded(fields.path), decoded(query))),
+        },
         status,
         referer: header(fields.referer),
         user_agent: Some(header(fields.user_agent)),
@@ -150,10 +158,12 @@ mod tests {
 
     #[test]
     fn a_line_is_read_by_its_columns_and_its_encoding_is_taken_away() {
-        for user_agent in ["Mozilla/5.0%20(X11)", "Mozilla/5.0%2520(X11)"] {
-            let text = line("2026-11-20", "/a%2520b", "200", user_agent);
+        for (user_agent, query, target) in
+            [("Mozilla/5.0%20(X11)", "a=b%2526c", "/a%20b?a=b%26c"), ("Mozilla/5.0%2520(X11)", "-", "/a%20b")]
+        {
+            let text = line("2026-11-20", "/a%2520b", "200", user_agent).replace("a=b", query);
             let request = read(&text).unwrap();
-            assert_eq!((&*request.address, &*request.target, request.status), ("203.0.113.9", "/a%20b", 200));
+            assert_eq!((&*request.address, &*request.target, request.status), ("203.0.113.9", target, 200));
             assert_eq!(request.at, "2026-11-20T10:05:03Z".parse().unwrap());
             assert_eq!(&*request.referer, "https://example.org/x");
             assert_eq!(request.user_agent.as_deref(), Some("Mozilla/5.0 (X11)"));

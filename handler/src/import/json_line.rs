@@ -188,13 +188,14 @@ pub(super) fn cloudfront(text: &str) -> Line<'_> {
         let (date, time, status) = (value("date")?, value("time")?, value("sc-status")?);
         let (address, method, path) = (value("c-ip")?, value("cs-method")?, value("cs-uri-stem")?);
         let user_agent = value("cs(User-Agent)")?;
-        let referer = value("cs(Referer)").unwrap_or_default();
+        let (query, referer) = (value("cs-uri-query").unwrap_or_default(), value("cs(Referer)").unwrap_or_default());
         let request = cloudfront::request(cloudfront::Fields {
             date: &date,
             time: &time,
             address: &address,
             method: &method,
             path: &path,
+            query: &query,
             status: &status,
             user_agent: &user_agent,
             referer: &referer,

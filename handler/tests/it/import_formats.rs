@@ -25,21 +25,29 @@ fn caddy(address: &str, second: u32, uri: &str, user_agent: &str) -> String {
     format!("{}\n", json!({ "level": "info", "ts": ts, "msg": "handled request", "request": request, "status": 200 }))
 }
 
+/// Path and query as `CloudFront` writes them: encoded once more, and `-` for no query.
+fn stem_and_query(uri: &str) -> (String, String) {
+    let (stem, query) = uri.split_once('?').unwrap_or((uri, "-"));
+    (stem.replace('%', "%25"), query.replace('%', "%25"))
+}
+
 fn cloudfront(address: &str, second: u32, uri: &str, user_agent: &str) -> String {
     let user_agent = user_agent.replace('%', "%25").replace(' ', "%20");
+    let (stem, query) = stem_and_query(uri);
     format!(
-        "2015-05-17\t12:00:{second:02}\tFRA2\t{address}\tGET\t{uri}\t200\thttps://news.example/a\t{user_agent}\t10.9.9.9\n"
+        "2015-05-17\t12:00:{second:02}\tFRA2\t{address}\tGET\t{stem}\t200\thttps://news.example/a\t{user_agent}\t{query}\t10.9.9.9\n"
     )
 }
 
 const CLOUDFRONT_HEADER: &str = "#Version: 1.0\n#Fields: date time x-edge-location c-ip cs-method cs-uri-stem sc-status \
-                                 cs(Referer) cs(User-Agent) x-forwarded-for\n";
+                                 cs(Referer) cs(User-Agent) cs-uri-query x-forwarded-for\n";
 
 fn cloudfront_json(address: &str, second: u32, uri: &str, user_agent: &str) -> String {
     let user_agent = user_agent.replace(' ', "%20");
+    let (stem, query) = stem_and_query(uri);
     let line = json!({
-        "date": "2015-05-17", "time": format!("12:00:{second:02}"), "c-ip": address, "cs-method": "GET", "cs-uri-stem": uri,
-        "sc-status": "200", "cs(Referer)": "https://news.example/a", "cs(User-Agent)": user_agent,
+        "date": "2015-05-17", "time": format!("12:00:{second:02}"), "c-ip": address, "cs-method": "GET", "cs-uri-stem": stem,
+        "cs-uri-query": query, "sc-status": "200", "cs(Referer)": "https://news.example/a", "cs(User-Agent)": user_agent,
     });
     format!("{line}\n")
 }
@@ -65,7 +73,7 @@ const FORMATS: [(&str, Writer, &str, u64); 4] = [
 fn visits(line: Writer) -> String {
     [
         line("192.0.2.1", 1, "/", FIREFOX),
-        line("192.0.2.1", 2, "/about", FIREFOX),
+        line("192.0.2.1", 2, "/about?utm_source=letter&utm_campaign=Spring%20sale", FIREFOX),
         line("192.0.2.2", 3, "/", SAFARI),
         line("2001:db8::1", 4, "/", FIREFOX),
         line("2001:db8::2", 5, "/", FIREFOX),
@@ -100,6 +108,8 @@ async fn every_format_is_recognised_and_counts_the_same_visits_alike() {
         assert_eq!(summary["not_pages"]["other_entry"].as_u64().unwrap_or_default(), others, "{name}");
         let referrers = "select value || ' ' || pageviews from tally where dimension = 2";
         assert_eq!(database.texts(referrers).await, ["news.example 6"], "{name}");
+        let campaigns = "select value || ' ' || pageviews from tally where dimension = 8";
+        assert_eq!(database.texts(campaigns).await, ["letter / Spring sale 1"], "{name}");
         // Again, and under its name: nothing is counted twice.
         let again = import(&plain, &["--format", name], &log);
         assert_eq!((&again["pageviews"], &again["lines_counted_before"]), (&0.into(), &summary["lines"]), "{name}");
