@@ -51,7 +51,8 @@ impl Database {
         let name = format!("footfall_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut admin = PgConnection::connect_with(&server()).await.expect("the server of DATABASE_URL answers");
         sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.unwrap();
-        let options = server().database(&name).application_name("test");
+        // Of tables without statistics PostgreSQL expects much, and would compile each question about them, for a second.
+        let options = server().database(&name).application_name("test").options([("jit", "off")]);
         let connection = Mutex::new(PgConnection::connect_with(&options).await.unwrap());
         Self { name, options, connection }
     }
