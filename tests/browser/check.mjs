@@ -17,7 +17,7 @@ import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
 import axe from "axe-core";
 import { chromium } from "playwright-core";
-import { about, check, checkSoon, notAcrossMidnight, summarize, until } from "./findings.mjs";
+import { about, atOnce, check, checkSoon, notAcrossMidnight, summarize, until } from "./findings.mjs";
 import { startHandler as start, stopHandlers } from "./handler.mjs";
 import { HOSTILE_PATHS, HOSTILE_REFERRERS, hostileLog, ordinaryLog } from "./sample-log.mjs";
 
@@ -46,6 +46,9 @@ const SCHEMES = ["light", "dark"];
 const RULES = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] };
 /** Those of them whose answer depends on colours, which is all that another scheme changes. */
 const COLOUR_RULES = { runOnly: { type: "rule", values: ["color-contrast", "link-in-text-block"] } };
+
+/** How many checks look at once, where nothing is counted or taken away: most of one's time is waiting for the browser. */
+const AT_ONCE = 4;
 
 await notAcrossMidnight(30);
 const DAY = 24 * 60 * 60 * 1000;
@@ -366,14 +369,10 @@ const VIEWS = {
   "a site that was only imported": `/?site=${FORMER}&${between(date(3), date(3))}`,
 };
 
-async function checkViews(origin) {
-  for (const javaScriptEnabled of [true, false]) {
-    for (const [name, address] of Object.entries(VIEWS)) {
-      const title = javaScriptEnabled ? name : `${name}, without script`;
-      await about(title, () => openAndLook(origin, origin + address, title, { javaScriptEnabled }));
-    }
-  }
-}
+const viewChecks = origin => [true, false].flatMap(javaScriptEnabled => Object.entries(VIEWS).map(([name, address]) => {
+  const title = javaScriptEnabled ? name : `${name}, without script`;
+  return () => about(title, () => openAndLook(origin, origin + address, title, { javaScriptEnabled }));
+}));
 
 async function checkFolded(origin) {
   await about("everything unfolded", () =>
@@ -1167,23 +1166,13 @@ async function main() {
       }
     });
     await checkCounting(origin);
-    await checkViews(origin);
-    await checkFolded(origin);
-    await checkKeyboard(origin);
+    await atOnce(AT_ONCE, [
+      ...viewChecks(origin),
+      ...[checkFolded, checkKeyboard, checkTabs, checkLookingInto, checkYear, checkLocale, checkLinks, checkRanges, checkForm, checkArrival, checkStillness,
+        checkPrint, checkCompressed, checkHostile].map(check => () => check(origin)),
+    ]);
     await checkScript(origin);
-    await checkTabs(origin);
     await checkLive(origin);
-    await checkLookingInto(origin);
-    await checkYear(origin);
-    await checkLocale(origin);
-    await checkLinks(origin);
-    await checkRanges(origin);
-    await checkForm(origin);
-    await checkArrival(origin);
-    await checkStillness(origin);
-    await checkPrint(origin);
-    await checkCompressed(origin);
-    await checkHostile(origin);
     await checkWaiting(origin);
     await checkPrivate(await startHandler(DATABASE_URL, { FOOTFALL_DASHBOARD_TOKEN: TOKEN }));
     await checkEmbedded();

@@ -1,22 +1,24 @@
 // What the checks of this folder share: what they found, and waiting.
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { stripVTControlCharacters } from "node:util";
 
 const groups = new Map();
-let group;
+/** The group whose checks are running: there may be several at a time. */
+const current = new AsyncLocalStorage();
 
 /** Checks that belong together. A line says how they went, and more lines what was found. */
 export async function about(name, checks) {
-  group = { passed: 0, failures: [] };
+  const group = { passed: 0, failures: [] };
   groups.set(name, group);
   const from = Date.now();
   try {
     // Not everything that is asked of a page has a time limit of its own.
     let timer;
     const limit = new Promise((_, reject) => { timer = setTimeout(reject, 300_000, new Error("not done within five minutes")); });
-    await Promise.race([checks(), limit]).finally(() => clearTimeout(timer));
+    await Promise.race([current.run(group, checks), limit]).finally(() => clearTimeout(timer));
   } catch (error) {
     group.failures.push(`broke off: ${stripVTControlCharacters(error.stack)}`);
   }
@@ -26,6 +28,7 @@ export async function about(name, checks) {
 }
 
 export function check(what, holds, found) {
+  const group = current.getStore();
   if (holds) group.passed += 1;
   else group.failures.push(found === undefined ? what : `${what}: ${typeof found === "string" ? found : JSON.stringify(found)}`);
 }
@@ -34,6 +37,14 @@ export function check(what, holds, found) {
 export async function checkSoon(what, condition, found = async () => undefined) {
   const holds = await until(what, 10, condition).then(() => true, () => false);
   check(what, holds, holds ? undefined : await found());
+}
+
+/** Does what only looks and changes nothing, several at a time. */
+export async function atOnce(count, tasks) {
+  const rest = [...tasks];
+  await Promise.all(Array.from({ length: count }, async () => {
+    for (let task = rest.shift(); task; task = rest.shift()) await task();
+  }));
 }
 
 /** What is not checked here, because this browser has no such thing: said, so that nobody takes it for checked. */
