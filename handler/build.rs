@@ -5,7 +5,10 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-env-changed=SOURCE_COMMIT");
     println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
-    println!("cargo::rerun-if-changed=migrations");
+    // What sqlx reads while it compiles, and cargo would not look at.
+    for path in ["migrations", "queries", "../.sqlx"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
     for path in ["HEAD", "logs/HEAD"] {
         if let Some(file) = git(&["rev-parse", "--git-path", path]) {
             println!("cargo::rerun-if-changed={file}");
