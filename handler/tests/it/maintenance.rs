@@ -159,6 +159,18 @@ async fn ids_of_batches_are_kept_for_minutes() {
 }
 
 #[tokio::test]
+async fn an_id_that_its_sender_forgets_at_this_moment_is_left_to_it() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    let insert = "insert into batch values (gen_random_uuid(), now() - interval";
+    database.execute(&format!("{insert} '11 minutes'); {insert} '12 minutes')")).await;
+    let sender = database.hold("delete from batch where committed < now() - interval '11.5 minutes'").await;
+    assert_eq!(host.maintain().await["batches_deleted"], 1);
+    sender.release().await;
+    assert_eq!(database.number("select count(*) from batch").await, 0);
+}
+
+#[tokio::test]
 async fn the_timer_is_told_when_the_database_is_away() {
     let database = Database::create().await;
     let nowhere = format!("postgres://footfall@127.0.0.1:{}/none", crate::process::free_port());
