@@ -157,6 +157,12 @@ async fn examine_page(client: &Client, question: &Question, answer: &Answer, rep
     embed::judge(report, &found, &page, &line(&wanted));
     let site = embed::judge_site(report, &found, &wanted);
     report.site = site.as_ref().map(SiteName::to_string);
+    // That nobody counts a wrong name says nothing: asked is about the one that was told to be right.
+    let differs = report.has_broken("site-differs");
+    let asked = match &site {
+        Some(site) if differs => wanted.data_site().parse().ok().filter(|right| right != site),
+        site => site.clone(),
+    };
     if rules.from_header.iter().any(Policy::forbids_scripts) && !found.scripts.is_empty() {
         report.broken(
             "policy-script",
@@ -176,7 +182,7 @@ async fn examine_page(client: &Client, question: &Question, answer: &Answer, rep
             if let Some(endpoint) = &endpoint {
                 let load = Load { purpose: Purpose::Sending, url: endpoint, page: url, redirected: false };
                 rules.judge(report, "policy-sending", "sending to Footfall", &load, None, true);
-                if let Some(site) = site.as_ref().filter(|_| is_loaded) {
+                if let Some(site) = asked.as_ref().filter(|_| is_loaded) {
                     ask_about_site(client, &pixel_at(endpoint, site), url, site, report).await;
                 }
             }
@@ -185,7 +191,7 @@ async fn examine_page(client: &Client, question: &Question, answer: &Answer, rep
         }
         None => {
             if let Some(pixel) = found.pixels.first() {
-                if let Some(site) = &site {
+                if let Some(site) = site.as_ref().filter(|_| !differs) {
                     ask_about_site(client, &pixel.url, url, site, report).await;
                 }
                 hints::judge_names(report, [&pixel.url]);
@@ -210,10 +216,8 @@ async fn examine_page(client: &Client, question: &Question, answer: &Answer, rep
 
 /// The line that a page should have.
 fn line(wanted: &Wanted<'_>) -> String {
-    let site = wanted.site.map_or(wanted.host, |site| &**site);
-    let site = site.strip_prefix("www.").unwrap_or(site);
     let script = wanted.script.map_or_else(|| "https://HOST/footfall.js".to_owned(), shown);
-    format!("<script defer data-site=\"{site}\" src=\"{script}\"></script>")
+    format!("<script defer data-site=\"{}\" src=\"{script}\"></script>", wanted.data_site())
 }
 
 /// Whether the script would be loaded; says why not.

@@ -24,6 +24,14 @@ pub(super) struct Wanted<'a> {
     pub(super) host: &'a str,
 }
 
+impl Wanted<'_> {
+    /// What `data-site` should be.
+    pub(super) fn data_site(&self) -> &str {
+        let site = self.site.map_or(self.host, |site| &**site);
+        site.strip_prefix("www.").unwrap_or(site)
+    }
+}
+
 /// A script or a pixel.
 #[derive(Debug)]
 pub(super) struct Embedded<'a> {
@@ -222,8 +230,7 @@ fn judge_type(report: &mut Report, script: &Embedded<'_>) {
 
 /// The site that visits would be counted as, where that is known; says what is wrong with it.
 pub(super) fn judge_site(report: &mut Report, found: &Embedding<'_>, wanted: &Wanted<'_>) -> Option<SiteName> {
-    let suggested = wanted.site.map_or(wanted.host, |site| &**site);
-    let right = format!("write data-site=\"{}\"", suggested.strip_prefix("www.").unwrap_or(suggested));
+    let right = format!("write data-site=\"{}\"", wanted.data_site());
     let site = if let Some(script) = found.scripts.first() {
         let Some(written) = script.element.attribute("data-site").filter(|site| !site.is_empty()) else {
             report.broken("site-missing", "the script has no data-site, and does not know what it counts", right);

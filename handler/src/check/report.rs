@@ -57,6 +57,11 @@ impl Report {
         self.add(name, State::Broken, text.as_ref(), Some(right.as_ref()));
     }
 
+    /// Whether this was found, and visits do not count because of it.
+    pub(super) fn has_broken(&self, name: &str) -> bool {
+        self.findings.iter().any(|finding| finding.name == name && matches!(finding.state, State::Broken))
+    }
+
     fn add(&mut self, name: &'static str, state: State, text: &str, right: Option<&str>) {
         self.findings.push(Finding { name, state, text: harmless(text), right: right.map(harmless) });
     }
