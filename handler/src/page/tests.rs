@@ -215,7 +215,7 @@ fn where_no_estimate_is_kept_there_is_no_all_time() {
 
 /// What is said of each number of the range.
 fn numbers(page: &str) -> Vec<String> {
-    let (_, rest) = page.split_once("<dl class=\"numbers\">").unwrap();
+    let (_, rest) = page.split_once("<dl class=\"numbers n").unwrap();
     let (list, _) = rest.split_once("</dl>").unwrap();
     list.lines().filter(|line| line.starts_with("<div>")).map(|line| text(&line.replace("<dd", " <dd"))).collect()
 }
