@@ -129,6 +129,11 @@ fn names(report: &Value, state: &str) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
+/// What was found under a name.
+fn finding<'r>(report: &'r Value, name: &str) -> &'r Value {
+    report["findings"].as_array().unwrap().iter().find(|finding| finding["name"] == name).unwrap()
+}
+
 /// Checks a page with this header and this HTML, in which FOOTFALL is where Footfall is.
 async fn check_page(headers: &str, body: &str) -> (Outcome, Value) {
     let footfall = footfall().await;
@@ -189,15 +194,13 @@ async fn each_seeded_fault_is_named_and_nothing_else_is() {
     for (name, headers, body) in faults {
         let (outcome, report) = check_page(&headers, &body).await;
         assert_eq!((names(&report, "broken"), outcome.code), (vec![name.to_owned()], Some(1)), "{report:#}");
-        let fault = report["findings"].as_array().unwrap().iter().find(|finding| finding["name"] == name).unwrap();
+        let fault = finding(&report, name);
         assert!(!fault["text"].as_str().unwrap().is_empty() && !fault["right"].as_str().unwrap().is_empty());
     }
     // Of a wrong name it is not told that its Footfall does not count it, but that it counts the right one.
     let (_, report) = check_page("", &script("data-site=localhost", "data-site=example.org")).await;
     assert_eq!(names(&report, "broken"), ["site-differs"], "{report:#}");
-    let counted =
-        report["findings"].as_array().unwrap().iter().find(|finding| finding["name"] == "site-counted").unwrap();
-    assert!(counted["text"].as_str().unwrap().ends_with(" counts localhost"), "{report:#}");
+    assert!(finding(&report, "site-counted")["text"].as_str().unwrap().ends_with(" counts localhost"), "{report:#}");
 }
 
 #[tokio::test]
@@ -205,8 +208,7 @@ async fn the_directive_that_would_allow_it_is_told_and_then_allows_it() {
     let (_, report) = check_page("Content-Security-Policy: default-src 'self'\r\n", SCRIPT).await;
     assert_eq!(names(&report, "broken"), ["policy-script", "policy-sending"], "{report:#}");
     let told = |name: &str| {
-        let finding = report["findings"].as_array().unwrap().iter().find(|finding| finding["name"] == name).unwrap();
-        let right = finding["right"].as_str().unwrap().strip_prefix("make it ").unwrap();
+        let right = finding(&report, name)["right"].as_str().unwrap().strip_prefix("make it ").unwrap();
         // The next Footfall listens elsewhere.
         format!("{} FOOTFALL", right.rsplit_once(' ').unwrap().0)
     };
