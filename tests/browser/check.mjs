@@ -47,13 +47,6 @@ const SCHEMES = ["light", "dark"];
 const RULES = { preload: false, runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] };
 /** Those of them whose answer depends on colours, which is all that another scheme changes. */
 const COLOUR_RULES = { preload: false, runOnly: { type: "rule", values: ["color-contrast", "link-in-text-block"] } };
-/** And those whose answer depends on where things stand: all that another width between the narrowest and the widest changes. */
-const PLACE_RULES = { preload: false, runOnly: { type: "rule", values: ["color-contrast", "target-size", "scrollable-region-focusable"] } };
-/** What axe looks for at a width and in a scheme: between the narrowest and the widest, once is enough. */
-function rulesFor(width, colorScheme) {
-  if (width === WIDTHS[0] || width === WIDTHS.at(-1)) return colorScheme === SCHEMES[0] ? RULES : COLOUR_RULES;
-  return colorScheme === SCHEMES[0] ? PLACE_RULES : undefined;
-}
 
 /** How many checks look at once, where nothing is counted or taken away: as many as a small machine has cores. */
 const AT_ONCE = 2;
@@ -234,12 +227,10 @@ async function lookAt(page, name, twin = page) {
     for (const colorScheme of SCHEMES) {
       for (const one of new Set([page, twin])) await one.emulateMedia({ colorScheme });
       const where = `${name}, ${width} px, ${colorScheme}`;
-      const rules = rulesFor(width, colorScheme);
-      if (rules) {
-        const { violations } = await twin.evaluate(rules => globalThis.axe.run(document, rules), { ...rules, resultTypes: ["violations"] });
-        check(`${where}: axe finds nothing`, violations.length === 0, violations
-          .map(({ id, help, nodes }) => `\n${id} (${help}): ${nodes.slice(0, 3).map(node => `${node.html.slice(0, 120)}: ${node.failureSummary.replaceAll("\n", " ")}`).join("; ")}`).join(""));
-      }
+      const rules = colorScheme === SCHEMES[0] ? RULES : COLOUR_RULES;
+      const { violations } = await twin.evaluate(rules => globalThis.axe.run(document, rules), { ...rules, resultTypes: ["violations"] });
+      check(`${where}: axe finds nothing`, violations.length === 0, violations
+        .map(({ id, help, nodes }) => `\n${id} (${help}): ${nodes.slice(0, 3).map(node => `${node.html.slice(0, 120)}: ${node.failureSummary.replaceAll("\n", " ")}`).join("; ")}`).join(""));
       const faint = await page.evaluate(findFaintText);
       check(`${where}: text over bars has a contrast of 4.5 to 1`, faint.length === 0, faint);
       await keepPicture(page, `${name}-${width}-${colorScheme}`.replaceAll(/[^\w-]+/g, "_"));
@@ -838,8 +829,7 @@ async function checkArrival(origin) {
     await about(`nothing moves while ${site} arrives, ${width} px`, async () => {
       const { context, conclude } = await newContext(address, { viewport: { width, height: 900 } });
       const page = await context.newPage();
-      // The box of a label grows with its field; its words stay.
-      await page.addInitScript(noteShifts, "figcaption span, label");
+      await page.addInitScript(noteShifts, "figcaption span");
       await page.goto(`${address}/?site=${site}`);
       await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve, 100))));
       const shifts = await page.evaluate(() => globalThis.shifts);
