@@ -5,7 +5,7 @@
 
 use std::{hint::black_box, io, time::Instant};
 
-use handler::visitor::{
+use handler::domain::{
     agent::{Agent, Hints, describe},
     robot::robot,
 };

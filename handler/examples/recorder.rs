@@ -8,9 +8,9 @@ use std::{borrow::Cow, time::Duration};
 use handler::{
     clock::Clock,
     config::{Config, DatabaseConfig},
+    domain::{Classification, Client, Dimension, Network, SiteName, Visit, VisitKind},
     recorder::Recorder,
     store::{Database, Limits},
-    visitor::{Classification, Client, Dimension, Network, SiteName, Visit, VisitKind},
 };
 use jiff::Timestamp;
 use tokio::time::Instant;

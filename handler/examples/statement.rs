@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use handler::{
     clock::Clock,
     config::{Config, DatabaseConfig},
+    domain::{Day, Dimension, Fingerprint, Minute, Salt},
     store::{self, Batch, Counter, Database, Limits, Link, MinuteViews, Outcome, Part, Role, SitePeriods, Visitor},
-    visitor::{Day, Dimension, Fingerprint, Minute, Salt},
 };
 use uuid::Uuid;
 

@@ -19,9 +19,9 @@ pub use self::{
     values::is_link_name,
 };
 use crate::{
-    store::{Foundation, Rules},
+    domain::{Forget, SiteName},
+    domain::{Foundation, Rules},
     telemetry::{self, LogFormat},
-    visitor::{Forget, SiteName},
 };
 
 /// All that can be configured.

@@ -4,26 +4,13 @@
 //! POST to its name, and nobody else may.
 
 mod access;
-mod arrival;
-mod badge;
-mod body;
 mod client;
-mod count;
-mod embed;
+mod endpoints;
 mod error;
-mod file;
-mod health;
-mod live;
-mod maintenance;
-mod pace;
 mod request;
-mod server;
-mod sign_in;
-mod sites;
-mod statistics;
-mod version;
-mod visit;
-mod why;
+mod request_body;
+pub mod response_body;
+pub(crate) mod server;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -35,20 +22,19 @@ use warp::{
 };
 
 use self::{
-    arrival::Arriving,
+    endpoints::{badge, count, files, health, live, maintenance, sign_in, sites, statistics, version, visit, why},
     error::Error,
-    pace::Patience,
     request::{Request, request},
-    server::Limits,
+    server::{Limits, arrival::Arriving, pace::Patience},
 };
 use crate::{
-    body::Encoding,
     clock::Clock,
     config::{Host, Names, Origin},
+    domain::{Network, RateLimit, SiteName},
+    http::response_body::Encoding,
     maintenance::Maintenance,
     reader::Reader,
     recorder::Recorder,
-    visitor::{Network, RateLimit, SiteName},
 };
 
 pub use access::Access;
@@ -152,11 +138,11 @@ fn reading() -> impl Filter<Extract = (Reply,), Error = Rejection> + Copy {
 }
 
 fn files() -> impl Filter<Extract = (Reply,), Error = Rejection> + Copy {
-    let script = path("footfall.js").and(request("/footfall.js")).then(file::answer_script);
-    let events = path("footfall-events.js").and(request("/footfall-events.js")).then(file::answer_events);
+    let script = path("footfall.js").and(request("/footfall.js")).then(files::answer_script);
+    let events = path("footfall-events.js").and(request("/footfall-events.js")).then(files::answer_events);
     let description = warp::path("api").and(path("openapi.json")).and(request("/api/openapi.json"));
-    let asset = file_in("assets").and(request("/assets/FILE")).then(file::answer_asset);
-    script.or(events).unify().or(asset).unify().or(description.then(file::answer_description)).unify()
+    let asset = file_in("assets").and(request("/assets/FILE")).then(files::answer_asset);
+    script.or(events).unify().or(asset).unify().or(description.then(files::answer_description)).unify()
 }
 
 fn operation() -> impl Filter<Extract = (Reply,), Error = Rejection> + Copy {

@@ -9,21 +9,15 @@
 //!
 //! `docs/architecture.md` has the map and what must never be.
 
-pub mod app;
-pub mod body;
 pub mod build;
-pub mod check;
 pub mod clock;
+pub mod commands;
 pub mod config;
-pub mod doctor;
+pub mod domain;
 pub mod http;
-pub mod import;
 pub mod maintenance;
-mod open_files;
 pub mod page;
 pub mod reader;
 pub mod recorder;
-pub mod statistics;
 pub mod store;
 pub mod telemetry;
-pub mod visitor;

@@ -11,7 +11,12 @@ use std::{
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
-use handler::{app, build, check, config::Config, doctor, import, telemetry};
+use handler::{
+    build,
+    commands::{check, doctor, import, serve as app},
+    config::Config,
+    telemetry,
+};
 use serde::Serialize;
 
 /// musl's own allocator takes one lock for all threads; this one does not, and every request allocates.

@@ -11,7 +11,8 @@ use tokio::{
 };
 
 use crate::{
-    store::{self, Connection, Failure, Removed, Rules},
+    domain::Rules,
+    store::{self, Connection, Failure, Removed},
     telemetry::milliseconds_since,
 };
 

@@ -32,8 +32,8 @@ use self::{
     wording::thousands,
 };
 use crate::{
-    statistics::{Counts, ImportedSum, Range, Report, Step},
-    visitor::{Day, SiteName},
+    domain::statistics::{Counts, ImportedSum, Range, Report, Step},
+    domain::{Day, SiteName},
 };
 
 /// What the page is about.

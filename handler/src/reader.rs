@@ -29,11 +29,12 @@ use self::{
 };
 pub use self::{live::LiveSnapshot, snapshot::Snapshot};
 use crate::{
+    domain::SiteName,
+    domain::statistics::{BadQuery, Plan, Query, Report, Tallies, assemble},
+    domain::{Foundation, Rules},
     recorder::NotRecorded,
-    statistics::{BadQuery, Plan, Query, Report, Tallies, assemble},
-    store::{self, Checkout, Connection, Failure, Foundation, Rules},
+    store::{self, Checkout, Connection, Failure},
     telemetry::{Outage, percentile},
-    visitor::SiteName,
 };
 
 /// How many may wait; as many as may wait to be recorded.

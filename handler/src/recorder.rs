@@ -29,11 +29,12 @@ use self::{
     minute::Minute,
 };
 use crate::{
+    domain::Rules,
+    domain::statistics::Query,
+    domain::{Classification, Exclusion, SiteName, Visit},
     reader::{Answer, NoAnswer, Reader},
-    statistics::Query,
-    store::{Connection, Failure, Rules},
+    store::{Connection, Failure},
     telemetry::Outage,
-    visitor::{Classification, Exclusion, SiteName, Visit},
 };
 
 /// How many visits may wait: at 40,000 a second less than half a second's worth, and a few megabytes.

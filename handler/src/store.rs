@@ -21,7 +21,6 @@ pub use batch::{Batch, Checkpoint, Counter, Link, MinuteViews, Part, Register, R
 pub use connection::{CONNECTION_LIFETIME, Checkout, Connection, Database, Limits};
 pub use examination::{Examination, examine};
 pub use failure::Failure;
-pub use foundation::{Foundation, Rules};
 pub use imported::{ImportedTally, forget_imported, replace_imported};
 pub use maintenance::{Removed, remove};
 pub use reading::{

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use super::{BadVariable, bad, sites::list};
-use crate::visitor::SiteName;
+use crate::domain::SiteName;
 
 /// Scheme, host and, if it is not the usual one, port of a page's address (RFC 6454 §6.2), such as `https://example.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Lists of sites.
 
 use super::{BadVariable, bad};
-use crate::visitor::{BadSiteName, SiteName};
+use crate::domain::{BadSiteName, SiteName};
 
 /// What stands between commas.
 pub(super) fn list(value: Option<&str>) -> impl Iterator<Item = &str> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::request::Request;
-use crate::{config::Secret, visitor::SiteName};
+use crate::{config::Secret, domain::SiteName};
 
 /// How long a browser stays signed in.
 const SESSION: Duration = Duration::from_secs(30 * 24 * 60 * 60);

@@ -4,7 +4,7 @@
 use warp::http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::{HTML, Reply, reply, request::Request};
-use crate::{page, reader::NoAnswer, recorder::NotRecorded, statistics::BadQuery, visitor::SiteName};
+use crate::{domain::SiteName, domain::statistics::BadQuery, page, reader::NoAnswer, recorder::NotRecorded};
 
 /// Why a request is not answered as asked.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Error {
             Self::NotConfigured => "this site is not counted here: name it in FOOTFALL_SITES".to_owned(),
             Self::Foreign => "the page that sent this is not one of the site that it names: data-site must be the page's own host; FOOTFALL_SUBDOMAINS=on allows hosts below it".to_owned(),
             Self::TooSlow => "the body did not come in time".to_owned(),
-            Self::TooLarge => format!("the body may have at most {} bytes", super::body::MAXIMUM_BYTES),
+            Self::TooLarge => format!("the body may have at most {} bytes", super::request_body::MAXIMUM_BYTES),
             Self::MethodNotAllowed(allowed) => format!("only {allowed} is possible here"),
             Self::Unavailable(_) => "the database does not answer at the moment; try again in a few seconds".to_owned(),
             Self::Internal(_) => "something went wrong here; the operator's log says what".to_owned(),

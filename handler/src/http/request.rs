@@ -11,13 +11,13 @@ use warp::{
 
 use super::{
     App,
-    arrival::{Arrival, arrival},
     error::Error,
+    server::arrival::{Arrival, arrival},
 };
 use crate::{
-    body::Encoding,
-    statistics::{BadQuery, Drill, Query, Range},
-    visitor::{Day, SiteName},
+    domain::statistics::{BadQuery, Drill, Query, Range},
+    domain::{Day, SiteName},
+    http::response_body::Encoding,
 };
 
 /// A request without its body: no route reads one.

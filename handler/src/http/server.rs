@@ -3,6 +3,10 @@
 //!
 //! HTTP/1 only: that is what the Functions host and proxies speak to us. It knows no routes.
 
+pub(super) mod arrival;
+pub(crate) mod open_files;
+pub(super) mod pace;
+
 use std::{
     convert::Infallible,
     io,
@@ -26,7 +30,7 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use super::pace::{Pace, Paced, Patience};
+use self::pace::{Pace, Paced, Patience};
 
 /// What clients may take.
 #[derive(Clone, Copy)]

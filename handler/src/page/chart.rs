@@ -11,7 +11,7 @@ use jiff::{civil::DateTime, tz::TimeZone};
 use serde::Serialize;
 
 use super::wording::thousands;
-use crate::statistics::{Point, Step};
+use crate::domain::statistics::{Point, Step};
 
 /// Height of the drawing in its own units; a bar with the gap around it is one unit wide. `chart.html`, `page.css` and
 /// `page.js` rely on both.

@@ -6,11 +6,10 @@ use serde::Serialize;
 
 use super::wording::{query_value, thousands};
 use crate::{
-    statistics::{Drill, Entry, Referrals, Report},
-    visitor::{
-        Dimension, Exclusion, OTHER, Uniqueness,
+    domain::statistics::{Drill, Entry, Referrals, Report},
+    domain::{
+        Dimension, Exclusion, OTHER, Uniqueness, channel,
         robot::{self, Robot},
-        source,
     },
 };
 
@@ -164,7 +163,7 @@ const ORDER: [&str; 6] = ["Pages", "Sources", "Locations", "Technology", "Events
 /// A value as people read it.
 fn in_words(dimension: Dimension, value: &str) -> Cow<'_, str> {
     match dimension {
-        Dimension::Channel => Cow::Borrowed(source::Group::named(value).map_or(value, |group| group.heading())),
+        Dimension::Channel => Cow::Borrowed(channel::Group::named(value).map_or(value, |group| group.heading())),
         Dimension::Robot => match robot::named(value) {
             Some(Robot { operator: Some(operator), purpose, .. }) => {
                 Cow::Owned(format!("{value} ({operator}, for {})", purpose.label()))

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::wording::{self, thousands};
 use crate::{
-    statistics::{Counts, Previous, Report},
-    visitor::Day,
+    domain::Day,
+    domain::statistics::{Counts, Previous, Report},
 };
 
 /// One number.

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::wording::thousands;
 use crate::{
-    statistics::{Report, Week},
-    visitor::Day,
+    domain::Day,
+    domain::statistics::{Report, Week},
 };
 
 /// One week.

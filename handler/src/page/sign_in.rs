@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{TEMPLATES, short};
-use crate::{build, visitor::SiteName};
+use crate::{build, domain::SiteName};
 
 /// What `sign_in.html` shows.
 #[derive(Serialize)]

@@ -9,8 +9,8 @@ use jiff::tz::TimeZone;
 use self::sample::{counts, day, empty, entry, hours, report, report_between, report_of_a_year};
 use super::*;
 use crate::{
-    statistics::{Entry, Previous},
-    visitor::{Dimension, Exclusion},
+    domain::statistics::{Entry, Previous},
+    domain::{Dimension, Exclusion},
 };
 
 fn html(report: &Report) -> String {

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use super::{TEMPLATES, short};
 use crate::{
     build,
-    visitor::{
+    domain::{
         Exclusion,
         robot::{Purpose, Robot},
     },
@@ -97,7 +97,7 @@ fn describe(robot: &Robot) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::visitor::robot;
+    use crate::domain::robot;
 
     #[test]
     fn a_person_is_told_whether_and_why_not() {

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::statistics::Range;
+use crate::domain::statistics::Range;
 
 /// A count with a comma between thousands, as the script's `toLocaleString("en")` writes it too.
 pub(super) fn thousands(number: i64) -> String {
@@ -76,7 +76,7 @@ pub(super) fn days(first: Date, last: Date) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::visitor::Day;
+    use crate::domain::Day;
 
     #[test]
     fn thousands_are_set_apart() {

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::SHARED_FOR;
 use crate::{
+    domain::{SiteName, all_time},
     store::{self, Checkout, Failure},
-    visitor::{SiteName, all_time},
 };
 
 /// What was learnt over one of the connection's sessions.

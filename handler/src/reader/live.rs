@@ -9,10 +9,10 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{NoAnswer, Question, Reader, SHARED_FOR, Task};
 use crate::{
-    body::Body,
-    statistics::Live,
+    domain::SiteName,
+    domain::statistics::Live,
+    http::response_body::Body,
     store::{self, Failure},
-    visitor::SiteName,
 };
 
 /// What was read, with the body that was made of it.

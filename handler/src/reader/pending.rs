@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use tokio::sync::oneshot;
 
 use super::{Answer, Asked, NoAnswer, Question, live::PendingLive};
-use crate::{statistics::Query, store::Failure};
+use crate::{domain::statistics::Query, store::Failure};
 
 /// Questions that wait to be read, each once, with all who ask it.
 #[derive(Default)]

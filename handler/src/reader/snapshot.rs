@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{body::Body, statistics::Report};
+use crate::{domain::statistics::Report, http::response_body::Body};
 
 /// A report, with the bodies that were made of it.
 pub struct Snapshot {

@@ -12,12 +12,12 @@ use super::{
     seen::{FingerprintHasher, Seen},
 };
 use crate::{
-    store::{Batch, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor},
-    visitor::{
+    domain::{
         Classification, Client, Day, Dimension, Exclusion, Fingerprint, Minute, Moment, Uniqueness, Visit, VisitKind,
         all_time,
         fingerprint::{Scope, fingerprint},
     },
+    store::{Batch, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor},
 };
 
 /// The numbers under which the database keeps what is no dimension of its own.

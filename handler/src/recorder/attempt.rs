@@ -14,8 +14,9 @@ use super::{
     seen::Seen,
 };
 use crate::{
-    store::{self, Checkout, Checkpoint, Connection, Failure, Outcome, Rules},
-    visitor::{Classification, Day, Exclusion, Minute, Moment, Visit, calendar::Calendar},
+    domain::Rules,
+    domain::{Classification, Day, Exclusion, Minute, Moment, Visit, calendar::Calendar},
+    store::{self, Checkout, Checkpoint, Connection, Failure, Outcome},
 };
 
 /// How many times keys may turn out stale within one try: two would be many.

@@ -10,8 +10,9 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    store::{self, Checkout, Failure, Foundation},
-    visitor::{Day, Dimension, Forget, OTHER, Period, Salt, SiteName, Visit, all_time},
+    domain::Foundation,
+    domain::{Day, Dimension, Forget, OTHER, Period, Salt, SiteName, Visit, all_time},
+    store::{self, Checkout, Failure},
 };
 
 /// How long a period of the past, and the one before it, stay open after something was imported: so that several logs of the same

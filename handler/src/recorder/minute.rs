@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::attempt::Attempted;
-use crate::{telemetry::percentile, visitor::Exclusion};
+use crate::{domain::Exclusion, telemetry::percentile};
 
 /// How often it is said.
 pub(super) const INTERVAL: Duration = Duration::from_secs(60);

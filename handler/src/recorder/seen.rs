@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, hash::BuildHasherDefault};
 
-use crate::visitor::{Day, Fingerprint};
+use crate::domain::{Day, Fingerprint};
 
 /// How many fingerprints are remembered before the older half is forgotten. A table of this size is as full as it may be, so
 /// both halves take 9 MB at the most.

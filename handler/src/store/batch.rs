@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::visitor::{Day, Fingerprint, Minute};
+use crate::domain::{Day, Fingerprint, Minute};
 
 /// Visits that are committed together, or not at all.
 #[derive(Default)]

@@ -20,7 +20,8 @@ use sqlx::{
 };
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
-use super::{Failure, Foundation, entra::Tokens, foundation};
+use super::{Failure, entra::Tokens, foundation};
+use crate::domain::Foundation;
 use crate::{clock::Clock, config::DatabaseConfig};
 
 /// The name under which other users of a database see us.

@@ -1,44 +1,9 @@
-//! What all counts of a database rest on: the zone in which days begin, and for how long visitors are remembered.
+//! Compares what the database counts by with what is configured.
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use sqlx::PgConnection;
 
 use super::Failure;
-use crate::visitor::{Day, Forget};
-
-/// What a database counts by. It can't change once something has been counted: a day's visitors would be told apart in two ways.
-#[derive(Clone, Debug)]
-pub struct Foundation {
-    /// The zone in which days begin.
-    pub zone: TimeZone,
-    /// For how long visitors are remembered.
-    pub forget: Forget,
-}
-
-/// How visits are recorded and read.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// What the database counts by.
-    pub foundation: Foundation,
-    /// Whether an estimate of all-time visitors is kept.
-    pub keeps_all_time: bool,
-    /// For how many days statistics are kept; `None`: for ever.
-    pub retention_days: Option<u32>,
-}
-
-impl Rules {
-    /// The first day whose statistics are kept, at this time.
-    pub fn first_kept(&self, now: Timestamp) -> Option<Day> {
-        let instant = now.checked_sub(SignedDuration::from_hours(24 * i64::from(self.retention_days?))).ok()?;
-        Day::containing(instant, &self.foundation.zone).ok()
-    }
-}
-
-impl Foundation {
-    fn zone_name(&self) -> &str {
-        self.zone.iana_name().unwrap_or("UTC")
-    }
-}
+use crate::domain::Foundation;
 
 /// Compares, and writes what a new database will count by. Answers the database's clock, in Unix seconds.
 pub(super) async fn check(connection: &mut PgConnection, foundation: &Foundation) -> Result<f64, Failure> {

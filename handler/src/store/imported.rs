@@ -3,7 +3,7 @@
 use sqlx::Connection as _;
 
 use super::{Checkout, Failure, maintenance::STEP_ROWS};
-use crate::visitor::Day;
+use crate::domain::Day;
 
 /// How many rows one statement adds at most.
 const ROWS: usize = 4096;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::AssertSqlSafe;
 
 use super::{Checkout, Failure};
-use crate::visitor::Day;
+use crate::domain::Day;
 
 /// How many rows one step removes at most.
 pub(super) const STEP_ROWS: i64 = 1000;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Checkout, Failure};
 use crate::{
-    statistics::{Drill, Gaps, ImportedSum, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
-    visitor::{Day, Dimension, Exclusion, Minute, SiteName},
+    domain::statistics::{Drill, Gaps, ImportedSum, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
+    domain::{Day, Dimension, Exclusion, Minute, SiteName},
 };
 
 /// The id of a site, if it has been counted.

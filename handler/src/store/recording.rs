@@ -7,7 +7,7 @@ use super::{
     Checkout, Failure,
     batch::{Batch, Columns, Part},
 };
-use crate::visitor::{Day, Fingerprint, Forget, Period, Salt, SiteName};
+use crate::domain::{Day, Fingerprint, Forget, Period, Salt, SiteName};
 
 /// What became of a batch. It is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,12 +13,13 @@ use std::{
 use handler::{
     clock::Clock,
     config::Config,
+    domain::Rules,
+    domain::statistics::{Query, Report},
+    domain::{Classification, Client, Dimension, Network, Visit, VisitKind},
     maintenance::Maintenance,
     reader::Reader,
     recorder::Recorder,
-    statistics::{Query, Report},
-    store::{self, Limits, Rules},
-    visitor::{Classification, Client, Dimension, Network, Visit, VisitKind},
+    store::{self, Limits},
 };
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio::time::Instant;

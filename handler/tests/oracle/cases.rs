@@ -9,10 +9,10 @@ mod values;
 use std::{sync::Arc, time::Duration};
 
 use handler::{
+    domain::statistics::{Query, Range, Report},
+    domain::{Day, Dimension, Forget},
     recorder::{Imported, LogPrefix},
-    statistics::{Query, Range, Report},
     store::Limits,
-    visitor::{Day, Dimension, Forget},
 };
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::time::Instant;

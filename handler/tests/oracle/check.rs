@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use handler::{
-    statistics::{Counts, Point, Query, Range, Report, Slot, Step, Tallies, assemble},
+    domain::Day,
+    domain::statistics::{Counts, Point, Query, Range, Report, Slot, Step, Tallies, assemble},
     store,
-    visitor::Day,
 };
 use jiff::Timestamp;
 use tokio::time::{Duration, Instant};
@@ -120,7 +120,7 @@ fn compare(world: &World, site: usize, first: i32, last: i32, report: &Report) -
         return Err(format!("{value:?} was never counted, and is {:?}", found[value]));
     }
     let expected = truth.excluded(site, first, last);
-    for exclusion in handler::visitor::Exclusion::ALL {
+    for exclusion in handler::domain::Exclusion::ALL {
         let found = report.excluded.get(exclusion).copied().unwrap_or_default();
         let (least, most) = expected.get(exclusion).copied().unwrap_or_default();
         if !(least..=most).contains(&found) {

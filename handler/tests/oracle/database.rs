@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use handler::visitor::{Dimension, Uniqueness};
+use handler::domain::{Dimension, Uniqueness};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::Mutex;
 

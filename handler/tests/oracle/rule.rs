@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use handler::visitor::Uniqueness;
+use handler::domain::Uniqueness;
 use jiff::tz::TimeZone;
 
 use crate::{
@@ -220,8 +220,8 @@ impl Rule {
         }
         let truth = &mut self.truth.sites[*site];
         match placement {
-            Placement::Late | Placement::Closed => exclusion = Some((handler::visitor::Exclusion::Late, 1)),
-            Placement::Forgotten => exclusion = Some((handler::visitor::Exclusion::Late, 0)),
+            Placement::Late | Placement::Closed => exclusion = Some((handler::domain::Exclusion::Late, 1)),
+            Placement::Forgotten => exclusion = Some((handler::domain::Exclusion::Late, 0)),
             Placement::New | Placement::Known => {}
         }
         // What is no view is accounted nowhere.

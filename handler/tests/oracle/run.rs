@@ -12,10 +12,11 @@ use std::{
 use handler::{
     clock::Clock,
     config::DatabaseConfig,
+    domain::{Classification, Client, Forget, Network, SiteName, Visit, VisitKind},
+    domain::{Foundation, Rules},
     reader::Reader,
     recorder::{LogPrefix, Recorder},
-    store::{self, CONNECTION_LIFETIME, Connection, Database, Failure, Foundation, Limits, Rules},
-    visitor::{Classification, Client, Forget, Network, SiteName, Visit, VisitKind},
+    store::{self, CONNECTION_LIFETIME, Connection, Database, Failure, Limits},
 };
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{task::JoinSet, time::Instant};

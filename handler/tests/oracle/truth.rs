@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use handler::visitor::{Dimension, Exclusion, Uniqueness};
+use handler::domain::{Dimension, Exclusion, Uniqueness};
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 /// A set of days that follow the world's origin.

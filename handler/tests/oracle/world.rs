@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use handler::visitor::{Dimension, Exclusion};
+use handler::domain::{Dimension, Exclusion};
 use jiff::tz::TimeZone;
 
 use crate::{

@@ -1,7 +1,7 @@
 //! Lists of one page or one host, and of weeks.
 
 use super::*;
-use crate::statistics::{Drill, Entry, Referrals};
+use crate::domain::statistics::{Drill, Entry, Referrals};
 
 fn referrals(of: Drill, values: &[&str], other: i64) -> Referrals {
     let entry = |value: &&str| Entry { value: (*value).to_owned(), visitors: None, pageviews: 1_200 };

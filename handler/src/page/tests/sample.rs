@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::{
-    statistics::{Counts, Entry, Estimate, Point, Range, Report, Step, Week},
-    visitor::{Day, Dimension, Exclusion},
+    domain::statistics::{Counts, Entry, Estimate, Point, Range, Report, Step, Week},
+    domain::{Day, Dimension, Exclusion},
 };
 
 pub(super) fn at(text: &str) -> Timestamp {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use handler::{recorder::Imported, visitor::Exclusion};
+use handler::{domain::Exclusion, recorder::Imported};
 
 use super::{Stage, view};
 

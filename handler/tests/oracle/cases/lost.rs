@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use handler::{
+    domain::{Exclusion, Forget},
     store::Limits,
-    visitor::{Exclusion, Forget},
 };
 
 use super::{Stage, view};

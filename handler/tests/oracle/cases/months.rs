@@ -1,6 +1,6 @@
 //! Months and days that begin and end.
 
-use handler::{recorder::Imported, visitor::Forget};
+use handler::{domain::Forget, recorder::Imported};
 
 use super::{Stage, view};
 use crate::run::PATIENT;

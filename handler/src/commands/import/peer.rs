@@ -1,0 +1,150 @@
+//! `handler import --from`: what another counter had counted before, as tallies of its own.
+//!
+//! Others tell visitors apart by other rules, so their numbers are kept beside ours and never become part of a unique number. Each
+//! day of an export takes the place of what was imported for it before, so that an export can be imported again.
+
+mod goatcounter;
+mod plausible;
+mod summary;
+mod table;
+mod tallies;
+mod umami;
+
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use jiff::tz::TimeZone;
+
+pub use self::summary::Moved;
+use self::tallies::Collected;
+use super::source;
+use crate::{
+    domain::SiteName,
+    store::{self, Connection},
+};
+
+/// A counter whose exports are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// `GoatCounter`'s CSV export: a row for each pageview.
+    GoatCounter,
+    /// Plausible's CSV export: a file of daily sums for each dimension.
+    Plausible,
+    /// Umami's table `website_event` as CSV: a row for each pageview or event.
+    Umami,
+}
+
+impl Peer {
+    /// The name in the database and in answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::GoatCounter => "goatcounter",
+            Self::Plausible => "plausible",
+            Self::Umami => "umami",
+        }
+    }
+}
+
+/// Imports the export of a peer for a site; the files are read as one export.
+///
+/// # Errors
+/// If a file can't be read or is no such export: then nothing has changed. Or if the database can't be reached: then some days may
+/// have changed, each of them whole, and the same import goes over them again.
+pub async fn import(
+    connection: &Connection,
+    zone: &TimeZone,
+    site: &SiteName,
+    peer: Peer,
+    files: &[PathBuf],
+) -> anyhow::Result<Moved> {
+    let mut collected = Collected::new(zone.clone(), site.clone());
+    for file in files {
+        read(peer, file, &mut collected).with_context(|| format!("importing {}", file.display()))?;
+    }
+    if peer == Peer::Plausible && !collected.has_totals() {
+        bail!("the export has no imported_visitors_….csv, or no row of it could be read: it holds the days' totals");
+    }
+    let (tallies, moved) = collected.finish(peer);
+    if tallies.is_empty() {
+        return Ok(moved);
+    }
+    let mut checkout = connection.checkout().await?;
+    let outcome = async {
+        let site = store::open_site(&mut checkout, site, None).await?.id;
+        store::replace_imported(&mut checkout, site, peer.name(), &tallies).await
+    };
+    let outcome = outcome.await;
+    checkout.release(outcome)?;
+    Ok(moved)
+}
+
+/// Removes what was imported from a peer for a site; answers how many rows that were.
+///
+/// # Errors
+/// If the database can't be reached.
+pub async fn forget(connection: &Connection, site: &SiteName, peer: Peer) -> anyhow::Result<u64> {
+    let mut checkout = connection.checkout().await?;
+    let outcome = async {
+        match store::read_site(&mut checkout, site).await? {
+            Some(site) => store::forget_imported(&mut checkout, site, peer.name()).await,
+            None => Ok(0),
+        }
+    };
+    let outcome = outcome.await;
+    Ok(checkout.release(outcome)?)
+}
+
+fn read(peer: Peer, path: &Path, collected: &mut Collected) -> anyhow::Result<()> {
+    if path.is_dir() {
+        let mut entries: Vec<PathBuf> =
+            std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+        entries.sort();
+        for entry in entries.iter().filter(|entry| !entry.is_dir()) {
+            let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if wants(peer, &name) {
+                let (file, _) = source::open(entry).with_context(|| name.clone())?;
+                read_table(peer, &name, file, collected).with_context(|| name.clone())?;
+            }
+        }
+        return Ok(());
+    }
+    let (mut file, bar) = source::open(path)?;
+    let name = path.display().to_string();
+    if !file.fill_buf().context("reading")?.starts_with(b"PK\x03\x04") {
+        let outcome = read_table(peer, &name, file, collected);
+        bar.finish_and_clear();
+        return outcome;
+    }
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(path)?).context("reading it as a zip archive")?;
+    for index in 0..archive.len() {
+        let entry = archive.by_index(index).context("reading it as a zip archive")?;
+        let name =
+            entry.name().context("reading it as a zip archive")?.rsplit('/').next().unwrap_or_default().to_owned();
+        if wants(peer, &name) {
+            read_table(peer, &name, entry, collected).with_context(|| name.clone())?;
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Whether a file of a folder or an archive is one that is read.
+fn wants(peer: Peer, name: &str) -> bool {
+    let is_csv = Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    match peer {
+        Peer::GoatCounter => is_csv,
+        Peer::Plausible => plausible::table_of(name).is_some(),
+        Peer::Umami => name == "website_event.csv",
+    }
+}
+
+fn read_table(peer: Peer, name: &str, file: impl Read, collected: &mut Collected) -> anyhow::Result<()> {
+    match peer {
+        Peer::GoatCounter => goatcounter::read(name, file, collected),
+        Peer::Plausible => plausible::read(name, file, collected),
+        Peer::Umami => umami::read(name, file, collected),
+    }
+}

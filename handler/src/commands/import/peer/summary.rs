@@ -1,0 +1,61 @@
+//! What the import of another counter's export did.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::commands::import::NamedLines;
+
+/// What was imported from another counter.
+#[derive(Debug, Serialize)]
+pub struct Moved {
+    /// The site.
+    pub site: String,
+    /// The other counter.
+    pub source: &'static str,
+    /// Rows that were read.
+    pub rows: u64,
+    /// Of these, rows of robots, which are not imported.
+    pub bots: u64,
+    /// Rows of something that is neither a pageview nor an event.
+    pub passed_over: u64,
+    /// Rows that could not be read.
+    pub refused: NamedLines,
+    /// Days that have numbers now.
+    pub days: usize,
+    /// The first of them.
+    pub from: Option<String>,
+    /// The last of them.
+    pub to: Option<String>,
+    /// Views.
+    pub pageviews: i64,
+    /// The visitors of each day, by the other counter's definition, added up.
+    pub daily_visitors: i64,
+}
+
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = |f: &mut fmt::Formatter<'_>, label: &str, number: &dyn fmt::Display| {
+            writeln!(f, "  {label:<44}{number:>12}")
+        };
+        writeln!(f, "Import from {} for {}, apart from what is counted here", self.source, self.site)?;
+        row(f, "rows read", &self.rows)?;
+        if self.bots > 0 {
+            row(f, "left out: robots", &self.bots)?;
+        }
+        if self.passed_over > 0 {
+            row(f, "left out: neither pageview nor event", &self.passed_over)?;
+        }
+        if self.refused.lines > 0 {
+            row(f, "refused: could not be read", &self.refused.lines)?;
+            writeln!(f, "    first: {}", self.refused.first.join(", "))?;
+        }
+        row(f, "days that were replaced", &self.days)?;
+        row(f, "pageviews", &self.pageviews)?;
+        row(f, "sum of daily visitors, as counted there", &self.daily_visitors)?;
+        if let (Some(from), Some(to)) = (&self.from, &self.to) {
+            writeln!(f, "\n  The page shows the sums at /?site={}&from={from}&to={to}", self.site)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! What an import did, for people and for programs.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::Serialize;
+
+use super::log_line::NotAPage;
+use crate::domain::Exclusion;
+
+/// How many line numbers are named for each kind of refused line.
+const NAMED_LINES: usize = 5;
+
+/// Why a line was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// It is not a line of this format.
+    Malformed,
+    /// Its time lies before 1970, or in the future.
+    BadTime,
+    /// Its month (or day) has been closed, or one beside it: visitors can no longer be told from those counted then.
+    ClosedPeriod,
+}
+
+/// What an import did.
+#[derive(Debug, Default, Serialize)]
+pub struct Summary {
+    /// The site.
+    pub site: String,
+    /// Lines that were read.
+    pub lines: u64,
+    /// Of these, lines that an earlier import had counted.
+    pub lines_counted_before: u64,
+    /// Pageviews that were counted now.
+    pub pageviews: u64,
+    /// Different visitors among them, in the whole import.
+    pub visitors: u64,
+    /// Requests that are no pages, by kind.
+    pub not_pages: BTreeMap<&'static str, u64>,
+    /// Page requests that were not counted in full, by reason.
+    pub excluded: BTreeMap<&'static str, u64>,
+    /// Pageviews whose visitors could not be counted, because later days of theirs have been counted before.
+    pub late: NamedLines,
+    /// Lines that were refused, by kind.
+    pub refused: BTreeMap<Refusal, NamedLines>,
+    /// The first and the last day of which anything was counted now, robots included.
+    pub range: Option<[String; 2]>,
+    /// The days that were imported into, as they stand now.
+    pub days: Vec<Day>,
+}
+
+/// Lines that something is wrong with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct NamedLines {
+    /// How many.
+    pub lines: u64,
+    /// The first of them, as file and line number.
+    pub first: Vec<String>,
+}
+
+/// A day of the site.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Day {
+    /// In the site's time zone.
+    pub date: String,
+    /// Unique within the day.
+    pub visitors: i64,
+    /// All that were counted for the day, not only in this import.
+    pub pageviews: i64,
+}
+
+impl NamedLines {
+    pub(super) fn add(&mut self, place: &str) {
+        self.lines += 1;
+        if self.first.len() < NAMED_LINES {
+            self.first.push(place.to_owned());
+        }
+    }
+}
+
+impl Summary {
+    pub(super) fn refuse(&mut self, refusal: Refusal, place: &str) {
+        self.refused.entry(refusal).or_default().add(place);
+    }
+
+    pub(super) fn exclude(&mut self, reason: Exclusion) {
+        *self.excluded.entry(reason.name()).or_default() += 1;
+    }
+
+    pub(super) fn skip(&mut self, kind: NotAPage) {
+        *self.not_pages.entry(kind.name()).or_default() += 1;
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = |f: &mut fmt::Formatter<'_>, label: &str, number: u64| writeln!(f, "  {label:<44}{number:>12}");
+        writeln!(f, "Import into {}", self.site)?;
+        row(f, "lines read", self.lines)?;
+        row(f, "lines counted by an earlier import", self.lines_counted_before)?;
+        row(f, "pageviews counted now", self.pageviews)?;
+        row(f, "different visitors among them", self.visitors)?;
+        for kind in NotAPage::ALL {
+            let label = match kind {
+                NotAPage::OtherMethod => "no page: method is not GET",
+                NotAPage::OtherStatus => "no page: status is neither 2xx nor 304",
+                NotAPage::Asset => "no page: asset by its extension",
+                NotAPage::OtherEntry => "no page: header or another kind of entry",
+            };
+            let count = self.not_pages.get(kind.name()).copied().unwrap_or_default();
+            // Most formats have no such lines.
+            if count > 0 || kind != NotAPage::OtherEntry {
+                row(f, label, count)?;
+            }
+        }
+        for reason in Exclusion::ALL {
+            if let Some(count) = self.excluded.get(reason.name()) {
+                row(f, &format!("excluded: {}", reason.name().replace('_', " ")), *count)?;
+            }
+        }
+        if self.late.lines > 0 {
+            row(f, "pageviews too late for their visitors", self.late.lines)?;
+            writeln!(f, "    first: {}", self.late.first.join(", "))?;
+        }
+        for (refusal, refused) in &self.refused {
+            let label = match refusal {
+                Refusal::Malformed => "refused: not a line of this format",
+                Refusal::BadTime => "refused: before 1970 or in the future",
+                Refusal::ClosedPeriod => "refused: its month, or one beside it, is closed",
+            };
+            row(f, label, refused.lines)?;
+            writeln!(f, "    first: {}", refused.first.join(", "))?;
+        }
+        if !self.days.is_empty() {
+            writeln!(f, "\n  The days as they are now, with what had been counted before:")?;
+            writeln!(f, "  {:<20}{:>18}{:>18}", "day", "unique visitors", "pageviews")?;
+        }
+        for Day { date, visitors, pageviews } in &self.days {
+            writeln!(f, "  {date:<20}{visitors:>18}{pageviews:>18}")?;
+        }
+        if let Some([first, last]) = &self.range {
+            writeln!(f, "\n  The page shows them, and robots by name, at /?site={}&from={first}&to={last}", self.site)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,293 @@
+//! Puts the modules together: `handler` serving, and the commands that need a recorder.
+
+use std::{
+    hash::RandomState,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, bail, ensure};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    signal::unix::{SignalKind, signal},
+    time::Instant,
+};
+
+use crate::{
+    build,
+    clock::Clock,
+    commands::import::{
+        self, Format, Import, Summary,
+        peer::{Moved, Peer},
+    },
+    config::{Config, DatabaseConfig, Host, is_link_name},
+    domain::{RateLimit, SiteName},
+    http::server::open_files,
+    http::{self, Access, App},
+    maintenance::Maintenance,
+    reader::Reader,
+    recorder::Recorder,
+    store::{Connection, Database, Failure, Limits},
+    telemetry::{Outage, milliseconds_since},
+};
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// How long the process may take to stop once it is asked to. The Functions host does not ask, it kills; whatever has not
+/// been committed then was not acknowledged either.
+const STOP_WITHIN: Duration = Duration::from_secs(6);
+
+/// How much of it is left to recorder and reader when the last connection is closed. Requests have their answer within five
+/// seconds, so nobody who waits is cut off by it.
+const FINISH_WITHIN: Duration = Duration::from_millis(500);
+
+/// Files that are open beside clients' connections: the database, the runtime, standard input and output, the embedded
+/// PostgreSQL.
+const OTHER_FILES: usize = 64;
+
+/// How long to wait before the database is tried again at the start; doubled each time, up to a minute.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Serves until the process is asked to stop.
+///
+/// # Errors
+/// If the port can't be used, or the embedded database can't be started.
+pub async fn serve(config: Config) -> anyhow::Result<()> {
+    let began = std::time::Instant::now();
+    let (rules, clock) = (config.rules(), Clock::system());
+    let Config {
+        port,
+        bind,
+        host,
+        database,
+        sites,
+        trusted_proxies,
+        dashboard_token,
+        public_sites: public,
+        revoked_links: revoked,
+        connections,
+        views_per_minute,
+        counts_subdomains,
+        names,
+        embedders,
+        ..
+    } = config;
+    // First of all: the Functions host asks for an answer from the moment it has started us.
+    let listener = listen(SocketAddr::new(bind, port))?;
+    let address = listener.local_addr()?;
+    if let DatabaseConfig::Embedded(folder) = &database {
+        tracing::info!(
+            event = "embedded",
+            "no database is named in DATABASE_URL: using the embedded PostgreSQL, data in {}/",
+            folder.display()
+        );
+    }
+    let database = Database::new(&database, rules.foundation.clone(), clock.clone()).await?;
+    let [recording, reading, maintaining] =
+        database.connections([Limits::FOR_REQUESTS, Limits::FOR_REQUESTS, Limits::FOR_MAINTENANCE]);
+    // Under the Functions host the page is where the host is.
+    let page = (host != Host::Functions).then(|| format!("{}/", local_address(address)));
+    let mut warm_up = tokio::spawn(warm_up(recording.clone(), page));
+    let (reader, mut read) = Reader::start(reading, rules.clone(), sites.clone());
+    let (recorder, mut recorded) = Recorder::start(recording, rules.clone(), Some(reader.clone()));
+    let (maintenance, maintained) = Maintenance::start(maintaining, rules);
+    let rate_limit = views_per_minute.map(|views| RateLimit::new(views, RandomState::new(), began));
+    let app = App {
+        address: public_address(&sites[0], address),
+        recorder,
+        reader,
+        maintenance,
+        clock,
+        sites,
+        trusted_proxies,
+        access: Access { token: dashboard_token, public, revoked },
+        rate_limit,
+        names,
+        counts_subdomains,
+        embedders,
+        host,
+    };
+    let connections = connections_allowed(connections);
+    let hosted_by = if host == Host::Functions { "functions" } else { "plain" };
+    let elapsed_ms = milliseconds_since(began);
+    tracing::info!(
+        event = "started",
+        version = build::VERSION,
+        commit = build::COMMIT,
+        hosted_by,
+        port = address.port(),
+        connections,
+        elapsed_ms,
+        "Footfall {} listens on {address}",
+        build::VERSION
+    );
+    let asked = asked_to_stop()?;
+    let mut stop_by = Instant::now();
+    let stop = async {
+        asked.await;
+        stop_by = Instant::now() + STOP_WITHIN;
+        stop_by - FINISH_WITHIN
+    };
+    let cut_off = tokio::select! {
+        cut_off = http::serve(listener, Arc::new(app), connections, stop) => cut_off,
+        // Both end only when the server has: anything else is a fault, and whoever started us does it again.
+        _ = &mut recorded => bail!("the recorder failed"),
+        _ = &mut read => bail!("the reader failed"),
+        outcome = ready(&mut warm_up) => return outcome,
+    };
+    warm_up.abort();
+    // What it is at goes on the next time.
+    maintained.abort();
+    let finished = tokio::time::timeout_at(stop_by, async { (recorded.await, read.await) }).await;
+    if cut_off > 0 || finished.is_err() {
+        tracing::warn!(event = "stopped_early", "requests were still open when the process stopped");
+    }
+    tracing::info!(event = "stopped", "stopped");
+    Ok(())
+}
+
+/// Resolves only if the database counts in another way than is configured: then this process must not count.
+async fn ready(warm_up: &mut tokio::task::JoinHandle<Result<(), Failure>>) -> anyhow::Result<()> {
+    match warm_up.await {
+        Ok(Err(failure)) => Err(failure.into()),
+        Ok(Ok(())) | Err(_) => std::future::pending().await,
+    }
+}
+
+/// Brings the schema up to date.
+///
+/// # Errors
+/// If the database can't be reached, or refuses.
+pub async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let [connection] = database.connections([Limits::FOR_IMPORTS]);
+    Ok(connection.check().await?)
+}
+
+/// Imports logs through the recorder.
+///
+/// # Errors
+/// If a file can't be read, or the database can't be reached.
+pub async fn import(config: &Config, site: &str, format: Option<Format>, files: &[PathBuf]) -> anyhow::Result<Summary> {
+    let site: SiteName = site.parse().context("--site")?;
+    let (rules, clock) = (config.rules(), Clock::system());
+    let database = Database::new(&config.database, rules.foundation.clone(), clock.clone()).await?;
+    let [recording, reading] = database.connections([Limits::FOR_IMPORTS, Limits::FOR_IMPORTS]);
+    // What is wrong with the database is told before a log is read.
+    reading.check().await?;
+    let (recorder, recorded) = Recorder::start(recording, rules, None);
+    let import = Import { recorder, connection: reading, clock, zone: config.zone.clone(), site, format };
+    let outcome = import::run(&import, files).await;
+    drop(import);
+    recorded.await.context("the recorder failed")?;
+    outcome
+}
+
+/// A link that shows one site's private statistics to whoever has it.
+///
+/// # Errors
+/// If no token is set, the site is not counted, or the name holds what a link can't.
+pub fn share(config: &Config, site: &str, name: &str) -> anyhow::Result<String> {
+    let site: SiteName = site.parse().context("--site")?;
+    ensure!(config.sites.contains(&site), "--site: {site} is not counted here: name it in FOOTFALL_SITES");
+    ensure!(is_link_name(name), "--name: a link's name has letters, digits and hyphens only");
+    let revoked = config.revoked_links.clone();
+    ensure!(!revoked.iter().any(|known| known == name), "--name: FOOTFALL_REVOKED_LINKS holds {name}: choose another");
+    let access = Access { token: config.dashboard_token.clone(), public: Vec::new(), revoked };
+    let share = access.share(&site, name);
+    let share = share.context("nothing is private here: set FOOTFALL_DASHBOARD_TOKEN first")?;
+    let address = public_address(&config.sites[0], SocketAddr::new(config.bind, config.port));
+    Ok(format!("{address}/?site={site}&share={share}"))
+}
+
+/// Imports what another counter had counted.
+///
+/// # Errors
+/// If a file can't be read or is no such export, or the database can't be reached.
+pub async fn import_from(config: &Config, site: &str, peer: Peer, files: &[PathBuf]) -> anyhow::Result<Moved> {
+    let site: SiteName = site.parse().context("--site")?;
+    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let [connection] = database.connections([Limits::FOR_IMPORTS]);
+    connection.check().await?;
+    import::peer::import(&connection, &config.zone, &site, peer, files).await
+}
+
+/// Removes what was imported from another counter; answers how many rows that were.
+///
+/// # Errors
+/// If the database can't be reached.
+pub async fn forget_imported(config: &Config, site: &str, peer: Peer) -> anyhow::Result<u64> {
+    let site: SiteName = site.parse().context("--site")?;
+    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let [connection] = database.connections([Limits::FOR_IMPORTS]);
+    connection.check().await?;
+    import::peer::forget(&connection, &site, peer).await
+}
+
+fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    // Accepted connections inherit it: the end of a page must not wait for the client to confirm its beginning.
+    socket.set_nodelay(true)?;
+    let cannot = || format!("can't listen on {address} (FOOTFALL_BIND and FUNCTIONS_CUSTOMHANDLER_PORT)");
+    socket.bind(address).with_context(cannot)?;
+    socket.listen(BACKLOG).with_context(cannot)
+}
+
+/// How many connections clients may have open: as many as configured, if the system lets the process have as many files.
+/// Where it allows very few, half of them.
+fn connections_allowed(configured: usize) -> usize {
+    let files = open_files::allow((configured + OTHER_FILES) as u64);
+    usize::try_from(files)
+        .map_or(configured, |files| files.saturating_sub(OTHER_FILES).max(files / 2).clamp(1, configured))
+}
+
+/// Where people find the page: by the name of its site, or, while that has none but this machine's, where it listens.
+fn public_address(own: &SiteName, address: SocketAddr) -> String {
+    if **own == *"localhost" { local_address(address) } else { format!("https://{own}") }
+}
+
+/// Where a person on this machine finds the page.
+fn local_address(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
+}
+
+/// Resolves when somebody asks the process to stop.
+fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Opens the database before the first visitor, who would have to wait for it. Fails only if the database counts in another way
+/// than is configured.
+async fn warm_up(connection: Arc<Connection>, page: Option<String>) -> Result<(), Failure> {
+    let began = std::time::Instant::now();
+    let mut pause = FIRST_PAUSE;
+    let mut outage = Outage::default();
+    while let Err(failure) = connection.check().await {
+        if let Failure::OtherFoundation(_) = failure {
+            return Err(failure);
+        }
+        outage.failed(&failure);
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(60));
+    }
+    let elapsed_ms = milliseconds_since(began);
+    let invitation = page.map_or(String::new(), |page| format!(": open {page}"));
+    tracing::info!(event = "database_ready", elapsed_ms, "the database is ready{invitation}");
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! What kind of site a referring host is, and whether it only pretends to refer.
+//!
+//! Both are lists: `source/groups.tsv` is ours; `source/spam.txt` is Matomo's, written by `scripts/renew-spam`. A host is what
+//! [`crate::domain::referrer::referring_host`] gives: in small letters, the name of a package where an Android app referred.
+
+use std::{iter, sync::LazyLock};
+
+/// What kind of site referred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Group {
+    /// A search engine.
+    Search,
+    /// A network, forum or messenger in which people share links.
+    Social,
+    /// An AI that answers with links.
+    AiAssistant,
+    /// Mail read in a browser or an app, and what newsletters lead through.
+    Mail,
+    /// Any other site.
+    Other,
+}
+
+impl Group {
+    /// All of them, in the order in which pages and answers list them.
+    pub const ALL: &[Self] = &[Self::Search, Self::Social, Self::AiAssistant, Self::Mail, Self::Other];
+
+    /// The name in answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Search => "search",
+            Self::Social => "social",
+            Self::AiAssistant => "ai_assistant",
+            Self::Mail => "mail",
+            Self::Other => "other",
+        }
+    }
+
+    /// The heading on the page.
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::Search => "Search engines",
+            Self::Social => "Social networks",
+            Self::AiAssistant => "AI assistants",
+            Self::Mail => "Mail",
+            Self::Other => "Other sites",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|group| group.name() == name)
+    }
+}
+
+/// The group of a referring host: that of its own line in the list, or else of the nearest domain above it that has one.
+pub fn group(host: &str) -> Group {
+    let listed = |name: &str| {
+        let find = |list: &[(&str, Group)], name: &str| {
+            list.binary_search_by_key(&name, |(known, _)| known).ok().map(|at| list[at].1)
+        };
+        find(&GROUPS.hosts, name).or_else(|| find(&GROUPS.of_every_country, without_country(name)?))
+    };
+    with_parents(host).find_map(listed).unwrap_or(Group::Other)
+}
+
+/// Whether the host is known for pretending to refer, so that whoever looks at statistics comes to see it; or is below such a one.
+pub fn is_spam(host: &str) -> bool {
+    with_parents(host).any(|name| SPAM.binary_search(&name).is_ok())
+}
+
+/// The host and the domains above it: `a.b.c`, `b.c`, `c`. A name has at most 127 labels (RFC 1035 §3.1): more are not looked at.
+fn with_parents(host: &str) -> impl Iterator<Item = &str> {
+    iter::successors(Some(host), |name| name.split_once('.').map(|(_, parent)| parent)).take(127)
+}
+
+/// What stands before a country's ending: `google` of `google.ch`, `google.com`, `google.co.uk` and `google.com.au`.
+fn without_country(name: &str) -> Option<&str> {
+    let (first, ending) = name.split_once('.')?;
+    let is_ending = match ending.split_once('.') {
+        None => (2..=3).contains(&ending.len()),
+        Some((second, country)) => second.len() <= 3 && country.len() == 2,
+    };
+    is_ending.then_some(first)
+}
+
+static GROUPS: LazyLock<Groups> = LazyLock::new(|| Groups::read(include_str!("channel/groups.tsv")));
+
+/// In the order of the hosts: so they are in the file.
+static SPAM: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("channel/spam.txt").lines().filter(|line| !line.starts_with('#')).collect());
+
+/// Both in order.
+struct Groups {
+    hosts: Vec<(&'static str, Group)>,
+    /// What stands before the country's ending.
+    of_every_country: Vec<(&'static str, Group)>,
+}
+
+impl Groups {
+    /// Reads lines of a host and the name of a group, parted by a tab.
+    ///
+    /// # Panics
+    /// If a line is not so. The list is part of the program, and the tests read it.
+    fn read(lines: &'static str) -> Self {
+        let mut groups = Self { hosts: Vec::new(), of_every_country: Vec::new() };
+        for line in lines.lines().filter(|line| !line.starts_with('#')) {
+            let named = |name: &str| Group::ALL.iter().copied().find(|group| group.name() == name);
+            let Some((host, Some(group))) = line.split_once('\t').map(|(host, name)| (host, named(name))) else {
+                panic!("not a host and its group: {line}");
+            };
+            match host.strip_suffix(".*") {
+                Some(first) => groups.of_every_country.push((first, group)),
+                None => groups.hosts.push((host, group)),
+            }
+        }
+        groups.hosts.sort_unstable_by_key(|(host, _)| *host);
+        groups.of_every_country.sort_unstable_by_key(|(first, _)| *first);
+        groups
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn well_known_hosts_are_in_their_groups() {
+        for (host, expected) in [
+            ("google.com", Group::Search),
+            ("google.ch", Group::Search),
+            ("google.co.uk", Group::Search),
+            ("google.com.au", Group::Search),
+            ("news.google.com", Group::Search),
+            ("duckduckgo.com", Group::Search),
+            ("yandex.ru", Group::Search),
+            ("uk.search.yahoo.com", Group::Search),
+            ("com.google.android.googlequicksearchbox", Group::Search),
+            ("news.ycombinator.com", Group::Social),
+            ("out.reddit.com", Group::Social),
+            ("lobste.rs", Group::Social),
+            ("t.co", Group::Social),
+            ("bsky.app", Group::Social),
+            ("mastodon.social", Group::Social),
+            ("lm.facebook.com", Group::Social),
+            ("pinterest.co.uk", Group::Social),
+            ("chatgpt.com", Group::AiAssistant),
+            ("chat.openai.com", Group::AiAssistant),
+            ("perplexity.ai", Group::AiAssistant),
+            ("claude.ai", Group::AiAssistant),
+            ("gemini.google.com", Group::AiAssistant),
+            ("copilot.microsoft.com", Group::AiAssistant),
+            ("chat.deepseek.com", Group::AiAssistant),
+            ("grok.com", Group::AiAssistant),
+            ("chat.mistral.ai", Group::AiAssistant),
+            ("you.com", Group::AiAssistant),
+            ("phind.com", Group::AiAssistant),
+            ("meta.ai", Group::AiAssistant),
+            ("mail.google.com", Group::Mail),
+            ("com.google.android.gm", Group::Mail),
+            ("outlook.live.com", Group::Mail),
+            ("mail.proton.me", Group::Mail),
+        ] {
+            assert_eq!(group(host), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn any_other_host_is_other() {
+        for host in [
+            "example.com",
+            "docs.google.com",
+            "google.example.com",
+            "google.example",
+            "notgoogle.com",
+            "google",
+            "com",
+            "",
+            ".",
+            "..",
+            "é",
+            "t.co.example.org",
+        ] {
+            assert_eq!(group(host), Group::Other, "{host}");
+            assert!(!is_spam(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_pretends_to_refer_is_spam_and_all_below_it() {
+        assert!(is_spam("semalt.com"));
+        assert!(is_spam("42.semalt.semalt.com"));
+        assert!(!is_spam("notsemalt.com"));
+        assert!(!is_spam("semalt.com.example.org"));
+    }
+
+    #[test]
+    fn a_host_of_many_labels_takes_no_longer() {
+        let long = "a.".repeat(32 * 1024) + "semalt.com";
+        assert!(!is_spam(&long));
+        assert_eq!(group(&long), Group::Other);
+    }
+
+    #[test]
+    fn the_lists_are_in_order_and_each_line_decides() {
+        assert!(SPAM.is_sorted_by(|a, b| a < b) && SPAM.len() > 200, "{}", SPAM.len());
+        assert!(GROUPS.hosts.is_sorted_by(|a, b| a.0 < b.0) && GROUPS.hosts.len() > 600, "{}", GROUPS.hosts.len());
+        for &(host, expected) in &GROUPS.hosts {
+            assert_eq!(group(host), expected, "{host}");
+            assert!(!is_spam(host), "{host}");
+            assert!(!host.bytes().any(|byte| byte.is_ascii_uppercase()), "{host}");
+        }
+        for (index, one) in Group::ALL.iter().enumerate() {
+            assert!(!one.heading().is_empty());
+            assert!(Group::ALL[..index].iter().all(|other| other.name() != one.name()));
+        }
+    }
+}

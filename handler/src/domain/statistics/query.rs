@@ -1,0 +1,363 @@
+//! Questions: which site, which days, and in which steps.
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{
+    drill::Drill,
+    range::{RANGE_WORDS, Range, Step},
+};
+use crate::domain::{Day, Forget, Moment, SiteName, calendar::OutOfRange};
+
+/// The longest series that is answered, in points.
+pub(super) const MAXIMUM_POINTS: usize = 400;
+
+/// The longest range that is answered: ten years, in days.
+pub(super) const MAXIMUM_DAYS: i32 = 3660;
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Query {
+    /// The host name being counted.
+    pub site: SiteName,
+    /// Which days.
+    pub range: Range,
+    /// The steps of the series; by default what suits the range.
+    pub step: Option<Step>,
+    /// The page or the referring host that is looked into, if one is.
+    pub drill: Option<Drill>,
+}
+
+/// Why a question can't be answered. The text is for the asker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadQuery {
+    /// A word that no range has.
+    #[error("'period' must be {RANGE_WORDS}; or name two days with 'from' and 'to'")]
+    UnknownRange,
+    /// A word that no step has.
+    #[error("'by' must be hour, day, week or month")]
+    UnknownStep,
+    /// A word and days.
+    #[error("ask with 'period' or with 'from' and 'to', not with both")]
+    TwoRanges,
+    /// A last day without a first one.
+    #[error("'to' needs a 'from' before it")]
+    NoFirstDay,
+    /// Dates that can't be counted.
+    #[error("'from' and 'to' must be dates in the years 1970 to 9999, such as 2026-11-23")]
+    OutOfRange,
+    /// A range that ends before it begins.
+    #[error("'from' must not be later than 'to', or than today if there is no 'to'")]
+    Backwards,
+    /// A range of too many days.
+    #[error("the range has more than {MAXIMUM_DAYS} days: ask for a shorter one")]
+    TooLong,
+    /// A series of too many points.
+    #[error(
+        "the series would have more than {MAXIMUM_POINTS} points: ask for a shorter range, or for a longer step with 'by'"
+    )]
+    TooManyPoints,
+    /// A page and a host.
+    #[error("ask with 'page' or with 'referrer', not with both: how they meet is what is answered")]
+    TwoDrills,
+    /// What is no path.
+    #[error("'page' must be a path, such as /about")]
+    NoPage,
+    /// What is no host.
+    #[error("'referrer' must be a host name as the list of referrers has it, such as news.example")]
+    NoReferrer,
+}
+
+impl From<OutOfRange> for BadQuery {
+    fn from(_: OutOfRange) -> Self {
+        Self::OutOfRange
+    }
+}
+
+/// One point of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// An hour of a day.
+    Hour(Day, u8),
+    /// Days from the first to the last.
+    Days(Day, Day),
+}
+
+/// The period before a range: as many days, up to the one before the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Before {
+    /// Its first day.
+    pub first: Day,
+    /// Its last day.
+    pub last: Day,
+    /// Its points, oldest first, to be laid over those of the range; none where the steps are longer than a day, because then they
+    /// would not cover as many days.
+    pub series: Vec<Slot>,
+}
+
+/// What has to be read to answer a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// When the question was asked.
+    pub as_of: Timestamp,
+    /// The day it then was.
+    pub today: Day,
+    /// The first day of the range.
+    pub first: Day,
+    /// The last day of the range.
+    pub last: Day,
+    /// Whether the range's distinct visitors are known.
+    pub is_exact: bool,
+    /// How far the series' points are apart.
+    pub step: Step,
+    /// The points of the series, oldest first.
+    pub series: Vec<Slot>,
+    /// The period before; `None` if it is longer than anybody is remembered, or its days are not kept.
+    pub before: Option<Before>,
+    /// The last 24 hours, oldest first.
+    pub hours: Vec<Slot>,
+    /// The last weeks, oldest first, from Monday to Sunday or to today.
+    pub weeks: Vec<(Day, Day)>,
+}
+
+impl Query {
+    /// The default question about a site: the last 30 days.
+    pub fn of_site(site: SiteName) -> Self {
+        Self { site, range: Range::DEFAULT, step: None, drill: None }
+    }
+
+    /// What has to be read to answer this question at this time. A range begins with `first_kept` if it would begin before: of
+    /// visitors whose earlier days were deleted nobody could say whether they came in it.
+    ///
+    /// # Errors
+    /// If the range is backwards or too long, or the series has too many points.
+    pub fn plan(
+        &self,
+        now: Timestamp,
+        zone: &TimeZone,
+        forget: Forget,
+        first_kept: Option<Day>,
+    ) -> Result<Plan, BadQuery> {
+        let Moment { day: today, hour } = Moment::of(now, zone)?;
+        let (first, last) = self.range.days(today);
+        if first > last {
+            return Err(BadQuery::Backwards);
+        }
+        let first = first_kept.map_or(first, |kept| kept.clamp(first, last));
+        let days = last.number() - first.number() + 1;
+        if days > MAXIMUM_DAYS {
+            return Err(BadQuery::TooLong);
+        }
+        let step = self.step.unwrap_or(Step::suiting(days));
+        let is_exact = forget.is_exact(first, last);
+        let series = series(first, last, step, zone)?;
+        let before = before(first, last, step, zone, first_kept);
+        let hours = last_hours(today, hour, zone);
+        let weeks = if forget == Forget::Monthly { last_weeks(today, first_kept) } else { Vec::new() };
+        Ok(Plan { as_of: now, today, first, last, is_exact, step, series, before, hours, weeks })
+    }
+}
+
+impl Plan {
+    /// Every day whose total is needed, each once, in order.
+    pub fn days(&self) -> Vec<i32> {
+        let current = self.today.month().first_day().min(self.today.monday());
+        let mut days: Vec<i32> =
+            (current.number()..=self.today.number()).chain(self.first.number()..=self.last.number()).collect();
+        days.extend(self.weeks.iter().flat_map(|(first, last)| first.number()..=last.number()));
+        days.extend(self.before.iter().flat_map(|before| before.first.number()..=before.last.number()));
+        days.sort_unstable();
+        days.dedup();
+        days
+    }
+
+    /// Every day whose hours are needed, each once, in order.
+    pub fn days_by_hour(&self) -> Vec<i32> {
+        let mut days: Vec<i32> = self
+            .series
+            .iter()
+            .chain(self.before.iter().flat_map(|before| &before.series))
+            .chain(&self.hours)
+            .filter_map(|slot| match slot {
+                Slot::Hour(day, _) => Some(day.number()),
+                Slot::Days(..) => None,
+            })
+            .collect();
+        days.sort_unstable();
+        days.dedup();
+        days
+    }
+}
+
+/// The longest range that has a period before, in days: two months.
+const MAXIMUM_DAYS_BEFORE: i32 = 62;
+
+fn before(first: Day, last: Day, step: Step, zone: &TimeZone, first_kept: Option<Day>) -> Option<Before> {
+    let days = last.number() - first.number() + 1;
+    let (first, last) = (first.plus(-days), first.plus(-1));
+    // At the beginning of the calendar there are no days before.
+    let is_kept = first_kept.is_none_or(|kept| kept <= first) && last.number() - first.number() + 1 == days;
+    let series = match step {
+        Step::Hour | Step::Day => series(first, last, step, zone).ok()?,
+        Step::Week | Step::Month => Vec::new(),
+    };
+    (is_kept && days <= MAXIMUM_DAYS_BEFORE).then_some(Before { first, last, series })
+}
+
+fn series(first: Day, last: Day, step: Step, zone: &TimeZone) -> Result<Vec<Slot>, BadQuery> {
+    let mut series = Vec::new();
+    let mut day = first;
+    while day <= last {
+        let end = match step {
+            Step::Hour => {
+                series.extend((0..day.hours(zone)).map(|hour| Slot::Hour(day, hour)));
+                day
+            }
+            Step::Day => day,
+            Step::Week => day.monday().plus(6).min(last),
+            Step::Month => day.month().last_day().min(last),
+        };
+        if step != Step::Hour {
+            series.push(Slot::Days(day, end));
+        }
+        if series.len() > MAXIMUM_POINTS {
+            return Err(BadQuery::TooManyPoints);
+        }
+        day = end.plus(1);
+    }
+    Ok(series)
+}
+
+/// How many weeks are compared, the current one among them.
+const WEEKS: i32 = 8;
+
+/// The weeks up to this one, oldest first, as far as all of their days are kept.
+fn last_weeks(today: Day, first_kept: Option<Day>) -> Vec<(Day, Day)> {
+    let weeks = (0..WEEKS).rev().map(|back| today.monday().plus(-7 * back)).map(|monday| (monday, monday.plus(6)));
+    let weeks = weeks.filter(|(monday, sunday)| sunday.number() - monday.number() == 6);
+    let is_kept = |monday: Day| first_kept.is_none_or(|kept| kept <= monday);
+    weeks.filter(|(monday, _)| is_kept(*monday)).map(|(monday, sunday)| (monday, sunday.min(today))).collect()
+}
+
+/// The 24 hours up to this one, oldest first.
+fn last_hours(today: Day, hour: u8, zone: &TimeZone) -> Vec<Slot> {
+    let mut hours: Vec<Slot> = (0..=hour).rev().map(|hour| Slot::Hour(today, hour)).collect();
+    let yesterday = today.plus(-1);
+    if yesterday < today {
+        hours.extend((0..yesterday.hours(zone)).rev().map(|hour| Slot::Hour(yesterday, hour)));
+    }
+    hours.truncate(24);
+    hours.reverse();
+    hours
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        Day::of_date(text.parse().unwrap()).unwrap()
+    }
+
+    fn query(range: Range, step: Option<Step>) -> Query {
+        Query { site: "example.com".parse().unwrap(), range, step, drill: None }
+    }
+
+    fn plan_in(query: &Query, zone: &str) -> Result<Plan, BadQuery> {
+        query.plan("2026-11-23T10:20:30Z".parse().unwrap(), &TimeZone::get(zone).unwrap(), Forget::Monthly, None)
+    }
+
+    #[test]
+    fn a_range_has_steps_that_suit_its_length_unless_others_are_asked_for() {
+        let points = |range, step| {
+            let plan = plan_in(&query(range, step), "Europe/Berlin").unwrap();
+            (plan.step, plan.series.len())
+        };
+        let between = |first, last| Range::Between(day(first), Some(day(last)));
+        assert_eq!(points(between("2026-10-25", "2026-10-25"), None), (Step::Hour, 25));
+        assert_eq!(points(between("2026-03-29", "2026-03-29"), None), (Step::Hour, 23));
+        assert_eq!(points(Range::Days(30), None), (Step::Day, 30));
+        assert_eq!(points(Range::Months(12), None), (Step::Month, 12));
+        assert_eq!(points(Range::Days(30), Some(Step::Week)), (Step::Week, 6));
+    }
+
+    #[test]
+    fn the_points_of_a_series_cover_the_range_without_gap_or_overlap() {
+        for step in [Step::Day, Step::Week, Step::Month] {
+            let plan =
+                plan_in(&query(Range::Between(day("2026-09-16"), Some(day("2026-11-10"))), Some(step)), "UTC").unwrap();
+            let mut next = plan.first;
+            for slot in plan.series {
+                let Slot::Days(first, last) = slot else { panic!("{slot:?}") };
+                assert!(first == next && last >= first);
+                next = last.plus(1);
+            }
+            assert_eq!(next, plan.last.plus(1));
+        }
+    }
+
+    #[test]
+    fn the_last_24_hours_end_with_this_one_and_cross_midnight() {
+        let hours = plan_in(&query(Range::Today, None), "UTC").unwrap().hours;
+        assert_eq!(hours.len(), 24);
+        assert_eq!(hours[0], Slot::Hour(day("2026-11-22"), 11));
+        assert_eq!(hours[23], Slot::Hour(day("2026-11-23"), 10));
+    }
+
+    #[test]
+    fn a_bad_range_is_refused_by_what_is_wrong_with_it() {
+        let refusal = |first, last, step| plan_in(&query(Range::Between(day(first), last), step), "UTC").unwrap_err();
+        assert_eq!(refusal("2026-02-02", Some(day("2026-02-01")), None), BadQuery::Backwards);
+        assert_eq!(refusal("2026-11-24", None, None), BadQuery::Backwards);
+        assert_eq!(refusal("2000-01-01", None, None), BadQuery::TooLong);
+        assert_eq!(refusal("2025-01-01", None, Some(Step::Day)), BadQuery::TooManyPoints);
+    }
+
+    #[test]
+    fn a_range_begins_with_the_first_day_that_is_kept() {
+        let (now, zone) = ("2026-11-23T10:20:30Z".parse().unwrap(), TimeZone::UTC);
+        let first = |range| {
+            let plan = query(range, None).plan(now, &zone, Forget::Monthly, Some(day("2026-11-10"))).unwrap();
+            (plan.first.to_string(), plan.last.to_string())
+        };
+        assert_eq!(first(Range::Days(30)), ("2026-11-10".to_owned(), "2026-11-23".to_owned()));
+        assert_eq!(first(Range::Days(7)), ("2026-11-17".to_owned(), "2026-11-23".to_owned()));
+        assert_eq!(first(Range::LastMonth), ("2026-10-31".to_owned(), "2026-10-31".to_owned()));
+    }
+
+    #[test]
+    fn before_a_range_lie_as_many_days_if_they_are_kept() {
+        let now = "2026-11-23T10:20:30Z".parse().unwrap();
+        let before = |range, step, kept: Option<&str>| {
+            let plan = query(range, step).plan(now, &TimeZone::UTC, Forget::Monthly, kept.map(day)).unwrap();
+            plan.before.map(|before| (before.first.to_string(), before.last.to_string(), before.series.len()))
+        };
+        let found = |first: &str, last: &str, points| Some((first.to_owned(), last.to_owned(), points));
+        assert_eq!(before(Range::Days(7), None, None), found("2026-11-10", "2026-11-16", 7));
+        assert_eq!(before(Range::Today, None, None), found("2026-11-22", "2026-11-22", 24));
+        assert_eq!(before(Range::Month, Some(Step::Week), None), found("2026-10-09", "2026-10-31", 0));
+        assert_eq!(before(Range::Days(7), None, Some("2026-11-10")), found("2026-11-10", "2026-11-16", 7));
+        assert_eq!(before(Range::Days(7), None, Some("2026-11-11")), None);
+        assert_eq!(before(Range::Months(12), None, None), None);
+    }
+
+    #[test]
+    fn eight_weeks_end_with_this_one_and_begin_with_the_first_that_is_kept_whole() {
+        let now = "2026-11-24T10:20:30Z".parse().unwrap();
+        let weeks = |forget, kept: Option<&str>| {
+            query(Range::Today, None).plan(now, &TimeZone::UTC, forget, kept.map(day)).unwrap().weeks
+        };
+        let all = weeks(Forget::Monthly, None);
+        assert_eq!((all.len(), all[0]), (8, (day("2026-10-05"), day("2026-10-11"))));
+        assert_eq!(all[7], (day("2026-11-23"), day("2026-11-24")));
+        assert_eq!(weeks(Forget::Monthly, Some("2026-11-10")), all[6..]);
+        assert_eq!(weeks(Forget::Daily, None), []);
+    }
+
+    #[test]
+    fn only_what_is_shown_is_read() {
+        let plan = plan_in(&query(Range::Between(day("2015-05-17"), Some(day("2015-05-18"))), None), "UTC").unwrap();
+        // Of the last weeks, of the range and of the period before.
+        assert_eq!(plan.days().len(), 50 + 2 + 2);
+        assert_eq!(plan.days_by_hour().len(), 2 + 2 + 2);
+    }
+}

@@ -1,0 +1,109 @@
+//! Distinct visitors of a range, from sums.
+//!
+//! Each visitor is counted on its first day in the range: on day d of a range that begins on day a, those whose visit before
+//! lies more than d − a days back, or who had none. (Previous occurrences, as in coloured range counting: Gupta, Janardan, Smid
+//! 1995; Muthukrishnan 2002.)
+
+use std::collections::BTreeMap;
+
+use crate::domain::{Day, Dimension, Exclusion};
+
+/// The visitors of a day by their gap: element 0 counts those who had not come before in this period or the one before it,
+/// element g those who last came g days before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gaps(pub Vec<i64>);
+
+impl Gaps {
+    /// All visitors of the day.
+    pub fn all(&self) -> i64 {
+        self.0.iter().sum()
+    }
+
+    /// Those who had not come before.
+    pub fn new_ones(&self) -> i64 {
+        self.0.first().copied().unwrap_or_default()
+    }
+
+    /// Those who had not come in the `days` before this one.
+    pub fn not_within(&self, days: i32) -> i64 {
+        let remembered = usize::try_from(days).unwrap_or_default().saturating_add(1);
+        self.new_ones() + self.0.iter().skip(remembered).sum::<i64>()
+    }
+
+    /// Those who had not come in the `days` before this one either, but in the seven before these.
+    pub fn within_week_before(&self, days: i32) -> i64 {
+        let remembered = usize::try_from(days).unwrap_or_default().saturating_add(1);
+        self.0.iter().skip(remembered).take(7).sum()
+    }
+}
+
+/// The counters of one day or hour.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Views.
+    pub pageviews: i64,
+    /// Visitors by gap.
+    pub visitors: Gaps,
+}
+
+/// The counters of one value in the range that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueTally {
+    /// What it is a value of.
+    pub dimension: Dimension,
+    /// The value.
+    pub value: String,
+    /// Views.
+    pub pageviews: i64,
+    /// Distinct visitors, if the range is exact.
+    pub visitors: i64,
+}
+
+/// What was imported from another counter for the range: sums of its days, by its own definition of a visitor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedSum {
+    /// The other counter, such as `plausible`.
+    pub source: String,
+    /// Views.
+    pub pageviews: i64,
+    /// The visitors of each day, added up: who came on two days counts twice.
+    pub daily_visitors: i64,
+}
+
+/// What the database answers to a question.
+#[derive(Clone, Debug, Default)]
+pub struct Tallies {
+    /// The site as a whole, by day.
+    pub days: BTreeMap<Day, Tally>,
+    /// The same by hours: the day, and how many of its hours had passed. A visitor stands in the hour of its first visit of the day.
+    pub hours: BTreeMap<(Day, u8), Tally>,
+    /// The largest values of the range.
+    pub values: Vec<ValueTally>,
+    /// What was not counted in full in the range.
+    pub excluded: BTreeMap<Exclusion, i64>,
+    /// Of what was asked into: values with their views, most views first, and views of none that is told apart.
+    pub referrals: Vec<(Option<String>, i64)>,
+    /// What was imported from other counters.
+    pub imported: Vec<ImportedSum>,
+    /// Views of all time.
+    pub pageviews: i64,
+    /// Rises whenever the site's all-time registers do.
+    pub registers_revision: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_came_within_the_range_before_is_not_counted_again() {
+        // Two new ones, three who came the day before, five who came four days before.
+        let gaps = Gaps(vec![2, 3, 0, 0, 5]);
+        assert_eq!((gaps.all(), gaps.new_ones()), (10, 2));
+        assert_eq!([0, 1, 3, 4, 9].map(|days| gaps.not_within(days)), [10, 7, 7, 2, 2]);
+        assert_eq!([0, 1, 3, 4].map(|days| gaps.within_week_before(days)), [8, 5, 5, 0]);
+        let long_ago = Gaps([vec![0; 8], vec![4]].concat());
+        assert_eq!([0, 1].map(|days| long_ago.within_week_before(days)), [0, 4]);
+        assert_eq!(Gaps::default().not_within(0), 0);
+    }
+}
