@@ -1,6 +1,34 @@
-//! The commands of `handler`, one file or folder each. Nothing below this layer may use them.
+//! The commands of `handler`, one file or folder each. Lower layers must not use them.
 
 pub mod check;
 pub mod doctor;
+mod findings;
 pub mod import;
+pub mod migrate;
 pub mod serve;
+pub mod share;
+
+use std::{
+    fmt::Display,
+    io::{self, Write},
+};
+
+use serde::Serialize;
+
+/// Prints a line. A closed pipe, as `head` leaves it, is no failure.
+fn print(text: impl Display) -> io::Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// Prints a report as text or as one JSON object.
+fn print_report(report: &(impl Display + Serialize), json: bool) -> anyhow::Result<()> {
+    if json {
+        print(serde_json::to_string(report)?)?;
+    } else {
+        print(report)?;
+    }
+    Ok(())
+}

@@ -5,6 +5,7 @@
 
 mod database;
 mod origin;
+pub mod settings;
 mod sites;
 mod values;
 
@@ -157,6 +158,17 @@ const HOST_COMPANIONS: [&str; 3] =
     ["FUNCTIONS_CUSTOMHANDLER_WORKER_ID", "FUNCTIONS_HTTPWORKER_PORT", "FUNCTIONS_APP_ROOT_PATH"];
 
 const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+
+/// The environment of this process. Values that are not UTF-8 are repaired, so that their setting rejects them.
+pub fn process_environment() -> Environment {
+    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
+
+/// Whether `NO_COLOR` is absent.
+pub fn allows_colour(environment: &Environment) -> bool {
+    !environment.contains_key("NO_COLOR")
+}
 
 impl Config {
     /// What the database counts by.

@@ -29,8 +29,8 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    config::{Host, Names, Origin},
-    domain::{Network, RateLimit, SiteName},
+    config::Config,
+    domain::{Network, RateLimit},
     http::response_body::Encoding,
     maintenance::Maintenance,
     reader::Reader,
@@ -42,6 +42,8 @@ pub use client::describe as describe_client;
 
 /// What the routes need. It is shared, and never changes.
 pub struct App {
+    /// What is configured: sites, proxies, embedders, …
+    pub config: Arc<Config>,
     /// Where people find the page, without a slash at the end.
     pub address: String,
     /// Records visits.
@@ -52,22 +54,10 @@ pub struct App {
     pub maintenance: Maintenance,
     /// Tells when a visit arrives.
     pub clock: Clock,
-    /// Sites that are counted; the first is this app's own page.
-    pub sites: Vec<SiteName>,
-    /// How many hops of `X-Forwarded-For` are trusted.
-    pub trusted_proxies: u8,
     /// Who may see the numbers.
     pub access: Access,
     /// How many views count from one network; none: all.
     pub rate_limit: Option<RateLimit>,
-    /// Further names of what other sites embed.
-    pub names: Names,
-    /// Whether pages of hosts below a site's are the site's, too.
-    pub counts_subdomains: bool,
-    /// Whose pages may show the page in a frame.
-    pub embedders: Vec<Origin>,
-    /// Who started this process.
-    pub host: Host,
 }
 
 impl App {

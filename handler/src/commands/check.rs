@@ -9,7 +9,11 @@ mod html;
 mod policy;
 mod report;
 
-use std::time::Duration;
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+    time::Duration,
+};
 
 use hyper::Method;
 use url::Url;
@@ -26,6 +30,39 @@ use crate::domain::SiteName;
 
 /// The script that this program serves, to tell whether a page loads another.
 const SCRIPT: &[u8] = include_bytes!("../../assets/footfall.min.js");
+
+/// The options of the command.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Page to check, such as <https://example.com/>
+    url: String,
+    /// Site that the visits should count for [default: the host of the page]
+    #[arg(long)]
+    site: Option<String>,
+    /// Script that the page should load, if it has another name than footfall.js or is not embedded yet
+    #[arg(long, value_name = "URL")]
+    script: Option<String>,
+    /// Seconds that each response may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    timeout: u64,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the findings about a page. The exit code is 0 if its visits will count.
+///
+/// # Errors
+/// If an argument is not valid, or this program can't make connections at all.
+pub async fn run(arguments: Arguments, allows_colour: bool) -> anyhow::Result<ExitCode> {
+    let Arguments { url, site, script, timeout, json } = arguments;
+    let timeout = Duration::from_secs(timeout);
+    let question = Question::new(&url, site.as_deref(), script.as_deref(), timeout)?;
+    let report = examine(&question).await?;
+    let coloured = allows_colour && io::stdout().is_terminal();
+    super::print(if json { serde_json::to_string(&report)? } else { report.text(coloured) })?;
+    Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
 
 /// What is asked.
 #[derive(Debug)]

@@ -1,124 +1,93 @@
-//! `handler doctor`: checks what an operator can get wrong, and says what would be right.
+//! `handler doctor`: checks the configuration and the database, and suggests corrections.
 
-use std::{fmt, net::Ipv4Addr};
+use std::{net::Ipv4Addr, process::ExitCode};
 
 use jiff::Timestamp;
-use serde::Serialize;
 
+use super::{findings::Findings, print, print_report};
 use crate::{
     clock::Clock,
     config::{Config, DatabaseConfig, Host},
     http::describe_client,
-    store::{self, Database, Examination, Failure, Limits},
+    store::{self, CLOCK_TOLERANCE, Database, Examination, Failure, Limits},
 };
 
-/// By how many seconds our clock and the database's may differ before days end at different times.
-const CLOCK_TOLERANCE_SECONDS: f64 = 5.0;
-
-/// All findings.
-#[derive(Debug, Default, Serialize)]
-pub struct Report {
-    /// In the order in which they were made.
-    pub findings: Vec<Finding>,
+/// The options of the command.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// X-Forwarded-For header for which to show the client's address
+    #[arg(long, value_name = "HEADER", default_value = "198.51.100.1, 203.0.113.9:54321")]
+    forwarded_for: String,
+    /// User-Agent to classify
+    #[arg(
+        long,
+        value_name = "HEADER",
+        default_value = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+    )]
+    user_agent: String,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
 }
 
-/// One thing that was looked at.
-#[derive(Debug, Serialize)]
-pub struct Finding {
-    /// What was looked at.
-    pub subject: &'static str,
-    /// How it is.
-    pub state: State,
-    /// What was found, and what would be right.
-    pub text: String,
-}
-
-/// How something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// As it should be.
-    Well,
-    /// It works, but should be different.
-    Warning,
-    /// It does not work.
-    Broken,
-}
-
-impl Report {
-    /// Whether nothing is broken.
-    pub fn is_well(&self) -> bool {
-        self.findings.iter().all(|finding| finding.state != State::Broken)
+/// Prints the findings. The exit code is 0 if none failed.
+///
+/// # Errors
+/// If the findings can't be printed.
+pub async fn run(config: &Config, arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let findings = examine(config, &arguments.forwarded_for, &arguments.user_agent).await;
+    print_report(&findings, arguments.json)?;
+    if !arguments.json {
+        print(if findings.ok { "Footfall can count." } else { "Footfall can't count yet." })?;
     }
-
-    fn add(&mut self, subject: &'static str, state: State, text: impl Into<String>) {
-        self.findings.push(Finding { subject, state, text: text.into() });
-    }
+    Ok(if findings.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Finding { subject, state, text } in &self.findings {
-            let mark = match state {
-                State::Well => "ok  ",
-                State::Warning => "warn",
-                State::Broken => "FAIL",
-            };
-            writeln!(f, "{mark}  {subject:<14} {text}")?;
-        }
-        write!(f, "{}", if self.is_well() { "Footfall can count." } else { "Footfall can't count yet." })
-    }
-}
-
-/// Looks at everything. The configuration has been read, or there would be no report.
-pub async fn examine(config: &Config, forwarded_for: &str, user_agent: &str) -> Report {
-    let mut report = Report::default();
-    report.add("configuration", State::Well, "every variable can be right");
-    report.add("sites", State::Well, config.sites.iter().map(|site| &**site).collect::<Vec<_>>().join(", "));
-    let zone = config.zone.iana_name().unwrap_or("UTC");
-    report.add(
-        "time zone",
-        State::Well,
-        format!("{zone}, where it is {}", config.zone.to_datetime(Timestamp::now()).strftime("%F %R")),
-    );
-    let (state, statistics) = match config.dashboard_token {
-        Some(_) => (State::Well, "private: FOOTFALL_DASHBOARD_TOKEN is set"),
-        None => (State::Well, "public: FOOTFALL_DASHBOARD_TOKEN is not set"),
-    };
-    report.add("statistics", state, statistics);
-    let client = describe_client(forwarded_for, user_agent, Ipv4Addr::LOCALHOST.into(), config.trusted_proxies);
-    let state =
-        if config.host == Host::Functions && config.trusted_proxies == 0 { State::Warning } else { State::Well };
-    report.add(
-        "address",
-        state,
-        format!(
-            "of 'X-Forwarded-For: {forwarded_for}' with FOOTFALL_TRUSTED_PROXIES={}: {client}",
-            config.trusted_proxies
-        ),
-    );
-    match &config.database {
-        DatabaseConfig::Embedded(folder) => report.add(
-            "database",
-            State::Warning,
-            format!("embedded, in {}/: one process, and a power cut may lose the last moments", folder.display()),
-        ),
-        DatabaseConfig::Server(_) | DatabaseConfig::Entra(..) => {}
-    }
-    match examine_database(config).await {
+async fn examine(config: &Config, forwarded_for: &str, user_agent: &str) -> Findings {
+    let mut findings = Findings::new();
+    examine_configuration(&mut findings, config, forwarded_for, user_agent);
+    match read_database(config).await {
         Ok(found) => {
-            add_database(&mut report, &found, matches!(config.database, DatabaseConfig::Embedded(_)));
+            examine_database(&mut findings, &found, matches!(config.database, DatabaseConfig::Embedded(_)));
         }
-        // Whoever opens a connection brings the schema up to date first, which a replica refuses (read_only_sql_transaction).
+        // Opening a connection migrates the schema, which a replica rejects (read_only_sql_transaction).
         Err(error) if matches!(error.downcast_ref(), Some(Failure::Lost(code)) if code == "25006") => {
-            report.add("database", State::Broken, "the server is a read-only replica: name the primary");
+            findings.fail("database", "the server is a read-only replica", "name the primary server");
         }
-        Err(error) => report.add("database", State::Broken, format!("{error:#}")),
+        Err(error) => findings.fail_with("database", format!("{error:#}")),
     }
-    report
+    findings
 }
 
-async fn examine_database(config: &Config) -> anyhow::Result<Examination> {
+fn examine_configuration(findings: &mut Findings, config: &Config, forwarded_for: &str, user_agent: &str) {
+    findings.pass("configuration", "valid");
+    findings.pass("sites", config.sites.iter().map(|site| &**site).collect::<Vec<_>>().join(", "));
+    let zone = config.zone.iana_name().unwrap_or("UTC");
+    let local_time = config.zone.to_datetime(Timestamp::now()).strftime("%F %R").to_string();
+    findings.pass("time-zone", format!("{zone}, local time {local_time}"));
+    let statistics = match config.dashboard_token {
+        Some(_) => "private: FOOTFALL_DASHBOARD_TOKEN is set",
+        None => "public: FOOTFALL_DASHBOARD_TOKEN is not set",
+    };
+    findings.pass("statistics", statistics);
+    let proxies = config.trusted_proxies;
+    let client = describe_client(forwarded_for, user_agent, Ipv4Addr::LOCALHOST.into(), proxies);
+    let address = format!("X-Forwarded-For '{forwarded_for}' with FOOTFALL_TRUSTED_PROXIES={proxies}: {client}");
+    if config.host == Host::Functions && proxies == 0 {
+        findings.warn("address", address, "set FOOTFALL_TRUSTED_PROXIES=1: the Functions host is a proxy");
+    } else {
+        findings.pass("address", address);
+    }
+    if let DatabaseConfig::Embedded(folder) = &config.database {
+        findings.warn(
+            "database",
+            format!("embedded, in {}/: a power failure may lose the last seconds", folder.display()),
+            "for more than one process, or for durability, name a server in DATABASE_URL",
+        );
+    }
+}
+
+async fn read_database(config: &Config) -> anyhow::Result<Examination> {
     let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
     let [connection] = database.connections([Limits::FOR_REQUESTS]);
     let mut checkout = connection.checkout().await?;
@@ -126,43 +95,44 @@ async fn examine_database(config: &Config) -> anyhow::Result<Examination> {
     Ok(checkout.release(found)?)
 }
 
-/// The embedded database has one role, which may do everything: nobody can choose another.
-fn add_database(report: &mut Report, found: &Examination, is_embedded: bool) {
-    let Examination { server_version, role, database, schema, .. } = found;
-    report.add(
+/// The embedded database has only one role, so its rights are not reported.
+fn examine_database(findings: &mut Findings, found: &Examination, is_embedded: bool) {
+    let Examination { server_version, role, database, schema, synchronous_commit, .. } = found;
+    findings.pass(
         "database",
-        State::Well,
-        format!("PostgreSQL {server_version}, database {database}, schema {schema}, up to date"),
+        format!("PostgreSQL {server_version}, database {database}, schema {schema}, schema is up to date"),
     );
-    if ["off", "local"].contains(&found.synchronous_commit.as_str()) {
-        report.add(
+    if ["off", "local"].contains(&synchronous_commit.as_str()) {
+        findings.warn(
             "database",
-            State::Warning,
-            format!(
-                "synchronous_commit is {}: a crash or a failover of the server may lose visits that were answered; set it to on",
-                found.synchronous_commit
-            ),
+            format!("synchronous_commit is {synchronous_commit}: a crash or a failover may lose confirmed visits"),
+            "set it to on",
         );
     }
-    match (found.may_create, found.is_powerful && !is_embedded) {
-        (false, _) => report.add(
+    if !found.may_create {
+        findings.fail(
             "role",
-            State::Broken,
-            format!("{role} may not make tables in schema {schema}: grant it create there"),
-        ),
-        (true, true) => report.add(
+            format!("role {role} can't create tables in schema {schema}"),
+            format!("grant create on schema {schema} to {role}"),
+        );
+    } else if found.is_powerful && !is_embedded {
+        findings.warn(
             "role",
-            State::Warning,
-            format!("{role} may do more than it needs: use a role that owns its schema and nothing else"),
-        ),
-        (true, false) => report.add("role", State::Well, format!("{role} may do what it needs")),
-    }
-    let skew = Timestamp::now().as_duration().as_secs_f64() - found.clock_seconds;
-    let text = format!("{:.1} s {} the database's", skew.abs(), if skew < 0.0 { "behind" } else { "ahead of" });
-    if skew.abs() <= CLOCK_TOLERANCE_SECONDS {
-        report.add("clock", State::Well, text);
+            format!("role {role} has more rights than it needs"),
+            "use a role that owns its schema and nothing else",
+        );
     } else {
-        let text = format!("{text}, which decides when a day begins: set this machine's clock");
-        report.add("clock", State::Warning, text);
+        findings.pass("role", format!("role {role} has the required rights"));
+    }
+    examine_clock(findings, Timestamp::now().as_duration().as_secs_f64() - found.clock_seconds);
+}
+
+fn examine_clock(findings: &mut Findings, ahead_seconds: f64) {
+    let direction = if ahead_seconds < 0.0 { "behind" } else { "ahead of" };
+    let text = format!("{:.1} s {direction} the database's clock", ahead_seconds.abs());
+    if ahead_seconds.abs() <= CLOCK_TOLERANCE.as_secs_f64() {
+        findings.pass("clock", text);
+    } else {
+        findings.warn("clock", text + ", which decides when a day begins", "set this machine's clock");
     }
 }

@@ -9,13 +9,12 @@ mod format;
 mod json_line;
 mod log_line;
 mod order;
-pub mod peer;
+mod peer;
 mod source;
 mod summary;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    io::{BufRead, Write},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -24,25 +23,25 @@ use std::{
 use anyhow::Context;
 use jiff::{SignedDuration, tz::TimeZone};
 
-pub use self::{
-    format::Format,
-    summary::{Day, NamedLines, Refusal, Summary},
-};
 use self::{
-    format::{Line, Parser},
+    format::{Format, Line, Parser},
     log_line::NotAPage,
     order::{in_order, parser_and_lines},
+    peer::Peer,
     source::{Next, next_line},
+    summary::{Day, NamedLines, Refusal, Summary},
 };
 use crate::{
     clock::Clock,
+    commands::{print, print_report},
+    config::Config,
     domain::statistics::Tally,
     domain::{
         Claims, Classification, Client, Day as CalendarDay, Network, SiteName, View, Visit, VisitKind,
-        channel::is_spam, page_path, referrer::referring_host, robot, view::campaign_in_query,
+        channel::is_spam, page_path, referrer::referring_host, view::campaign_in_query,
     },
     recorder::{Imported, LogPrefix, Recorder},
-    store::{self, Checkout, Connection, Failure},
+    store::{self, Checkout, Connection, Database, Failure, Limits},
 };
 
 /// How many lines are committed together.
@@ -55,20 +54,85 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How far ahead of our clock a log's may be.
 const FUTURE: SignedDuration = SignedDuration::from_hours(24);
 
+/// The options of the command.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Site of the logs, as a host name
+    #[arg(long)]
+    site: String,
+    /// Log format [default: detected from the first lines]
+    #[arg(long)]
+    format: Option<Format>,
+    /// Import the daily totals of another counter's export, kept apart from counted visits
+    #[arg(long, value_name = "COUNTER", conflicts_with = "format")]
+    from: Option<Peer>,
+    /// Remove the numbers imported from another counter
+    #[arg(long, value_name = "COUNTER", conflicts_with_all = ["from", "format", "files"])]
+    forget_imported: Option<Peer>,
+    /// Print one JSON object instead of a summary
+    #[arg(long)]
+    json: bool,
+    /// Log files (plain, gzip, or - for stdin), or export files with --from
+    #[arg(required_unless_present = "forget_imported")]
+    files: Vec<PathBuf>,
+}
+
+/// Imports files, or removes an earlier import, and prints a summary.
+///
+/// # Errors
+/// If a file can't be read, or the database is unavailable.
+pub async fn run(config: &Config, arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { site, format, from, forget_imported, json, files } = arguments;
+    let site: SiteName = site.parse().context("--site")?;
+    if let Some(peer) = forget_imported {
+        let (name, removed) = (peer.name(), peer::forget(config, &site, peer).await?);
+        if json {
+            print(serde_json::json!({ "site": site, "source": name, "removed": removed }))?;
+        } else {
+            print(format!("removed {removed} numbers imported from {name} for {site}"))?;
+        }
+        return Ok(());
+    }
+    match from {
+        Some(peer) => print_report(&peer::import(config, &site, peer, &files).await?, json),
+        None => print_report(&run_import(config, site, format, &files).await?, json),
+    }
+}
+
+/// Imports logs through a recorder.
+async fn run_import(
+    config: &Config,
+    site: SiteName,
+    format: Option<Format>,
+    files: &[PathBuf],
+) -> anyhow::Result<Summary> {
+    let (rules, clock) = (config.rules(), Clock::system());
+    let database = Database::new(&config.database, rules.foundation.clone(), clock.clone()).await?;
+    let [recording, reading] = database.connections([Limits::FOR_IMPORTS, Limits::FOR_IMPORTS]);
+    // Report problems of the database before reading a log.
+    reading.check().await?;
+    let (recorder, recorded) = Recorder::start(recording, rules, None);
+    let import = Import { recorder, connection: reading, clock, zone: config.zone.clone(), site, format };
+    let outcome = import_logs(&import, files).await;
+    drop(import);
+    recorded.await.context("the recorder failed")?;
+    outcome
+}
+
 /// What an import needs.
-pub struct Import {
+struct Import {
     /// Writes.
-    pub recorder: Recorder,
+    recorder: Recorder,
     /// Reads checkpoints and the summary's days.
-    pub connection: Arc<Connection>,
+    connection: Arc<Connection>,
     /// Tells which lines are of the future.
-    pub clock: Clock,
+    clock: Clock,
     /// The zone in which days begin.
-    pub zone: TimeZone,
+    zone: TimeZone,
     /// The site that the logs belong to.
-    pub site: SiteName,
+    site: SiteName,
     /// The logs' format; `None` recognises that of each from its first lines.
-    pub format: Option<Format>,
+    format: Option<Format>,
 }
 
 /// Imports files in the order of their first lines, because days can only be placed one after the other; `-`, standard input, is
@@ -77,7 +141,7 @@ pub struct Import {
 /// # Errors
 /// If a file can't be read, or the database can't be reached. What was committed until then stays counted, and is skipped
 /// the next time.
-pub async fn run(import: &Import, files: &[PathBuf]) -> anyhow::Result<Summary> {
+async fn import_logs(import: &Import, files: &[PathBuf]) -> anyhow::Result<Summary> {
     let mut progress =
         Progress { summary: Summary { site: import.site.to_string(), ..Summary::default() }, ..Progress::new()? };
     for file in in_order(import, files)? {
@@ -354,18 +418,4 @@ async fn read_days(import: &Import, days: &BTreeSet<CalendarDay>) -> anyhow::Res
         pageviews: tally.pageviews,
     };
     Ok(found.await?.into_iter().map(day).collect())
-}
-
-/// Prints those lines of `user_agents` that are robots', so that a count can be checked with other tools.
-///
-/// # Errors
-/// If reading or writing fails.
-pub fn print_robots(user_agents: impl BufRead, mut robots: impl Write) -> anyhow::Result<()> {
-    for line in user_agents.lines() {
-        let user_agent = line.context("reading")?;
-        if robot::is_robot(&user_agent) {
-            writeln!(robots, "{user_agent}").context("writing")?;
-        }
-    }
-    Ok(())
 }

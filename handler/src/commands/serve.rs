@@ -1,14 +1,13 @@
-//! Puts the modules together: `handler` serving, and the commands that need a recorder.
+//! `handler` without a command: connects the modules and serves until the process is stopped.
 
 use std::{
     hash::RandomState,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use tokio::{
     net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
@@ -18,19 +17,14 @@ use tokio::{
 use crate::{
     build,
     clock::Clock,
-    commands::import::{
-        self, Format, Import, Summary,
-        peer::{Moved, Peer},
-    },
-    config::{Config, DatabaseConfig, Host, is_link_name},
+    config::{Config, DatabaseConfig, Host},
     domain::{RateLimit, SiteName},
-    http::server::open_files,
-    http::{self, Access, App},
+    http::{self, Access, App, server::open_files},
     maintenance::Maintenance,
     reader::Reader,
     recorder::Recorder,
     store::{Connection, Database, Failure, Limits},
-    telemetry::{Outage, milliseconds_since},
+    telemetry::{self, Outage, milliseconds_since},
 };
 
 /// How many connections may wait to be accepted.
@@ -55,63 +49,43 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// If the port can't be used, or the embedded database can't be started.
-pub async fn serve(config: Config) -> anyhow::Result<()> {
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    telemetry::start(&config.log, config.log_format, config.zone.clone())?;
+    let config = Arc::new(config);
     let began = std::time::Instant::now();
     let (rules, clock) = (config.rules(), Clock::system());
-    let Config {
-        port,
-        bind,
-        host,
-        database,
-        sites,
-        trusted_proxies,
-        dashboard_token,
-        public_sites: public,
-        revoked_links: revoked,
-        connections,
-        views_per_minute,
-        counts_subdomains,
-        names,
-        embedders,
-        ..
-    } = config;
     // First of all: the Functions host asks for an answer from the moment it has started us.
-    let listener = listen(SocketAddr::new(bind, port))?;
+    let listener = listen(SocketAddr::new(config.bind, config.port))?;
     let address = listener.local_addr()?;
-    if let DatabaseConfig::Embedded(folder) = &database {
+    if let DatabaseConfig::Embedded(folder) = &config.database {
         tracing::info!(
             event = "embedded",
             "no database is named in DATABASE_URL: using the embedded PostgreSQL, data in {}/",
             folder.display()
         );
     }
-    let database = Database::new(&database, rules.foundation.clone(), clock.clone()).await?;
+    let database = Database::new(&config.database, rules.foundation.clone(), clock.clone()).await?;
     let [recording, reading, maintaining] =
         database.connections([Limits::FOR_REQUESTS, Limits::FOR_REQUESTS, Limits::FOR_MAINTENANCE]);
     // Under the Functions host the page is where the host is.
-    let page = (host != Host::Functions).then(|| format!("{}/", local_address(address)));
+    let page = (config.host != Host::Functions).then(|| format!("{}/", local_address(address)));
     let mut warm_up = tokio::spawn(warm_up(recording.clone(), page));
-    let (reader, mut read) = Reader::start(reading, rules.clone(), sites.clone());
+    let (reader, mut read) = Reader::start(reading, rules.clone(), config.sites.clone());
     let (recorder, mut recorded) = Recorder::start(recording, rules.clone(), Some(reader.clone()));
     let (maintenance, maintained) = Maintenance::start(maintaining, rules);
-    let rate_limit = views_per_minute.map(|views| RateLimit::new(views, RandomState::new(), began));
+    let rate_limit = config.views_per_minute.map(|views| RateLimit::new(views, RandomState::new(), began));
     let app = App {
-        address: public_address(&sites[0], address),
+        address: public_address(&config.sites[0], address),
         recorder,
         reader,
         maintenance,
         clock,
-        sites,
-        trusted_proxies,
-        access: Access { token: dashboard_token, public, revoked },
+        access: Access::new(&config),
         rate_limit,
-        names,
-        counts_subdomains,
-        embedders,
-        host,
+        config: Arc::clone(&config),
     };
-    let connections = connections_allowed(connections);
-    let hosted_by = if host == Host::Functions { "functions" } else { "plain" };
+    let connections = connections_allowed(config.connections);
+    let hosted_by = if config.host == Host::Functions { "functions" } else { "plain" };
     let elapsed_ms = milliseconds_since(began);
     tracing::info!(
         event = "started",
@@ -157,76 +131,6 @@ async fn ready(warm_up: &mut tokio::task::JoinHandle<Result<(), Failure>>) -> an
     }
 }
 
-/// Brings the schema up to date.
-///
-/// # Errors
-/// If the database can't be reached, or refuses.
-pub async fn migrate(config: &Config) -> anyhow::Result<()> {
-    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
-    let [connection] = database.connections([Limits::FOR_IMPORTS]);
-    Ok(connection.check().await?)
-}
-
-/// Imports logs through the recorder.
-///
-/// # Errors
-/// If a file can't be read, or the database can't be reached.
-pub async fn import(config: &Config, site: &str, format: Option<Format>, files: &[PathBuf]) -> anyhow::Result<Summary> {
-    let site: SiteName = site.parse().context("--site")?;
-    let (rules, clock) = (config.rules(), Clock::system());
-    let database = Database::new(&config.database, rules.foundation.clone(), clock.clone()).await?;
-    let [recording, reading] = database.connections([Limits::FOR_IMPORTS, Limits::FOR_IMPORTS]);
-    // What is wrong with the database is told before a log is read.
-    reading.check().await?;
-    let (recorder, recorded) = Recorder::start(recording, rules, None);
-    let import = Import { recorder, connection: reading, clock, zone: config.zone.clone(), site, format };
-    let outcome = import::run(&import, files).await;
-    drop(import);
-    recorded.await.context("the recorder failed")?;
-    outcome
-}
-
-/// A link that shows one site's private statistics to whoever has it.
-///
-/// # Errors
-/// If no token is set, the site is not counted, or the name holds what a link can't.
-pub fn share(config: &Config, site: &str, name: &str) -> anyhow::Result<String> {
-    let site: SiteName = site.parse().context("--site")?;
-    ensure!(config.sites.contains(&site), "--site: {site} is not counted here: name it in FOOTFALL_SITES");
-    ensure!(is_link_name(name), "--name: a link's name has letters, digits and hyphens only");
-    let revoked = config.revoked_links.clone();
-    ensure!(!revoked.iter().any(|known| known == name), "--name: FOOTFALL_REVOKED_LINKS holds {name}: choose another");
-    let access = Access { token: config.dashboard_token.clone(), public: Vec::new(), revoked };
-    let share = access.share(&site, name);
-    let share = share.context("nothing is private here: set FOOTFALL_DASHBOARD_TOKEN first")?;
-    let address = public_address(&config.sites[0], SocketAddr::new(config.bind, config.port));
-    Ok(format!("{address}/?site={site}&share={share}"))
-}
-
-/// Imports what another counter had counted.
-///
-/// # Errors
-/// If a file can't be read or is no such export, or the database can't be reached.
-pub async fn import_from(config: &Config, site: &str, peer: Peer, files: &[PathBuf]) -> anyhow::Result<Moved> {
-    let site: SiteName = site.parse().context("--site")?;
-    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
-    let [connection] = database.connections([Limits::FOR_IMPORTS]);
-    connection.check().await?;
-    import::peer::import(&connection, &config.zone, &site, peer, files).await
-}
-
-/// Removes what was imported from another counter; answers how many rows that were.
-///
-/// # Errors
-/// If the database can't be reached.
-pub async fn forget_imported(config: &Config, site: &str, peer: Peer) -> anyhow::Result<u64> {
-    let site: SiteName = site.parse().context("--site")?;
-    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
-    let [connection] = database.connections([Limits::FOR_IMPORTS]);
-    connection.check().await?;
-    import::peer::forget(&connection, &site, peer).await
-}
-
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
@@ -246,7 +150,7 @@ fn connections_allowed(configured: usize) -> usize {
 }
 
 /// Where people find the page: by the name of its site, or, while that has none but this machine's, where it listens.
-fn public_address(own: &SiteName, address: SocketAddr) -> String {
+pub(super) fn public_address(own: &SiteName, address: SocketAddr) -> String {
     if **own == *"localhost" { local_address(address) } else { format!("https://{own}") }
 }
 

@@ -8,7 +8,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::request::Request;
-use crate::{config::Secret, domain::SiteName};
+use crate::{
+    config::{Config, Secret},
+    domain::SiteName,
+};
 
 /// How long a browser stays signed in.
 const SESSION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -27,6 +30,15 @@ pub struct Access {
 }
 
 impl Access {
+    /// The access that the configuration grants.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            token: config.dashboard_token.clone(),
+            public: config.public_sites.clone(),
+            revoked: config.revoked_links.clone(),
+        }
+    }
+
     /// Whether a request may see the numbers of a site.
     pub(super) fn allows(&self, request: &Request, site: &SiteName, now: Timestamp) -> bool {
         let Some(token) = &self.token else { return true };

@@ -20,7 +20,7 @@ pub(super) fn claims<'r>(request: &Request, user_agent: &'r str) -> Claims<'r> {
         network: client_network(
             request.header_lines("x-forwarded-for"),
             Some(request.peer()),
-            request.app().trusted_proxies,
+            request.app().config.trusted_proxies,
         ),
     }
 }

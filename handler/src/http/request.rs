@@ -129,7 +129,7 @@ impl Request {
     fn site(&self, app: &App) -> Result<SiteName, Error> {
         match self.parameter("site") {
             Some(name) => name.parse().map_err(|problem| Error::BadRequest(format!("'site': {problem}"))),
-            None => Ok(app.sites[0].clone()),
+            None => Ok(app.config.sites[0].clone()),
         }
     }
 

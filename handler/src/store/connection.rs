@@ -37,7 +37,7 @@ const MIGRATION_LIMIT: Duration = Duration::from_secs(20);
 pub const CONNECTION_LIFETIME: Duration = Duration::from_mins(30);
 
 /// By how much our clock and the database's may differ before the database's is believed.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
+pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 
 /// Any number that no other program takes: the transaction-level lock under which migrations run.
 const MIGRATION_LOCK: i64 = 0x0F00_7FA1;

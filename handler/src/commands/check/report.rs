@@ -2,7 +2,17 @@
 
 use serde::Serialize;
 
-pub use crate::commands::doctor::State;
+/// The result of one check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// As it should be.
+    Well,
+    /// It works, but should be different.
+    Warning,
+    /// It does not work.
+    Broken,
+}
 
 /// A text of somebody else's page is cut here: a policy can be long, and has to be shown whole.
 const MAXIMUM_CHARACTERS: usize = 2_000;

@@ -1,7 +1,5 @@
 //! Which format a log has, and how its lines are read one after the other.
 
-use std::fmt;
-
 use super::{
     cloudfront::Columns,
     json_line,
@@ -9,7 +7,7 @@ use super::{
 };
 
 /// The formats that are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// Apache's and nginx's `combined`.
     Combined,
@@ -18,8 +16,10 @@ pub enum Format {
     /// Caddy's access log as JSON lines.
     Caddy,
     /// AWS `CloudFront`'s standard log: tab-separated, with a line of `#Fields:`.
+    #[value(name = "cloudfront")]
     CloudFront,
     /// The same fields as JSON lines, as standard logging (v2) can write them.
+    #[value(name = "cloudfront-json")]
     CloudFrontJson,
     /// Azure Front Door's access log as JSON lines.
     FrontDoor,
@@ -98,19 +98,6 @@ impl Format {
             }
         }
         found.unwrap_or(Self::Combined)
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Combined => "combined",
-            Self::Common => "common",
-            Self::Caddy => "caddy",
-            Self::CloudFront => "cloudfront",
-            Self::CloudFrontJson => "cloudfront-json",
-            Self::FrontDoor => "front-door",
-        })
     }
 }
 

@@ -13,23 +13,26 @@ mod umami;
 use std::{
     io::Read,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, bail};
-use jiff::tz::TimeZone;
 
 pub use self::summary::Moved;
 use self::tallies::Collected;
 use super::source;
 use crate::{
+    clock::Clock,
+    config::Config,
     domain::SiteName,
-    store::{self, Connection},
+    store::{self, Connection, Database, Limits},
 };
 
 /// A counter whose exports are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Peer {
     /// `GoatCounter`'s CSV export: a row for each pageview.
+    #[value(name = "goatcounter")]
     GoatCounter,
     /// Plausible's CSV export: a file of daily sums for each dimension.
     Plausible,
@@ -53,14 +56,9 @@ impl Peer {
 /// # Errors
 /// If a file can't be read or is no such export: then nothing has changed. Or if the database can't be reached: then some days may
 /// have changed, each of them whole, and the same import goes over them again.
-pub async fn import(
-    connection: &Connection,
-    zone: &TimeZone,
-    site: &SiteName,
-    peer: Peer,
-    files: &[PathBuf],
-) -> anyhow::Result<Moved> {
-    let mut collected = Collected::new(zone.clone(), site.clone());
+pub async fn import(config: &Config, site: &SiteName, peer: Peer, files: &[PathBuf]) -> anyhow::Result<Moved> {
+    let connection = connect(config).await?;
+    let mut collected = Collected::new(config.zone.clone(), site.clone());
     for file in files {
         read(peer, file, &mut collected).with_context(|| format!("importing {}", file.display()))?;
     }
@@ -85,7 +83,8 @@ pub async fn import(
 ///
 /// # Errors
 /// If the database can't be reached.
-pub async fn forget(connection: &Connection, site: &SiteName, peer: Peer) -> anyhow::Result<u64> {
+pub async fn forget(config: &Config, site: &SiteName, peer: Peer) -> anyhow::Result<u64> {
+    let connection = connect(config).await?;
     let mut checkout = connection.checkout().await?;
     let outcome = async {
         match store::read_site(&mut checkout, site).await? {
@@ -95,6 +94,14 @@ pub async fn forget(connection: &Connection, site: &SiteName, peer: Peer) -> any
     };
     let outcome = outcome.await;
     Ok(checkout.release(outcome)?)
+}
+
+/// A connection to a database that is ready.
+async fn connect(config: &Config) -> anyhow::Result<Arc<Connection>> {
+    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let [connection] = database.connections([Limits::FOR_IMPORTS]);
+    connection.check().await?;
+    Ok(connection)
 }
 
 fn read(peer: Peer, path: &Path, collected: &mut Collected) -> anyhow::Result<()> {

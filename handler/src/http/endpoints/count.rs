@@ -21,7 +21,7 @@ use crate::{
 pub(in crate::http) async fn answer(request: Request) -> Reply {
     let app = request.app();
     // The Functions host asks before it dispatches anything, and again now and then: nothing to wait for, nothing to count.
-    if app.host != Host::Plain && request.method == Method::GET && request.is_bare() {
+    if app.config.host != Host::Plain && request.method == Method::GET && request.is_bare() {
         return reply(StatusCode::OK, "text/plain; charset=utf-8", "Footfall is listening.\n");
     }
     if request.has_parameter("embed") {
@@ -34,11 +34,11 @@ pub(in crate::http) async fn answer(request: Request) -> Reply {
 async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
     allow_reading(request)?;
     let query = request.statistics_query(app)?;
-    if !app.sites.contains(&query.site) {
+    if !app.config.sites.contains(&query.site) {
         // It may have been imported. A visit to a page that does not exist is none.
         app.reader.read_recent(query.clone(), request.answer_by).await?;
     }
-    let visit = visit(request, &app.sites[0], sighting(request, app));
+    let visit = visit(request, &app.config.sites[0], sighting(request, app));
     let answer = app.recorder.record_and_read(visit, query.clone(), request.answer_by).await;
     match answer.map_err(Error::from) {
         Ok(snapshot) => shown(request, app, &snapshot),
@@ -58,7 +58,7 @@ async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
 }
 
 fn sighting<'r>(request: &'r Request, app: &App) -> Sighting<'r> {
-    let own_hosts = [&*app.sites[0], request.header(header::HOST.as_str()).unwrap_or_default()];
+    let own_hosts = [&*app.config.sites[0], request.header(header::HOST.as_str()).unwrap_or_default()];
     let view = View {
         page: "/".into(),
         referrer: request.header(header::REFERER.as_str()).and_then(|referer| referring_host(referer, &own_hosts)),
@@ -83,7 +83,7 @@ pub(in crate::http) fn view<'a>(app: &'a App, snapshot: &'a Snapshot) -> page::V
     page::View {
         report: &snapshot.report,
         address: &app.address,
-        sites: &app.sites,
+        sites: &app.config.sites,
         names_all: false,
         signed_in: false,
         version: build::VERSION,

@@ -40,6 +40,6 @@ async fn show(request: &Request, app: &App) -> Result<Reply, Error> {
 }
 
 fn ancestors(app: &App) -> HeaderValue {
-    let origins: Vec<&str> = app.embedders.iter().map(|origin| &**origin).collect();
+    let origins: Vec<&str> = app.config.embedders.iter().map(|origin| &**origin).collect();
     policy(&if origins.is_empty() { "'none'".to_owned() } else { origins.join(" ") })
 }

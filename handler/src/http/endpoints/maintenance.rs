@@ -14,7 +14,7 @@ pub(in crate::http) async fn answer(request: Request) -> Reply {
 
 async fn maintain(request: &Request, app: &App) -> Result<Reply, Error> {
     // The host calls from this machine and forwards nobody; to anyone else, and without a host, this does not exist.
-    let is_host = app.host == Host::Functions
+    let is_host = app.config.host == Host::Functions
         && request.peer().to_canonical().is_loopback()
         && !request.headers().contains_key("x-forwarded-for");
     if request.method != Method::POST || !is_host {

@@ -13,7 +13,8 @@ pub(in crate::http) async fn answer(request: Request) -> Reply {
 fn list(request: &Request) -> Result<Reply, Error> {
     allow_reading(request)?;
     let app = request.app();
-    let mine: Vec<_> = app.sites.iter().filter(|site| app.access.allows(request, site, app.clock.now())).collect();
+    let mine: Vec<_> =
+        app.config.sites.iter().filter(|site| app.access.allows(request, site, app.clock.now())).collect();
     if mine.is_empty() {
         return Err(Error::Private);
     }

@@ -180,7 +180,7 @@ pub(in crate::http) fn visit<'a>(request: &'a Request, site: &SiteName, sighting
 /// The site of a name, if visits to it are counted here.
 fn counted_site<'a>(app: &'a App, name: &str) -> Result<&'a SiteName, Error> {
     let name: SiteName = name.parse().map_err(|_| Error::NotConfigured)?;
-    app.sites.iter().find(|site| **site == name).ok_or(Error::NotConfigured)
+    app.config.sites.iter().find(|site| **site == name).ok_or(Error::NotConfigured)
 }
 
 /// Refuses what another site's page sends, where the browser says which page it was: `Origin`, or else `Referer`. An origin of `null`
@@ -189,7 +189,7 @@ fn must_come_from(request: &Request, app: &App, site: &SiteName) -> Result<(), E
     let origin = request.header("origin").filter(|origin| *origin != "null");
     let Some(url) = origin.or_else(|| request.header("referer")) else { return Ok(()) };
     match host_and_path(url) {
-        Some((host, _)) if belongs_to(host, site, app.counts_subdomains) => Ok(()),
+        Some((host, _)) if belongs_to(host, site, app.config.counts_subdomains) => Ok(()),
         _ => Err(Error::Foreign),
     }
 }

@@ -43,7 +43,7 @@ where
         let headers = std::mem::take(request.headers_mut());
         let arrival = Arrival { headers, peer: self.peer, app: self.app.clone() };
         request.extensions_mut().insert(Arc::new(arrival));
-        if let Some(usual) = usual_name(request.uri(), &self.app.names) {
+        if let Some(usual) = usual_name(request.uri(), &self.app.config.names) {
             *request.uri_mut() = usual;
         }
         // It wants to be called by one at a time, which it does not need: it is as good as its copy.

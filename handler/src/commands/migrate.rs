@@ -1,0 +1,21 @@
+//! `handler migrate`: updates the database schema.
+
+use super::print;
+use crate::{
+    clock::Clock,
+    config::Config,
+    store::{Database, Limits},
+};
+
+/// Updates the schema.
+///
+/// # Errors
+/// If the database is unavailable or rejects a statement.
+pub async fn run(config: &Config) -> anyhow::Result<()> {
+    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let [connection] = database.connections([Limits::FOR_IMPORTS]);
+    // The first check of a connection migrates.
+    connection.check().await?;
+    print("the schema is up to date")?;
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! stub
+pub fn help() -> String {
+    String::new()
+}
