@@ -104,30 +104,30 @@ async fn migrating_twice_is_migrating_once() {
 }
 
 #[tokio::test]
-async fn the_doctor_tells_well_from_broken_by_its_exit_code_and_shows_no_secret() {
+async fn doctor_exits_with_1_if_a_check_failed_and_prints_no_secret() {
     let database = Database::create().await;
-    let well = Plain::on(&database).with("FOOTFALL_DASHBOARD_TOKEN", SECRET);
+    let good = Plain::on(&database).with("FOOTFALL_DASHBOARD_TOKEN", SECRET);
     for arguments in [&["doctor"][..], &["doctor", "--json"]] {
-        let outcome = well.run(arguments);
+        let outcome = good.run(arguments);
         assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
         assert!(!outcome.stdout.contains(SECRET));
         assert!(outcome.stdout.contains("PostgreSQL"), "{outcome:?}");
     }
-    let report = well.run(&["doctor", "--json"]).json();
-    assert!(report["findings"].as_array().unwrap().iter().all(|finding| finding["state"] != "broken"));
-    let hop = well.clone().with("FOOTFALL_TRUSTED_PROXIES", "1");
+    let report = good.run(&["doctor", "--json"]).json();
+    assert!(report["findings"].as_array().unwrap().iter().all(|finding| finding["state"] != "failed"));
+    let hop = good.clone().with("FOOTFALL_TRUSTED_PROXIES", "1");
     let outcome = hop.run(&["doctor", "--forwarded-for", "192.0.2.1, 198.51.100.77:1234"]);
     assert!(outcome.stdout.contains("the visitor is 198.51.100.77"), "{outcome:?}");
 
     let away = format!("postgres://user:{SECRET}@127.0.0.1:{}/none", free_port());
-    let broken = Plain::default().with("DATABASE_URL", &away).run(&["doctor"]);
-    assert_eq!(broken.code, Some(1), "{broken:?}");
-    assert!(broken.stdout.contains("FAIL"), "{broken:?}");
-    assert!(!format!("{broken:?}").contains(SECRET), "{broken:?}");
+    let failed = Plain::default().with("DATABASE_URL", &away).run(&["doctor"]);
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert!(failed.stdout.contains("✗ database"), "{failed:?}");
+    assert!(!format!("{failed:?}").contains(SECRET), "{failed:?}");
 }
 
 #[tokio::test]
-async fn the_doctor_says_when_the_role_may_not_make_tables() {
+async fn doctor_reports_a_role_that_cannot_create_tables() {
     let database = Database::create().await;
     Plain::on(&database).run(&["migrate"]);
     let role = format!("reader_{}", database.url().rsplit('/').next().unwrap());
