@@ -30,7 +30,7 @@ for (const figure of all("figure")) {
   const show = index => {
     at = Math.min(Math.max(index, 0), rows.length - 1);
     const [when, visitors, pageviews, before] = [...rows[at].cells].map(cell => cell.textContent);
-    readout.textContent = `${when}: visitors ${visitors}, pageviews ${pageviews}${before ? `, before ${before}` : ""}`;
+    readout.textContent = `${when}: visitors ${visitors}, pageviews ${pageviews}${before ? `, previous period ${before}` : ""}`;
     mark.setAttribute("x", at - .5);
   };
   plot.onpointermove = plot.onpointerdown = event => {
@@ -100,7 +100,7 @@ year?.addEventListener("toggle", async () => {
   const best = days.find(({ visitors }) => visitors === most);
   const map = draw(document.createElement("p"), "svg", {
     class: "year", viewBox: "0 0 642 104", role: "img",
-    "aria-label": `Visitors a day in 12 months${best ? `: at most ${number(most)}, on ${words(best.day)}` : ""}`,
+    "aria-label": `Visitors by day, last 12 months${best ? `. Highest: ${number(most)} on ${words(best.day)}` : ""}`,
   });
   const monday = (days[0].day.getUTCDay() + 6) % 7;
   days.forEach(({ day, visitors }, index) => {
@@ -125,7 +125,7 @@ if (live) {
       const { minutes, pageviews } = await reply.json();
       const most = Math.max(...minutes.map(minute => minute.pageviews));
       sum.textContent = number(pageviews);
-      bars.ariaLabel = `By minute, at most ${number(most)}`;
+      bars.ariaLabel = `Pageviews by minute. Highest: ${number(most)}`;
       const bar = (minute, index) => minute.pageviews && `M${index}.5 24v-${Math.ceil(minute.pageviews / most * 24)}`;
       bars.firstElementChild.setAttribute("d", minutes.map(bar).filter(Boolean).join(""));
       // However often it changes, it speaks once a minute at most.
@@ -164,12 +164,13 @@ const ask = async () => {
     if (reply.status === 401) clearInterval(timer);
     const numbers = await reply.json();
     if (!reply.ok || numbers.stale) return;
-    const style = { dateStyle: "long", timeStyle: "short", timeZone: time.dataset.zone };
-    const words = new Date(numbers.as_of).toLocaleString("en-GB", style);
+    const zone = { timeZone: time.dataset.zone };
+    const at = new Date(numbers.as_of);
+    const words = [{ dateStyle: "long" }, { timeStyle: "short" }].map(style => at.toLocaleString("en-GB", { ...style, ...zone })).join(", ");
     const { visitors, pageviews, range } = numbers;
     if (waiting && pageviews.all_time > 0) {
-      const link = Object.assign(document.createElement("a"), { href: location.href, textContent: "Show the numbers" });
-      waiting.querySelector("h2 span").textContent = `The first visit is here. Visitors today: ${number(visitors.today ?? 0)}`;
+      const link = Object.assign(document.createElement("a"), { href: location.href, textContent: "Show statistics" });
+      waiting.querySelector("h2 span").textContent = `First visit received. Visitors today: ${number(visitors.today ?? 0)}`;
       waiting.querySelector("p").replaceChildren(link);
       clearInterval(timer);
     }
@@ -184,9 +185,9 @@ const ask = async () => {
     const isShown = range.from === json.dataset.from && range.to === json.dataset.to;
     for (const place of isShown ? all("[data-range]") : []) {
       const key = place.dataset.range;
-      const [value, before] = [range, range.previous].map(of => key === "views_a_visitor" ? of?.pageviews / of?.visitors : of?.[key]);
+      const [value, before] = [range, range.previous].map(of => key === "views_per_visitor" ? of?.pageviews / of?.visitors : of?.[key]);
       if (!Number.isFinite(value)) continue;
-      place.textContent = key === "views_a_visitor" ? fraction(value) : number(value);
+      place.textContent = key === "views_per_visitor" ? fraction(value) : number(value);
       const shown = place.parentElement.nextElementSibling.firstElementChild;
       if (shown && before > 0) shown.textContent = change(value, before);
     }

@@ -138,6 +138,7 @@ struct Page<'a> {
     as_of: String,
     as_of_words: String,
     time_zone: &'a str,
+    zone_words: String,
     totals: Vec<Total>,
     /// Whether a headline number is too long to be set in the largest type.
     long: bool,
@@ -243,6 +244,7 @@ impl<'a> Page<'a> {
         let Report { zone, first, last, .. } = report;
         let as_of = zone.to_datetime(report.as_of);
         let series = chart::bars(&report.series, zone);
+        let time_zone = zone.iana_name().unwrap_or("UTC");
         let before = report.previous.as_ref().map_or(&[][..], |previous| &previous.series);
         let totals = totals(report);
         let query = |range: Range| match (range.word(), range) {
@@ -265,8 +267,9 @@ impl<'a> Page<'a> {
             sites: site_links(view),
             stale: report.stale,
             as_of: report.as_of.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            as_of_words: as_of.strftime("%-d %B %Y at %H:%M").to_string(),
-            time_zone: zone.iana_name().unwrap_or("UTC"),
+            as_of_words: as_of.strftime("%-d %B %Y, %H:%M").to_string(),
+            time_zone,
+            zone_words: if time_zone == "UTC" { time_zone.to_owned() } else { format!("({time_zone})") },
             sums: totals.iter().any(|total| total.sum),
             long: totals.iter().any(|total| total.visitors.len() > "999,999".len()),
             totals,

@@ -474,7 +474,7 @@ async function checkScript(origin) {
     await page.mouse.move(box.x + box.width - 12, box.y + box.height / 2);
     const readout = () => page.locator("figcaption span").last().textContent();
     const row = await page.locator("figure tbody").last().locator("tr").last().locator("th, td").allTextContents();
-    const words = row => `${row[0]}: visitors ${row[1]}, pageviews ${row[2]}, before ${row[3]}`;
+    const words = row => `${row[0]}: visitors ${row[1]}, pageviews ${row[2]}, previous period ${row[3]}`;
     await checkSoon("a chart is read out under the pointer", async () => await readout() === words(row), async () => [await readout(), row]);
     await keepPicture(page, "readout");
     await page.mouse.move(0, 0);
@@ -520,12 +520,12 @@ async function checkRanges(origin) {
   const ranges = [
     ["Today", "today", date(0), date(0), /^Today, /],
     ["Yesterday", "yesterday", date(1), date(1), /^Yesterday, /],
-    ["7 days", "7d", date(6), date(0), /^The last 7 days$/],
-    ["30 days", "30d", date(29), date(0), /^The last 30 days$/],
+    ["7 days", "7d", date(6), date(0), /^Last 7 days$/],
+    ["30 days", "30d", date(29), date(0), /^Last 30 days$/],
     ["This week", "week", date((new Date(began).getUTCDay() + 6) % 7), date(0), /^This week, /],
     ["This month", "month", firstOf(0), date(0), /^This month, /],
     ["Last month", "last_month", firstOf(1), lastOf(1), /^Last month, /],
-    ["12 months", "12m", firstOf(11), date(0), /^The last 12 months$/],
+    ["12 months", "12m", firstOf(11), date(0), /^Last 12 months$/],
   ];
   for (const javaScriptEnabled of [true, false]) {
     await about(javaScriptEnabled ? "ranges" : "ranges, without script", async () => {
@@ -560,18 +560,18 @@ async function checkNumbers(page, name, range) {
     check(`${name}: unique visitors are those of the JSON answer, and no estimate`, numbers.visitors === range.visitors && range.visitors > 0 && line.includes("Unique visitors") && !line.includes("≈"), line);
     check(`${name}: so are new and returning ones, where they are told apart`, numbers.new_visitors === (range.new_visitors ?? undefined) && numbers.returning_visitors === (range.returning_visitors ?? undefined), numbers);
     check(`${name}: who came is new or returning`, range.new_visitors === null || range.new_visitors + range.returning_visitors === range.visitors, range);
-    check(`${name}: views a visitor are their ratio`, Math.abs(numbers.views_a_visitor - range.pageviews / range.visitors) <= 0.051, numbers);
+    check(`${name}: views per visitor are their ratio`, Math.abs(numbers.views_per_visitor - range.pageviews / range.visitors) <= 0.051, numbers);
     check(`${name}: lists have a column of visitors`, columns.includes("Visitors"), columns);
   } else {
     check(`${name}: no number is called unique`, numbers.visitors === undefined && numbers.new_visitors === undefined && !/unique/i.test(line) && range.visitors === null, line);
-    check(`${name}: it says why`, note.includes("There is no unique number of so many days, because nobody is remembered for so long."), note);
+    check(`${name}: it says why`, note.includes("Unique visitors are not available for a period this long."), note);
     check(`${name}: the sum of days is called one`, line.includes("Sum of daily visitors") && numbers.daily_visitors === range.daily_visitors, numbers);
     check(`${name}: lists have no column of visitors`, columns.length > 0 && !columns.includes("Visitors"), columns);
   }
   const before = await page.locator("[data-range=pageviews]").locator("xpath=../following-sibling::dd").textContent();
   const percent = range.previous?.pageviews > 0 ? Math.round((range.pageviews / range.previous.pageviews - 1) * 100) : null;
   const sign = percent > 0 ? "+" : percent < 0 ? "−" : "±";
-  const expected = percent === null ? "" : `${sign}${Math.abs(percent).toLocaleString("en")} %, before: ${range.previous.pageviews.toLocaleString("en")}`;
+  const expected = percent === null ? "" : `${sign}${Math.abs(percent).toLocaleString("en")} %, previous period: ${range.previous.pageviews.toLocaleString("en")}`;
   check(`${name}: pageviews have their change against the period before`, before === expected, [before, expected]);
   check(`${name}: it says which period that is`, note.startsWith("Compared with ") === (percent !== null), note);
 }
@@ -623,7 +623,7 @@ async function checkLive(origin) {
     await until("after ten seconds they are renewed", 10, async () => await sum.textContent() === "1").then(
       () => check("after ten seconds they are renewed", true), async error => check(error.message, false, await sum.textContent()));
     check("its minute has a bar", /^M(29|28)\.5 24v-24$/.test(await page.locator("#live path").getAttribute("d")), await page.locator("#live path").getAttribute("d"));
-    check("the picture has a name", await page.locator("#live svg").getAttribute("aria-label") === "By minute, at most 1");
+    check("the picture has a name", await page.locator("#live svg").getAttribute("aria-label") === "Pageviews by minute. Highest: 1");
     await page.evaluate(() => Object.defineProperty(document, "hidden", { value: true, configurable: true }));
     const before = asked;
     await page.clock.runFor(60_000);
@@ -690,7 +690,7 @@ async function checkYear(origin) {
     check("each day is there", await page.locator(".year rect").count() === series.length, series.length);
     const last = await page.locator(".year rect title").last().textContent();
     check("with its visitors", last.endsWith(`: ${series.at(-1).visitors}`), last);
-    check("the picture has a name", (await page.locator(".year").getAttribute("aria-label")).startsWith("Visitors a day in 12 months: at most "));
+    check("the picture has a name", (await page.locator(".year").getAttribute("aria-label")).startsWith("Visitors by day, last 12 months. Highest: "));
     await page.evaluate(axe.source);
     await lookAt(page, "the year");
     await conclude();
@@ -709,8 +709,8 @@ async function checkWaiting(origin) {
     check("and is copied", await page.evaluate(() => navigator.clipboard.readText()) === line);
     const counted = await fetch(`${origin}/v`, { method: "POST", headers: { "user-agent": FIREFOX }, body: JSON.stringify({ s: EMPTY, p: "/" }) });
     check("a visit is counted", counted.status === 204, counted.status);
-    await page.locator("h2", { hasText: "The first visit is here. Visitors today: 1" }).waitFor();
-    await follow(page, page.locator("a", { hasText: "Show the numbers" }));
+    await page.locator("h2", { hasText: "First visit received. Visitors today: 1" }).waitFor();
+    await follow(page, page.locator("a", { hasText: "Show statistics" }));
     check("and its number shown", await page.locator("[data-range=visitors]").textContent() === "1");
     await conclude();
   });
@@ -723,7 +723,7 @@ async function checkLocale(origin) {
     await open(page, `${origin}/?site=${ORDINARY}`);
     const { range } = await asJson(page);
     check("have its separators", await page.locator("[data-range=pageviews]").textContent() === range.pageviews.toLocaleString("de"), range.pageviews);
-    check("also after a point", (await page.locator("[data-range=views_a_visitor]").textContent()).includes(","));
+    check("also after a point", (await page.locator("[data-range=views_per_visitor]").textContent()).includes(","));
     await conclude();
   });
 }
@@ -939,7 +939,7 @@ async function checkDaily() {
           check(`${key} is that sum`, await headline.locator("b").first().textContent() === whole.daily_visitors.toLocaleString("en"));
         }
         if (Object.values(visitors).includes(null)) {
-          check("it says how to read sums", (await page.locator(".totals + .note").textContent()).includes("longer times are sums of days, in which who comes twice counts twice."));
+          check("it says how to read sums", (await page.locator(".totals + .note").textContent()).includes("Longer periods are sums of days: a visitor on two days counts twice."));
         }
       },
     }));
@@ -998,8 +998,8 @@ async function checkAway(origin, gate) {
   gate.shut();
   for (const javaScriptEnabled of [true, false]) {
     for (const [name, address, isExpected] of [
-      ["old numbers", remembered, () => document.querySelector(".notice").textContent.startsWith("These numbers are old.")],
-      ["no numbers", `${origin}/?site=${ORDINARY}&${between(date(200), date(200))}`, () => document.querySelector(".notice").textContent.startsWith("The database cannot be reached") && document.querySelectorAll(".totals, .numbers, figure").length === 0],
+      ["old numbers", remembered, () => document.querySelector(".notice").textContent.startsWith("These numbers are out of date.")],
+      ["no numbers", `${origin}/?site=${ORDINARY}&${between(date(200), date(200))}`, () => document.querySelector(".notice").textContent.startsWith("The database is unavailable") && document.querySelectorAll(".totals, .numbers, figure").length === 0],
     ]) {
       const title = `database away, ${name}${javaScriptEnabled ? "" : ", without script"}`;
       await about(title, () => openAndLook(origin, address, title, {
@@ -1088,7 +1088,7 @@ async function checkEmbedded() {
     await page.frameLocator("iframe").locator("fieldset label").last().click();
     await checkSoon("the lists can be chosen in it", () => page.frameLocator("iframe").locator(".lists").last().isVisible());
     await keepPicture(page, "in_a_frame");
-    const [opened] = await Promise.all([context.waitForEvent("page"), page.frameLocator("iframe").getByText("All numbers, in Footfall").click()]);
+    const [opened] = await Promise.all([context.waitForEvent("page"), page.frameLocator("iframe").getByText("Open in Footfall").click()]);
     await opened.locator("header").waitFor();
     check("its link opens the page in another tab", new URL(opened.url()).search === `?site=${ORDINARY}&period=7d`, opened.url());
     // An answer of the last second may be shared.
@@ -1123,7 +1123,7 @@ async function checkEmbedded() {
     await page.goto(shared);
     await follow(page, page.locator("[aria-label=Range] a", { hasText: "7 days" }));
     check("so do those of the whole page", (await days(page)).join() === [date(6), date(0)].join(), page.url());
-    await follow(page, page.getByRole("button", { name: "Show" }));
+    await follow(page, page.getByRole("button", { name: "Apply" }));
     check("and its form", await page.locator("h1").textContent() === ORDINARY && new URL(page.url()).searchParams.has("share"), page.url());
     await conclude();
   });

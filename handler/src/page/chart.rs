@@ -109,7 +109,7 @@ impl Chart {
         let mut chart = Self {
             id,
             title: format!(
-                "Visitors and pageviews by {}: at most {} and {}.",
+                "Visitors and pageviews by {}. Highest: {} visitors, {} pageviews.",
                 step.name(),
                 thousands(most_visitors),
                 thousands(most_pageviews)

@@ -71,6 +71,7 @@ struct Row<'a> {
 #[derive(Serialize)]
 pub(super) struct Exclusions {
     sum: String,
+    requests: &'static str,
     words: String,
     /// The most frequent first; none if everything was counted.
     rows: Vec<ExclusionRow>,
@@ -120,9 +121,9 @@ pub(super) fn groups(report: &Report) -> Vec<Group<'_>> {
 /// What was found of one page or one host, in place of all lists.
 pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> Group<'_> {
     let ordinary = list(entries, of.answers());
-    let mut note = "Pageviews, not visitors: those are not counted for a page and a referrer together.".to_owned();
+    let mut note = "Pageviews only: visitors are not counted per page and referrer.".to_owned();
     if *other > 0 {
-        note += &format!(" Of {} more with a referrer it is not known which page they were of.", thousands(*other));
+        note += &format!(" The page of {} more pageviews with a referrer is unknown.", thousands(*other));
     }
     let list = List {
         heading: match of {
@@ -133,8 +134,8 @@ pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> Group<'
         note: Some(note.into()),
         known: false,
         empty: match of {
-            Drill::Page(_) => "No other site led to this page in this time.",
-            Drill::Referrer(_) => "This host led nobody here in this time.",
+            Drill::Page(_) => "No other site referred visitors to this page in this period.",
+            Drill::Referrer(_) => "This host referred no visitors in this period.",
         },
         ..ordinary
     };
@@ -166,9 +167,9 @@ fn in_words(dimension: Dimension, value: &str) -> Cow<'_, str> {
         Dimension::Channel => Cow::Borrowed(channel::Group::named(value).map_or(value, |group| group.heading())),
         Dimension::Robot => match robot::named(value) {
             Some(Robot { operator: Some(operator), purpose, .. }) => {
-                Cow::Owned(format!("{value} ({operator}, for {})", purpose.label()))
+                Cow::Owned(format!("{value} ({operator}, {})", purpose.label()))
             }
-            Some(Robot { purpose, .. }) => Cow::Owned(format!("{value} (for {})", purpose.label())),
+            Some(Robot { purpose, .. }) => Cow::Owned(format!("{value} ({})", purpose.label())),
             None => Cow::Borrowed(value),
         },
         _ => shorten(value),
@@ -193,8 +194,8 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     let note = match dimension.uniqueness() {
         uniqueness if !uniqueness.has_visitors() => "",
         _ if !dimension.note().is_empty() => dimension.note(),
-        _ if !known => "So long a range has no unique visitors: pageviews only.",
-        Uniqueness::ForEachValue => "Unique in each row: who is in two rows counts in both.",
+        _ if !known => "Pageviews only: unique visitors are not available for a period this long.",
+        Uniqueness::ForEachValue => "Visitors are unique in each row. A visitor in two rows counts in both.",
         _ => "",
     };
     List {
@@ -239,15 +240,21 @@ pub(super) fn exclusions(report: &Report) -> Exclusions {
     let mut reasons: Vec<_> = found().collect();
     reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), **reason));
     let words = |(reason, count): &(&Exclusion, &i64)| {
-        format!("{} {}", thousands(**count), lowercase(reason.label_of(**count)))
+        let label = match reason {
+            Exclusion::Bots => Cow::Borrowed("from bots"),
+            reason => lowercase(reason.label_of(**count)),
+        };
+        format!("{} {label}", thousands(**count))
     };
     let row = |(reason, count): (&Exclusion, &i64)| ExclusionRow {
         label: reason.label(),
         count: thousands(*count),
         meaning: reason.meaning(),
     };
+    let sum = found().map(|(_, count)| count).sum();
     Exclusions {
-        sum: thousands(found().map(|(_, count)| count).sum()),
+        sum: thousands(sum),
+        requests: if sum == 1 { "request" } else { "requests" },
         words: reasons.iter().map(words).collect::<Vec<_>>().join(", "),
         rows: reasons.into_iter().map(row).collect(),
     }

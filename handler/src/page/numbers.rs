@@ -32,7 +32,7 @@ pub(super) fn numbers(report: &Report) -> Vec<Number> {
             count("new_visitors", "New", |counts| counts.new_visitors),
             count("returning_visitors", "Returning", Counts::returning_visitors),
             count("pageviews", "Pageviews", |counts| Some(counts.pageviews)),
-            views_a_visitor(now, before),
+            views_per_visitor(now, before),
         ]
     } else {
         vec![
@@ -55,7 +55,7 @@ fn number(key: &'static str, label: &'static str, now: Option<i64>, before: Opti
     })
 }
 
-fn views_a_visitor(now: &Counts, before: Option<&Counts>) -> Option<Number> {
+fn views_per_visitor(now: &Counts, before: Option<&Counts>) -> Option<Number> {
     let ratio = |counts: &Counts| {
         let visitors = counts.visitors.filter(|visitors| *visitors > 0)?;
         Some(counts.pageviews as f64 / visitors as f64)
@@ -63,8 +63,8 @@ fn views_a_visitor(now: &Counts, before: Option<&Counts>) -> Option<Number> {
     let value = ratio(now)?;
     let before = before.and_then(ratio).filter(|before| *before > 0.0);
     Some(Number {
-        key: "views_a_visitor",
-        label: "Views a visitor",
+        key: "views_per_visitor",
+        label: "Views per visitor",
         value: one_decimal(value),
         change: before.map(|before| change(value, before)),
         before: before.map(one_decimal),
@@ -97,7 +97,7 @@ pub(super) fn compared(report: &Report, today: Day) -> Option<String> {
     }
     let days = wording::days(first.date(), last.date());
     Some(if report.last == today {
-        format!("Compared with {days}, as a whole: today is not over yet.")
+        format!("Compared with {days}. Today is not over yet.")
     } else {
         format!("Compared with {days}.")
     })

@@ -115,8 +115,8 @@ fn an_empty_site_says_what_will_appear() {
     // It once was visited, but not in this range.
     assert!(page.contains("Each path that is viewed appears here."));
     assert!(page.contains("When another site leads somebody here, its host name appears."));
-    assert_eq!(page.matches("Nothing was counted in this time.").count(), 1);
-    assert!(page.contains("Nothing was left out in this time") && !page.contains("Browsers"));
+    assert_eq!(page.matches("No visits in this period").count(), 1);
+    assert!(page.contains("Nothing was left out.") && !page.contains("Browsers"));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_site_without_any_visit_says_how_to_begin_and_shows_robots_if_there_were_any
     assert!(!page.contains("<figure>") && !page.contains("class=\"numbers\""));
     let robots = Report { excluded: [(Exclusion::Bots, 3)].into(), ..report.clone() };
     let page = html(&robots);
-    assert!(page.contains("Waiting for the first visit…") && page.contains("<b>3</b> not counted in full"));
+    assert!(page.contains("Waiting for the first visit…") && page.contains("<b>3</b> requests left out: 3 from bots"));
     // If the database is away, nobody knows whether there was one.
     assert!(!html(&Report { stale: true, ..report }).contains("Waiting"));
 }
@@ -137,17 +137,17 @@ fn a_site_without_any_visit_says_how_to_begin_and_shows_robots_if_there_were_any
 #[test]
 fn a_stale_page_says_so_and_that_the_visit_was_not_counted() {
     let mut report = report();
-    assert!(!html(&report).contains("numbers are old"));
+    assert!(!html(&report).contains("numbers are out of date"));
     report.stale = true;
     let page = html(&report);
-    assert!(page.contains("These numbers are old."));
-    assert!(page.contains("from 23 November 2026 at 10:20, and your visit may not have been counted."));
+    assert!(page.contains("These numbers are out of date."));
+    assert!(page.contains("your visit may not have been counted. Last updated 23 November 2026, 10:20 UTC."));
 }
 
 #[test]
 fn without_any_numbers_one_sentence_says_that_the_visit_was_not_counted() {
     let page = render_unavailable("0.1.0", "0123456789abcdef", true).unwrap();
-    assert!(page.contains("your visit may not have been counted: please try again"));
+    assert!(page.contains("your visit may not have been counted. Try again"));
     assert!(page.contains("Footfall 0.1.0 (0123456)"));
     assert!(!page.contains("<script"));
 }
@@ -184,7 +184,7 @@ fn every_reason_that_there_was_is_shown_with_its_count_and_in_one_line() {
     }
     report.excluded = [(Exclusion::Prefetch, 0), (Exclusion::Head, 4), (Exclusion::Bots, 1_200)].into();
     let page = html(&report);
-    assert!(text(&page).contains("1,204 not counted in full: 1,200 bots, 4 HEAD requests"), "{}", text(&page));
+    assert!(text(&page).contains("1,204 requests left out: 1,200 from bots, 4 HEAD requests"), "{}", text(&page));
     assert!(!page.contains("Prefetched"));
 }
 
@@ -193,7 +193,7 @@ fn headline_numbers_have_separators_and_the_estimate_its_error() {
     let page = html(&report());
     assert!(page.contains("<b>1,234</b>"));
     assert!(page.contains("≈ <b>12,345,678</b>"));
-    assert!(page.contains("All time <small>± 1.6 %</small>") && page.contains("less than 1.6 %."));
+    assert!(page.contains("All time <small>± 1.6 %</small>") && page.contains("usually within 1.6 %."));
     assert!(page.contains("Pageviews <b>98,765,432</b>"));
 }
 
@@ -201,8 +201,8 @@ fn headline_numbers_have_separators_and_the_estimate_its_error() {
 fn what_was_imported_from_another_counter_is_named_and_kept_apart() {
     let imported = ImportedSum { source: "plausible".to_owned(), pageviews: 12_000, daily_visitors: 3_400 };
     let page = html(&Report { imported: vec![imported], ..report() });
-    assert!(page.contains("Imported from Plausible: <b>12,000</b> pageviews and a sum of <b>3,400</b> daily visitors"));
-    assert!(page.contains("Not part of the unique numbers."));
+    assert!(page.contains("Imported from Plausible: <b>12,000</b> pageviews and <b>3,400</b> daily visitors"));
+    assert!(page.contains("Not included in the numbers above."));
     assert!(!html(&report()).contains("Imported from"));
 }
 
@@ -223,14 +223,14 @@ fn numbers(page: &str) -> Vec<String> {
 #[test]
 fn a_range_says_how_many_of_its_visitors_are_new() {
     let expected =
-        ["Unique visitors 1,234 ", "New 1,000 ", "Returning 234 ", "Pageviews 5,678 ", "Views a visitor 4.6 "];
+        ["Unique visitors 1,234 ", "New 1,000 ", "Returning 234 ", "Pageviews 5,678 ", "Views per visitor 4.6 "];
     assert_eq!(numbers(&html(&report())), expected);
     // Where a visitor of yesterday is forgotten, nobody is called new.
     let mut report = report();
     report.counts.new_visitors = None;
     let page = html(&report);
     assert_eq!(numbers(&page).len(), 3);
-    assert!(!page.contains("New is who"));
+    assert!(!page.contains("New: not seen"));
 }
 
 #[test]
@@ -241,15 +241,15 @@ fn each_number_has_its_change_against_the_period_before_in_words() {
     report.previous = Some(previous.clone());
     let page = html(&report);
     let expected = [
-        "Unique visitors 1,234 +100 %, before: 617",
+        "Unique visitors 1,234 +100 %, previous period: 617",
         "New 1,000 ",
-        "Returning 234 −62 %, before: 617",
-        "Pageviews 5,678 ±0 %, before: 5,678",
-        "Views a visitor 4.6 −50 %, before: 9.2",
+        "Returning 234 −62 %, previous period: 617",
+        "Pageviews 5,678 ±0 %, previous period: 5,678",
+        "Views per visitor 4.6 −50 %, previous period: 9.2",
     ];
     assert_eq!(numbers(&page), expected);
     assert!(
-        text(&page).contains("Compared with 9 October 2026 to 31 October 2026, as a whole: today is not over yet.")
+        text(&page).contains("Compared with 9 October 2026 to 31 October 2026. Today is not over yet.")
     );
     // Where nobody came before, there is nothing to compare with.
     report.previous = Some(Previous { counts: counts(0, 0, 0, 0), ..previous });
@@ -278,7 +278,7 @@ fn lists_stand_in_tabs_of_their_groups_and_only_those_that_hold_anything() {
 fn the_chart_can_be_switched_between_the_steps_that_suit_the_range() {
     let labels = |report: &Report| {
         let page = links(&html(report));
-        let nav = page.split_once("Steps of the chart").map_or("", |(_, rest)| rest.split_once("</nav>").unwrap().0);
+        let nav = page.split_once("Chart interval").map_or("", |(_, rest)| rest.split_once("</nav>").unwrap().0);
         nav.lines().filter(|line| line.starts_with("<a")).map(text).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(labels(&report()), "Days Weeks");
@@ -294,11 +294,11 @@ fn the_chart_can_be_switched_between_the_steps_that_suit_the_range() {
 fn a_sum_of_days_is_never_called_unique() {
     let page = html(&report_of_a_year());
     assert_eq!(numbers(&page), ["Pageviews 5,678 ", "Sum of daily visitors 2,345 "]);
-    assert!(text(&page).contains("There is no unique number of so many days"));
-    assert!(!page.contains("Unique visitors"));
+    assert!(text(&page).contains("Unique visitors are not available for a period this long"));
+    assert!(!page.contains("<dt>Unique visitors"));
     // Nor is there a column for what is not known.
     assert!(page.contains("<th>Path<th>Pageviews<") && page.contains("<bdi>/about</bdi></a><td>"));
-    assert_eq!(page.matches("So long a range has no unique visitors: pageviews only.").count(), 2);
+    assert_eq!(page.matches("Pageviews only: unique visitors are not available for a period this long.").count(), 2);
     // A headline, too, says if it is one.
     let mut report = report();
     report.this_month.visitors = None;
@@ -321,7 +321,7 @@ fn every_chart_has_a_name_and_its_numbers_as_a_table() {
 #[test]
 fn the_current_range_leads_back_and_an_ended_one_forward_too() {
     let page = links(&html(&report()));
-    assert!(page.contains("<h2>The last 23 days</h2>"));
+    assert!(page.contains("<h2>Last 23 days</h2>"));
     assert!(page.contains("rel=\"prev\" href=\"?site=example.com&from=2026-10-09&to=2026-10-31\""));
     assert!(!page.contains("rel=\"next\""));
     assert!(page.contains("href=\"/api/statistics?site=example.com&period=23d\""));
@@ -363,7 +363,7 @@ fn days_of_another_zone_keep_their_dates() {
     let page = links(&html(&report));
     assert!(page.contains("<h2>Sunday 25 October 2026</h2>"));
     assert!(page.contains("to=2026-10-24") && page.contains("to=2026-10-26"));
-    assert!(page.contains(">23 November 2026 at 11:20</time>"));
+    assert!(page.contains(">23 November 2026, 11:20</time> (Europe/Berlin)"));
     assert!(page.contains("name=\"from\" value=\"2026-10-25\""));
 }
 

@@ -72,8 +72,8 @@ pub fn render_why(verdict: &Verdict) -> anyhow::Result<String> {
     let why = Why {
         title: "Would this visit count? · Footfall",
         answer: match (verdict.pageview, verdict.visitor) {
-            (_, true) => "Yes: as a pageview and as a visitor.",
-            (true, false) => "In part: as a pageview, but not as a visitor.",
+            (_, true) => "Yes, as a pageview and as a visitor.",
+            (true, false) => "Partly: as a pageview, but not as a visitor.",
             (false, _) => "No.",
         },
         reason: verdict.exclusion.map(Exclusion::meaning),
@@ -86,11 +86,11 @@ pub fn render_why(verdict: &Verdict) -> anyhow::Result<String> {
 }
 
 fn describe(robot: &Robot) -> String {
-    let name = robot.name.unwrap_or("no robot of the list, but writes as only robots do");
+    let name = robot.name.unwrap_or("an unlisted robot (its User-Agent has robot-only patterns)");
     let operator = robot.operator.map(|operator| format!(", run by {operator}")).unwrap_or_default();
     match robot.purpose {
         Purpose::Other => format!("{name}{operator}"),
-        purpose => format!("{name}{operator}, for {}", purpose.label()),
+        purpose => format!("{name}{operator} ({})", purpose.label()),
     }
 }
 
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn a_person_is_told_whether_and_why_not() {
         let counts = Verdict { pageview: true, visitor: true, exclusion: None, data_centre: None, robot: None };
-        assert!(render_why(&counts).unwrap().contains("Yes: as a pageview and as a visitor."));
+        assert!(render_why(&counts).unwrap().contains("Yes, as a pageview and as a visitor."));
         let robot = Verdict {
             pageview: false,
             visitor: false,

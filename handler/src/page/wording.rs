@@ -44,18 +44,18 @@ pub(super) fn counter(source: &str) -> String {
     .to_owned()
 }
 
-/// What the range is called: "The last 30 days", or its days if it has no name that people use.
+/// What the range is called: "Last 30 days", or its days if it has no name that people use.
 pub(super) fn range_heading(range: Range, first: Date, last: Date) -> String {
     let date = |date: Date| date.strftime("%-d %B %Y").to_string();
     match range {
         Range::Today => format!("Today, {}", first.strftime("%A %-d %B %Y")),
         Range::Yesterday => format!("Yesterday, {}", first.strftime("%A %-d %B %Y")),
-        Range::Days(days) => format!("The last {days} days"),
-        Range::Week => format!("This week, from {}", date(first)),
+        Range::Days(days) => format!("Last {days} days"),
+        Range::Week => format!("This week, since {}", date(first)),
         Range::LastWeek => format!("Last week, from {}", date(first)),
         Range::Month => format!("This month, {}", first.strftime("%B %Y")),
         Range::LastMonth => format!("Last month, {}", first.strftime("%B %Y")),
-        Range::Months(months) => format!("The last {months} months"),
+        Range::Months(months) => format!("Last {months} months"),
         Range::Year => format!("This year, {}", first.strftime("%Y")),
         Range::Between(..) => days(first, last),
     }
@@ -96,7 +96,7 @@ mod tests {
     fn a_range_is_called_what_people_call_it() {
         let day = |text: &str| text.parse::<Date>().unwrap();
         let heading = |range| range_heading(range, day("2026-11-22"), day("2026-11-23"));
-        assert_eq!(heading(Range::Days(30)), "The last 30 days");
+        assert_eq!(heading(Range::Days(30)), "Last 30 days");
         assert_eq!(heading(Range::Yesterday), "Yesterday, Sunday 22 November 2026");
         assert_eq!(heading(Range::Between(Day::from_number(0), None)), "22 November 2026 to 23 November 2026");
         let one_day = range_heading(Range::Between(Day::from_number(0), None), day("2026-11-23"), day("2026-11-23"));

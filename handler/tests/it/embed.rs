@@ -81,11 +81,11 @@ async fn while_the_database_is_away_a_frame_has_a_page_that_says_so() {
     cable.cut();
     let mut old = host.send(&visitor(1).to("/?embed")).await;
     // An answer may be a second old.
-    while !old.text().contains("These numbers are old.") {
+    while !old.text().contains("These numbers are out of date.") {
         assert_eq!(old.status, 200);
         old = host.send(&visitor(1).to("/?embed")).await;
     }
     let unknown = host.send(&visitor(1).to("/?embed&period=7d")).await;
     assert_eq!((unknown.status, unknown.header("content-type")), (503, "text/html; charset=utf-8"));
-    assert!(unknown.text().contains("The database cannot be reached just now: please"));
+    assert!(unknown.text().contains("The database is unavailable. Try again"));
 }

@@ -152,5 +152,5 @@ async fn where_visitors_are_forgotten_each_day_nobody_is_said_to_come_back() {
     host.process.wait_until_ready().await;
     host.send(&visitor(1)).await;
     assert_eq!(host.statistics().await["returning"], json!([]));
-    assert!(!host.send(&visitor(1)).await.text().contains("Who comes back"));
+    assert!(!host.send(&visitor(1)).await.text().contains("Returning visitors by week"));
 }

@@ -30,7 +30,7 @@ fn in_a_frame_stand_numbers_chart_and_lists_and_every_link_leads_out_of_it() {
 #[test]
 fn in_a_frame_nothing_is_said_of_a_visit_because_it_is_none() {
     let page = embedded(&Report { stale: true, ..report() });
-    assert!(page.contains("These numbers are old.") && !page.contains("your visit"));
+    assert!(page.contains("These numbers are out of date.") && !page.contains("your visit"));
     let page = render_unavailable("0.1.0", "unknown", false).unwrap();
-    assert!(page.contains("cannot be reached just now: please try again") && !page.contains("your visit"));
+    assert!(page.contains("The database is unavailable. Try again") && !page.contains("your visit"));
 }

@@ -34,7 +34,7 @@ fn one_page_shows_its_referrers_as_pageviews_with_a_way_back() {
     assert!(page.contains("referrer=news.example#lists\"><bdi>news.example</bdi></a><td>1,200"));
     assert!(page.contains("/api/statistics?site=example.com&period=23d&page=/%3Cb%3E\""));
     let text = text(&page);
-    assert!(text.contains("Pageviews, not visitors") && text.contains("Of 3,000 more"));
+    assert!(text.contains("Pageviews only: visitors") && text.contains("The page of 3,000 more pageviews"));
     assert!(!page.contains("type=\"radio\"") && page.matches("<table class=\"list\"").count() == 1);
 }
 
@@ -43,18 +43,18 @@ fn a_host_that_led_nowhere_is_said_to_have_led_nowhere() {
     let of = Drill::Referrer("news.example".to_owned());
     let page = html(&Report { referrals: Some(referrals(of, &[], 0)), ..report() });
     assert!(page.contains("Pages reached from <bdi>news.example</bdi>") && page.contains("#sources"));
-    assert!(page.contains("This host led nobody here in this time.") && !page.contains("Of 0 more"));
+    assert!(page.contains("This host referred no visitors in this period.") && !page.contains("The page of 0"));
 }
 
 #[test]
 fn the_newest_week_comes_first_and_says_that_it_is_not_over() {
     let page = html(&report());
-    let (_, table) = page.split_once("Who comes back").unwrap();
+    let (_, table) = page.split_once("Returning visitors by week").unwrap();
     let rows: Vec<String> = table.split("</table>").next().unwrap().split("<tr>").skip(2).map(text).collect();
     assert_eq!(rows.len(), 2);
-    assert!(rows[0].starts_with("23 November (not over)4127 %22 %"), "{rows:?}");
+    assert!(rows[0].starts_with("23 November (so far)4127 %22 %"), "{rows:?}");
     assert!(rows[1].starts_with("16 November9033 %20 %"), "{rows:?}");
-    assert!(!html(&empty()).contains("Who comes back"));
+    assert!(!html(&empty()).contains("Returning visitors by week"));
 }
 
 #[test]
@@ -68,5 +68,5 @@ fn the_last_30_minutes_are_there_only_where_something_can_be_seen() {
 fn one_is_not_called_by_a_plural() {
     let excluded = [(Exclusion::Bots, 1), (Exclusion::Head, 1), (Exclusion::Own, 2)].into();
     let page = text(&html(&Report { excluded, ..report() }));
-    assert!(page.contains("4 not counted in full: 2 own visits, 1 bot, 1 HEAD request"), "{page}");
+    assert!(page.contains("4 requests left out: 2 own visits, 1 from bots, 1 HEAD request"), "{page}");
 }
