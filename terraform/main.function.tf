@@ -168,7 +168,7 @@ locals {
       # It never converges: the provider leaves the setting out when it reads, so each plan adds it again (azurerm#33211).
       # ignore_changes would hide that, and break the app: at the next update of anything the empty value would be missing
       # from what is sent, and the provider would write its broken connection string. So the plan keeps showing this one
-      # line, and scripts/plan-has-changes tells it from a change.
+      # line, and terraform/scripts/plan-has-changes tells it from a change.
       AzureWebJobsStorage              = ""
       AzureWebJobsStorage__accountName = azurerm_storage_account.this.name
       AzureWebJobsStorage__credential  = "managedidentity"

@@ -4,7 +4,7 @@
 //   footfall.off()               nothing is sent from this browser and site any more; true if the browser has stored that
 //   footfall.own()               is sent, but as the owner's own, who is no visitor
 //   footfall.on()                takes both back
-// What is served is footfall-events.min.js, which scripts/build-script makes of this file. It has 400 bytes at most.
+// What is served is footfall-events.min.js, which tests/browser/build-script makes of this file. It has 400 bytes at most.
 {
   let send = self.footfall;
   // Without footfall.js there is nothing to do; and after a first copy there is nothing left to do.

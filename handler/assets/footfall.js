@@ -1,7 +1,7 @@
 // Counts the views of a page: <script defer data-site="example.com" src="https://HOST/footfall.js"></script>
 // How to embed it, and what it sends, is in docs/embedding.md.
 //
-// What is served is footfall.min.js, which scripts/build-script makes of this file. It has 1,000 bytes at most: that is why
+// What is served is footfall.min.js, which tests/browser/build-script makes of this file. It has 1,000 bytes at most: that is why
 // everything is declared with one `let`, why long names of the browser get short ones, and why what only some sites need is
 // in footfall-events.js.
 //

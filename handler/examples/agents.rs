@@ -1,4 +1,4 @@
-//! Describes User-Agents, for `scripts/check-agents` to hold the descriptions against others'. It is not shipped.
+//! Describes User-Agents, for `handler/lists/check-agents` to hold the descriptions against others'. It is not shipped.
 //!
 //! usage: agents [--time] < FILE, with a User-Agent in each line. Prints for each whether it is a robot's (`robot` or nothing),
 //! and its browser, system and device, parted by tabs; with `--time` instead the nanoseconds that one takes.

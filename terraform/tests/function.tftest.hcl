@@ -75,7 +75,7 @@ run "storage_settings_name_an_identity" {
   # The one difference that stays in every plan (azurerm#33211). Ignored, an update would send the provider's broken string.
   assert {
     condition     = length(regexall("ignore_changes[^\\]]*app_settings", file("${path.module}/main.function.tf"))) == 0
-    error_message = "Changes of app_settings must not be ignored: scripts/plan-has-changes deals with the one that stays."
+    error_message = "Changes of app_settings must not be ignored: terraform/scripts/plan-has-changes deals with the one that stays."
   }
 }
 

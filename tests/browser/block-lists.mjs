@@ -1,4 +1,4 @@
-// Holds what Footfall's pages load and send by default against the lists of ad blockers: see scripts/check-script, which
+// Holds what Footfall's pages load and send by default against the lists of ad blockers: see tests/browser/check-script, which
 // fetches the lists and names the files as arguments. The engine is Ghostery's, which reads the same rules.
 
 import { readFileSync } from "node:fs";

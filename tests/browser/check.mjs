@@ -1,4 +1,4 @@
-// Opens the page of a running handler in Chromium and looks for what tests of its HTML can't find: see scripts/check-page,
+// Opens the page of a running handler in Chromium and looks for what tests of its HTML can't find: see tests/browser/check-page,
 // which starts this with a database. The handler is the real one; only the way to its database leads through this process,
 // so that the database can be away and come back. It is long because the checks follow each other in one browser on one site's
 // data: divided, each part would have to make both again.

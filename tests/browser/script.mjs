@@ -1,5 +1,5 @@
 // Holds the script for other sites: each case in Chromium or, with --browser firefox, in Firefox, on a page of another origin than the counter, and each view counted
-// exactly once. See scripts/check-script, which starts this.
+// exactly once. See tests/browser/check-script, which starts this.
 //
 // All that the pages send passes a server that notes it. It answers itself, as the handler would; or, with --handler PATH (and
 // DATABASE_URL) or FOOTFALL_URL, it hands everything on to a real one, whose statistics must then say the same.

@@ -250,7 +250,7 @@ async fn the_days_of_a_real_log_are_those_that_awk_finds() {
         println!("skipped: FOOTFALL_SAMPLE_LOG names no access log of the combined format");
         return;
     };
-    let awk = std::process::Command::new(repository().join("scripts/daily-visitors"))
+    let awk = std::process::Command::new(repository().join("handler/tests/daily-visitors"))
         .arg(&log)
         .env("HANDLER", env!("CARGO_BIN_EXE_handler"))
         .output()

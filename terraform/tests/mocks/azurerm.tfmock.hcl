@@ -1,6 +1,6 @@
 # What the tests pretend Azure answered. Every identity has its own ids, so that a mix-up shows.
 # The provider's validators run even when it is mocked, and they refuse an id that is not complete: every type whose id is
-# used anywhere needs one here, with the right segments in the right letters. scripts/check-azure holds them against that.
+# used anywhere needs one here, with the right segments in the right letters. terraform/scripts/check-azure holds them against that.
 
 mock_data "azurerm_client_config" {
   defaults = {

@@ -2,7 +2,7 @@
 //! are told apart by them.
 //!
 //! The names and what they are told by stand in `agent/browsers.tsv`, `agent/systems.tsv` and `agent/devices.tsv`: there the first
-//! line that holds decides. `scripts/check-agents` holds them against the User-Agents that uap-core collected. What this module must
+//! line that holds decides. `handler/lists/check-agents` holds them against the User-Agents that uap-core collected. What this module must
 //! not know: whether the visitor is a robot.
 
 mod patterns;

@@ -1,6 +1,6 @@
 //! What kind of site a referring host is, and whether it only pretends to refer.
 //!
-//! Both are lists: `source/groups.tsv` is ours; `source/spam.txt` is Matomo's, written by `scripts/renew-spam`. A host is what
+//! Both are lists: `source/groups.tsv` is ours; `source/spam.txt` is Matomo's, written by `handler/lists/renew-spam`. A host is what
 //! [`crate::domain::referrer::referring_host`] gives: in small letters, the name of a package where an Android app referred.
 
 use std::{iter, sync::LazyLock};

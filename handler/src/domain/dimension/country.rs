@@ -1,6 +1,6 @@
 //! The country that a visitor is in, by the browser's time zone, or by its language where there is no zone: never by the address.
 //!
-//! `country/countries.tsv` is made of IANA's time zone database by `scripts/renew-countries`. Names are its English short names. A zone
+//! `country/countries.tsv` is made of IANA's time zone database by `handler/lists/renew-countries`. Names are its English short names. A zone
 //! is a statement about clocks, and takes no side in what borders are disputed.
 
 use std::sync::LazyLock;

@@ -1,6 +1,6 @@
 //! Whether an address belongs to a hosting provider: in a data centre live programs, and people only behind a VPN or a proxy.
 //!
-//! The list, `hosting/networks.txt`, is written by `scripts/renew-networks` of what the providers publish. It is looked at while the
+//! The list, `hosting/networks.txt`, is written by `handler/lists/renew-networks` of what the providers publish. It is looked at while the
 //! address is there anyway; what is kept is the provider's name.
 
 use std::sync::LazyLock;

@@ -1,8 +1,8 @@
 //! Which User-Agents are robots': those that are on a list of names, that say it of themselves, or that name no browser's
 //! platform.
 //!
-//! The names are other people's, kept up to date there: `names.tsv` says whose, and `scripts/renew-robots` renews it.
-//! `scripts/check-robots` holds the verdicts against thousands of User-Agents. What this module must not know: why somebody
+//! The names are other people's, kept up to date there: `names.tsv` says whose, and `handler/lists/renew-robots` renews it.
+//! `handler/lists/check-robots` holds the verdicts against thousands of User-Agents. What this module must not know: why somebody
 //! asks.
 
 mod signs;

@@ -1,4 +1,4 @@
-//! Files that are part of the program and the same for everybody: the script that other sites embed, which `scripts/build-script` makes
+//! Files that are part of the program and the same for everybody: the script that other sites embed, which `tests/browser/build-script` makes
 //! of `assets/footfall.js`, what pages of ours load, and the description of the API.
 
 use std::sync::{LazyLock, OnceLock};
