@@ -14,7 +14,7 @@ pub mod visit;
 pub use self::{
     calendar::{Day, Forget, Minute, Moment, Month, Period},
     dimension::{
-        Dimension, Exclusion, OTHER, Uniqueness, VALUES_A_DAY, agent, channel, country, hosting, language, referrer,
+        Dimension, Exclusion, OTHER, Uniqueness, VALUES_A_DAY, agent, channel, country, language, referrer,
     },
     identity::{
         address::{self, Network},

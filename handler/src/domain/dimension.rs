@@ -4,7 +4,6 @@
 pub mod agent;
 pub mod channel;
 pub mod country;
-pub mod hosting;
 pub mod language;
 pub mod referrer;
 
@@ -69,7 +68,7 @@ macro_rules! table {
 
 table! {
     /// What is counted apart for each of its values. The numbers are stored: never change one. 0 is the site as a whole, 9 the
-    /// exclusions, 10 the hours of the day.
+    /// exclusions, 10 the hours of the day. 16 is reserved: it was the data centre.
     Dimension: i16 {
         columns name: &'static str, group: &'static str, heading: &'static str, column: &'static str, uniqueness: Uniqueness,
             values: usize, empty: &'static str, note: &'static str;
@@ -108,12 +107,6 @@ table! {
         Campaign = 8 { "campaigns", "Sources", "Campaigns", "Campaign", Uniqueness::ForEachValue, VALUES_A_DAY, "", "" }
         /// Robots, by the name that they have on the list.
         Robot = 14 { "robots", "Robots", "Robots", "Robot", Uniqueness::Nobody, VALUES_A_DAY, "", "" }
-        /// Hosting providers in whose networks a visitor's address lies, by name. Most visitors have none.
-        DataCentre = 16 {
-            "data_centres", "Robots", "Data centres", "Provider", Uniqueness::OnceADay, VALUES_A_DAY, "",
-            "They count like all visitors, and are listed because many are robots that call themselves browsers. Others are people \
-             behind a VPN or a proxy. Who comes from no known data centre is not listed.",
-        }
         /// Pages that were fetched for an AI.
         AiPage = 15 { "ai_pages", "Robots", "Pages read by AI", "Path", Uniqueness::Nobody, VALUES_A_DAY, "", "" }
         /// Pages and the hosts that led to them, as [`referrer::pair`] joins them: for who asks of one page or of one host. It
@@ -242,7 +235,7 @@ mod tests {
         for dimension in Dimension::ALL {
             assert_eq!(Dimension::from_number(*dimension as i16), Some(*dimension));
             assert_eq!(Dimension::ALL.iter().filter(|other| other.name() == dimension.name()).count(), 1);
-            assert!(![0, 9, 10].contains(&(*dimension as i16)), "reserved");
+            assert!(![0, 9, 10, 16].contains(&(*dimension as i16)), "reserved");
         }
         for exclusion in Exclusion::ALL {
             assert_eq!(Exclusion::from_number(*exclusion as i16), Some(*exclusion));

@@ -19,8 +19,6 @@ pub struct Verdict {
     pub visitor: bool,
     /// Why it would not count in full.
     pub exclusion: Option<Exclusion>,
-    /// The hosting provider in whose networks its address lies.
-    pub data_centre: Option<&'static str>,
     /// The robot that its User-Agent is known as.
     pub robot: Option<&'static Robot>,
 }
@@ -33,7 +31,6 @@ impl Serialize for Verdict {
         verdict.serialize_entry("visitor", &self.visitor)?;
         verdict.serialize_entry("reason", &self.exclusion.map(Exclusion::name))?;
         verdict.serialize_entry("meaning", &self.exclusion.map(Exclusion::meaning))?;
-        verdict.serialize_entry("data_centre", &self.data_centre)?;
         verdict.serialize_entry("robot", &self.robot.map(RobotAnswer))?;
         verdict.end()
     }
@@ -58,7 +55,6 @@ struct Why {
     title: &'static str,
     answer: &'static str,
     reason: Option<&'static str>,
-    data_centre: Option<&'static str>,
     robot: Option<String>,
     version: &'static str,
     commit: &'static str,
@@ -77,7 +73,6 @@ pub fn render_why(verdict: &Verdict) -> anyhow::Result<String> {
             (false, _) => "No.",
         },
         reason: verdict.exclusion.map(Exclusion::meaning),
-        data_centre: verdict.data_centre,
         robot: verdict.robot.map(describe),
         version: build::VERSION,
         commit: short(build::COMMIT),
@@ -101,12 +96,11 @@ mod tests {
 
     #[test]
     fn a_person_is_told_whether_and_why_not() {
-        let counts = Verdict { pageview: true, visitor: true, exclusion: None, data_centre: None, robot: None };
+        let counts = Verdict { pageview: true, visitor: true, exclusion: None, robot: None };
         assert!(render_why(&counts).unwrap().contains("Yes, as a pageview and as a visitor."));
         let robot = Verdict {
             pageview: false,
             visitor: false,
-            data_centre: Some("Google Cloud"),
             exclusion: Some(Exclusion::Bots),
             robot: robot::robot("GPTBot/1.1"),
         };

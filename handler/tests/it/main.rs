@@ -18,7 +18,6 @@ mod check;
 mod clocks;
 mod config;
 mod count;
-mod data_centres;
 mod embed;
 #[cfg(feature = "embedded")]
 mod embedded;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::domain::{
     Classification, Dimension, Exclusion,
     agent::{self, Hints},
-    channel, country, hosting, language, referrer,
+    channel, country, language, referrer,
     robot::{self, Purpose},
 };
 
@@ -76,10 +76,6 @@ impl View<'_> {
                 let language = self.language.and_then(language::of);
                 values.extend(language.map(|language| (Dimension::Language, Cow::Borrowed(language.code()))));
                 values.extend(self.campaign.map(|campaign| (Dimension::Campaign, Cow::Owned(campaign))));
-                if let Classification::Visitor(client) = classification {
-                    let provider = hosting::provider(client.network);
-                    values.extend(provider.map(|provider| (Dimension::DataCentre, Cow::Borrowed(provider))));
-                }
                 values
             }
         }
@@ -195,19 +191,6 @@ mod tests {
         );
         assert_eq!(robots(""), [named(UNNAMED_ROBOT)]);
         assert_eq!(robots("Mozilla/5.0 (compatible; Googlebot/2.1)")[0], named("Googlebot"));
-    }
-
-    #[test]
-    fn a_visitor_from_a_data_centre_counts_under_its_providers_name_and_who_has_opted_out_does_not() {
-        let provider = |address, opted_out| {
-            let network = crate::domain::Network::parse_hop(address);
-            let claims = Claims { user_agent: FIREFOX, network, opted_out, ..Claims::default() };
-            let values = view(FIREFOX).values(&claims.classification());
-            values.into_iter().find(|(dimension, _)| *dimension == Dimension::DataCentre).map(|(_, value)| value)
-        };
-        assert_eq!(provider("3.5.140.7", false).as_deref(), Some("Amazon Web Services"));
-        assert_eq!(provider("3.5.140.7", true), None);
-        assert_eq!(provider("203.0.113.9", false), None);
     }
 
     #[test]

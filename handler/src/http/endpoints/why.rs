@@ -4,7 +4,7 @@ use warp::http::StatusCode;
 
 use crate::http::{HTML, Reply, allow_reading, client, conclude, error::Error, json, reply, request::Request};
 use crate::{
-    domain::{Claims, Classification, hosting, robot, user_agent::without_host_suffix},
+    domain::{Claims, Classification, robot, user_agent::without_host_suffix},
     page::{self, Verdict},
 };
 
@@ -17,7 +17,6 @@ fn explain(request: &Request) -> Result<Reply, Error> {
     allow_reading(request)?;
     let user_agent = client::user_agent(request.headers());
     let claims = client::claims(request, &user_agent);
-    let data_centre = claims.network.and_then(hosting::provider);
     // Somebody may ask by HEAD as well as by GET: what is told is about a view.
     let classification = Claims { head: false, ..claims }.classification();
     let (pageview, visitor, exclusion) = match classification {
@@ -26,7 +25,7 @@ fn explain(request: &Request) -> Result<Reply, Error> {
         Classification::Excluded(exclusion) => (false, false, Some(exclusion)),
     };
     let robot = robot::robot(without_host_suffix(&user_agent));
-    let verdict = Verdict { pageview, visitor, exclusion, data_centre, robot };
+    let verdict = Verdict { pageview, visitor, exclusion, robot };
     if !request.accepts_html() {
         return json(&verdict);
     }
