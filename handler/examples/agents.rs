@@ -6,8 +6,8 @@
 use std::{hint::black_box, io, time::Instant};
 
 use handler::domain::{
-    agent::{Agent, Hints, describe},
-    robot::robot,
+    dimension::agent::{Agent, Hints, describe},
+    visit::robot,
 };
 
 fn main() -> io::Result<()> {
@@ -17,7 +17,7 @@ fn main() -> io::Result<()> {
         return Ok(());
     }
     for user_agent in &user_agents {
-        let robot = robot(user_agent).map_or("", |_| "robot");
+        let robot = robot::identify(user_agent).map_or("", |_| "robot");
         let Agent { browser, operating_system, device } = describe(user_agent, Hints::default());
         println!("{robot}\t{browser}\t{operating_system}\t{device}");
     }

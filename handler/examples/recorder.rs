@@ -8,7 +8,7 @@ use std::{borrow::Cow, time::Duration};
 use handler::{
     clock::Clock,
     config::{Config, DatabaseConfig},
-    domain::{Classification, Client, Dimension, Network, SiteName, Visit, VisitKind},
+    domain::{Classification, Dimension, Network, SiteName, Visit, VisitKind, VisitorKey},
     recorder::Recorder,
     store::{Database, Limits},
 };
@@ -39,7 +39,7 @@ async fn main() -> anyhow::Result<()> {
                     site,
                     kind: VisitKind::View,
                     values: vec![(Dimension::Page, Cow::Borrowed("/"))],
-                    classification: Classification::Visitor(Client { network, user_agent }),
+                    classification: Classification::Visitor(VisitorKey { network, user_agent }),
                 };
                 match recorder.record(visit, Instant::now() + Duration::from_secs(5)).await {
                     Ok(()) => StatusCode::NO_CONTENT,

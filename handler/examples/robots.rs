@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use handler::domain::robot;
+use handler::domain::visit::robot;
 
 fn main() -> io::Result<()> {
     let mut robots = io::stdout().lock();

@@ -20,8 +20,8 @@ pub use self::{
     values::is_link_name,
 };
 use crate::{
+    domain::{CountingMode, CountingRules},
     domain::{Forget, SiteName},
-    domain::{Foundation, Rules},
     telemetry::{self, LogFormat},
 };
 
@@ -172,13 +172,13 @@ pub fn allows_colour(environment: &Environment) -> bool {
 
 impl Config {
     /// What the database counts by.
-    pub fn foundation(&self) -> Foundation {
-        Foundation { zone: self.zone.clone(), forget: self.forget }
+    pub fn foundation(&self) -> CountingMode {
+        CountingMode { zone: self.zone.clone(), forget: self.forget }
     }
 
     /// How visits are recorded and read.
-    pub fn rules(&self) -> Rules {
-        Rules {
+    pub fn rules(&self) -> CountingRules {
+        CountingRules {
             foundation: self.foundation(),
             keeps_all_time: self.keeps_all_time,
             retention_days: self.retention_days,

@@ -1,31 +1,41 @@
-//! The rules of counting: days, identity, which requests count, what a view is counted under, and the numbers made of it.
+//! The rules of counting: time, identity, which requests count, what they count under, and the numbers of a report.
 //!
 //! Pure code: no HTTP, SQL, clock or runtime. Time, header values and salts are arguments, so each rule is tested on its own.
 //! `docs/privacy.md` explains the rules to visitors; the two must agree.
+//!
+//! Each module uses only modules above it:
+//!
+//! | Module | Owns |
+//! |---|---|
+//! | `calendar` | days, months, hours and minutes in the site's time zone |
+//! | `retention` | how long visitors can be recognised, and how long statistics are stored |
+//! | `site_name` | valid names of sites |
+//! | `exclusion` | the table of reasons not to count a request in full |
+//! | `dimension` | the table of dimensions; below it, a module per kind of value |
+//! | `identity` | address, User-Agent and fingerprint of a visitor |
+//! | `visit` | which requests count, and the values of a view |
+//! | `statistics` | from a query to a report |
 
 pub mod calendar;
 pub mod dimension;
+pub mod exclusion;
 pub mod identity;
 pub mod retention;
-mod site_name;
+pub mod site_name;
 pub mod statistics;
 pub mod visit;
 
+// Types that all layers name. Everything else is used by its path.
 pub use self::{
-    calendar::{Day, Forget, Minute, Moment, Month, Period},
-    dimension::{
-        Dimension, Exclusion, OTHER, Uniqueness, VALUES_A_DAY, agent, channel, country, language, referrer,
-    },
+    calendar::{Day, Minute, Moment, Month},
+    dimension::{Dimension, TallyKey, Uniqueness},
+    exclusion::Exclusion,
     identity::{
-        address::{self, Network},
-        all_time,
-        fingerprint::{self, Fingerprint, Salt},
-        user_agent,
+        VisitorKey,
+        address::Network,
+        fingerprint::{Fingerprint, Salt},
     },
-    retention::{Foundation, Rules},
-    site_name::{BadSiteName, SiteName},
-    visit::{
-        Claims, Classification, Client, MAXIMUM_PATH_BYTES, Visit, VisitKind, page_path, printable, rate_limit,
-        rate_limit::RateLimit, robot, view, view::View,
-    },
+    retention::{CountingMode, CountingRules, Forget, Period},
+    site_name::SiteName,
+    visit::{Claims, Classification, Visit, VisitKind, view_facts::ViewFacts},
 };

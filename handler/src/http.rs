@@ -30,7 +30,7 @@ use self::{
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{Network, RateLimit},
+    domain::{Network, visit::rate_limit::RateLimit},
     http::response_body::Encoding,
     maintenance::Maintenance,
     reader::Reader,

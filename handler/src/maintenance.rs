@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use crate::{
-    domain::Rules,
+    domain::CountingRules,
     store::{self, Connection, Failure, Removed},
     telemetry::milliseconds_since,
 };
@@ -33,7 +33,7 @@ pub struct Maintenance {
 
 impl Maintenance {
     /// Starts the task. It ends when every handle to it has been dropped.
-    pub fn start(connection: Arc<Connection>, rules: Rules) -> (Self, JoinHandle<()>) {
+    pub fn start(connection: Arc<Connection>, rules: CountingRules) -> (Self, JoinHandle<()>) {
         let (requests, queue) = mpsc::channel(QUEUE_LENGTH);
         (Self { requests }, tokio::spawn(run(connection, rules, queue)))
     }
@@ -53,7 +53,7 @@ impl Maintenance {
 
 async fn run(
     connection: Arc<Connection>,
-    rules: Rules,
+    rules: CountingRules,
     mut queue: mpsc::Receiver<oneshot::Sender<Result<Option<Removed>, Failure>>>,
 ) {
     let mut hourly = tokio::time::interval_at(Instant::now() + FIRST_RUN, INTERVAL);
@@ -79,7 +79,7 @@ async fn run(
     }
 }
 
-async fn maintain(connection: &Connection, rules: &Rules) -> Result<Option<Removed>, Failure> {
+async fn maintain(connection: &Connection, rules: &CountingRules) -> Result<Option<Removed>, Failure> {
     let began = std::time::Instant::now();
     let mut checkout = connection.checkout().await?;
     let first_kept = rules.first_kept(connection.now());

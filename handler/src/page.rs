@@ -179,7 +179,7 @@ struct Page<'a> {
     next: Option<String>,
     groups: Vec<Group<'a>>,
     /// What is looked into, as the question has it; then there is one list only.
-    drill_query: Option<String>,
+    breakdown_query: Option<String>,
     /// Who came back, by weeks, the newest first.
     weeks: Vec<WeekRow>,
     exclusions: Exclusions,
@@ -297,7 +297,7 @@ impl<'a> Page<'a> {
                 Some(referrals) => vec![list::referrals(referrals)],
                 None => list::groups(report),
             },
-            drill_query: report.referrals.as_ref().map(|referrals| list::drill_query(&referrals.of)),
+            breakdown_query: report.referrals.as_ref().map(|referrals| list::breakdown_query(&referrals.of)),
             weeks: returning::weeks(report),
             exclusions: list::exclusions(report),
             signed_in: view.signed_in,

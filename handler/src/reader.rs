@@ -31,7 +31,7 @@ pub use self::{live::LiveSnapshot, snapshot::Snapshot};
 use crate::{
     domain::SiteName,
     domain::statistics::{BadQuery, Plan, Query, Report, Tallies, assemble},
-    domain::{Foundation, Rules},
+    domain::{CountingMode, CountingRules},
     recorder::NotRecorded,
     store::{self, Checkout, Connection, Failure},
     telemetry::{Outage, percentile},
@@ -56,7 +56,7 @@ pub struct Reader {
     kept: Arc<Mutex<HashMap<Query, Arc<Snapshot>>>>,
     kept_live: Arc<Mutex<KeptLive>>,
     connection: Arc<Connection>,
-    rules: Rules,
+    rules: CountingRules,
 }
 
 /// Why there are no numbers.
@@ -96,7 +96,7 @@ struct Asked {
 impl Reader {
     /// Starts the reader's task. `sites` are those configured: they have statistics even before their first visit, and the first
     /// is this app's own.
-    pub fn start(connection: Arc<Connection>, rules: Rules, sites: Vec<SiteName>) -> (Self, JoinHandle<()>) {
+    pub fn start(connection: Arc<Connection>, rules: CountingRules, sites: Vec<SiteName>) -> (Self, JoinHandle<()>) {
         let (questions, queue) = mpsc::channel(QUEUE_LENGTH);
         let kept = Arc::new(Mutex::new(HashMap::new()));
         let kept_live = Arc::new(Mutex::new(HashMap::new()));
@@ -193,17 +193,17 @@ impl Reader {
     }
 }
 
-impl Rules {
+impl CountingRules {
     /// What has to be read to answer a question at this time.
     fn plan(&self, query: &Query, now: Timestamp) -> Result<Plan, BadQuery> {
-        let Foundation { zone, forget } = &self.foundation;
+        let CountingMode { zone, forget } = &self.foundation;
         query.plan(now, zone, *forget, self.first_kept(now))
     }
 }
 
 struct Task {
     connection: Arc<Connection>,
-    rules: Rules,
+    rules: CountingRules,
     sites: Vec<SiteName>,
     own_page: Query,
     kept: Arc<Mutex<HashMap<Query, Arc<Snapshot>>>>,
@@ -315,15 +315,15 @@ impl Task {
         query: &Query,
         plan: &Plan,
     ) -> Result<Option<Report>, Failure> {
-        let Rules { foundation: Foundation { zone, forget }, keeps_all_time, .. } = self.rules.clone();
+        let CountingRules { foundation: CountingMode { zone, forget }, keeps_all_time, .. } = self.rules.clone();
         let Some(site) = self.learnt.find_site(checkout, &query.site).await? else {
             let all_time = keeps_all_time.then_some(0.0);
             let nothing = || assemble(query, plan, &zone, forget, Tallies::default(), all_time);
             return Ok(self.sites.contains(&query.site).then(nothing));
         };
         let mut tallies = store::read_tallies(checkout, site, plan).await?;
-        if let Some(drill) = &query.drill {
-            tallies.referrals = store::read_referrals(checkout, site, plan, drill).await?;
+        if let Some(breakdown) = &query.breakdown {
+            tallies.referrals = store::read_referrals(checkout, site, plan, breakdown).await?;
         }
         let all_time = if keeps_all_time {
             Some(self.learnt.estimate(checkout, site, tallies.registers_revision).await?)

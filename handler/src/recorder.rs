@@ -29,7 +29,7 @@ use self::{
     minute::Minute,
 };
 use crate::{
-    domain::Rules,
+    domain::CountingRules,
     domain::statistics::Query,
     domain::{Classification, Exclusion, SiteName, Visit},
     reader::{Answer, NoAnswer, Reader},
@@ -133,7 +133,7 @@ pub struct Imported {
 impl Recorder {
     /// Starts the recorder's task, which records over `connection`. `reader` answers those who want to see what they were counted
     /// into.
-    pub fn start(connection: Arc<Connection>, rules: Rules, reader: Option<Reader>) -> (Self, JoinHandle<()>) {
+    pub fn start(connection: Arc<Connection>, rules: CountingRules, reader: Option<Reader>) -> (Self, JoinHandle<()>) {
         let (commands, queue) = mpsc::channel(QUEUE_LENGTH);
         let unanswered = Arc::new(AtomicU64::new(0));
         let task = Task {

@@ -37,8 +37,9 @@ use crate::{
     config::Config,
     domain::statistics::Tally,
     domain::{
-        Claims, Classification, Client, Day as CalendarDay, Network, SiteName, View, Visit, VisitKind,
-        channel::is_spam, page_path, referrer::referring_host, view::campaign_in_query,
+        Claims, Classification, Day as CalendarDay, Network, SiteName, ViewFacts, Visit, VisitKind, VisitorKey,
+        dimension::campaign::campaign_in_query, dimension::channel::is_spam, dimension::referrer::referring_host,
+        dimension::value::page_path,
     },
     recorder::{Imported, LogPrefix, Recorder},
     store::{self, Checkout, Connection, Database, Failure, Limits},
@@ -178,7 +179,7 @@ impl Progress {
 }
 
 /// One line, judged.
-enum Judged {
+enum ParsedLine {
     Refused(Refusal),
     NotAPage(NotAPage),
     Page(Visit),
@@ -193,7 +194,7 @@ async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> a
     prefix.update(import.site.as_bytes()).update(b"\n");
     let mut bytes = 0;
     let mut number = 0_u64;
-    let mut chunk: Vec<(u64, Judged)> = Vec::with_capacity(CHUNK_LINES);
+    let mut chunk: Vec<(u64, ParsedLine)> = Vec::with_capacity(CHUNK_LINES);
     let mut chunk_day = None;
     let mut line = Vec::new();
     let is_known = |bytes: u64, prefix: &blake3::Hasher| {
@@ -210,7 +211,7 @@ async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> a
         if let Next::TooLong(length) = next {
             number += 1;
             bytes += length;
-            chunk.push((number, Judged::Refused(Refusal::Malformed)));
+            chunk.push((number, ParsedLine::Refused(Refusal::Malformed)));
         } else if next == Next::CutOff {
             number += 1;
             progress.summary.lines += 1;
@@ -220,7 +221,7 @@ async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> a
             number += 1;
             let judged = judge(import, &mut parser, &String::from_utf8_lossy(&line))?;
             if !line.ends_with(b"\n") {
-                if matches!(judged, Judged::Refused(Refusal::Malformed)) {
+                if matches!(judged, ParsedLine::Refused(Refusal::Malformed)) {
                     // Somebody is still writing it: it will be read the next time, whole.
                     progress.summary.lines += 1;
                     progress.summary.refuse(Refusal::Malformed, &place(path, number));
@@ -236,7 +237,7 @@ async fn import_file(import: &Import, path: &Path, progress: &mut Progress) -> a
                 }
             }
             // Each chunk holds one day, as far as the log is in order: then it takes one statement.
-            if let Judged::Page(visit) = &judged
+            if let ParsedLine::Page(visit) = &judged
                 && let Ok(day) = CalendarDay::containing(visit.at, &import.zone)
             {
                 let is_later = chunk_day
@@ -302,24 +303,24 @@ fn place(path: &Path, number: u64) -> String {
 }
 
 /// Decides what a line is.
-fn judge(import: &Import, parser: &mut Parser, text: &str) -> anyhow::Result<Judged> {
+fn judge(import: &Import, parser: &mut Parser, text: &str) -> anyhow::Result<ParsedLine> {
     let line = match parser.read(text)? {
         Line::Request(line) => line,
-        Line::Other => return Ok(Judged::NotAPage(NotAPage::OtherEntry)),
-        Line::Malformed => return Ok(Judged::Refused(Refusal::Malformed)),
+        Line::Other => return Ok(ParsedLine::NotAPage(NotAPage::OtherEntry)),
+        Line::Malformed => return Ok(ParsedLine::Refused(Refusal::Malformed)),
     };
     if line.at.as_second() < 0 || line.at > import.clock.now() + FUTURE {
-        return Ok(Judged::Refused(Refusal::BadTime));
+        return Ok(ParsedLine::Refused(Refusal::BadTime));
     }
     if let Err(kind) = log_line::page(&line) {
-        return Ok(Judged::NotAPage(kind));
+        return Ok(ParsedLine::NotAPage(kind));
     }
     let network = Network::parse_hop(&line.address);
     let referrer = referring_host(&line.referer, &[&import.site]);
     let user_agent = line.user_agent.as_deref().map(|user_agent| if user_agent == "-" { "" } else { user_agent });
     let classification = match (user_agent, network) {
         // The common format does not say which browser it was: a visitor is an address, and robots can't be told.
-        (None, Some(network)) => Classification::Visitor(Client { network, user_agent: String::new() }),
+        (None, Some(network)) => Classification::Visitor(VisitorKey { network, user_agent: String::new() }),
         (user_agent, network) => {
             let (prefetch, opted_out) = (line.prefetch, line.opted_out);
             let referrer_spam = referrer.as_deref().is_some_and(is_spam);
@@ -328,16 +329,23 @@ fn judge(import: &Import, parser: &mut Parser, text: &str) -> anyhow::Result<Jud
         }
     };
     let campaign = line.target.split_once('?').and_then(|(_, query)| campaign_in_query(query));
-    let view = View { page: page_path(&line.target).into(), referrer, user_agent, campaign, ..View::default() };
+    let view =
+        ViewFacts { page: page_path(&line.target).into(), referrer, user_agent, campaign, ..ViewFacts::default() };
     let values = view.values(&classification);
-    Ok(Judged::Page(Visit { at: line.at, site: import.site.clone(), kind: VisitKind::View, values, classification }))
+    Ok(ParsedLine::Page(Visit {
+        at: line.at,
+        site: import.site.clone(),
+        kind: VisitKind::View,
+        values,
+        classification,
+    }))
 }
 
 /// Commits a chunk and adds to the summary what became of it.
 async fn commit(
     import: &Import,
     path: &Path,
-    chunk: Vec<(u64, Judged)>,
+    chunk: Vec<(u64, ParsedLine)>,
     upto: LogPrefix,
     progress: &mut Progress,
 ) -> anyhow::Result<()> {
@@ -347,7 +355,7 @@ async fn commit(
     let mut summary = Vec::new();
     for (number, judged) in chunk {
         match judged {
-            Judged::Page(visit) => {
+            ParsedLine::Page(visit) => {
                 numbers.push(number);
                 visits.push(visit);
             }
@@ -363,9 +371,9 @@ async fn commit(
     }
     for (number, judged) in summary {
         match judged {
-            Judged::Refused(refusal) => progress.summary.refuse(refusal, &place(path, number)),
-            Judged::NotAPage(kind) => progress.summary.skip(kind),
-            Judged::Page(_) => {}
+            ParsedLine::Refused(refusal) => progress.summary.refuse(refusal, &place(path, number)),
+            ParsedLine::NotAPage(kind) => progress.summary.skip(kind),
+            ParsedLine::Page(_) => {}
         }
     }
     let [closed, late] = [closed, late].map(HashSet::<usize>::from_iter);

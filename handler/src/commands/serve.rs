@@ -18,7 +18,7 @@ use crate::{
     build,
     clock::Clock,
     config::{Config, DatabaseConfig, Host},
-    domain::{RateLimit, SiteName},
+    domain::{SiteName, visit::rate_limit::RateLimit},
     http::{self, Access, App, server::open_files},
     maintenance::Maintenance,
     reader::Reader,
@@ -183,7 +183,7 @@ async fn warm_up(connection: Arc<Connection>, page: Option<String>) -> Result<()
     let mut pause = FIRST_PAUSE;
     let mut outage = Outage::default();
     while let Err(failure) = connection.check().await {
-        if let Failure::OtherFoundation(_) = failure {
+        if let Failure::ModeMismatch(_) = failure {
             return Err(failure);
         }
         outage.failed(&failure);

@@ -1,7 +1,7 @@
 //! Lists of sites.
 
 use super::{BadVariable, bad};
-use crate::domain::{BadSiteName, SiteName};
+use crate::domain::{SiteName, site_name::BadSiteName};
 
 /// What stands between commas.
 pub(super) fn list(value: Option<&str>) -> impl Iterator<Item = &str> {

@@ -105,6 +105,11 @@ impl Serialize for Day {
 pub struct Month(i32);
 
 impl Month {
+    /// The number of months since January of year 0.
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+
     /// The month that lies `months` later; earlier if it is negative.
     #[must_use]
     pub const fn plus(self, months: i32) -> Self {
@@ -121,85 +126,6 @@ impl Month {
     /// Its last day.
     pub fn last_day(self) -> Day {
         self.plus(1).first_day().plus(-1)
-    }
-}
-
-/// For how long a visitor can be told from others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Forget {
-    /// Until the month after the visit's has ended: any range of days within two consecutive months is exact.
-    #[default]
-    Monthly,
-    /// Until the day of the visit has ended: only days are exact.
-    Daily,
-}
-
-/// How long after its end a period is kept: for a visit that arrived before midnight and is written after it.
-pub const GRACE: SignedDuration = SignedDuration::from_mins(10);
-
-/// The time in which a fingerprint stands for a visitor: a month, or a day. Each has its own salt and its own set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Period(i32);
-
-impl Period {
-    /// The number that the database stores: that of the month, or of the day.
-    pub const fn number(self) -> i32 {
-        self.0
-    }
-}
-
-impl Forget {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Monthly, Self::Daily];
-
-    /// The name in configuration and database.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Monthly => "monthly",
-            Self::Daily => "daily",
-        }
-    }
-
-    /// How many periods beside its own a visitor's day is compared with, in each direction.
-    pub const fn reach(self) -> i32 {
-        match self {
-            Self::Monthly => 1,
-            Self::Daily => 0,
-        }
-    }
-
-    /// The period of a day.
-    pub fn period(self, day: Day) -> Period {
-        match self {
-            Self::Monthly => Period(day.month().0),
-            Self::Daily => Period(day.0),
-        }
-    }
-
-    /// The first day of the period that lies `away` periods after a day's own.
-    pub fn first_day(self, day: Day, away: i32) -> Day {
-        match self {
-            Self::Monthly => day.month().plus(away).first_day(),
-            Self::Daily => day.plus(away),
-        }
-    }
-
-    /// The period that lies `away` periods after a day's own.
-    pub fn beside(self, day: Day, away: i32) -> Period {
-        Period(self.period(day).0 + away)
-    }
-
-    /// Until when the salt and the set of a day's period are needed.
-    pub fn keep_until(self, day: Day, zone: &TimeZone) -> Timestamp {
-        self.first_day(day, self.reach() + 1).start(zone) + GRACE
-    }
-
-    /// Whether distinct visitors of these days are known.
-    pub fn is_exact(self, first: Day, last: Day) -> bool {
-        match self {
-            Self::Monthly => last.month() <= first.month().plus(1),
-            Self::Daily => first == last,
-        }
     }
 }
 
@@ -349,31 +275,6 @@ mod tests {
         assert_eq!(Day::containing(at("1969-12-31T23:59:59Z"), &TimeZone::UTC), Err(OutOfRange));
         assert_eq!(Day::of_date("1969-12-31".parse().unwrap()), Err(OutOfRange));
         assert_eq!(day("1970-01-01").plus(-1), day("1970-01-01"));
-    }
-
-    #[test]
-    fn a_month_is_kept_until_the_next_one_has_ended_and_no_day_longer_than_62() {
-        let zone = zone("America/New_York");
-        for month in 0..24 {
-            let first = day("2027-01-01").month().plus(month).first_day();
-            let until = Forget::Monthly.keep_until(first, &zone) - GRACE;
-            assert_eq!(until, first.month().plus(2).first_day().start(&zone));
-            assert!(until.duration_since(first.start(&zone)).as_hours() <= 62 * 24);
-        }
-        assert_eq!(Forget::Daily.keep_until(day("2026-11-23"), &TimeZone::UTC), at("2026-11-24T00:10Z"));
-    }
-
-    #[test]
-    fn a_range_is_exact_within_two_months_that_follow_each_other() {
-        let exact = |first, last| Forget::Monthly.is_exact(day(first), day(last));
-        assert!(
-            exact("2026-11-23", "2026-11-23") && exact("2026-11-01", "2026-12-31") && exact("2026-12-31", "2027-01-01")
-        );
-        assert!(!exact("2026-10-31", "2026-12-01"));
-        // Thirty days, and yet three months.
-        assert!(!exact("2027-01-31", "2027-03-01"));
-        assert!(Forget::Daily.is_exact(day("2026-11-23"), day("2026-11-23")));
-        assert!(!Forget::Daily.is_exact(day("2026-11-23"), day("2026-11-24")));
     }
 
     #[test]

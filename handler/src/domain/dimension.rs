@@ -1,245 +1,347 @@
-//! The table of dimensions and the table of exclusions: enum, number in the database, name in answers and words on the page stand
-//! in one line each.
+//! The table of dimensions. Number, name, words and limits of each dimension are here and only here.
 
 pub mod agent;
+pub mod campaign;
 pub mod channel;
 pub mod country;
 pub mod language;
 pub mod referrer;
+pub mod value;
 
-/// How visitors of a dimension's values are told apart.
+/// How visitors are counted in a dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Uniqueness {
-    /// One visitor can have several values in a day: visitors are distinct for each value, and may stand in several rows.
-    ForEachValue,
-    /// A visitor has one value in a day, that of its first visit: the rows add up to the visitors.
-    OnceADay,
-    /// Requests that are no views of anybody: there are no visitors to tell apart, and what is counted are the requests.
-    Nobody,
-    /// Views of which nobody asks how many visitors made them.
+    /// One visitor can have several values in a day. Visitors are unique per value and can appear in several rows.
+    PerValue,
+    /// A visitor has one value per day, that of its first visit. The rows add up to the visitors.
+    OncePerDay,
+    /// Requests of robots. Robots have no visitors, so requests are counted.
+    RequestsOnly,
+    /// Views without visitors.
     ViewsOnly,
 }
 
 impl Uniqueness {
-    /// Whether there are visitors to tell apart, and they are counted.
+    /// Whether visitors are counted at all.
     pub const fn has_visitors(self) -> bool {
-        matches!(self, Self::ForEachValue | Self::OnceADay)
+        matches!(self, Self::PerValue | Self::OncePerDay)
     }
 }
 
-/// Declares an enum whose variants carry what the other columns of their line say.
-macro_rules! table {
-    (
-        $(#[$about:meta])*
-        $name:ident: $number:ty {
-            $(#[$meaning:meta])*
-            columns $($column:ident: $type:ty),+;
-            $($(#[$doc:meta])* $variant:ident = $value:literal { $($content:expr),+ $(,)? })+
-        }
-    ) => {
-        $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[repr($number)]
-        pub enum $name {
-            $($(#[$doc])* $variant = $value,)+
-        }
-
-        impl $name {
-            /// All of them, in the order in which pages and answers list them.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// The one with this number.
-            pub fn from_number(number: $number) -> Option<Self> {
-                Self::ALL.iter().copied().find(|known| *known as $number == number)
-            }
-
-            table!(@columns $name; ($($column: $type),+); $($variant { $($content),+ })+);
-        }
-    };
-    (@columns $name:ident; ($($column:ident: $type:ty),+); $($variant:ident $contents:tt)+) => {
-        const fn row(self) -> ($($type,)+) {
-            match self {
-                $(Self::$variant => table!(@tuple $contents),)+
-            }
-        }
-    };
-    (@tuple { $($content:expr),+ }) => { ($($content,)+) };
+/// What is counted for each of its values. The numbers are stored: never change or reuse one.
+///
+/// [`TallyKey`] has the numbers that are not dimensions, and those that are reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(i16)]
+pub enum Dimension {
+    /// Pages, by path.
+    Page = 1,
+    /// The page on which a visitor's day began. Its pageviews are those of the page.
+    EntryPage = 11,
+    /// What a site calls events, by name.
+    Event = 12,
+    /// The kind of host that referred the first visit of a visitor's day. A day without a referrer has no value.
+    Channel = 13,
+    /// Referring hosts.
+    Referrer = 2,
+    /// Browsers.
+    Browser = 3,
+    /// Operating systems.
+    OperatingSystem = 4,
+    /// Kinds of device.
+    Device = 5,
+    /// Countries, by the browser's time zone or language.
+    Country = 6,
+    /// Languages.
+    Language = 7,
+    /// Campaigns.
+    Campaign = 8,
+    /// Robots, by their names in the robot list.
+    Robot = 14,
+    /// Pages that an AI fetched.
+    AiPage = 15,
+    /// Pairs of a referring host and a page, see [`referrer::pair`]. Only a [`crate::domain::statistics::Breakdown`] reads them.
+    Referral = 100,
 }
 
-table! {
-    /// What is counted apart for each of its values. The numbers are stored: never change one. 0 is the site as a whole, 9 the
-    /// exclusions, 10 the hours of the day. 16 is reserved: it was the data centre.
-    Dimension: i16 {
-        columns name: &'static str, group: &'static str, heading: &'static str, column: &'static str, uniqueness: Uniqueness,
-            values: usize, empty: &'static str, note: &'static str;
-        /// Pages, by path.
-        Page = 1 {
-            "pages", "Pages", "Pages", "Path", Uniqueness::ForEachValue, VALUES_A_DAY,
-            "No page was viewed in this time. Each path that is viewed appears here.",
-            "",
-        }
-        /// The page on which a visitor's day began. Its pageviews are those of the page.
-        EntryPage = 11 { "entry_pages", "Pages", "Entry pages", "Path", Uniqueness::OnceADay, VALUES_A_DAY, "", "" }
-        /// What a site calls events, by name.
-        Event = 12 { "events", "Events", "Events", "Event", Uniqueness::ForEachValue, EVENTS_A_DAY, "", "" }
-        /// The kind of the host from which a visitor's day began; one that began without a referrer has none.
-        Channel = 13 {
-            "channels", "Sources", "Channels", "Channel", Uniqueness::OnceADay, VALUES_A_DAY, "",
-            "How a visitor's day began. Who came directly, or from within the site, stands in no row.",
-        }
-        /// Referring hosts.
-        Referrer = 2 {
-            "referrers", "Sources", "Referrers", "Host", Uniqueness::ForEachValue, VALUES_A_DAY,
-            "Nobody followed a link in this time. When another site leads somebody here, its host name appears.",
-            "",
-        }
-        /// Browsers.
-        Browser = 3 { "browsers", "Technology", "Browsers", "Browser", Uniqueness::OnceADay, VALUES_A_DAY, "", "" }
-        /// Operating systems.
-        OperatingSystem = 4 { "operating_systems", "Technology", "Operating systems", "System", Uniqueness::OnceADay, VALUES_A_DAY, "", "" }
-        /// Kinds of device.
-        Device = 5 { "devices", "Technology", "Devices", "Device", Uniqueness::OnceADay, VALUES_A_DAY, "", "" }
-        /// Countries, by the browser's time zone or language.
-        Country = 6 { "countries", "Locations", "Countries", "Country", Uniqueness::OnceADay, VALUES_A_DAY, "", "" }
-        /// Languages.
-        Language = 7 { "languages", "Locations", "Languages", "Language", Uniqueness::OnceADay, VALUES_A_DAY, "", "" }
-        /// Campaigns.
-        Campaign = 8 { "campaigns", "Sources", "Campaigns", "Campaign", Uniqueness::ForEachValue, VALUES_A_DAY, "", "" }
-        /// Robots, by the name that they have on the list.
-        Robot = 14 { "robots", "Robots", "Robots", "Robot", Uniqueness::Nobody, VALUES_A_DAY, "", "" }
-        /// Pages that were fetched for an AI.
-        AiPage = 15 { "ai_pages", "Robots", "Pages read by AI", "Path", Uniqueness::Nobody, VALUES_A_DAY, "", "" }
-        /// Pages and the hosts that led to them, as [`referrer::pair`] joins them: for who asks of one page or of one host. It
-        /// is no list of its own, and numbers from 100 on are not read with the lists.
-        Referral = 100 { "referrals", "", "Referrals", "", Uniqueness::ViewsOnly, VALUES_A_DAY, "", "" }
-    }
+/// A row of the table.
+struct About {
+    /// In responses and exports.
+    name: &'static str,
+    /// The section of the page.
+    group: &'static str,
+    /// Of its list on the page.
+    heading: &'static str,
+    /// The heading of its list's first column.
+    column: &'static str,
+    uniqueness: Uniqueness,
+    /// How many values a site can have in a day; further ones count as [`OTHER`].
+    values_a_day: usize,
+    /// The page's text while the list is empty. Without one, an empty list is left out.
+    empty: &'static str,
+    /// The page's note on how to read the numbers. Without one, the page uses a note on the uniqueness.
+    note: &'static str,
 }
+
+/// What most rows have.
+const PLAIN: About = About {
+    name: "",
+    group: "",
+    heading: "",
+    column: "",
+    uniqueness: Uniqueness::OncePerDay,
+    values_a_day: VALUES_A_DAY,
+    empty: "",
+    note: "",
+};
 
 impl Dimension {
-    /// Those that have a list, in the order in which pages and answers show them.
+    /// All of them, in the order of pages and responses.
+    pub const ALL: &[Self] = &[
+        Self::Page,
+        Self::EntryPage,
+        Self::Event,
+        Self::Channel,
+        Self::Referrer,
+        Self::Browser,
+        Self::OperatingSystem,
+        Self::Device,
+        Self::Country,
+        Self::Language,
+        Self::Campaign,
+        Self::Robot,
+        Self::AiPage,
+        Self::Referral,
+    ];
+
+    const fn about(self) -> About {
+        match self {
+            Self::Page => About {
+                name: "pages",
+                group: "Pages",
+                heading: "Pages",
+                column: "Path",
+                uniqueness: Uniqueness::PerValue,
+                empty: "No pages were viewed in this period. Paths appear here as they are viewed.",
+                ..PLAIN
+            },
+            Self::EntryPage => {
+                About { name: "entry_pages", group: "Pages", heading: "Entry pages", column: "Path", ..PLAIN }
+            }
+            Self::Event => About {
+                name: "events",
+                group: "Events",
+                heading: "Events",
+                column: "Event",
+                uniqueness: Uniqueness::PerValue,
+                values_a_day: EVENTS_A_DAY,
+                ..PLAIN
+            },
+            Self::Channel => About {
+                name: "channels",
+                group: "Sources",
+                heading: "Channels",
+                column: "Channel",
+                note: "The source of a visitor's first visit of the day. Direct visits and internal links are not listed.",
+                ..PLAIN
+            },
+            Self::Referrer => About {
+                name: "referrers",
+                group: "Sources",
+                heading: "Referrers",
+                column: "Host",
+                uniqueness: Uniqueness::PerValue,
+                empty: "No referrers in this period. Hosts of other sites that link here appear as visitors follow the links.",
+                ..PLAIN
+            },
+            Self::Browser => {
+                About { name: "browsers", group: "Technology", heading: "Browsers", column: "Browser", ..PLAIN }
+            }
+            Self::OperatingSystem => About {
+                name: "operating_systems",
+                group: "Technology",
+                heading: "Operating systems",
+                column: "System",
+                ..PLAIN
+            },
+            Self::Device => {
+                About { name: "devices", group: "Technology", heading: "Devices", column: "Device", ..PLAIN }
+            }
+            Self::Country => {
+                About { name: "countries", group: "Locations", heading: "Countries", column: "Country", ..PLAIN }
+            }
+            Self::Language => {
+                About { name: "languages", group: "Locations", heading: "Languages", column: "Language", ..PLAIN }
+            }
+            Self::Campaign => About {
+                name: "campaigns",
+                group: "Sources",
+                heading: "Campaigns",
+                column: "Campaign",
+                uniqueness: Uniqueness::PerValue,
+                ..PLAIN
+            },
+            Self::Robot => About {
+                name: "robots",
+                group: "Robots",
+                heading: "Robots",
+                column: "Robot",
+                uniqueness: Uniqueness::RequestsOnly,
+                ..PLAIN
+            },
+            Self::AiPage => About {
+                name: "ai_pages",
+                group: "Robots",
+                heading: "Pages read by AI",
+                column: "Path",
+                uniqueness: Uniqueness::RequestsOnly,
+                ..PLAIN
+            },
+            Self::Referral => About { name: "referrals", uniqueness: Uniqueness::ViewsOnly, ..PLAIN },
+        }
+    }
+
+    /// Dimensions that have a list, in the order of pages and responses.
     pub fn lists() -> impl Iterator<Item = Self> {
-        Self::ALL.iter().copied().filter(|dimension| (*dimension as i16) < FIRST_UNLISTED)
+        Self::ALL.iter().copied().filter(|dimension| dimension.number() < FIRST_UNLISTED)
     }
 
-    /// The name in answers.
+    /// The number that the database stores.
+    pub const fn number(self) -> i16 {
+        self as i16
+    }
+
+    /// The dimension of a number that the database stored.
+    pub fn from_number(number: i16) -> Option<Self> {
+        Self::ALL.iter().copied().find(|known| known.number() == number)
+    }
+
+    /// The name in responses and exports.
     pub const fn name(self) -> &'static str {
-        self.row().0
+        self.about().name
     }
 
-    /// The group of lists that it stands in on the page.
+    /// The section of the page that has its list.
     pub const fn group(self) -> &'static str {
-        self.row().1
+        self.about().group
     }
 
     /// The heading of its list on the page.
     pub const fn heading(self) -> &'static str {
-        self.row().2
+        self.about().heading
     }
 
-    /// What the first column of its list holds.
+    /// The heading of its list's first column.
     pub const fn column(self) -> &'static str {
-        self.row().3
+        self.about().column
     }
 
-    /// How its visitors are told apart.
+    /// How its visitors are counted.
     pub const fn uniqueness(self) -> Uniqueness {
-        self.row().4
+        self.about().uniqueness
     }
 
-    /// How many of its values are told apart for a site in a day; what comes after them is [`OTHER`].
+    /// How many values a site can have in a day; further ones count as [`OTHER`].
     pub const fn values_a_day(self) -> usize {
-        self.row().5
+        self.about().values_a_day
     }
 
-    /// What the page says while it has no value. Empty: then it has no list.
+    /// The page's text while its list is empty. If there is none, an empty list is left out.
     pub const fn empty(self) -> &'static str {
-        self.row().6
+        self.about().empty
     }
 
-    /// How to read its numbers, where its uniqueness does not say it. Empty: that says all.
+    /// The page's note on how to read its numbers. If there is none, the page uses a note on the uniqueness.
     pub const fn note(self) -> &'static str {
-        self.row().7
+        self.about().note
     }
 }
 
-/// From this number on, dimensions are read only by who asks for them.
-const FIRST_UNLISTED: i16 = 100;
-
-/// How many values most dimensions have for a site in a day.
-pub const VALUES_A_DAY: usize = 500;
-
-/// How many events a site may tell apart: they are names that its owner chose, not what visitors bring along.
-const EVENTS_A_DAY: usize = 50;
-
-/// The value that stands for all that were not told apart any more.
-pub const OTHER: &str = "other";
-
-table! {
-    /// Why a request is not counted in full. Each is a number that the page shows.
-    Exclusion: i16 {
-        columns name: &'static str, label: &'static str, meaning: &'static str;
-        /// A robot by its User-Agent, or no User-Agent at all: not counted.
-        Bots = 0 { "bots", "Bots", "Known by their User-Agent, or sending none. Not counted." }
-        /// A browser that fetched the page ahead of a visit that may never come: not counted.
-        Prefetch = 1 { "prefetch", "Prefetched", "Loaded ahead of a visit that may never come. Not counted." }
-        /// `Sec-GPC: 1` or `DNT: 1`: a pageview, never a visitor.
-        OptedOut = 2 { "opted_out", "Opted out", "Global Privacy Control or Do Not Track: a pageview, never a visitor." }
-        /// The owner's own visit, by the opt-out flag: not counted.
-        Own = 3 { "own", "Own visits", "Made by the owner, with the opt-out flag set. Not counted." }
-        /// More views than one network may have in a minute: not counted.
-        RateLimited = 4 { "rate_limited", "Rate limited", "More views a minute than one network may have. Not counted." }
-        /// No usable address: a pageview, and no visitor.
-        Unidentified = 5 { "unidentified", "Unidentified", "Without a usable address: a pageview, and no visitor." }
-        /// Too late to be placed among the visitor's other days: a pageview, and no visitor.
-        Late = 6 { "late", "Late", "Written so late that the visitor's other days are no longer known: a pageview, and no visitor." }
-        /// A HEAD request, which shows nobody a page: not counted.
-        Head = 7 { "head", "HEAD requests", "They show nobody a page. Not counted." }
-        /// A visit that the database refused: not counted.
-        Refused = 8 { "refused", "Refused", "Not accepted by the database. Not counted; the log says why." }
-        /// A referrer that is known for making itself seen in statistics: not counted.
-        ReferrerSpam = 9 { "referrer_spam", "Referrer spam", "Claiming to come from a site that advertises itself this way. Not counted." }
-    }
+/// What a row of the table `tally` counts: the column `dimension`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TallyKey {
+    /// The site as a whole.
+    Total,
+    /// A value of a dimension.
+    Of(Dimension),
+    /// Requests that are not counted in full, by the exclusion's name.
+    Exclusion,
+    /// An hour of the day, by its number.
+    Hour,
 }
 
-impl Exclusion {
-    /// The name in JSON, SQL and logs.
-    pub const fn name(self) -> &'static str {
-        self.row().0
-    }
+impl TallyKey {
+    /// Numbers of dimensions that no longer exist, whose rows can still be stored: 16 was the data centre.
+    pub const RESERVED: &[i16] = &[16];
 
-    /// The name on the page, beside a number: "1 bot".
-    pub fn label_of(self, count: i64) -> &'static str {
-        match self.label() {
-            label if count == 1 => label.strip_suffix('s').unwrap_or(label),
-            label => label,
+    /// The number that the database stores.
+    pub const fn number(self) -> i16 {
+        match self {
+            Self::Total => 0,
+            Self::Of(dimension) => dimension.number(),
+            Self::Exclusion => 9,
+            Self::Hour => 10,
         }
     }
-
-    /// The name on the page.
-    pub const fn label(self) -> &'static str {
-        self.row().1
-    }
-
-    /// What it means, for the page.
-    pub const fn meaning(self) -> &'static str {
-        self.row().2
-    }
 }
+
+/// Dimensions with this number or a larger one have no list, and are not read with the lists.
+pub const FIRST_UNLISTED: i16 = 100;
+
+/// How many values most dimensions can have for a site in a day.
+pub const VALUES_A_DAY: usize = 500;
+
+/// How many events a site can have in a day. The owner chooses the names, so few are enough.
+const EVENTS_A_DAY: usize = 50;
+
+/// The value that stands for all values beyond the limit of the day.
+pub const OTHER: &str = "other";
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
     use super::*;
 
+    const SPECIAL: [TallyKey; 3] = [TallyKey::Total, TallyKey::Exclusion, TallyKey::Hour];
+
     #[test]
-    fn numbers_and_names_are_used_once_and_lead_back() {
+    fn numbers_and_names_are_used_once_and_found_again() {
+        let mut numbers: BTreeSet<i16> = TallyKey::RESERVED.iter().copied().collect();
+        assert!(SPECIAL.iter().all(|key| numbers.insert(key.number())));
+        let mut names = BTreeSet::new();
         for dimension in Dimension::ALL {
-            assert_eq!(Dimension::from_number(*dimension as i16), Some(*dimension));
-            assert_eq!(Dimension::ALL.iter().filter(|other| other.name() == dimension.name()).count(), 1);
-            assert!(![0, 9, 10, 16].contains(&(*dimension as i16)), "reserved");
+            assert!(numbers.insert(dimension.number()), "{dimension:?}");
+            assert!(names.insert(dimension.name()), "{dimension:?}");
+            assert_eq!(Dimension::from_number(dimension.number()), Some(*dimension));
         }
-        for exclusion in Exclusion::ALL {
-            assert_eq!(Exclusion::from_number(*exclusion as i16), Some(*exclusion));
-            assert_eq!(Exclusion::ALL.iter().filter(|other| other.name() == exclusion.name()).count(), 1);
+    }
+
+    #[test]
+    fn queries_use_only_numbers_that_have_a_name_here() {
+        let special = SPECIAL.map(|key| key.number().to_string());
+        let all_special = format!("({})", special.join(", "));
+        let lists = format!("1 and {}", FIRST_UNLISTED - 1);
+        let allowed = [&special[..], &[Dimension::Referral.number().to_string(), all_special, lists]].concat();
+        let mut found = 0;
+        for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("queries")).unwrap() {
+            let text = fs::read_to_string(file.unwrap().path()).unwrap();
+            let lines = text.lines().map(|line| line.split("--").next().unwrap_or_default());
+            for line in lines {
+                for operator in ["= ", "<> ", "in ", "between "] {
+                    for (at, written) in line.match_indices(&format!("dimension {operator}")) {
+                        let rest = &line[at + written.len()..];
+                        let is_allowed = |number: &String| {
+                            rest.strip_prefix(number.as_str()).is_some_and(|rest| !rest.starts_with(char::is_numeric))
+                        };
+                        if rest.starts_with(|first: char| first.is_numeric() || first == '(') {
+                            assert!(allowed.iter().any(is_allowed), "{line}");
+                            found += 1;
+                        }
+                    }
+                }
+            }
         }
+        assert!(found >= 5, "{found} comparisons with a number");
     }
 }

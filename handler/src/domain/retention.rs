@@ -2,11 +2,90 @@
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::{Day, Forget};
+use super::calendar::Day;
+
+/// For how long a visitor can be told from others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Forget {
+    /// Until the month after the visit's has ended: any range of days within two consecutive months is exact.
+    #[default]
+    Monthly,
+    /// Until the day of the visit has ended: only days are exact.
+    Daily,
+}
+
+/// How long after its end a period is kept: for a visit that arrived before midnight and is written after it.
+pub const GRACE: SignedDuration = SignedDuration::from_mins(10);
+
+/// The time in which a fingerprint stands for a visitor: a month, or a day. Each has its own salt and its own set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Period(i32);
+
+impl Period {
+    /// The number that the database stores: that of the month, or of the day.
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+}
+
+impl Forget {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Monthly, Self::Daily];
+
+    /// The name in configuration and database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Monthly => "monthly",
+            Self::Daily => "daily",
+        }
+    }
+
+    /// How many periods beside its own a visitor's day is compared with, in each direction.
+    pub const fn reach(self) -> i32 {
+        match self {
+            Self::Monthly => 1,
+            Self::Daily => 0,
+        }
+    }
+
+    /// The period of a day.
+    pub fn period(self, day: Day) -> Period {
+        match self {
+            Self::Monthly => Period(day.month().number()),
+            Self::Daily => Period(day.number()),
+        }
+    }
+
+    /// The first day of the period that lies `offset` periods after a day's own.
+    pub fn first_day(self, day: Day, offset: i32) -> Day {
+        match self {
+            Self::Monthly => day.month().plus(offset).first_day(),
+            Self::Daily => day.plus(offset),
+        }
+    }
+
+    /// The period that lies `offset` periods after a day's own.
+    pub fn period_at(self, day: Day, offset: i32) -> Period {
+        Period(self.period(day).0 + offset)
+    }
+
+    /// Until when the salt and the set of a day's period are needed.
+    pub fn keep_until(self, day: Day, zone: &TimeZone) -> Timestamp {
+        self.first_day(day, self.reach() + 1).start(zone) + GRACE
+    }
+
+    /// Whether distinct visitors of these days are known.
+    pub fn is_exact(self, first: Day, last: Day) -> bool {
+        match self {
+            Self::Monthly => last.month() <= first.month().plus(1),
+            Self::Daily => first == last,
+        }
+    }
+}
 
 /// What a database counts by. It can't change once something has been counted: a day's visitors would be told apart in two ways.
 #[derive(Clone, Debug)]
-pub struct Foundation {
+pub struct CountingMode {
     /// The zone in which days begin.
     pub zone: TimeZone,
     /// For how long visitors are remembered.
@@ -15,16 +94,16 @@ pub struct Foundation {
 
 /// How visits are recorded and read.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct CountingRules {
     /// What the database counts by.
-    pub foundation: Foundation,
+    pub foundation: CountingMode,
     /// Whether an estimate of all-time visitors is kept.
     pub keeps_all_time: bool,
     /// For how many days statistics are kept; `None`: for ever.
     pub retention_days: Option<u32>,
 }
 
-impl Rules {
+impl CountingRules {
     /// The first day whose statistics are kept, at this time.
     pub fn first_kept(&self, now: Timestamp) -> Option<Day> {
         let instant = now.checked_sub(SignedDuration::from_hours(24 * i64::from(self.retention_days?))).ok()?;
@@ -32,9 +111,47 @@ impl Rules {
     }
 }
 
-impl Foundation {
+impl CountingMode {
     /// The IANA name of the zone.
     pub fn zone_name(&self) -> &str {
         self.zone.iana_name().unwrap_or("UTC")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn day(text: &str) -> Day {
+        Day::of_date(text.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_month_is_kept_until_the_next_one_has_ended_and_no_day_longer_than_62() {
+        let zone = TimeZone::get("America/New_York").unwrap();
+        for month in 0..24 {
+            let first = day("2027-01-01").month().plus(month).first_day();
+            let until = Forget::Monthly.keep_until(first, &zone) - GRACE;
+            assert_eq!(until, first.month().plus(2).first_day().start(&zone));
+            assert!(until.duration_since(first.start(&zone)).as_hours() <= 62 * 24);
+        }
+        assert_eq!(Forget::Daily.keep_until(day("2026-11-23"), &TimeZone::UTC), at("2026-11-24T00:10Z"));
+    }
+
+    #[test]
+    fn a_range_is_exact_within_two_months_that_follow_each_other() {
+        let exact = |first, last| Forget::Monthly.is_exact(day(first), day(last));
+        assert!(
+            exact("2026-11-23", "2026-11-23") && exact("2026-11-01", "2026-12-31") && exact("2026-12-31", "2027-01-01")
+        );
+        assert!(!exact("2026-10-31", "2026-12-01"));
+        // Thirty days, and yet three months.
+        assert!(!exact("2027-01-31", "2027-03-01"));
+        assert!(Forget::Daily.is_exact(day("2026-11-23"), day("2026-11-23")));
+        assert!(!Forget::Daily.is_exact(day("2026-11-23"), day("2026-11-24")));
     }
 }

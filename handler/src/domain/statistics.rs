@@ -2,7 +2,9 @@
 //!
 //! This module is pure: it says which tallies a question needs, and makes a report of them. It knows no HTTP, SQL or clock.
 
-mod drill;
+mod assemble;
+mod bad_query;
+mod breakdown;
 mod live;
 mod query;
 mod range;
@@ -10,11 +12,13 @@ mod report;
 mod visitors;
 
 pub use self::{
-    drill::{Drill, Referrals},
+    assemble::assemble,
+    bad_query::BadQuery,
+    breakdown::Breakdown,
     live::Live,
-    query::{BadQuery, Before, Plan, Query, Slot},
+    query::{Before, Plan, Query, Slot},
     range::{Range, Step},
-    report::{Counts, Entry, Estimate, Point, Previous, Report, Week, assemble},
+    report::{Counts, Entry, Estimate, Point, Previous, Referrals, Report, Week},
     visitors::{Gaps, ImportedSum, Tallies, Tally, ValueTally},
 };
 

@@ -2,13 +2,18 @@
 
 pub mod rate_limit;
 pub mod robot;
-pub mod view;
+pub mod view_facts;
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::{Dimension, Exclusion, Network, SiteName};
+use super::{
+    dimension::Dimension,
+    exclusion::Exclusion,
+    identity::{VisitorKey, address::Network},
+    site_name::SiteName,
+};
 
 /// One view of one page, or one event on it, as it waits to be recorded.
 ///
@@ -42,20 +47,11 @@ pub enum VisitKind {
 #[derive(Clone)]
 pub enum Classification {
     /// A pageview of a visitor who can be told from others.
-    Visitor(Client),
+    Visitor(VisitorKey),
     /// A pageview, and no visitor, because something is missing or was declined.
     Pageview(Exclusion),
     /// Neither a pageview nor a visitor.
     Excluded(Exclusion),
-}
-
-/// What tells one visitor from another inside a period.
-#[derive(Clone)]
-pub struct Client {
-    /// IPv4 whole, IPv6 cut to /64.
-    pub network: Network,
-    /// As the browser sent it, without what the Functions host appends.
-    pub user_agent: String,
 }
 
 /// What a request says of itself, as far as it decides whether it counts.
@@ -112,26 +108,10 @@ impl Claims<'_> {
             return Classification::Pageview(Exclusion::OptedOut);
         }
         match self.network {
-            Some(network) => Classification::Visitor(Client { network, user_agent: self.user_agent.to_owned() }),
+            Some(network) => Classification::Visitor(VisitorKey { network, user_agent: self.user_agent.to_owned() }),
             None => Classification::Pageview(Exclusion::Unidentified),
         }
     }
-}
-
-/// The longest path that is kept, in bytes: longer ones are cut, so that nobody fills the database with one request.
-pub const MAXIMUM_PATH_BYTES: usize = 512;
-
-/// The page of a request target: what stands before `?` and `#`, as [`printable`] text of at most [`MAXIMUM_PATH_BYTES`].
-pub fn page_path(target: &str) -> String {
-    let path = target.split(['?', '#']).next().unwrap_or_default();
-    printable(if path.is_empty() { "/" } else { path }, MAXIMUM_PATH_BYTES)
-}
-
-/// A text of somebody else's as it may be kept and shown: cut at a character boundary. Control characters, which no database text may
-/// hold, and those that turn the direction of writing, with which a text could show itself as another, become U+FFFD.
-pub fn printable(text: &str, maximum_bytes: usize) -> String {
-    let misleads = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text[..text.floor_char_boundary(maximum_bytes)].replace(|c: char| c.is_control() || misleads(c), "\u{fffd}")
 }
 
 #[cfg(test)]
@@ -202,15 +182,5 @@ mod tests {
     #[test]
     fn a_robot_that_asks_not_to_be_tracked_is_still_a_robot() {
         assert_eq!(reason(Claims { user_agent: "Googlebot/2.1", opted_out: true, ..claims() }), Some(Exclusion::Bots));
-    }
-
-    #[test]
-    fn a_page_is_its_path_without_query_and_fragment_and_never_too_long() {
-        assert_eq!(page_path("/a/b?c=d#e"), "/a/b");
-        assert_eq!(page_path("?x"), "/");
-        assert_eq!(page_path("/a\u{0}b\u{202e}c"), "/a\u{fffd}b\u{fffd}c");
-        let long = format!("/{}", "é".repeat(400));
-        let cut = page_path(&long);
-        assert!(cut.len() <= MAXIMUM_PATH_BYTES && cut.ends_with('é'));
     }
 }

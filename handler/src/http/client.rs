@@ -6,7 +6,10 @@ use std::{borrow::Cow, net::IpAddr};
 use warp::http::{HeaderMap, Method, header};
 
 use super::request::Request;
-use crate::domain::{Claims, Network, address::client_network, agent::Hints, robot, user_agent::without_host_suffix};
+use crate::domain::{
+    Claims, Network, dimension::agent::Hints, identity::address::client_network,
+    identity::user_agent::without_host_suffix, visit::robot,
+};
 
 /// What the request says, as far as it decides whether it counts. `user_agent` is [`user_agent`]'s answer.
 pub(super) fn claims<'r>(request: &Request, user_agent: &'r str) -> Claims<'r> {

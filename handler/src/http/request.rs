@@ -15,7 +15,7 @@ use super::{
     server::arrival::{Arrival, arrival},
 };
 use crate::{
-    domain::statistics::{BadQuery, Drill, Query, Range},
+    domain::statistics::{BadQuery, Breakdown, Query, Range},
     domain::{Day, SiteName},
     http::response_body::Encoding,
 };
@@ -147,7 +147,7 @@ impl Request {
     /// The question that the query asks of its `site`, to whoever may see the answer.
     pub(super) fn statistics_query(&self, app: &App) -> Result<Query, Error> {
         let query = self.query_of(app, self.site(app)?)?;
-        Ok(Query { drill: Drill::parse(self.parameter("page"), self.parameter("referrer"))?, ..query })
+        Ok(Query { breakdown: Breakdown::parse(self.parameter("page"), self.parameter("referrer"))?, ..query })
     }
 
     /// The question that the query asks of a site, by `period` or `from` and `to`, and `by`, to whoever may see the answer.
@@ -168,7 +168,7 @@ impl Request {
             (Some(_), ..) => return Err(BadQuery::TwoRanges.into()),
         };
         let step = self.parameter("by").map(str::parse).transpose()?;
-        let query = Query { site, range, step, drill: None };
+        let query = Query { site, range, step, breakdown: None };
         // The default has nothing to be wrong, and calendars are slow.
         if range != Range::DEFAULT || step.is_some() {
             app.reader.check(&query)?;

@@ -6,10 +6,12 @@ use serde::Serialize;
 
 use super::wording::{query_value, thousands};
 use crate::{
-    domain::statistics::{Drill, Entry, Referrals, Report},
+    domain::statistics::{Breakdown, Entry, Referrals, Report},
     domain::{
-        Dimension, Exclusion, OTHER, Uniqueness, channel,
-        robot::{self, Robot},
+        Dimension, Exclusion, Uniqueness,
+        dimension::OTHER,
+        dimension::channel,
+        visit::robot::{self, Robot},
     },
 };
 
@@ -127,15 +129,15 @@ pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> Group<'
     }
     let list = List {
         heading: match of {
-            Drill::Page(_) => "Referrers of",
-            Drill::Referrer(_) => "Pages reached from",
+            Breakdown::Page(_) => "Referrers of",
+            Breakdown::Referrer(_) => "Pages reached from",
         },
         of: Some(shorten(of.value())),
         note: Some(note.into()),
         known: false,
         empty: match of {
-            Drill::Page(_) => "No other site referred visitors to this page in this period.",
-            Drill::Referrer(_) => "This host referred no visitors in this period.",
+            Breakdown::Page(_) => "No other site referred visitors to this page in this period.",
+            Breakdown::Referrer(_) => "This host referred no visitors in this period.",
         },
         ..ordinary
     };
@@ -145,17 +147,17 @@ pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> Group<'
 
 /// What looks into a value. One that stands for others, or is too long to be shown whole, is not looked into.
 fn looking_into(dimension: Dimension, value: &str) -> Option<String> {
-    let drill = match dimension {
-        Dimension::Page => Drill::Page(value.to_owned()),
-        Dimension::Referrer => Drill::Referrer(value.to_owned()),
+    let breakdown = match dimension {
+        Dimension::Page => Breakdown::Page(value.to_owned()),
+        Dimension::Referrer => Breakdown::Referrer(value.to_owned()),
         _ => return None,
     };
-    (value != OTHER && value.chars().count() <= VALUE_CHARACTERS).then(|| drill_query(&drill))
+    (value != OTHER && value.chars().count() <= VALUE_CHARACTERS).then(|| breakdown_query(&breakdown))
 }
 
 /// A page or host as a parameter of a question.
-pub(super) fn drill_query(drill: &Drill) -> String {
-    format!("{}={}", drill.parameter(), query_value(drill.value()))
+pub(super) fn breakdown_query(breakdown: &Breakdown) -> String {
+    format!("{}={}", breakdown.parameter(), query_value(breakdown.value()))
 }
 
 /// The order of groups. One that is missing here comes first, where it is seen.
@@ -164,7 +166,7 @@ const ORDER: [&str; 6] = ["Pages", "Sources", "Locations", "Technology", "Events
 /// A value as people read it.
 fn in_words(dimension: Dimension, value: &str) -> Cow<'_, str> {
     match dimension {
-        Dimension::Channel => Cow::Borrowed(channel::Group::named(value).map_or(value, |group| group.heading())),
+        Dimension::Channel => Cow::Borrowed(channel::ChannelGroup::named(value).map_or(value, |group| group.heading())),
         Dimension::Robot => match robot::named(value) {
             Some(Robot { operator: Some(operator), purpose, .. }) => {
                 Cow::Owned(format!("{value} ({operator}, {})", purpose.label()))
@@ -195,7 +197,7 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
         uniqueness if !uniqueness.has_visitors() => "",
         _ if !dimension.note().is_empty() => dimension.note(),
         _ if !known => "Pageviews only: unique visitors are not available for a period this long.",
-        Uniqueness::ForEachValue => "Visitors are unique in each row. A visitor in two rows counts in both.",
+        Uniqueness::PerValue => "Visitors are unique in each row. A visitor in two rows counts in both.",
         _ => "",
     };
     List {
@@ -209,7 +211,7 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
         },
         views: match dimension {
             Dimension::Event => "Times",
-            _ if dimension.uniqueness() == Uniqueness::Nobody => "Requests",
+            _ if dimension.uniqueness() == Uniqueness::RequestsOnly => "Requests",
             _ => "Pageviews",
         },
         note: (!note.is_empty()).then_some(note.into()),

@@ -248,9 +248,7 @@ fn each_number_has_its_change_against_the_period_before_in_words() {
         "Views per visitor 4.6 −50 %, previous period: 9.2",
     ];
     assert_eq!(numbers(&page), expected);
-    assert!(
-        text(&page).contains("Compared with 9 October 2026 to 31 October 2026. Today is not over yet.")
-    );
+    assert!(text(&page).contains("Compared with 9 October 2026 to 31 October 2026. Today is not over yet."));
     // Where nobody came before, there is nothing to compare with.
     report.previous = Some(Previous { counts: counts(0, 0, 0, 0), ..previous });
     let page = html(&report);

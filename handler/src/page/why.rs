@@ -7,7 +7,7 @@ use crate::{
     build,
     domain::{
         Exclusion,
-        robot::{Purpose, Robot},
+        visit::robot::{Robot, RobotPurpose},
     },
 };
 
@@ -84,7 +84,7 @@ fn describe(robot: &Robot) -> String {
     let name = robot.name.unwrap_or("an unlisted robot (its User-Agent has robot-only patterns)");
     let operator = robot.operator.map(|operator| format!(", run by {operator}")).unwrap_or_default();
     match robot.purpose {
-        Purpose::Other => format!("{name}{operator}"),
+        RobotPurpose::Other => format!("{name}{operator}"),
         purpose => format!("{name}{operator} ({})", purpose.label()),
     }
 }
@@ -92,7 +92,7 @@ fn describe(robot: &Robot) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::robot;
+    use crate::domain::visit::robot;
 
     #[test]
     fn a_person_is_told_whether_and_why_not() {
@@ -102,7 +102,7 @@ mod tests {
             pageview: false,
             visitor: false,
             exclusion: Some(Exclusion::Bots),
-            robot: robot::robot("GPTBot/1.1"),
+            robot: robot::identify("GPTBot/1.1"),
         };
         let page = render_why(&robot).unwrap();
         assert!(page.contains("GPTBot") && page.contains("training of an AI"), "{page}");

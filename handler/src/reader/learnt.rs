@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::SHARED_FOR;
 use crate::{
-    domain::{SiteName, all_time},
+    domain::{SiteName, identity::all_time},
     store::{self, Checkout, Failure},
 };
 

@@ -13,17 +13,18 @@ use super::{
 };
 use crate::{
     domain::{
-        Classification, Client, Day, Dimension, Exclusion, Fingerprint, Minute, Moment, Uniqueness, Visit, VisitKind,
-        all_time,
-        fingerprint::{Scope, fingerprint},
+        Classification, Day, Dimension, Exclusion, Fingerprint, Minute, Moment, TallyKey, Uniqueness, Visit, VisitKind,
+        VisitorKey,
+        identity::all_time,
+        identity::fingerprint::{Scope, fingerprint},
     },
     store::{Batch, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor},
 };
 
 /// The numbers under which the database keeps what is no dimension of its own.
-const TOTAL: i16 = 0;
-const EXCLUDED: i16 = 9;
-const HOUR: i16 = 10;
+const TOTAL: i16 = TallyKey::Total.number();
+const EXCLUDED: i16 = TallyKey::Exclusion.number();
+const HOUR: i16 = TallyKey::Hour.number();
 
 /// A batch, and what may be remembered once it has been committed.
 pub(super) struct Aggregate {
@@ -233,9 +234,9 @@ impl<'v> PartBuilder<'v> {
             let value = self.keys.counted_as(site, self.part.day, *dimension, value);
             let counter = self.counter(site, *dimension as i16, Cow::Borrowed(value));
             match dimension.uniqueness() {
-                Uniqueness::OnceADay => self.link(group.site_cohort, counter, Role::Visitors),
-                Uniqueness::Nobody | Uniqueness::ViewsOnly => {}
-                Uniqueness::ForEachValue => {
+                Uniqueness::OncePerDay => self.link(group.site_cohort, counter, Role::Visitors),
+                Uniqueness::RequestsOnly | Uniqueness::ViewsOnly => {}
+                Uniqueness::PerValue => {
                     let cohort = self.value_cohort(counter);
                     group.values.push((*dimension, value, cohort));
                 }
@@ -288,7 +289,7 @@ impl<'v> PartBuilder<'v> {
                 }
             }
             for (dimension, value) in values {
-                if is_excluded != (dimension.uniqueness() == Uniqueness::Nobody) {
+                if is_excluded != (dimension.uniqueness() == Uniqueness::RequestsOnly) {
                     continue;
                 }
                 let value = self.keys.counted_as(site, self.part.day, *dimension, value);
@@ -315,7 +316,7 @@ impl<'v> PartBuilder<'v> {
 /// A visitor in a period.
 struct Who<'v> {
     name: &'v str,
-    client: &'v Client,
+    client: &'v VisitorKey,
     period: &'v OpenPeriod,
     late: bool,
 }
@@ -359,7 +360,7 @@ impl Who<'_> {
 }
 
 /// Adds the visitor to the all-time estimate, if one is kept and a register would rise.
-fn observe(site: &Site, name: &str, client: &Client, message: &mut Vec<u8>, ranks: &mut BTreeMap<(i32, u16), u8>) {
+fn observe(site: &Site, name: &str, client: &VisitorKey, message: &mut Vec<u8>, ranks: &mut BTreeMap<(i32, u16), u8>) {
     let Some(salt) = &site.salt else { return };
     let all_time::Observation { register, rank } =
         all_time::observe(fingerprint(salt, name, Scope::Site, client, message));

@@ -14,7 +14,7 @@ use super::{
     seen::Seen,
 };
 use crate::{
-    domain::Rules,
+    domain::CountingRules,
     domain::{Classification, Day, Exclusion, Minute, Moment, Visit, calendar::Calendar},
     store::{self, Checkout, Checkpoint, Connection, Failure, Outcome},
 };
@@ -25,7 +25,7 @@ const MOST_STALE: usize = 5;
 /// Commits batches, and remembers what spares the database work.
 pub(super) struct Committer {
     connection: Arc<Connection>,
-    rules: Rules,
+    rules: CountingRules,
     calendar: Calendar,
     keys: Keys,
     seen: Seen,
@@ -64,7 +64,7 @@ pub(super) struct Attempted {
 }
 
 impl Committer {
-    pub(super) fn new(connection: Arc<Connection>, rules: Rules) -> Self {
+    pub(super) fn new(connection: Arc<Connection>, rules: CountingRules) -> Self {
         let keys = Keys::new(rules.foundation.clone(), rules.keeps_all_time);
         Self {
             connection,

@@ -10,8 +10,8 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    domain::Foundation,
-    domain::{Day, Dimension, Forget, OTHER, Period, Salt, SiteName, Visit, all_time},
+    domain::CountingMode,
+    domain::{Day, Dimension, Forget, Period, Salt, SiteName, Visit, dimension::OTHER, identity::all_time},
     store::{self, Checkout, Failure},
 };
 
@@ -27,7 +27,7 @@ const KNOWN_VALUES: usize = 100_000;
 
 /// The keys that are known to this process. They are never written anywhere but to the database.
 pub(super) struct Keys {
-    foundation: Foundation,
+    foundation: CountingMode,
     keeps_all_time: bool,
     sites: HashMap<SiteName, Site>,
     /// `None`: the period is closed.
@@ -67,7 +67,7 @@ struct Values {
 }
 
 impl Keys {
-    pub(super) fn new(foundation: Foundation, keeps_all_time: bool) -> Self {
+    pub(super) fn new(foundation: CountingMode, keeps_all_time: bool) -> Self {
         Self { foundation, keeps_all_time, sites: HashMap::new(), periods: HashMap::new(), values: HashMap::new() }
     }
 
@@ -178,7 +178,7 @@ impl Keys {
         now: Timestamp,
         is_import: bool,
     ) -> Result<(), Failure> {
-        let Foundation { zone, forget } = &self.foundation;
+        let CountingMode { zone, forget } = &self.foundation;
         let key = (site, forget.period(day));
         if self.periods.contains_key(&key) {
             return Ok(());
@@ -192,8 +192,8 @@ impl Keys {
             Some(salt) if *forget == Forget::Daily => Some(OpenPeriod { salt, previous: None, next: None, keep_until }),
             Some(salt) => Some(OpenPeriod {
                 salt,
-                previous: store::read_period(checkout, site, forget.beside(day, -1)).await?,
-                next: store::read_period(checkout, site, forget.beside(day, 1)).await?,
+                previous: store::read_period(checkout, site, forget.period_at(day, -1)).await?,
+                next: store::read_period(checkout, site, forget.period_at(day, 1)).await?,
                 keep_until,
             }),
         };

@@ -21,7 +21,7 @@ use sqlx::{
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use super::{Failure, entra::Tokens, foundation};
-use crate::domain::Foundation;
+use crate::domain::CountingMode;
 use crate::{clock::Clock, config::DatabaseConfig};
 
 /// The name under which other users of a database see us.
@@ -85,7 +85,7 @@ impl Limits {
 /// A database, and how to reach it.
 pub struct Database {
     source: Source,
-    foundation: Foundation,
+    foundation: CountingMode,
     clock: Clock,
     migrated: OnceCell<()>,
 }
@@ -102,7 +102,7 @@ impl Database {
     ///
     /// # Errors
     /// If the embedded database can't be started, for example because another process uses its folder.
-    pub async fn new(config: &DatabaseConfig, foundation: Foundation, clock: Clock) -> anyhow::Result<Arc<Self>> {
+    pub async fn new(config: &DatabaseConfig, foundation: CountingMode, clock: Clock) -> anyhow::Result<Arc<Self>> {
         let source = match config {
             DatabaseConfig::Server(options) => Source::Server(options.clone()),
             DatabaseConfig::Entra(options, identity) => Source::Entra(options.clone(), Tokens::new(identity.clone())),

@@ -14,7 +14,7 @@ pub enum Failure {
     /// The database understood the statement and refused it: it was not applied, and never will be.
     Rejected(String),
     /// The database counts in another way than is configured. The text is for the operator.
-    OtherFoundation(String),
+    ModeMismatch(String),
 }
 
 impl Failure {
@@ -50,7 +50,7 @@ impl Failure {
     pub fn code(&self) -> &str {
         match self {
             Self::Lost(code) | Self::TimedOut(code) | Self::Rejected(code) => code,
-            Self::OtherFoundation(_) => "foundation",
+            Self::ModeMismatch(_) => "foundation",
         }
     }
 
@@ -72,7 +72,7 @@ impl fmt::Display for Failure {
             Self::Lost(code) => write!(formatter, "the database could not be reached ({code})"),
             Self::TimedOut(code) => write!(formatter, "the database took too long ({code})"),
             Self::Rejected(code) => write!(formatter, "the database refused ({code})"),
-            Self::OtherFoundation(problem) => formatter.write_str(problem),
+            Self::ModeMismatch(problem) => formatter.write_str(problem),
         }
     }
 }

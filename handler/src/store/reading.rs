@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Checkout, Failure};
 use crate::{
-    domain::statistics::{Drill, Gaps, ImportedSum, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
+    domain::statistics::{Breakdown, Gaps, ImportedSum, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
     domain::{Day, Dimension, Exclusion, Minute, SiteName},
 };
 
@@ -54,8 +54,8 @@ pub async fn read_tallies(checkout: &mut Checkout<'_>, site: i32, plan: &Plan) -
                         if let Some(dimension) = Dimension::from_number(number) {
                             let visitors = visitors.first().copied().unwrap_or_default();
                             tallies.values.push(ValueTally { dimension, value, pageviews, visitors });
-                        } else if let Some(exclusion) = Exclusion::ALL.iter().find(|known| known.name() == value) {
-                            tallies.excluded.insert(*exclusion, pageviews);
+                        } else if let Some(exclusion) = Exclusion::from_name(&value) {
+                            tallies.excluded.insert(exclusion, pageviews);
                         }
                     }
                     _ => {
@@ -74,11 +74,11 @@ pub async fn read_referrals(
     checkout: &mut Checkout<'_>,
     site: i32,
     plan: &Plan,
-    drill: &Drill,
+    breakdown: &Breakdown,
 ) -> Result<Vec<(Option<String>, i64)>, Failure> {
-    let (page, host) = match drill {
-        Drill::Page(page) => (Some(page.as_str()), None),
-        Drill::Referrer(host) => (None, Some(host.as_str())),
+    let (page, host) = match breakdown {
+        Breakdown::Page(page) => (Some(page.as_str()), None),
+        Breakdown::Referrer(host) => (None, Some(host.as_str())),
     };
     let (first, last) = (plan.first.number(), plan.last.number());
     checkout

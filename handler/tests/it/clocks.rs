@@ -13,9 +13,9 @@ use std::{
 use handler::{
     clock::Clock,
     config::Config,
-    domain::Rules,
+    domain::CountingRules,
     domain::statistics::{Query, Report},
-    domain::{Classification, Client, Dimension, Network, Visit, VisitKind},
+    domain::{Classification, Dimension, Network, Visit, VisitKind, VisitorKey},
     maintenance::Maintenance,
     reader::Reader,
     recorder::Recorder,
@@ -49,7 +49,8 @@ impl Instance {
         recording.check().await.unwrap();
         let (recorder, _) = Recorder::start(recording, config.rules(), None);
         let (reader, _) = Reader::start(reading, config.rules(), config.sites.clone());
-        let (maintenance, _) = Maintenance::start(maintaining, Rules { retention_days: Some(100), ..config.rules() });
+        let (maintenance, _) =
+            Maintenance::start(maintaining, CountingRules { retention_days: Some(100), ..config.rules() });
         Self { clock, recorder, reader, maintenance, config }
     }
 
@@ -64,8 +65,10 @@ impl Instance {
     }
 
     async fn visit_at(&self, number: u8, at: Timestamp) {
-        let client =
-            Client { network: Network::parse_hop(&format!("192.0.2.{number}")).unwrap(), user_agent: "UA".to_owned() };
+        let client = VisitorKey {
+            network: Network::parse_hop(&format!("192.0.2.{number}")).unwrap(),
+            user_agent: "UA".to_owned(),
+        };
         let visit = Visit {
             at,
             site: self.config.sites[0].clone(),

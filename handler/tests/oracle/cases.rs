@@ -93,7 +93,7 @@ impl Stage {
             site: self.fleet.sites[0].clone(),
             range: Range::Between(day(first), Some(day(last))),
             step: None,
-            drill: None,
+            breakdown: None,
         };
         let answer = self.fleet.instance(0).reader.read(query, Instant::now() + Duration::from_secs(30)).await;
         let problems = self.fleet.database.problems().await;

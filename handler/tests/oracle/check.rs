@@ -38,7 +38,7 @@ pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u6
         let between = Range::Between(Day::from_number(first), Some(Day::from_number(last)));
         let step = *random.one_of(&[&None, &None, &Some(Step::Day), &Some(Step::Week), &Some(Step::Month)]);
         let step = if last - first < 2 { random.one_of(&[None, Some(Step::Hour)]) } else { step };
-        let query = Query { site: fleet.sites[site].clone(), range: between, step, drill: None };
+        let query = Query { site: fleet.sites[site].clone(), range: between, step, breakdown: None };
         let report = if number % THROUGH_A_READER == 0 && !readers.is_empty() {
             let reader = readers[random.below(readers.len())];
             let answer = reader.read(query.clone(), Instant::now() + Duration::from_secs(30)).await;
@@ -132,7 +132,7 @@ fn compare(world: &World, site: usize, first: i32, last: i32, report: &Report) -
 
 fn series(world: &World, site: usize, first: i32, last: i32, report: &Report) -> Result<(), String> {
     let between = Range::Between(Day::from_number(first), Some(Day::from_number(last)));
-    let query = Query { site: report.site.clone(), range: between, step: Some(report.step), drill: None };
+    let query = Query { site: report.site.clone(), range: between, step: Some(report.step), breakdown: None };
     let now = Timestamp::from_millisecond(world.steps.last().unwrap().now_ms).unwrap();
     let plan = query.plan(now, &world.zone, forget_of(world), None).unwrap();
     same("points", &report.series.len(), &plan.series.len())?;

@@ -153,7 +153,7 @@ impl TestDatabase {
     /// one of in a day, a day that came after a later one may have moved a visitor of another value than that one's from one gap to
     /// another: there, only all gaps together are not below zero.
     pub(crate) async fn problems(&self) -> Vec<String> {
-        let once = Dimension::ALL.iter().filter(|dimension| dimension.uniqueness() == Uniqueness::OnceADay);
+        let once = Dimension::ALL.iter().filter(|dimension| dimension.uniqueness() == Uniqueness::OncePerDay);
         let once: Vec<String> = once.map(|dimension| (*dimension as i16).to_string()).collect();
         let below_zero = format!(
             "select count(*) from (

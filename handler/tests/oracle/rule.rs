@@ -87,7 +87,7 @@ impl Rule {
     /// Who is looked up for a view: the visitor of the site, and of each value that visitors are told apart for. An event is no visit
     /// to the site: only the second.
     fn everybody(view: &View) -> Vec<Who> {
-        let values = view.values.iter().filter(|(dimension, _)| dimension.uniqueness() == Uniqueness::ForEachValue);
+        let values = view.values.iter().filter(|(dimension, _)| dimension.uniqueness() == Uniqueness::PerValue);
         let scopes = (!view.is_event).then_some(None).into_iter().chain(values.map(|value| Some(value.clone())));
         scopes.map(|scope| (view.site, view.visitor, scope)).collect()
     }
@@ -203,7 +203,7 @@ impl Rule {
                 match (&who.2, of_scope) {
                     (Some(value), Placement::New) => came(value),
                     (None, Placement::New) => {
-                        let once = |value: &&Value| value.0.uniqueness() == Uniqueness::OnceADay;
+                        let once = |value: &&Value| value.0.uniqueness() == Uniqueness::OncePerDay;
                         values.iter().filter(once).for_each(came);
                         let days = truth.came.entry(*visitor).or_default();
                         days.insert(place);
@@ -296,7 +296,7 @@ impl Together {
     }
 
     fn once_a_day(view: &View) -> Vec<Value> {
-        let is_once = |value: &&Value| value.0.uniqueness() == Uniqueness::OnceADay;
+        let is_once = |value: &&Value| value.0.uniqueness() == Uniqueness::OncePerDay;
         view.values.iter().filter(is_once).cloned().collect()
     }
 }

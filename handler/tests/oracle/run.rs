@@ -12,8 +12,8 @@ use std::{
 use handler::{
     clock::Clock,
     config::DatabaseConfig,
-    domain::{Classification, Client, Forget, Network, SiteName, Visit, VisitKind},
-    domain::{Foundation, Rules},
+    domain::{Classification, Forget, Network, SiteName, Visit, VisitKind, VisitorKey},
+    domain::{CountingMode, CountingRules},
     reader::Reader,
     recorder::{LogPrefix, Recorder},
     store::{self, CONNECTION_LIFETIME, Connection, Database, Failure, Limits},
@@ -60,8 +60,11 @@ impl Fleet {
     /// Makes a database, with its schema and a clock that can be set.
     pub(crate) async fn prepare(zone: &TimeZone, forget: Forget, now_ms: i64) -> TestDatabase {
         let database = TestDatabase::create().await;
-        let rules =
-            Rules { foundation: Foundation { zone: zone.clone(), forget }, keeps_all_time: true, retention_days: None };
+        let rules = CountingRules {
+            foundation: CountingMode { zone: zone.clone(), forget },
+            keeps_all_time: true,
+            retention_days: None,
+        };
         let clock = Arc::new(AtomicI64::new(now_ms));
         let [connection] =
             connect(&database, None, &rules, &clock, 0, CONNECTION_LIFETIME, [Limits::FOR_REQUESTS]).await;
@@ -84,8 +87,11 @@ impl Fleet {
         limits: Limits,
         mine: impl Fn(usize) -> bool,
     ) -> Self {
-        let rules =
-            Rules { foundation: Foundation { zone: zone.clone(), forget }, keeps_all_time: true, retention_days: None };
+        let rules = CountingRules {
+            foundation: CountingMode { zone: zone.clone(), forget },
+            keeps_all_time: true,
+            retention_days: None,
+        };
         let now_ms = Arc::new(AtomicI64::new(now_ms));
         let mut instances = Vec::new();
         for (number, skew_ms) in skews_ms.iter().copied().enumerate() {
@@ -261,14 +267,14 @@ fn check_import(
 }
 
 /// A visitor is an address and a User-Agent: two of each share one.
-fn client(visitor: usize) -> Client {
+fn client(visitor: usize) -> VisitorKey {
     let number = u32::try_from(visitor / 2).unwrap();
     let address: IpAddr = if visitor % 8 < 6 {
         Ipv4Addr::from(0x0A00_0001 + number).into()
     } else {
         Ipv6Addr::from(0x2001_0db8_u128 << 96 | u128::from(number) << 64 | 5).into()
     };
-    Client { network: Network::of(address), user_agent: format!("agent {}", visitor % 2) }
+    VisitorKey { network: Network::of(address), user_agent: format!("agent {}", visitor % 2) }
 }
 
 fn digest(world: &World, import: &Import) -> [u8; 32] {
@@ -290,7 +296,7 @@ pub(crate) fn sites_of(world: &World) -> Vec<SiteName> {
 async fn connect<const N: usize>(
     database: &TestDatabase,
     port: Option<u16>,
-    rules: &Rules,
+    rules: &CountingRules,
     now_ms: &Arc<AtomicI64>,
     skew_ms: i64,
     lifetime: Duration,

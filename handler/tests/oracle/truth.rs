@@ -180,7 +180,7 @@ impl Truth {
             let views: i64 = views.range(first..=last).map(|(_, views)| views).sum();
             if views > 0 {
                 let (first, last) = (first - self.origin, last - self.origin);
-                let is_once = value.0.uniqueness() == Uniqueness::OnceADay;
+                let is_once = value.0.uniqueness() == Uniqueness::OncePerDay;
                 let came = site.came_with.get(value).into_iter().flatten();
                 let counts = |(visitor, days): &(&usize, &Days)| match site.came.get(visitor) {
                     Some(came) if is_once => came.first(first, last).is_some_and(|mut day| {

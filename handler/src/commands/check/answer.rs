@@ -5,7 +5,7 @@ use url::{Host, Url};
 
 use super::{
     client::{Answer, shown},
-    embed::{Kinship, kinship},
+    embed::{HostRelation, host_relation},
     report::Report,
 };
 use crate::domain::SiteName;
@@ -106,7 +106,7 @@ pub(super) fn judge_counting(report: &mut Report, host: &str, site: &SiteName, a
             let text = format!("{footfall} does not count {site} ({} answers 404)", shown(&answer.url));
             report.broken("site-not-counted", text, right + or);
         }
-        StatusCode::FORBIDDEN if kinship(host, site) == Kinship::Below => report.broken(
+        StatusCode::FORBIDDEN if host_relation(host, site) == HostRelation::Below => report.broken(
             "site-subdomain",
             format!("{footfall} does not take visits of {host} for {site}"),
             format!("set FOOTFALL_SUBDOMAINS=on there, or list {host} in FOOTFALL_SITES and name it in data-site"),

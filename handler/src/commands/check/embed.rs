@@ -122,7 +122,7 @@ pub(super) fn pixel_at(endpoint: &Url, site: &SiteName) -> Url {
 
 /// Whether a site's visits may come from pages of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kinship {
+pub(super) enum HostRelation {
     /// They may: it is the same host, or differs by `www.`.
     Same,
     /// They may with `FOOTFALL_SUBDOMAINS=on`.
@@ -132,16 +132,16 @@ pub(super) enum Kinship {
 }
 
 /// How a page's host is related to a site.
-pub(super) fn kinship(host: &str, site: &str) -> Kinship {
+pub(super) fn host_relation(host: &str, site: &str) -> HostRelation {
     let without_www = |name: &str| {
         let name = name.trim_end_matches('.').to_ascii_lowercase();
         name.strip_prefix("www.").map_or_else(|| name.clone(), str::to_owned)
     };
     let (host, site) = (without_www(host), without_www(site));
     match host.strip_suffix(&site) {
-        Some("") => Kinship::Same,
-        Some(below) if below.ends_with('.') => Kinship::Below,
-        _ => Kinship::None,
+        Some("") => HostRelation::Same,
+        Some(below) if below.ends_with('.') => HostRelation::Below,
+        _ => HostRelation::None,
     }
 }
 
@@ -246,14 +246,14 @@ pub(super) fn judge_site(report: &mut Report, found: &Embedding<'_>, wanted: &Wa
     } else {
         site_of_pixel(&found.pixels.first()?.url, wanted)?
     };
-    match (wanted.site, kinship(wanted.host, &site)) {
+    match (wanted.site, host_relation(wanted.host, &site)) {
         (Some(expected), _) if *expected != site => {
             report.broken("site-differs", format!("the page counts as {site}, not as {expected}"), right);
         }
-        (_, Kinship::Same) => report.well("site", format!("it counts as {site}")),
+        (_, HostRelation::Same) => report.well("site", format!("it counts as {site}")),
         // Whether that is on is known when the server has answered.
-        (_, Kinship::Below) => {}
-        (_, Kinship::None) => report.broken(
+        (_, HostRelation::Below) => {}
+        (_, HostRelation::None) => report.broken(
             "site-differs",
             format!("the page is on {}, and counts as {site}: Footfall refuses that", wanted.host),
             // Who names the site has written what he wanted, and looks at the page in another place.
@@ -340,8 +340,8 @@ mod tests {
         let mut report = Report::new(String::new());
         judge_site(&mut report, &found, &wanted);
         assert_eq!(report.findings[0].right.as_deref(), Some("check the page where it is on example.com"));
-        assert_eq!(kinship("shop.example.com", "www.example.com"), Kinship::Below);
-        assert_eq!(kinship("notexample.com", "example.com"), Kinship::None);
-        assert_eq!(kinship("WWW.Example.com.", "example.com"), Kinship::Same);
+        assert_eq!(host_relation("shop.example.com", "www.example.com"), HostRelation::Below);
+        assert_eq!(host_relation("notexample.com", "example.com"), HostRelation::None);
+        assert_eq!(host_relation("WWW.Example.com.", "example.com"), HostRelation::Same);
     }
 }

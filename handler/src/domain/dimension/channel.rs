@@ -1,13 +1,13 @@
 //! What kind of site a referring host is, and whether it only pretends to refer.
 //!
-//! Both are lists: `source/groups.tsv` is ours; `source/spam.txt` is Matomo's, written by `handler/lists/renew-spam`. A host is what
-//! [`crate::domain::referrer::referring_host`] gives: in small letters, the name of a package where an Android app referred.
+//! Both are lists: `channel/groups.tsv` is ours; `channel/spam.txt` is Matomo's, written by `handler/lists/renew-spam`. A host is what
+//! [`super::referrer::referring_host`] gives: in small letters, the name of a package where an Android app referred.
 
 use std::{iter, sync::LazyLock};
 
 /// What kind of site referred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Group {
+pub enum ChannelGroup {
     /// A search engine.
     Search,
     /// A network, forum or messenger in which people share links.
@@ -20,7 +20,7 @@ pub enum Group {
     Other,
 }
 
-impl Group {
+impl ChannelGroup {
     /// All of them, in the order in which pages and answers list them.
     pub const ALL: &[Self] = &[Self::Search, Self::Social, Self::AiAssistant, Self::Mail, Self::Other];
 
@@ -53,14 +53,14 @@ impl Group {
 }
 
 /// The group of a referring host: that of its own line in the list, or else of the nearest domain above it that has one.
-pub fn group(host: &str) -> Group {
+pub fn of_host(host: &str) -> ChannelGroup {
     let listed = |name: &str| {
-        let find = |list: &[(&str, Group)], name: &str| {
+        let find = |list: &[(&str, ChannelGroup)], name: &str| {
             list.binary_search_by_key(&name, |(known, _)| known).ok().map(|at| list[at].1)
         };
         find(&GROUPS.hosts, name).or_else(|| find(&GROUPS.of_every_country, without_country(name)?))
     };
-    with_parents(host).find_map(listed).unwrap_or(Group::Other)
+    with_parents(host).find_map(listed).unwrap_or(ChannelGroup::Other)
 }
 
 /// Whether the host is known for pretending to refer, so that whoever looks at statistics comes to see it; or is below such a one.
@@ -83,20 +83,20 @@ fn without_country(name: &str) -> Option<&str> {
     is_ending.then_some(first)
 }
 
-static GROUPS: LazyLock<Groups> = LazyLock::new(|| Groups::read(include_str!("channel/groups.tsv")));
+static GROUPS: LazyLock<ChannelTable> = LazyLock::new(|| ChannelTable::read(include_str!("channel/groups.tsv")));
 
 /// In the order of the hosts: so they are in the file.
 static SPAM: LazyLock<Vec<&str>> =
     LazyLock::new(|| include_str!("channel/spam.txt").lines().filter(|line| !line.starts_with('#')).collect());
 
 /// Both in order.
-struct Groups {
-    hosts: Vec<(&'static str, Group)>,
+struct ChannelTable {
+    hosts: Vec<(&'static str, ChannelGroup)>,
     /// What stands before the country's ending.
-    of_every_country: Vec<(&'static str, Group)>,
+    of_every_country: Vec<(&'static str, ChannelGroup)>,
 }
 
-impl Groups {
+impl ChannelTable {
     /// Reads lines of a host and the name of a group, parted by a tab.
     ///
     /// # Panics
@@ -104,7 +104,7 @@ impl Groups {
     fn read(lines: &'static str) -> Self {
         let mut groups = Self { hosts: Vec::new(), of_every_country: Vec::new() };
         for line in lines.lines().filter(|line| !line.starts_with('#')) {
-            let named = |name: &str| Group::ALL.iter().copied().find(|group| group.name() == name);
+            let named = |name: &str| ChannelGroup::ALL.iter().copied().find(|group| group.name() == name);
             let Some((host, Some(group))) = line.split_once('\t').map(|(host, name)| (host, named(name))) else {
                 panic!("not a host and its group: {line}");
             };
@@ -126,41 +126,41 @@ mod tests {
     #[test]
     fn well_known_hosts_are_in_their_groups() {
         for (host, expected) in [
-            ("google.com", Group::Search),
-            ("google.ch", Group::Search),
-            ("google.co.uk", Group::Search),
-            ("google.com.au", Group::Search),
-            ("news.google.com", Group::Search),
-            ("duckduckgo.com", Group::Search),
-            ("yandex.ru", Group::Search),
-            ("uk.search.yahoo.com", Group::Search),
-            ("com.google.android.googlequicksearchbox", Group::Search),
-            ("news.ycombinator.com", Group::Social),
-            ("out.reddit.com", Group::Social),
-            ("lobste.rs", Group::Social),
-            ("t.co", Group::Social),
-            ("bsky.app", Group::Social),
-            ("mastodon.social", Group::Social),
-            ("lm.facebook.com", Group::Social),
-            ("pinterest.co.uk", Group::Social),
-            ("chatgpt.com", Group::AiAssistant),
-            ("chat.openai.com", Group::AiAssistant),
-            ("perplexity.ai", Group::AiAssistant),
-            ("claude.ai", Group::AiAssistant),
-            ("gemini.google.com", Group::AiAssistant),
-            ("copilot.microsoft.com", Group::AiAssistant),
-            ("chat.deepseek.com", Group::AiAssistant),
-            ("grok.com", Group::AiAssistant),
-            ("chat.mistral.ai", Group::AiAssistant),
-            ("you.com", Group::AiAssistant),
-            ("phind.com", Group::AiAssistant),
-            ("meta.ai", Group::AiAssistant),
-            ("mail.google.com", Group::Mail),
-            ("com.google.android.gm", Group::Mail),
-            ("outlook.live.com", Group::Mail),
-            ("mail.proton.me", Group::Mail),
+            ("google.com", ChannelGroup::Search),
+            ("google.ch", ChannelGroup::Search),
+            ("google.co.uk", ChannelGroup::Search),
+            ("google.com.au", ChannelGroup::Search),
+            ("news.google.com", ChannelGroup::Search),
+            ("duckduckgo.com", ChannelGroup::Search),
+            ("yandex.ru", ChannelGroup::Search),
+            ("uk.search.yahoo.com", ChannelGroup::Search),
+            ("com.google.android.googlequicksearchbox", ChannelGroup::Search),
+            ("news.ycombinator.com", ChannelGroup::Social),
+            ("out.reddit.com", ChannelGroup::Social),
+            ("lobste.rs", ChannelGroup::Social),
+            ("t.co", ChannelGroup::Social),
+            ("bsky.app", ChannelGroup::Social),
+            ("mastodon.social", ChannelGroup::Social),
+            ("lm.facebook.com", ChannelGroup::Social),
+            ("pinterest.co.uk", ChannelGroup::Social),
+            ("chatgpt.com", ChannelGroup::AiAssistant),
+            ("chat.openai.com", ChannelGroup::AiAssistant),
+            ("perplexity.ai", ChannelGroup::AiAssistant),
+            ("claude.ai", ChannelGroup::AiAssistant),
+            ("gemini.google.com", ChannelGroup::AiAssistant),
+            ("copilot.microsoft.com", ChannelGroup::AiAssistant),
+            ("chat.deepseek.com", ChannelGroup::AiAssistant),
+            ("grok.com", ChannelGroup::AiAssistant),
+            ("chat.mistral.ai", ChannelGroup::AiAssistant),
+            ("you.com", ChannelGroup::AiAssistant),
+            ("phind.com", ChannelGroup::AiAssistant),
+            ("meta.ai", ChannelGroup::AiAssistant),
+            ("mail.google.com", ChannelGroup::Mail),
+            ("com.google.android.gm", ChannelGroup::Mail),
+            ("outlook.live.com", ChannelGroup::Mail),
+            ("mail.proton.me", ChannelGroup::Mail),
         ] {
-            assert_eq!(group(host), expected, "{host}");
+            assert_eq!(of_host(host), expected, "{host}");
         }
     }
 
@@ -180,7 +180,7 @@ mod tests {
             "é",
             "t.co.example.org",
         ] {
-            assert_eq!(group(host), Group::Other, "{host}");
+            assert_eq!(of_host(host), ChannelGroup::Other, "{host}");
             assert!(!is_spam(host), "{host}");
         }
     }
@@ -197,7 +197,7 @@ mod tests {
     fn a_host_of_many_labels_takes_no_longer() {
         let long = "a.".repeat(32 * 1024) + "semalt.com";
         assert!(!is_spam(&long));
-        assert_eq!(group(&long), Group::Other);
+        assert_eq!(of_host(&long), ChannelGroup::Other);
     }
 
     #[test]
@@ -205,13 +205,13 @@ mod tests {
         assert!(SPAM.is_sorted_by(|a, b| a < b) && SPAM.len() > 200, "{}", SPAM.len());
         assert!(GROUPS.hosts.is_sorted_by(|a, b| a.0 < b.0) && GROUPS.hosts.len() > 600, "{}", GROUPS.hosts.len());
         for &(host, expected) in &GROUPS.hosts {
-            assert_eq!(group(host), expected, "{host}");
+            assert_eq!(of_host(host), expected, "{host}");
             assert!(!is_spam(host), "{host}");
             assert!(!host.bytes().any(|byte| byte.is_ascii_uppercase()), "{host}");
         }
-        for (index, one) in Group::ALL.iter().enumerate() {
+        for (index, one) in ChannelGroup::ALL.iter().enumerate() {
             assert!(!one.heading().is_empty());
-            assert!(Group::ALL[..index].iter().all(|other| other.name() != one.name()));
+            assert!(ChannelGroup::ALL[..index].iter().all(|other| other.name() != one.name()));
         }
     }
 }

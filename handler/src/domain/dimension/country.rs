@@ -50,16 +50,16 @@ pub fn of_language(tag: &str) -> Option<Country> {
     Country::from_code(region)
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("country/countries.tsv")));
+static TABLE: LazyLock<CountryTable> = LazyLock::new(|| CountryTable::read(include_str!("country/countries.tsv")));
 
-struct Table {
+struct CountryTable {
     /// By code.
     countries: Vec<Country>,
     /// By name.
     zones: Vec<(&'static str, Country)>,
 }
 
-impl Table {
+impl CountryTable {
     /// Reads lines of a code, a name, and the zones that are the country's, parted by tabs, and the zones by spaces.
     ///
     /// # Panics

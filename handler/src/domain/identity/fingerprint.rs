@@ -1,6 +1,7 @@
 //! Fingerprints: keyed hashes that stand for a visitor inside one period and mean nothing outside it.
 
-use crate::domain::{Client, Dimension};
+use super::VisitorKey;
+use crate::domain::dimension::Dimension;
 
 /// The random key of a site's visitors in one period, or of all time. Without it a fingerprint tells nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,7 +25,13 @@ pub enum Scope<'a> {
 ///
 /// `message` is scratch space: it spares an allocation for each fingerprint of a visit, and is cleared at
 /// the end, because it held an address.
-pub fn fingerprint(salt: &Salt, site: &str, scope: Scope<'_>, client: &Client, message: &mut Vec<u8>) -> Fingerprint {
+pub fn fingerprint(
+    salt: &Salt,
+    site: &str,
+    scope: Scope<'_>,
+    client: &VisitorKey,
+    message: &mut Vec<u8>,
+) -> Fingerprint {
     message.clear();
     append(message, &[site.as_bytes()]);
     match scope {
@@ -53,17 +60,17 @@ fn append(message: &mut Vec<u8>, pieces: &[&[u8]]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Network;
+    use crate::domain::identity::address::Network;
 
-    fn client(address: &str, user_agent: &str) -> Client {
-        Client { network: Network::parse_hop(address).unwrap(), user_agent: user_agent.to_owned() }
+    fn client(address: &str, user_agent: &str) -> VisitorKey {
+        VisitorKey { network: Network::parse_hop(address).unwrap(), user_agent: user_agent.to_owned() }
     }
 
     fn page(path: &str) -> Scope<'_> {
         Scope::Value(Dimension::Page, path)
     }
 
-    fn of(salt: u8, site: &str, scope: Scope<'_>, client: &Client) -> Fingerprint {
+    fn of(salt: u8, site: &str, scope: Scope<'_>, client: &VisitorKey) -> Fingerprint {
         fingerprint(&Salt([salt; 32]), site, scope, client, &mut Vec::new())
     }
 

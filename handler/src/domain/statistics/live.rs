@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::domain::{Minute, SiteName};
+use crate::domain::{calendar::Minute, site_name::SiteName};
 
 /// How many minutes are shown, this one among them.
 const MINUTES: i32 = 30;

@@ -3,16 +3,15 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    drill::Drill,
-    range::{RANGE_WORDS, Range, Step},
+    bad_query::{BadQuery, MAXIMUM_DAYS, MAXIMUM_POINTS},
+    breakdown::Breakdown,
+    range::{Range, Step},
 };
-use crate::domain::{Day, Forget, Moment, SiteName, calendar::OutOfRange};
-
-/// The longest series that is answered, in points.
-pub(super) const MAXIMUM_POINTS: usize = 400;
-
-/// The longest range that is answered: ten years, in days.
-pub(super) const MAXIMUM_DAYS: i32 = 3660;
+use crate::domain::{
+    calendar::{Day, Moment},
+    retention::Forget,
+    site_name::SiteName,
+};
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,53 +23,7 @@ pub struct Query {
     /// The steps of the series; by default what suits the range.
     pub step: Option<Step>,
     /// The page or the referring host that is looked into, if one is.
-    pub drill: Option<Drill>,
-}
-
-/// Why a question can't be answered. The text is for the asker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadQuery {
-    /// A word that no range has.
-    #[error("'period' must be {RANGE_WORDS}; or name two days with 'from' and 'to'")]
-    UnknownRange,
-    /// A word that no step has.
-    #[error("'by' must be hour, day, week or month")]
-    UnknownStep,
-    /// A word and days.
-    #[error("ask with 'period' or with 'from' and 'to', not with both")]
-    TwoRanges,
-    /// A last day without a first one.
-    #[error("'to' needs a 'from' before it")]
-    NoFirstDay,
-    /// Dates that can't be counted.
-    #[error("'from' and 'to' must be dates in the years 1970 to 9999, such as 2026-11-23")]
-    OutOfRange,
-    /// A range that ends before it begins.
-    #[error("'from' must not be later than 'to', or than today if there is no 'to'")]
-    Backwards,
-    /// A range of too many days.
-    #[error("the range has more than {MAXIMUM_DAYS} days: ask for a shorter one")]
-    TooLong,
-    /// A series of too many points.
-    #[error(
-        "the series would have more than {MAXIMUM_POINTS} points: ask for a shorter range, or for a longer step with 'by'"
-    )]
-    TooManyPoints,
-    /// A page and a host.
-    #[error("ask with 'page' or with 'referrer', not with both: how they meet is what is answered")]
-    TwoDrills,
-    /// What is no path.
-    #[error("'page' must be a path, such as /about")]
-    NoPage,
-    /// What is no host.
-    #[error("'referrer' must be a host name as the list of referrers has it, such as news.example")]
-    NoReferrer,
-}
-
-impl From<OutOfRange> for BadQuery {
-    fn from(_: OutOfRange) -> Self {
-        Self::OutOfRange
-    }
+    pub breakdown: Option<Breakdown>,
 }
 
 /// One point of a series.
@@ -122,7 +75,7 @@ pub struct Plan {
 impl Query {
     /// The default question about a site: the last 30 days.
     pub fn of_site(site: SiteName) -> Self {
-        Self { site, range: Range::DEFAULT, step: None, drill: None }
+        Self { site, range: Range::DEFAULT, step: None, breakdown: None }
     }
 
     /// What has to be read to answer this question at this time. A range begins with `first_kept` if it would begin before: of
@@ -259,7 +212,7 @@ mod tests {
     }
 
     fn query(range: Range, step: Option<Step>) -> Query {
-        Query { site: "example.com".parse().unwrap(), range, step, drill: None }
+        Query { site: "example.com".parse().unwrap(), range, step, breakdown: None }
     }
 
     fn plan_in(query: &Query, zone: &str) -> Result<Plan, BadQuery> {

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 
-use super::BadQuery;
-use crate::domain::Day;
+use super::bad_query::BadQuery;
+use crate::domain::calendar::Day;
 
 /// A range of days, with its first and its last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,9 +31,6 @@ pub enum Range {
     /// From the first of these days to the last one, or to today.
     Between(Day, Option<Day>),
 }
-
-/// What a word for a range must be.
-pub(super) const RANGE_WORDS: &str = "today, yesterday, week, last_week, month, last_month, year, a number of days such as 7d or 30d (3660d at most), or a number of months such as 12m (120m at most)";
 
 impl FromStr for Range {
     type Err = BadQuery;

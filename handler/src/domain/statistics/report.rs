@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    drill::Referrals,
-    query::{Plan, Query, Slot},
+    breakdown::Breakdown,
     range::{Range, Step},
-    visitors::{ImportedSum, Tallies, Tally, ValueTally},
+    visitors::ImportedSum,
 };
-use crate::domain::{Day, Dimension, Exclusion, Forget, SiteName, all_time};
+use crate::domain::{calendar::Day, dimension::Dimension, exclusion::Exclusion, site_name::SiteName};
 
 /// The numbers of one site.
 #[derive(Clone, Debug)]
@@ -147,213 +146,28 @@ pub struct Entry {
     pub pageviews: i64,
 }
 
-/// Makes the report of a plan, with the estimate of all-time visitors if there is one.
-pub fn assemble(
-    query: &Query,
-    plan: &Plan,
-    zone: &TimeZone,
-    forget: Forget,
-    tallies: Tallies,
-    all_time_visitors: Option<f64>,
-) -> Report {
-    let Tallies { days, hours, values, excluded, referrals, mut imported, pageviews, registers_revision: _ } = tallies;
-    let count = |first, last| count(&days, first, last, forget);
-    let point = |slot: &Slot| match *slot {
-        Slot::Hour(day, hour) => {
-            let midnight = day.start(zone);
-            let tally = hours.get(&(day, hour));
-            Point {
-                // The last day of the calendar ends before its hours do.
-                start: midnight.checked_add(SignedDuration::from_hours(hour.into())).unwrap_or(midnight),
-                visitors: Some(tally.map_or(0, |tally| tally.visitors.all())),
-                pageviews: tally.map_or(0, |tally| tally.pageviews),
+/// What is answered. Views only: visitors of a page that came from one host are not told apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referrals {
+    /// What was asked of.
+    pub of: Breakdown,
+    /// The hosts or the pages, most views first.
+    pub entries: Vec<Entry>,
+    /// Views of any page from any host that came after as many pairs as are told apart in a day.
+    pub other: i64,
+}
+
+impl Referrals {
+    /// Makes the answer of what was found: values with their views, and those of none that is told apart.
+    pub fn assemble(of: Breakdown, found: Vec<(Option<String>, i64)>) -> Self {
+        let mut other = 0;
+        let mut entries = Vec::with_capacity(found.len());
+        for (value, pageviews) in found {
+            match value {
+                Some(value) => entries.push(Entry { value, visitors: None, pageviews }),
+                None => other += pageviews,
             }
         }
-        Slot::Days(first, last) => {
-            let Counts { visitors, pageviews, .. } = count(first, last);
-            Point { start: first.start(zone), visitors, pageviews }
-        }
-    };
-    let mut lists: BTreeMap<Dimension, Vec<Entry>> = BTreeMap::new();
-    for ValueTally { dimension, value, pageviews, visitors } in values {
-        // A day that came after a later one takes that one's visitors from a value that nobody viewed then, and adds them again.
-        if pageviews == 0 {
-            continue;
-        }
-        let has_visitors = plan.is_exact && dimension.uniqueness().has_visitors();
-        let visitors = has_visitors.then_some(visitors);
-        lists.entry(dimension).or_default().push(Entry { value, visitors, pageviews });
-    }
-    for list in lists.values_mut() {
-        list.sort_by(|a, b| (b.visitors, b.pageviews, &a.value).cmp(&(a.visitors, a.pageviews, &b.value)));
-    }
-    #[allow(clippy::cast_possible_truncation, reason = "an estimate of visitors is far below 2^53")]
-    let estimate =
-        |visitors: f64| Estimate { visitors: visitors.round() as i64, standard_error: all_time::STANDARD_ERROR };
-    let today = plan.today;
-    imported.sort_by(|a, b| a.source.cmp(&b.source));
-    Report {
-        site: query.site.clone(),
-        zone: zone.clone(),
-        as_of: plan.as_of,
-        stale: false,
-        today: count(today, today),
-        this_week: count(today.monday(), today),
-        this_month: count(today.month().first_day(), today),
-        all_time_visitors: all_time_visitors.map(estimate),
-        all_time_pageviews: pageviews,
-        range: query.range,
-        first: plan.first,
-        last: plan.last,
-        counts: count(plan.first, plan.last),
-        previous: plan.before.as_ref().map(|before| Previous {
-            first: before.first,
-            last: before.last,
-            counts: count(before.first, before.last),
-            series: before.series.iter().map(point).collect(),
-        }),
-        step: plan.step,
-        series: plan.series.iter().map(point).collect(),
-        last_24_hours: plan.hours.iter().map(point).collect(),
-        returning: plan.weeks.iter().map(|(first, last)| week(&days, *first, *last)).collect(),
-        lists,
-        excluded,
-        referrals: query.drill.clone().map(|drill| Referrals::assemble(drill, referrals)),
-        imported,
-    }
-}
-
-/// The numbers of a range of days.
-fn count(days: &BTreeMap<Day, Tally>, first: Day, last: Day, forget: Forget) -> Counts {
-    let mut counts = Counts::default();
-    let (mut visitors, mut new_visitors) = (0, 0);
-    for (day, tally) in days.range(first..=last) {
-        visitors += tally.visitors.not_within(day.number() - first.number());
-        new_visitors += tally.visitors.new_ones();
-        counts.daily_visitors += tally.visitors.all();
-        counts.pageviews += tally.pageviews;
-    }
-    if forget.is_exact(first, last) {
-        counts.visitors = Some(visitors);
-        // A visitor of yesterday is forgotten: nobody knows who is new.
-        counts.new_visitors = (forget == Forget::Monthly).then_some(new_visitors);
-    }
-    counts
-}
-
-/// Who came in a week, and when before. Each visitor is looked at on its first day in it: the day before on which it came lies before
-/// the week, or there is none.
-fn week(days: &BTreeMap<Day, Tally>, first: Day, last: Day) -> Week {
-    let mut week = Week { first, last, visitors: 0, new_visitors: 0, from_week_before: 0 };
-    for (day, Tally { visitors, .. }) in days.range(first..=last) {
-        let days_before = day.number() - first.number();
-        week.visitors += visitors.not_within(days_before);
-        week.new_visitors += visitors.new_ones();
-        week.from_week_before += visitors.within_week_before(days_before);
-    }
-    week
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::statistics::Gaps;
-
-    fn day(text: &str) -> Day {
-        Day::of_date(text.parse().unwrap()).unwrap()
-    }
-
-    fn tally(pageviews: i64, gaps: &[i64]) -> Tally {
-        Tally { pageviews, visitors: Gaps(gaps.to_vec()) }
-    }
-
-    fn report(query: &Query, forget: Forget, tallies: Tallies) -> Report {
-        let plan = query.plan("2026-11-23T10:20:30Z".parse().unwrap(), &TimeZone::UTC, forget, None).unwrap();
-        assemble(query, &plan, &TimeZone::UTC, forget, tallies, Some(3.2))
-    }
-
-    fn query(range: Range) -> Query {
-        Query { site: "example.com".parse().unwrap(), range, step: None, drill: None }
-    }
-
-    fn tallies() -> Tallies {
-        Tallies {
-            // Three come on Sunday; on Monday two of them come again, and one who is new.
-            days: [(day("2026-11-22"), tally(5, &[3])), (day("2026-11-23"), tally(4, &[1, 2]))].into(),
-            hours: [((day("2026-11-23"), 10), tally(4, &[3]))].into(),
-            values: vec![
-                ValueTally { dimension: Dimension::Page, value: "/b".to_owned(), pageviews: 1, visitors: 1 },
-                ValueTally { dimension: Dimension::Page, value: "/".to_owned(), pageviews: 8, visitors: 4 },
-            ],
-            excluded: [(Exclusion::Bots, 4)].into(),
-            referrals: vec![],
-            imported: vec![ImportedSum { source: "umami".to_owned(), pageviews: 70, daily_visitors: 30 }],
-            pageviews: 200,
-            registers_revision: 1,
-        }
-    }
-
-    #[test]
-    fn every_number_finds_its_place() {
-        let report = report(&query(Range::Days(2)), Forget::Monthly, tallies());
-        let counts = |visitors, new_visitors, daily_visitors, pageviews| Counts {
-            visitors: Some(visitors),
-            new_visitors: Some(new_visitors),
-            daily_visitors,
-            pageviews,
-        };
-        assert_eq!(report.today, counts(3, 1, 3, 4));
-        assert_eq!(report.this_week, counts(3, 1, 3, 4));
-        assert_eq!(report.this_month, counts(4, 4, 6, 9));
-        assert_eq!(report.counts, counts(4, 4, 6, 9));
-        assert_eq!(report.today.returning_visitors(), Some(2));
-        assert_eq!((report.all_time_visitors.unwrap().visitors, report.all_time_pageviews), (3, 200));
-        assert_eq!(report.last_24_hours.last().unwrap().visitors, Some(3));
-        assert_eq!(report.lists[&Dimension::Page][0].value, "/");
-        assert_eq!(report.excluded[&Exclusion::Bots], 4);
-        assert_eq!((report.imported.len(), report.imported[0].daily_visitors), (1, 30));
-    }
-
-    #[test]
-    fn a_week_says_of_its_visitors_how_many_had_come_before() {
-        let returning = report(&query(Range::Today), Forget::Monthly, tallies()).returning;
-        let week = |first, last, visitors, new_visitors, from_week_before| Week {
-            first: day(first),
-            last: day(last),
-            visitors,
-            new_visitors,
-            from_week_before,
-        };
-        assert_eq!(returning[5], week("2026-11-09", "2026-11-15", 0, 0, 0));
-        // Three new ones on Sunday. On Monday the next week begins: two of them come again.
-        assert_eq!(returning[6], week("2026-11-16", "2026-11-22", 3, 3, 0));
-        assert_eq!(returning[7], week("2026-11-23", "2026-11-23", 3, 1, 2));
-        assert_eq!(report(&query(Range::Today), Forget::Daily, tallies()).returning, []);
-    }
-
-    #[test]
-    fn the_period_before_has_numbers_of_its_own() {
-        let report = report(&query(Range::Today), Forget::Monthly, tallies());
-        let previous = report.previous.unwrap();
-        assert_eq!((previous.first, previous.last), (day("2026-11-22"), day("2026-11-22")));
-        assert_eq!((previous.counts.visitors, previous.counts.new_visitors), (Some(3), Some(3)));
-        assert_eq!((previous.counts.pageviews, previous.series.len()), (5, 24));
-    }
-
-    #[test]
-    fn a_range_longer_than_visitors_are_remembered_has_months_and_no_number_of_its_own() {
-        let report = report(&query(Range::Months(12)), Forget::Monthly, tallies());
-        assert_eq!((report.counts.visitors, report.counts.new_visitors, report.counts.pageviews), (None, None, 9));
-        assert_eq!(report.series.len(), 12);
-        assert_eq!(report.series[11].visitors, Some(4));
-        assert_eq!(report.lists[&Dimension::Page][0].visitors, None);
-    }
-
-    #[test]
-    fn where_days_are_forgotten_only_days_are_known_and_longer_ranges_are_sums() {
-        let report = report(&query(Range::Days(2)), Forget::Daily, tallies());
-        assert_eq!((report.today.visitors, report.today.new_visitors), (Some(3), None));
-        assert_eq!((report.this_month.visitors, report.this_month.daily_visitors), (None, 6));
-        assert_eq!((report.counts.visitors, report.counts.daily_visitors), (None, 6));
+        Self { of, entries, other }
     }
 }

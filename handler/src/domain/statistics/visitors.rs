@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Day, Dimension, Exclusion};
+use crate::domain::{calendar::Day, dimension::Dimension, exclusion::Exclusion};
 
 /// The visitors of a day by their gap: element 0 counts those who had not come before in this period or the one before it,
 /// element g those who last came g days before.

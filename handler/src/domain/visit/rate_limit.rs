@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use super::Network;
+use crate::domain::identity::address::Network;
 
 /// How many microseconds it takes until a network has all its views again. It may use all of them at once: an office opens
 /// a page at the same time, when somebody shares it.

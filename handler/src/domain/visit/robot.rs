@@ -38,12 +38,12 @@ pub struct Robot {
     /// Whose it is, if the list says so.
     pub operator: Option<&'static str>,
     /// What it is for.
-    pub purpose: Purpose,
+    pub purpose: RobotPurpose,
 }
 
 /// What a robot is for, as far as the list's sources say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum RobotPurpose {
     /// The index of a search engine.
     Search,
     /// The index that an AI's answers are found in.
@@ -62,7 +62,7 @@ pub enum Purpose {
     Other,
 }
 
-impl Purpose {
+impl RobotPurpose {
     /// All of them: name on the list and in answers, and in words.
     const ALL: [(Self, &'static str, &'static str); 8] = [
         (Self::Search, "search", "a search engine"),
@@ -95,7 +95,7 @@ impl Purpose {
     }
 }
 
-/// Whether this User-Agent is a robot's; see [`robot`]. Most that come have come before, and looking again costs fifty times as
+/// Whether this User-Agent is a robot's; see [`identify`]. Most that come have come before, and looking again costs fifty times as
 /// much as remembering: a verdict is kept under a hash with a random key, so that no User-Agent is.
 pub fn is_robot(user_agent: &str) -> bool {
     thread_local! {
@@ -106,7 +106,7 @@ pub fn is_robot(user_agent: &str) -> bool {
     VERDICTS.with_borrow_mut(|verdicts| {
         let verdict = &mut verdicts[usize::try_from(hash % VERDICTS_KEPT as u64).unwrap_or_default()];
         if verdict.0 != hash {
-            *verdict = (hash, robot(user_agent).is_some());
+            *verdict = (hash, identify(user_agent).is_some());
         }
         verdict.1
     })
@@ -117,7 +117,7 @@ pub fn is_robot(user_agent: &str) -> bool {
 /// It is a robot's if it is empty or `-`, has a name of the list, shows a sign that only robots have, or says neither on what
 /// platform it runs nor with what engine, as every browser does. Only the first 2 KiB count. The time grows with their length
 /// alone.
-pub fn robot(user_agent: &str) -> Option<&'static Robot> {
+pub fn identify(user_agent: &str) -> Option<&'static Robot> {
     let user_agent = user_agent.trim();
     if user_agent.is_empty() || user_agent == "-" {
         return Some(&UNNAMED);
@@ -148,13 +148,13 @@ pub fn named(name: &str) -> Option<&'static Robot> {
     LIST.names.iter().map(|known| &known.robot).find(|robot| robot.name == Some(name))
 }
 
-static UNNAMED: Robot = Robot { name: None, operator: None, purpose: Purpose::Other };
+static UNNAMED: Robot = Robot { name: None, operator: None, purpose: RobotPurpose::Other };
 
-static LIST: LazyLock<List> = LazyLock::new(|| List::read(include_str!("robot/names.tsv")));
+static LIST: LazyLock<RobotList> = LazyLock::new(|| RobotList::read(include_str!("robot/names.tsv")));
 
 /// Names and signs, both in the order of their texts.
-struct List {
-    names: Vec<Name>,
+struct RobotList {
+    names: Vec<RobotName>,
     names_by_first: ByFirst,
     signs: Vec<&'static Sign>,
     signs_by_first: ByFirst,
@@ -183,20 +183,21 @@ impl ByFirst {
 }
 
 /// A robot and where a User-Agent must have its name to count.
-struct Name {
+struct RobotName {
     /// In small letters.
     text: Box<[u8]>,
     only_at_start: bool,
     robot: Robot,
 }
 
-impl List {
+impl RobotList {
     /// Reads lines of name, operator and purpose, parted by tabs.
     ///
     /// # Panics
     /// If a line is not so. The list is part of the program, and the tests read it.
     fn read(lines: &'static str) -> Self {
-        let mut names: Vec<Name> = lines.lines().filter(|line| !line.starts_with('#')).map(Name::read).collect();
+        let mut names: Vec<RobotName> =
+            lines.lines().filter(|line| !line.starts_with('#')).map(RobotName::read).collect();
         names.sort_unstable_by(|a, b| a.text.cmp(&b.text));
         let mut signs: Vec<&Sign> = SIGNS.iter().collect();
         signs.sort_unstable_by_key(|sign| sign.text);
@@ -209,7 +210,7 @@ impl List {
     }
 
     /// The longest name that begins a word of `text`, which is in small letters. Inside a word it might be anything.
-    fn longest_in(&self, text: &[u8]) -> Option<&Name> {
+    fn longest_in(&self, text: &[u8]) -> Option<&RobotName> {
         (0..text.len())
             .filter(|&at| text[at].is_ascii_alphanumeric() && begins_word(text, at))
             .filter_map(|at| self.longest_at(text, at))
@@ -217,7 +218,7 @@ impl List {
     }
 
     /// The longest name that `text` has at `at`.
-    fn longest_at(&self, text: &[u8], at: usize) -> Option<&Name> {
+    fn longest_at(&self, text: &[u8], at: usize) -> Option<&RobotName> {
         let rest = &text[at..];
         let names = &self.names[self.names_by_first.range(rest[0])];
         let mut bytes = rest.len();
@@ -241,11 +242,11 @@ impl List {
     }
 }
 
-impl Name {
+impl RobotName {
     fn read(line: &'static str) -> Self {
         let mut columns = line.split('\t');
         let (Some(written), Some(operator), Some(purpose), None) =
-            (columns.next(), columns.next(), columns.next().and_then(Purpose::named), columns.next())
+            (columns.next(), columns.next(), columns.next().and_then(RobotPurpose::named), columns.next())
         else {
             panic!("not a robot's name, operator and purpose: {line}");
         };
@@ -278,7 +279,7 @@ mod tests {
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
     fn name(user_agent: &str) -> Option<&'static str> {
-        robot(user_agent).expect(user_agent).name
+        identify(user_agent).expect(user_agent).name
     }
 
     #[test]
@@ -338,14 +339,14 @@ mod tests {
 
     #[test]
     fn a_robot_of_the_list_has_a_name_an_operator_and_a_purpose() {
-        let gptbot = robot(
+        let gptbot = identify(
             "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)",
         );
-        let expected = Robot { name: Some("GPTBot"), operator: Some("OpenAI"), purpose: Purpose::AiTraining };
+        let expected = Robot { name: Some("GPTBot"), operator: Some("OpenAI"), purpose: RobotPurpose::AiTraining };
         assert_eq!(gptbot, Some(&expected));
-        let expected = Robot { name: Some("Googlebot"), operator: Some("Google"), purpose: Purpose::Search };
-        assert_eq!(robot("Googlebot/2.1 (+http://www.google.com/bot.html)"), Some(&expected));
-        assert_eq!(robot("python-requests/2.31.0").map(|robot| robot.purpose), Some(Purpose::Library));
+        let expected = Robot { name: Some("Googlebot"), operator: Some("Google"), purpose: RobotPurpose::Search };
+        assert_eq!(identify("Googlebot/2.1 (+http://www.google.com/bot.html)"), Some(&expected));
+        assert_eq!(identify("python-requests/2.31.0").map(|robot| robot.purpose), Some(RobotPurpose::Library));
     }
 
     #[test]
@@ -394,7 +395,7 @@ mod tests {
     #[test]
     fn every_line_of_the_list_is_found_by_its_own_name() {
         assert!(LIST.names.len() > 1500, "{} names", LIST.names.len());
-        for Name { robot: expected, .. } in &LIST.names {
+        for RobotName { robot: expected, .. } in &LIST.names {
             let written = expected.name.unwrap();
             let found = name(&format!("{written}/1.0")).unwrap_or_default();
             assert!(found.eq_ignore_ascii_case(written), "{written} is found as {found}");

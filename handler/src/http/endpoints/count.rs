@@ -13,7 +13,7 @@ use crate::http::{
 use crate::{
     build,
     config::Host,
-    domain::{View, referrer::referring_host},
+    domain::{ViewFacts, dimension::referrer::referring_host},
     page,
     reader::Snapshot,
 };
@@ -59,11 +59,11 @@ async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
 
 fn sighting<'r>(request: &'r Request, app: &App) -> Sighting<'r> {
     let own_hosts = [&*app.config.sites[0], request.header(header::HOST.as_str()).unwrap_or_default()];
-    let view = View {
+    let view = ViewFacts {
         page: "/".into(),
         referrer: request.header(header::REFERER.as_str()).and_then(|referer| referring_host(referer, &own_hosts)),
         language: request.header(header::ACCEPT_LANGUAGE.as_str()),
-        ..View::default()
+        ..ViewFacts::default()
     };
     Sighting { view, ..Sighting::default() }
 }

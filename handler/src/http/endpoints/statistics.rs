@@ -14,7 +14,7 @@ use crate::{
     domain::statistics::{Counts, Entry, ImportedSum, Point, Previous, Referrals, Report, Week},
     domain::{
         Dimension, Exclusion,
-        robot::{self, Purpose},
+        visit::robot::{self, RobotPurpose},
     },
 };
 
@@ -145,7 +145,7 @@ impl Serialize for EntryAnswer<'_> {
         if self.dimension == Dimension::Robot {
             let robot = robot::named(value);
             entry.serialize_entry("operator", &robot.and_then(|robot| robot.operator))?;
-            entry.serialize_entry("purpose", robot.map_or(Purpose::Other, |robot| robot.purpose).name())?;
+            entry.serialize_entry("purpose", robot.map_or(RobotPurpose::Other, |robot| robot.purpose).name())?;
         }
         entry.end()
     }

@@ -10,9 +10,14 @@ use tokio::time::timeout_at;
 use warp::http::{Method, StatusCode, header};
 
 use crate::domain::{
-    Dimension, MAXIMUM_PATH_BYTES, SiteName, View, Visit, VisitKind, channel, page_path, printable,
-    referrer::{belongs_to, host_and_path, referring_host},
-    view::{Window, campaign},
+    Dimension, SiteName, ViewFacts, Visit, VisitKind,
+    dimension::campaign::campaign,
+    dimension::channel,
+    dimension::referrer::{belongs_to, host_and_path, referring_host},
+    dimension::value::MAXIMUM_PATH_BYTES,
+    dimension::value::page_path,
+    dimension::value::printable,
+    visit::view_facts::Window,
 };
 use crate::http::{
     App, Reply, allow, allow_reading, client, conclude, cross_origin, endpoints::badge, error::Error, reply,
@@ -94,7 +99,7 @@ async fn take<B: Buf>(request: &Request, sent: impl Stream<Item = Result<B, warp
         return Err(Error::BadRequest("'e' must be the name of an event, such as signup".to_owned()));
     }
     let parts = message.campaign.unwrap_or_default();
-    let view = View {
+    let view = ViewFacts {
         page: printable(&message.page, MAXIMUM_PATH_BYTES).into(),
         referrer: message.referrer.and_then(|referrer| referring_host(&referrer, &[site])),
         // The script leaves it to the header, which browsers send of themselves.
@@ -102,7 +107,7 @@ async fn take<B: Buf>(request: &Request, sent: impl Stream<Item = Result<B, warp
         time_zone: message.time_zone.as_deref(),
         window: message.window,
         campaign: campaign([parts.source.as_deref(), parts.medium.as_deref(), parts.campaign.as_deref()]),
-        ..View::default()
+        ..ViewFacts::default()
     };
     let sighting = Sighting { view, event, own: message.own == 1, opted_out: message.opted_out == 1 };
     app.recorder.record(visit(request, site, sighting), request.answer_by).await?;
@@ -131,7 +136,8 @@ async fn show_image(name: &str, request: &Request) -> Result<Reply, Error> {
     let site = counted_site(app, site)?;
     must_come_from(request, app, site)?;
     let page = request.header("referer").and_then(host_and_path).map_or("/", |(_, path)| path);
-    let view = View { page: page_path(page).into(), language: request.header("accept-language"), ..View::default() };
+    let view =
+        ViewFacts { page: page_path(page).into(), language: request.header("accept-language"), ..ViewFacts::default() };
     let sighting = Sighting { view, ..Sighting::default() };
     let image = if form == "svg" {
         // Before anything is counted: whoever may not see the number is told so.
@@ -149,7 +155,7 @@ async fn show_image(name: &str, request: &Request) -> Result<Reply, Error> {
 #[derive(Default)]
 pub(in crate::http) struct Sighting<'a> {
     /// Without the browser: that comes with the request.
-    pub(in crate::http) view: View<'a>,
+    pub(in crate::http) view: ViewFacts<'a>,
     /// The name of an event; then it is no view.
     pub(in crate::http) event: Option<String>,
     /// Whether the script says that it is the owner's own.
@@ -171,7 +177,7 @@ pub(in crate::http) fn visit<'a>(request: &'a Request, site: &SiteName, sighting
     let (kind, values) = if let Some(name) = sighting.event {
         (VisitKind::Event, vec![(Dimension::Event, Cow::Owned(name))])
     } else {
-        let view = View { user_agent: Some(user_agent), hints: client::hints(request), ..sighting.view };
+        let view = ViewFacts { user_agent: Some(user_agent), hints: client::hints(request), ..sighting.view };
         (VisitKind::View, view.values(&classification))
     };
     Visit { at: app.clock.now(), site: site.clone(), kind, values, classification }

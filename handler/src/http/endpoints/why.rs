@@ -4,7 +4,7 @@ use warp::http::StatusCode;
 
 use crate::http::{HTML, Reply, allow_reading, client, conclude, error::Error, json, reply, request::Request};
 use crate::{
-    domain::{Claims, Classification, robot, user_agent::without_host_suffix},
+    domain::{Claims, Classification, identity::user_agent::without_host_suffix, visit::robot},
     page::{self, Verdict},
 };
 
@@ -24,7 +24,7 @@ fn explain(request: &Request) -> Result<Reply, Error> {
         Classification::Pageview(exclusion) => (true, false, Some(exclusion)),
         Classification::Excluded(exclusion) => (false, false, Some(exclusion)),
     };
-    let robot = robot::robot(without_host_suffix(&user_agent));
+    let robot = robot::identify(without_host_suffix(&user_agent));
     let verdict = Verdict { pageview, visitor, exclusion, robot };
     if !request.accepts_html() {
         return json(&verdict);

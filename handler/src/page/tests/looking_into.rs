@@ -1,9 +1,9 @@
 //! Lists of one page or one host, and of weeks.
 
 use super::*;
-use crate::domain::statistics::{Drill, Entry, Referrals};
+use crate::domain::statistics::{Breakdown, Entry, Referrals};
 
-fn referrals(of: Drill, values: &[&str], other: i64) -> Referrals {
+fn referrals(of: Breakdown, values: &[&str], other: i64) -> Referrals {
     let entry = |value: &&str| Entry { value: (*value).to_owned(), visitors: None, pageviews: 1_200 };
     Referrals { of, entries: values.iter().map(entry).collect(), other }
 }
@@ -26,7 +26,7 @@ fn pages_and_referrers_lead_to_what_is_stored_of_both_and_nothing_else_does() {
 
 #[test]
 fn one_page_shows_its_referrers_as_pageviews_with_a_way_back() {
-    let of = Drill::Page("/<b>".to_owned());
+    let of = Breakdown::Page("/<b>".to_owned());
     let report = Report { referrals: Some(referrals(of, &["news.example", "mail.example"], 3_000)), ..report() };
     let page = links(&html(&report));
     assert!(page.contains("<h3>Referrers of <bdi>/&lt;b&gt;</bdi></h3>"));
@@ -40,7 +40,7 @@ fn one_page_shows_its_referrers_as_pageviews_with_a_way_back() {
 
 #[test]
 fn a_host_that_led_nowhere_is_said_to_have_led_nowhere() {
-    let of = Drill::Referrer("news.example".to_owned());
+    let of = Breakdown::Referrer("news.example".to_owned());
     let page = html(&Report { referrals: Some(referrals(of, &[], 0)), ..report() });
     assert!(page.contains("Pages reached from <bdi>news.example</bdi>") && page.contains("#sources"));
     assert!(page.contains("This host referred no visitors in this period.") && !page.contains("The page of 0"));

@@ -1,6 +1,6 @@
 //! How many values are told apart.
 
-use handler::domain::{Dimension, OTHER, VALUES_A_DAY};
+use handler::domain::{Dimension, dimension::OTHER, dimension::VALUES_A_DAY};
 
 use super::{Stage, view};
 

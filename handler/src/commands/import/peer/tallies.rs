@@ -10,12 +10,15 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use super::{Moved, Peer};
 use crate::{
     commands::import::NamedLines,
-    domain::{Day, Dimension, MAXIMUM_PATH_BYTES, OTHER, SiteName, VALUES_A_DAY, page_path},
+    domain::{
+        Day, Dimension, SiteName, TallyKey, dimension::OTHER, dimension::VALUES_A_DAY,
+        dimension::value::MAXIMUM_PATH_BYTES, dimension::value::page_path,
+    },
     store::ImportedTally,
 };
 
 /// The number that stands for the site as a whole in place of a dimension's.
-const TOTAL: i16 = 0;
+const TOTAL: i16 = TallyKey::Total.number();
 
 /// The number of the events in place of a dimension's: they are kept as what they are, and no list shows them.
 const EVENT: i16 = Dimension::Event as i16;

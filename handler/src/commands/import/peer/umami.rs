@@ -9,7 +9,7 @@ use super::{
     table::Table,
     tallies::{Collected, Kind, without_version},
 };
-use crate::domain::{Dimension, referrer::referring_host};
+use crate::domain::{Dimension, dimension::referrer::referring_host};
 
 pub(super) fn read(name: &str, file: impl Read, collected: &mut Collected) -> anyhow::Result<()> {
     let mut table = Table::new(file, |first| first)?;
