@@ -26,11 +26,13 @@ for (const table of all("[data-names]")) {
 for (const figure of all("figure")) {
   const [plot, line, mark, readout] = [".plot", "line", "rect", "span"].map(name => figure.querySelector(name));
   const rows = all("tbody tr", figure);
+  const names = all("thead th", figure).slice(1).map(cell => cell.textContent);
   let at = rows.length;
   const show = index => {
     at = Math.min(Math.max(index, 0), rows.length - 1);
-    const [when, visitors, pageviews, before] = [...rows[at].cells].map(cell => cell.textContent);
-    readout.textContent = `${when}: visitors ${visitors}, pageviews ${pageviews}${before ? `, previous period ${before}` : ""}`;
+    const [when, ...counts] = [...rows[at].cells].map(cell => cell.textContent);
+    const words = counts.map((count, index) => count && `${names[index]} ${count}`);
+    readout.textContent = `${when}: ${words.filter(Boolean).join(", ")}`;
     mark.setAttribute("x", at - .5);
   };
   plot.onpointermove = plot.onpointerdown = event => {

@@ -1,7 +1,7 @@
 -- Everything that answers one question, in one round trip. Which columns a row has says what it is:
 --   a day and no value: the site as a whole, visitors by gap; a day and a value: an hour of the day, by its number;
---   a dimension and a value: what was counted for the value in the whole range; the dimension -1 and a source: what was imported
---   from it, as sums of its days; nothing of these: the site itself, views of all time, and the revision of its registers in
+--   a dimension and a value: what was counted for the value in the whole range; the dimension -1, a day and a source: what was
+--   imported from the source for the day; nothing of these: the site itself, views of all time, and the revision of its registers in
 --   place of visitors.
 -- The cost depends on how many days and values are shown, never on how many visits there were.
 select
@@ -38,9 +38,8 @@ from (
 ) as ranked
 where place <= $6::bigint
 union all
-select -1::smallint, null, source, sum(pageviews)::bigint, array[sum(visitors)::bigint]
+select -1::smallint, day, source, pageviews, array[visitors]
 from imported_tally
-where site = $1 and dimension = 0 and day between $4::integer and $5::integer
-group by source
+where site = $1 and dimension = 0 and value = '' and day between $4::integer and $5::integer
 union all
 select null, null, null, pageviews, array[registers_revision] from site where id = $1

@@ -24,7 +24,7 @@ pub use self::problem::render_problem;
 pub use self::sign_in::render_sign_in;
 pub use self::why::{Verdict, render_why};
 use self::{
-    chart::Chart,
+    chart::{Chart, ImportedBars},
     list::{Exclusions, Group},
     numbers::Number,
     returning::WeekRow,
@@ -247,6 +247,7 @@ impl<'a> Page<'a> {
         let time_zone = zone.iana_name().unwrap_or("UTC");
         let before = report.previous.as_ref().map_or(&[][..], |previous| &previous.series);
         let totals = totals(report);
+        let imported: Vec<_> = report.imported.iter().map(|sum| ImportedBars::of(sum, zone)).collect();
         let query = |range: Range| match (range.word(), range) {
             (Some(word), _) => format!("period={word}"),
             (None, Range::Between(first, Some(last))) => format!("from={first}&to={last}"),
@@ -275,7 +276,10 @@ impl<'a> Page<'a> {
             totals,
             error: report.all_time_visitors.map(|estimate| format!("{:.1}", estimate.standard_error * 100.0)),
             waiting: !report.stale && report.all_time_pageviews == 0,
-            shown: report.stale || report.all_time_pageviews > 0 || report.excluded.values().any(|count| *count > 0),
+            shown: report.stale
+                || report.all_time_pageviews > 0
+                || report.excluded.values().any(|count| *count > 0)
+                || !report.imported.is_empty(),
             embedded: false,
             live: !report.stale && report.all_time_pageviews > 0,
             address: view.address,
@@ -288,7 +292,7 @@ impl<'a> Page<'a> {
             new: report.counts.new_visitors.is_some(),
             compared: numbers::compared(report, today),
             imported: report.imported.iter().map(ImportedLine::of).collect(),
-            series: Chart::draw("chart", &series, &chart::bars(before, zone), report.step),
+            series: Chart::draw("chart", &series, &chart::bars(before, zone), &imported, report.step),
             steps: steps(report, &query(report.range)),
             range_query: query(report.range),
             previous: (first.number() > 0).then(|| between(previous)),

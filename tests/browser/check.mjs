@@ -474,7 +474,7 @@ async function checkScript(origin) {
     await page.mouse.move(box.x + box.width - 12, box.y + box.height / 2);
     const readout = () => page.locator("figcaption span").last().textContent();
     const row = await page.locator("figure tbody").last().locator("tr").last().locator("th, td").allTextContents();
-    const words = row => `${row[0]}: visitors ${row[1]}, pageviews ${row[2]}, previous period ${row[3]}`;
+    const words = row => `${row[0]}: Visitors ${row[1]}, Pageviews ${row[2]}, Previous period ${row[3]}`;
     await checkSoon("a chart is read out under the pointer", async () => await readout() === words(row), async () => [await readout(), row]);
     await keepPicture(page, "readout");
     await page.mouse.move(0, 0);
@@ -856,7 +856,7 @@ async function checkStillness(origin) {
         const after = await plot.boundingBox();
         check(`the chart stays in its place while it is read out (${part})`, after.y === before.y && after.height === before.height, [before, after]);
       }
-      await checkSoon("the readout is there", async () => (await page.locator("figcaption span").last().textContent()).includes(": visitors "));
+      await checkSoon("the readout is there", async () => (await page.locator("figcaption span").last().textContent()).includes(": Visitors "));
       await keepPicture(page, `still-${width}`);
       await page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve, 100))));
       const shifts = await page.evaluate(() => globalThis.shifts);

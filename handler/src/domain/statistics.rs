@@ -5,6 +5,7 @@
 mod assemble;
 mod bad_query;
 mod breakdown;
+mod imported;
 mod live;
 mod query;
 mod range;
@@ -15,11 +16,12 @@ pub use self::{
     assemble::assemble,
     bad_query::BadQuery,
     breakdown::Breakdown,
+    imported::{ImportedPoint, ImportedSum},
     live::Live,
     query::{Before, Plan, Query, Slot},
     range::{Range, Step},
     report::{Counts, Entry, Estimate, Point, Previous, Referrals, Report, Week},
-    visitors::{Gaps, ImportedSum, Tallies, Tally, ValueTally},
+    visitors::{Gaps, ImportedDay, Tallies, Tally, ValueTally},
 };
 
 /// How many values of each dimension are shown.

@@ -5,13 +5,13 @@
 //! higher. They are drawn in units of their own and stretched to whatever room there is; labels stand outside, in
 //! percent, so that text is never stretched.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::{civil::DateTime, tz::TimeZone};
 use serde::Serialize;
 
-use super::wording::thousands;
-use crate::domain::statistics::{Point, Step};
+use super::wording::{self, thousands};
+use crate::domain::statistics::{ImportedPoint, ImportedSum, Point, Step};
 
 /// Height of the drawing in its own units; a bar with the gap around it is one unit wide. `chart.html`, `page.css` and
 /// `page.js` rely on both.
@@ -38,6 +38,8 @@ pub(super) struct Chart {
     people: String,
     /// Visitors of the period before as a line; empty if there is none.
     before: String,
+    /// Totals of other counters, one series each.
+    imported: Vec<ImportedSeries>,
     ticks: [Tick; 3],
     labels: Vec<Label>,
     /// Whether there are too many bars for gaps between them.
@@ -46,6 +48,22 @@ pub(super) struct Chart {
     /// HTML of the table's body. It holds numbers and dates only.
     rows: String,
 }
+
+/// Daily totals that were imported from another counter.
+#[derive(Serialize)]
+struct ImportedSeries {
+    /// The counter, such as `Plausible`.
+    from: String,
+    /// The number of its color.
+    color: usize,
+    /// Bars of visitors.
+    people: String,
+    /// Short lines at the height of pageviews.
+    views: String,
+}
+
+/// How many colors `page.css` has for imported series.
+const COLORS: usize = 3;
 
 /// A line across the chart.
 #[derive(Serialize)]
@@ -73,6 +91,31 @@ pub(super) fn bars(points: &[Point], zone: &TimeZone) -> Vec<Bar> {
     points.iter().map(bar).collect()
 }
 
+/// Totals of another counter by the start of their bar: visitors and pageviews.
+pub(super) struct ImportedBars {
+    source: String,
+    by_start: BTreeMap<DateTime, (i64, i64)>,
+}
+
+impl ImportedBars {
+    /// The totals of a counter by the clock of a zone.
+    pub(super) fn of(sum: &ImportedSum, zone: &TimeZone) -> Self {
+        let bar = |point: &ImportedPoint| (zone.to_datetime(point.start), (point.daily_visitors, point.pageviews));
+        Self { source: sum.source.clone(), by_start: sum.series.iter().map(bar).collect() }
+    }
+
+    fn heights(&self) -> impl Iterator<Item = i64> {
+        self.by_start.values().flat_map(|&(visitors, pageviews)| [visitors, pageviews])
+    }
+}
+
+impl ImportedSeries {
+    fn of((index, bars): (usize, &ImportedBars)) -> Self {
+        let from = wording::counter(&bars.source);
+        Self { from, color: index % COLORS, people: String::new(), views: String::new() }
+    }
+}
+
 /// What the first column of the table holds.
 const fn column(step: Step) -> &'static str {
     match step {
@@ -98,14 +141,15 @@ const fn row_format(step: Step, bars: usize) -> &'static str {
 }
 
 impl Chart {
-    /// Draws the bars, oldest first, in front of a line of those before.
-    pub(super) fn draw(id: &'static str, bars: &[Bar], before: &[Bar], step: Step) -> Self {
+    /// Draws the bars, oldest first, with a line for the previous period and with what other counters counted.
+    pub(super) fn draw(id: &'static str, bars: &[Bar], before: &[Bar], imported: &[ImportedBars], step: Step) -> Self {
         let most = |bars: &[Bar]| bars.iter().filter_map(|bar| bar.visitors).max().unwrap_or_default();
         let most_visitors = most(bars);
         // Where nobody came, or nobody knows, there is nothing to draw.
         let before = if most(before) > 0 { &before[..before.len().min(bars.len())] } else { &[] };
         let most_pageviews = bars.iter().map(|bar| bar.pageviews).max().unwrap_or_default();
-        let top = round_up(most_pageviews.max(most_visitors).max(most(before)));
+        let most_imported = imported.iter().flat_map(ImportedBars::heights).max().unwrap_or_default();
+        let top = round_up(most_pageviews.max(most_visitors).max(most(before)).max(most_imported));
         let mut chart = Self {
             id,
             title: format!(
@@ -119,6 +163,7 @@ impl Chart {
             views: String::new(),
             people: String::new(),
             before: String::new(),
+            imported: imported.iter().enumerate().map(ImportedSeries::of).collect(),
             ticks: [
                 Tick { y: 0, label: compact(top) },
                 Tick { y: 50, label: compact(top / 2) },
@@ -126,18 +171,26 @@ impl Chart {
             ],
             labels: labels(bars, step),
             dense: bars.len() > 100,
-            empty: most_visitors == 0 && most_pageviews == 0,
+            empty: most_visitors == 0 && most_pageviews == 0 && most_imported == 0,
             rows: String::with_capacity(bars.len() * 32),
         };
         let row_format = row_format(step, bars.len());
         for (index, bar) in bars.iter().enumerate() {
             let before = before.get(index).map(|bar| bar.visitors.unwrap_or_default());
-            chart.add(index, bar, before, top, row_format);
+            chart.add(index, bar, before, imported, top, row_format);
         }
         chart
     }
 
-    fn add(&mut self, index: usize, bar: &Bar, before: Option<i64>, top: i64, row_format: &str) {
+    fn add(
+        &mut self,
+        index: usize,
+        bar: &Bar,
+        before: Option<i64>,
+        imported: &[ImportedBars],
+        top: i64,
+        row_format: &str,
+    ) {
         // What was counted once is visible, however tall the others are.
         let height = |count: i64| if count > 0 { (count.saturating_mul(HEIGHT) / top).max(1) } else { 0 };
         let (visitors, pageviews) = (height(bar.visitors.unwrap_or_default()), height(bar.pageviews));
@@ -156,6 +209,21 @@ impl Chart {
             let _ = write!(self.rows, "<td>{}", thousands(before));
             let line = if self.before.is_empty() { 'M' } else { 'L' };
             let _ = write!(self.before, "{line}{index}-{}", height(before));
+        }
+        for (series, bars) in self.imported.iter_mut().zip(imported) {
+            let Some(&(visitors, pageviews)) = bars.by_start.get(&bar.start) else {
+                self.rows.push_str("<td><td>");
+                continue;
+            };
+            let _ = write!(self.rows, "<td>{}<td>{}", thousands(visitors), thousands(pageviews));
+            // A bar of ours in the same place stays visible beside it.
+            let x = if bar.pageviews > 0 { format!("{index}.3") } else { index.to_string() };
+            if visitors > 0 {
+                let _ = write!(series.people, "M{x} 0v-{}", height(visitors));
+            }
+            if pageviews > 0 {
+                let _ = write!(series.views, "M{index}-{}h.8", height(pageviews));
+            }
         }
     }
 }
@@ -235,29 +303,45 @@ mod tests {
 
     #[test]
     fn one_visitor_beside_a_million_is_still_seen() {
-        let chart = Chart::draw("c", &bars(&[(1, 1), (1_000_000, 1_000_000), (0, 0)]), &[], Step::Day);
+        let chart = Chart::draw("c", &bars(&[(1, 1), (1_000_000, 1_000_000), (0, 0)]), &[], &[], Step::Day);
         assert_eq!(chart.people, "M0 0v-1M1 0v-200");
     }
 
     #[test]
     fn the_period_before_is_a_line_and_a_column_as_far_as_there_are_bars() {
-        let chart = Chart::draw("c", &bars(&[(1, 1), (2, 2)]), &bars(&[(2, 2), (0, 0), (9, 9)]), Step::Day);
+        let chart = Chart::draw("c", &bars(&[(1, 1), (2, 2)]), &bars(&[(2, 2), (0, 0), (9, 9)]), &[], Step::Day);
         assert_eq!(chart.before, "M0-200L1-0");
         assert!(chart.rows.ends_with("<td>2<td>2<td>0"), "{}", chart.rows);
-        let chart = Chart::draw("c", &bars(&[(1, 1)]), &bars(&[(0, 0)]), Step::Day);
+        let chart = Chart::draw("c", &bars(&[(1, 1)]), &bars(&[(0, 0)]), &[], Step::Day);
         assert!(chart.before.is_empty());
     }
 
     #[test]
+    fn imported_days_have_bars_and_columns_of_their_own() {
+        let bars = [("2026-11-22T00:00:00", 0), ("2026-11-23T00:00:00", 2), ("2026-11-24T00:00:00", 2)];
+        let bars =
+            bars.map(|(start, count)| Bar { start: start.parse().unwrap(), visitors: Some(count), pageviews: count });
+        let by_start = [(bars[0].start, (2, 4)), (bars[1].start, (1, 1))].into();
+        let imported = [ImportedBars { source: "plausible".to_owned(), by_start }];
+        let chart = Chart::draw("c", &bars, &[], &imported, Step::Day);
+        let series = &chart.imported[0];
+        assert_eq!((&*series.people, &*series.views), ("M0 0v-100M1.3 0v-50", "M0-200h.8M1-50h.8"));
+        assert!(chart.rows.contains("22 Nov<td>0<td>0<td>2<td>4<tr>") && chart.rows.ends_with("<td>2<td>2<td><td>"));
+        // Days of another counter alone are a chart, too.
+        let chart = Chart::draw("c", &bars[..1], &[], &imported, Step::Day);
+        assert!(!chart.empty);
+    }
+
+    #[test]
     fn hours_of_two_days_are_told_apart() {
-        let hours = |count| Chart::draw("c", &bars(&vec![(1, 1); count]), &[], Step::Hour).rows;
+        let hours = |count| Chart::draw("c", &bars(&vec![(1, 1); count]), &[], &[], Step::Hour).rows;
         assert!(hours(24).starts_with("<tr><th>00:00<td>1"));
         assert!(hours(48).starts_with("<tr><th>Mon 23 Nov 00:00<td>1"));
     }
 
     #[test]
     fn a_series_without_points_is_drawn_as_nothing() {
-        let chart = Chart::draw("c", &[], &[], Step::Hour);
+        let chart = Chart::draw("c", &[], &[], &[], Step::Hour);
         assert!(chart.empty && chart.labels.is_empty() && chart.rows.is_empty());
     }
 }

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use self::sample::{counts, day, empty, entry, hours, report, report_between, report_of_a_year};
 use super::*;
 use crate::{
-    domain::statistics::{Entry, Previous},
+    domain::statistics::{Entry, ImportedPoint, Previous},
     domain::{Dimension, Exclusion},
 };
 
@@ -199,11 +199,23 @@ fn headline_numbers_have_separators_and_the_estimate_its_error() {
 
 #[test]
 fn what_was_imported_from_another_counter_is_named_and_kept_apart() {
-    let imported = ImportedSum { source: "plausible".to_owned(), pageviews: 12_000, daily_visitors: 3_400 };
-    let page = html(&Report { imported: vec![imported], ..report() });
+    let point = |start, daily_visitors| ImportedPoint { start: sample::at(start), daily_visitors, pageviews: 9_000 };
+    let imported = ImportedSum {
+        source: "plausible".to_owned(),
+        pageviews: 12_000,
+        daily_visitors: 3_400,
+        series: vec![point("2026-11-01T00:00:00Z", 3_000), point("2026-11-02T00:00:00Z", 400)],
+    };
+    let page = html(&Report { imported: vec![imported.clone()], ..report() });
     assert!(page.contains("Imported from Plausible: <b>12,000</b> pageviews and <b>3,400</b> daily visitors"));
     assert!(page.contains("Not included in the numbers above."));
+    assert!(page.contains("<i class=\"k4 s0\"></i>Imported from Plausible") && page.contains("M0 0v-"));
+    assert!(page.contains("<th>Plausible daily visitors<th>Plausible pageviews"));
+    assert!(page.contains("<td>3,000<td>9,000"));
     assert!(!html(&report()).contains("Imported from"));
+    // A new site shows its imported history while it waits for the first visit.
+    let page = html(&Report { imported: vec![imported], all_time_pageviews: 0, ..empty() });
+    assert!(page.contains("Waiting for the first visit…") && page.contains("class=\"people s0\""));
 }
 
 #[test]

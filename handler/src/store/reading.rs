@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Checkout, Failure};
 use crate::{
-    domain::statistics::{Breakdown, Gaps, ImportedSum, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
+    domain::statistics::{Breakdown, Gaps, ImportedDay, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
     domain::{Day, Dimension, Exclusion, Minute, SiteName},
 };
 
@@ -46,9 +46,9 @@ pub async fn read_tallies(checkout: &mut Checkout<'_>, site: i32, plan: &Plan) -
                             tallies.hours.insert((Day::from_number(day), hour), tally);
                         }
                     }
-                    (Some(-1), _, Some(source)) => {
-                        let daily_visitors = visitors.first().copied().unwrap_or_default();
-                        tallies.imported.push(ImportedSum { source, pageviews, daily_visitors });
+                    (Some(-1), Some(day), Some(source)) => {
+                        let (day, visitors) = (Day::from_number(day), visitors.first().copied().unwrap_or_default());
+                        tallies.imported.push(ImportedDay { source, day, pageviews, visitors });
                     }
                     (Some(number), _, Some(value)) => {
                         if let Some(dimension) = Dimension::from_number(number) {

@@ -126,12 +126,21 @@ async fn what_was_imported_is_shown_apart_and_is_part_of_no_unique_number() {
     let host = Host::start(&database).await;
     let days = "site=example.com&from=2015-05-17&to=2015-05-17";
     let statistics = host.send(&Request::get(&format!("/api/statistics?{days}"))).await.json();
-    assert_eq!(statistics["imported"], json!([{ "source": "plausible", "pageviews": 50, "daily_visitors": 5 }]));
+    let totals = |series| json!([{ "source": "plausible", "pageviews": 50, "daily_visitors": 5, "series": series }]);
+    let point = json!({ "start": "2015-05-17T00:00:00Z", "daily_visitors": 5, "pageviews": 50 });
+    // A single day is shown by the hour, and nothing is known of its imported hours.
+    assert_eq!(statistics["imported"], totals(json!([])));
+    let by_day = host.send(&Request::get(&format!("/api/statistics?{days}&by=day"))).await.json();
+    assert_eq!(by_day["imported"], totals(json!([point])));
+    let table = host.send(&Request::get(&format!("/api/statistics.csv?{days}&by=day"))).await;
+    assert!(table.text().contains("imported_plausible,2015-05-17T00:00:00Z,5,50\r\n"));
     assert_eq!((&statistics["range"]["visitors"], &statistics["range"]["pageviews"]), (&1.into(), &1.into()));
     assert_eq!(statistics["pageviews"]["all_time"], 1);
     let page = host.send(&Request::get(&format!("/?{days}"))).await;
     let page = page.text();
     assert!(page.contains("Imported from Plausible: <b>50</b> pageviews"), "{page}");
+    let page = host.send(&Request::get("/?site=example.com&from=2015-05-16&to=2015-05-18")).await;
+    assert!(page.text().contains("Plausible daily visitors") && page.text().contains("<td>5<td>50"), "{}", page.text());
     // On other days there is nothing of it.
     let statistics = host.send(&Request::get("/api/statistics?site=example.com&period=7d")).await.json();
     assert_eq!(statistics["imported"], json!([]));

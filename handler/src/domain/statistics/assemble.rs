@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, tz::TimeZone};
 
 use super::{
+    imported,
     query::{Plan, Query, Slot},
     report::{Counts, Entry, Estimate, Point, Previous, Referrals, Report, Week},
     visitors::{Tallies, Tally, ValueTally},
@@ -20,7 +21,7 @@ pub fn assemble(
     tallies: Tallies,
     all_time_visitors: Option<f64>,
 ) -> Report {
-    let Tallies { days, hours, values, excluded, referrals, mut imported, pageviews, registers_revision: _ } = tallies;
+    let Tallies { days, hours, values, excluded, referrals, imported, pageviews, registers_revision: _ } = tallies;
     let count = |first, last| count(&days, first, last, forget);
     let point = |slot: &Slot| match *slot {
         Slot::Hour(day, hour) => {
@@ -55,7 +56,6 @@ pub fn assemble(
     let estimate =
         |visitors: f64| Estimate { visitors: visitors.round() as i64, standard_error: all_time::STANDARD_ERROR };
     let today = plan.today;
-    imported.sort_by(|a, b| a.source.cmp(&b.source));
     Report {
         site: query.site.clone(),
         zone: zone.clone(),
@@ -83,7 +83,7 @@ pub fn assemble(
         lists,
         excluded,
         referrals: query.breakdown.clone().map(|breakdown| Referrals::assemble(breakdown, referrals)),
-        imported,
+        imported: imported::sums(imported, &plan.series, zone),
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
         exclusion::Exclusion,
         statistics::{
             range::Range,
-            visitors::{Gaps, ImportedSum},
+            visitors::{Gaps, ImportedDay},
         },
     };
 
@@ -157,7 +157,12 @@ mod tests {
             ],
             excluded: [(Exclusion::Bots, 4)].into(),
             referrals: vec![],
-            imported: vec![ImportedSum { source: "umami".to_owned(), pageviews: 70, daily_visitors: 30 }],
+            imported: vec![ImportedDay {
+                source: "umami".to_owned(),
+                day: day("2026-11-22"),
+                pageviews: 70,
+                visitors: 30,
+            }],
             pageviews: 200,
             registers_revision: 1,
         }

@@ -6,8 +6,8 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     breakdown::Breakdown,
+    imported::ImportedSum,
     range::{Range, Step},
-    visitors::ImportedSum,
 };
 use crate::domain::{calendar::Day, dimension::Dimension, exclusion::Exclusion, site_name::SiteName};
 

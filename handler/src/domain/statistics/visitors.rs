@@ -59,15 +59,17 @@ pub struct ValueTally {
     pub visitors: i64,
 }
 
-/// What was imported from another counter for the range: sums of its days, by its own definition of a visitor.
+/// The totals of one day as another counter had counted them, by its own definition of a visitor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImportedSum {
+pub struct ImportedDay {
     /// The other counter, such as `plausible`.
     pub source: String,
-    /// Views.
+    /// The day.
+    pub day: Day,
+    /// Pageviews.
     pub pageviews: i64,
-    /// The visitors of each day, added up: who came on two days counts twice.
-    pub daily_visitors: i64,
+    /// Visitors.
+    pub visitors: i64,
 }
 
 /// What the database answers to a question.
@@ -83,8 +85,8 @@ pub struct Tallies {
     pub excluded: BTreeMap<Exclusion, i64>,
     /// Of what was asked into: values with their views, most views first, and views of none that is told apart.
     pub referrals: Vec<(Option<String>, i64)>,
-    /// What was imported from other counters.
-    pub imported: Vec<ImportedSum>,
+    /// What was imported from other counters for the days of the range.
+    pub imported: Vec<ImportedDay>,
     /// Views of all time.
     pub pageviews: i64,
     /// Rises whenever the site's all-time registers do.

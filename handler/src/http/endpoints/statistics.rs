@@ -11,7 +11,7 @@ use crate::http::{
     App, Reply, allow_reading, conclude, encoded, error::Error, json_body, readable_anywhere, reply, request::Request,
 };
 use crate::{
-    domain::statistics::{Counts, Entry, ImportedSum, Point, Previous, Referrals, Report, Week},
+    domain::statistics::{Counts, Entry, ImportedPoint, ImportedSum, Point, Previous, Referrals, Report, Week},
     domain::{
         Dimension, Exclusion,
         visit::robot::{self, RobotPurpose},
@@ -122,8 +122,16 @@ impl Serialize for Answer<'_> {
         }
         answer.serialize_entry("referrals", &self.0.referrals.as_ref().map(ReferralsAnswer))?;
         answer.serialize_entry("excluded", &ExcludedAnswer(self.0))?;
-        let imported = self.0.imported.iter().map(|ImportedSum { source, pageviews, daily_visitors }| {
-            json!({ "source": source, "pageviews": pageviews, "daily_visitors": daily_visitors })
+        let imported = self.0.imported.iter().map(|ImportedSum { source, pageviews, daily_visitors, series }| {
+            let point = |point: &ImportedPoint| {
+                json!({
+                    "start": local(point.start, zone),
+                    "daily_visitors": point.daily_visitors,
+                    "pageviews": point.pageviews,
+                })
+            };
+            let series: Vec<_> = series.iter().map(point).collect();
+            json!({ "source": source, "pageviews": pageviews, "daily_visitors": daily_visitors, "series": series })
         });
         answer.serialize_entry("imported", &imported.collect::<Vec<_>>())?;
         answer.end()

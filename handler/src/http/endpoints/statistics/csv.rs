@@ -8,7 +8,7 @@ use crate::{
     domain::{Dimension, Exclusion},
 };
 
-/// Writes a report. Columns: what the row is about (`range`, `series`, a dimension, `referrals`, or `excluded`), its value (a day or instant, a
+/// Writes a report. Columns: what the row is about (`range`, `series`, `imported_` and a counter, a dimension, `referrals`, or `excluded`), its value (a day or instant, a
 /// page, a reason), distinct visitors (empty where they are not known), pageviews.
 ///
 /// # Errors
@@ -23,6 +23,12 @@ pub(in crate::http) fn write(report: &Report) -> anyhow::Result<String> {
     row("range", &format!("{first}/{last}"), *visitors, *pageviews)?;
     for point in &report.series {
         row("series", &local(point.start, zone), point.visitors, point.pageviews)?;
+    }
+    for imported in &report.imported {
+        let about = format!("imported_{}", imported.source);
+        for point in &imported.series {
+            row(&about, &local(point.start, zone), Some(point.daily_visitors), point.pageviews)?;
+        }
     }
     for dimension in Dimension::lists() {
         for entry in report.lists.get(&dimension).into_iter().flatten() {
