@@ -1,23 +1,28 @@
-//! Configuration: the only module that reads the environment, and only in [`Config::load`], which takes it as an argument.
+//! Configuration: the only module that reads the environment. [`Config::load`] takes it as an argument.
 //!
-//! The fields are the documentation. A value that can't be right stops the start, with one line that names the variable,
-//! what is wrong with it, and what would be right; it never shows a value that may be secret.
+//! [`settings`] describes each variable. A value that is not valid stops the start with one line that names the variable,
+//! the problem and the valid values. Errors never contain a value that may be secret.
 
 mod database;
+mod environment;
 mod origin;
 pub mod settings;
 mod sites;
 mod values;
 
-use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU32};
+use std::{net::IpAddr, num::NonZeroU32};
 
 use jiff::tz::TimeZone;
 
-use self::values::{link_names, names, number, switch, views_per_minute};
 pub use self::{
     database::{DatabaseConfig, Entra},
+    environment::{Environment, allows_colour, process_environment},
     origin::Origin,
     values::is_link_name,
+};
+use self::{
+    environment::Values,
+    values::{link_names, path_aliases, views_per_minute},
 };
 use crate::{
     domain::{CountingMode, CountingRules},
@@ -25,87 +30,82 @@ use crate::{
     telemetry::{self, LogFormat},
 };
 
-/// All that can be configured.
+/// The configuration. [`settings`] describes each variable.
 pub struct Config {
-    /// `FUNCTIONS_CUSTOMHANDLER_PORT`: the TCP port to listen on, 0 to 65535 (0: any free one). Default 8080.
+    /// The TCP port to listen on; 0 selects any free one.
     pub port: u16,
-    /// `FOOTFALL_BIND`: the address to listen on. Default 127.0.0.1, which is where the Functions host connects.
+    /// The address to listen on.
     pub bind: IpAddr,
-    /// Who started this process; see [`Host`].
+    /// The program that started this process.
     pub host: Host,
-    /// Where the numbers are kept.
+    /// The location of the database.
     pub database: DatabaseConfig,
-    /// The sites that are counted, each once. The first is this app's own page, named by `WEBSITE_HOSTNAME` (default
-    /// `localhost`); the others are those of `FOOTFALL_SITES`, host names separated by commas.
+    /// The counted sites, each once. The first is this app's own page.
     pub sites: Vec<SiteName>,
-    /// `FOOTFALL_TIMEZONE`: the IANA name of the zone in which days begin. Default UTC.
+    /// The time zone in which days begin.
     pub zone: TimeZone,
-    /// `FOOTFALL_TRUSTED_PROXIES`: how many proxies stand in front, each of which appends to `X-Forwarded-For`: 0 to 10.
-    /// Default 1 when the Functions host started this process, else 0.
+    /// The number of proxies that append to `X-Forwarded-For`.
     pub trusted_proxies: u8,
-    /// `FOOTFALL_DASHBOARD_TOKEN`: if set, at least 16 characters, statistics are shown only to who knows it.
+    /// The token that viewers of statistics need; `None` makes statistics public.
     pub dashboard_token: Option<Secret>,
-    /// `FOOTFALL_PUBLIC_SITES`: sites whose statistics everybody may see although a token is set, separated by commas.
+    /// Sites with public statistics although a token is set.
     pub public_sites: Vec<SiteName>,
-    /// `FOOTFALL_REVOKED_LINKS`: names of shared links that are good no longer, separated by commas.
+    /// Names of shared links that no longer give access.
     pub revoked_links: Vec<String>,
-    /// `FOOTFALL_RETENTION_DAYS`: how long statistics are kept, 1 to 36500 days. Default: for ever.
+    /// The number of days for which statistics are stored; `None`: no limit.
     pub retention_days: Option<u32>,
-    /// `FOOTFALL_FORGET`: for how long visitors can be told from each other: `monthly` (default), until the month after has ended,
-    /// or `daily`, until the day has ended. It can't change once something has been counted.
+    /// How long visitors are recognised.
     pub forget: Forget,
-    /// `FOOTFALL_ALL_TIME`: whether an estimate of all-time visitors is kept, `on` (default) or `off`.
+    /// Whether an estimate of all-time visitors is stored.
     pub keeps_all_time: bool,
-    /// `FOOTFALL_CONNECTIONS`: how many connections clients may have open at a time, 1 to 1,000,000. Default 10,000. The
-    /// system's limit of open files may allow fewer.
+    /// The maximum of open connections of clients.
     pub connections: usize,
-    /// `FOOTFALL_RATE_LIMIT`: how many views a minute count from one network address, 1 to 1,000,000; `off` (or 0): all.
-    /// Default 600.
+    /// The views per minute that count from one network; `None`: no limit.
     pub views_per_minute: Option<NonZeroU32>,
-    /// `FOOTFALL_SUBDOMAINS`: whether pages of hosts below a site's may send visits to it, `off` (default) or `on`. `www.` always may.
+    /// Whether pages of subdomains may count for a site.
     pub counts_subdomains: bool,
-    /// Further names of what other sites embed, for when lists of blockers take up the usual ones; see [`Names`].
-    pub names: Names,
-    /// `FOOTFALL_EMBED`: origins whose pages may show the page in a frame, separated by commas. Default: none.
+    /// Second names of the paths that other sites embed.
+    pub path_aliases: PathAliases,
+    /// Origins whose pages may show Footfall's page in a frame.
     pub embedders: Vec<Origin>,
-    /// `FOOTFALL_LOG`: what is logged, as levels, of all or of parts of the program (`info`, `handler=debug`). Default `info`.
+    /// The events to log, as levels of all or of some modules.
     pub log: String,
-    /// `FOOTFALL_LOG_FORMAT`: `text`, for people, or `json`. Default: text on a terminal, else JSON.
+    /// The format of log lines; `None`: text on a terminal, otherwise JSON.
     pub log_format: Option<LogFormat>,
 }
 
-/// Paths under which the script and the endpoint of visits answer too, without a slash at either end: letters, digits, `-`, `_`, `.`.
+/// Second names of the paths that other sites embed, without slashes.
 #[derive(Clone, Debug, Default)]
-pub struct Names {
-    /// `FOOTFALL_SCRIPT`: such as `hello.js`. Default: only `footfall.js`.
+pub struct PathAliases {
+    /// The second name of `footfall.js`.
     pub script: Option<String>,
-    /// `FOOTFALL_ENDPOINT`: such as `hello`, for `POST /hello` and `/hello/SITE.gif`. Default: only `v`.
+    /// The second name of the path `/v`.
     pub endpoint: Option<String>,
 }
 
-/// What started this process.
+/// The program that started this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// The Functions host, which sets companions to the port, such as `FUNCTIONS_CUSTOMHANDLER_WORKER_ID`.
+    /// The Functions host.
     Functions,
-    /// Somebody who named a port as the Functions host does.
+    /// Another program, which sets the port in the variable of the Functions host.
     PortOnly,
-    /// A person, a container runtime, a service manager.
+    /// A person, a container runtime or a service manager.
     Plain,
 }
 
-/// A value that is never shown.
+/// A value that is never printed.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Compares in a time that does not depend on where the difference is.
+    /// Compares in constant time.
     pub fn matches(&self, offered: &str) -> bool {
         blake3::hash(self.0.as_bytes()) == blake3::hash(offered.as_bytes())
     }
 
-    /// Signs texts for a purpose, so that whoever sees the signature can neither make another nor learn the secret (BLAKE3 §2.7, key
-    /// derivation and keyed hash). In hexadecimal.
+    /// Signs texts for a purpose, in hexadecimal. A signature reveals neither the secret nor another signature (BLAKE3 §2.7,
+    /// key derivation and keyed hash).
     pub fn sign(&self, purpose: &str, texts: &[&str]) -> String {
         let key = blake3::derive_key(&format!("footfall 2026 {purpose}"), self.0.as_bytes());
         let mut signature = blake3::Hasher::new_keyed(&key);
@@ -116,67 +116,23 @@ impl Secret {
     }
 }
 
-/// A variable that can't be right.
+/// A variable whose value is not valid.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} {problem}")]
 pub struct BadVariable {
-    /// Its name.
+    /// The name of the variable.
     pub variable: String,
-    /// What is wrong, and what would be right.
+    /// The problem and the valid values.
     pub problem: String,
 }
 
-/// The environment as it was given.
-pub type Environment = BTreeMap<String, String>;
-
-/// Variables of ours. Any other that begins with `FOOTFALL_` is a mistake.
-const KNOWN: [&str; 20] = [
-    "FOOTFALL_ALL_TIME",
-    "FOOTFALL_BIND",
-    "FOOTFALL_CONNECTIONS",
-    "FOOTFALL_DASHBOARD_TOKEN",
-    "FOOTFALL_DATABASE_AUTH",
-    "FOOTFALL_EMBED",
-    "FOOTFALL_ENDPOINT",
-    "FOOTFALL_FORGET",
-    "FOOTFALL_LOG",
-    "FOOTFALL_LOG_FORMAT",
-    "FOOTFALL_PUBLIC_SITES",
-    "FOOTFALL_RATE_LIMIT",
-    "FOOTFALL_RETENTION_DAYS",
-    "FOOTFALL_REVOKED_LINKS",
-    "FOOTFALL_SCRIPT",
-    "FOOTFALL_SITES",
-    "FOOTFALL_SUBDOMAINS",
-    "FOOTFALL_TIMEZONE",
-    "FOOTFALL_TRUSTED_PROXIES",
-    "FOOTFALL_DATA",
-];
-
-/// What the Functions host sets beside the port; nobody who only chooses a port would.
-const HOST_COMPANIONS: [&str; 3] =
-    ["FUNCTIONS_CUSTOMHANDLER_WORKER_ID", "FUNCTIONS_HTTPWORKER_PORT", "FUNCTIONS_APP_ROOT_PATH"];
-
-const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
-
-/// The environment of this process. Values that are not UTF-8 are repaired, so that their setting rejects them.
-pub fn process_environment() -> Environment {
-    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
-    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
-}
-
-/// Whether `NO_COLOR` is absent.
-pub fn allows_colour(environment: &Environment) -> bool {
-    !environment.contains_key("NO_COLOR")
-}
-
 impl Config {
-    /// What the database counts by.
+    /// The mode in which the database counts.
     pub fn foundation(&self) -> CountingMode {
         CountingMode { zone: self.zone.clone(), forget: self.forget }
     }
 
-    /// How visits are recorded and read.
+    /// The rules for recording and reading visits.
     pub fn rules(&self) -> CountingRules {
         CountingRules {
             foundation: self.foundation(),
@@ -185,104 +141,63 @@ impl Config {
         }
     }
 
-    /// Reads the configuration out of an environment.
+    /// Reads the configuration from an environment.
     ///
     /// # Errors
-    /// If a value can't be right, or a variable that begins with `FOOTFALL_` is unknown.
+    /// If a value is not valid, or a variable that begins with `FOOTFALL_` is unknown.
     pub fn load(environment: &Environment) -> Result<Self, BadVariable> {
-        if let Some(unknown) =
-            environment.keys().find(|name| name.starts_with("FOOTFALL_") && !KNOWN.contains(&name.as_str()))
-        {
-            return Err(bad(unknown, format!("is not a setting of Footfall; known are {}", KNOWN.join(", "))));
-        }
-        let get = |name: &str| environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
-        let host = match get(PORT) {
-            Some(_) if HOST_COMPANIONS.iter().any(|name| environment.contains_key(*name)) => Host::Functions,
-            Some(_) => Host::PortOnly,
-            None => Host::Plain,
-        };
-        let sites = sites::counted(get("WEBSITE_HOSTNAME"), get("FOOTFALL_SITES"))?;
-        let public_sites = sites::public(get("FOOTFALL_PUBLIC_SITES"), &sites)?;
+        environment::reject_unknown(environment)?;
+        let values = Values::new(environment);
+        let host = values.host();
+        let sites = sites::counted(&values)?;
         Ok(Self {
-            port: number(PORT, get(PORT), 0..=u16::MAX)?.unwrap_or(8080),
-            bind: match get("FOOTFALL_BIND") {
-                Some(value) => value.parse().map_err(|_| {
-                    bad("FOOTFALL_BIND", format!("is '{value}', but must be an IP address, such as 0.0.0.0"))
-                })?,
-                None => IpAddr::from([127, 0, 0, 1]),
-            },
+            port: values.number(&settings::PORT)?,
+            bind: values.parse(&settings::BIND, |text| text.parse().ok())?,
             host,
-            database: DatabaseConfig::load(&get)?,
+            database: DatabaseConfig::load(&values)?,
+            public_sites: sites::public(&values, &sites)?,
             sites,
-            zone: match get("FOOTFALL_TIMEZONE") {
-                Some(name) => TimeZone::get(name).map_err(|_| {
-                    bad(
-                        "FOOTFALL_TIMEZONE",
-                        format!("is '{name}', but must be an IANA time zone, such as Europe/Berlin"),
-                    )
-                })?,
-                None => TimeZone::UTC,
-            },
-            trusted_proxies: number("FOOTFALL_TRUSTED_PROXIES", get("FOOTFALL_TRUSTED_PROXIES"), 0..=10)?
+            zone: values.parse(&settings::TIMEZONE, |name| TimeZone::get(name).ok())?,
+            trusted_proxies: values
+                .optional_number(&settings::TRUSTED_PROXIES)?
                 .unwrap_or(u8::from(host == Host::Functions)),
-            dashboard_token: match get("FOOTFALL_DASHBOARD_TOKEN") {
-                // What the platform leaves in place when it can't resolve a reference; everybody knows how it begins.
-                Some(token) if token.starts_with("@Microsoft.KeyVault(") => {
-                    let problem =
-                        "is a Key Vault reference that was not resolved: may the app's identity read the secret?";
-                    return Err(bad("FOOTFALL_DASHBOARD_TOKEN", problem));
-                }
-                Some(token) if token.chars().count() < 16 => {
-                    return Err(bad("FOOTFALL_DASHBOARD_TOKEN", "is too short to be safe: use at least 16 characters"));
-                }
-                token => token.map(|token| Secret(token.to_owned())),
-            },
-            public_sites,
-            revoked_links: link_names("FOOTFALL_REVOKED_LINKS", get("FOOTFALL_REVOKED_LINKS"))?,
-            retention_days: number("FOOTFALL_RETENTION_DAYS", get("FOOTFALL_RETENTION_DAYS"), 1..=36_500)?,
-            forget: match get("FOOTFALL_FORGET") {
-                None => Forget::default(),
-                Some(value) => Forget::ALL
-                    .into_iter()
-                    .find(|known| known.name() == value)
-                    .ok_or_else(|| bad("FOOTFALL_FORGET", format!("is '{value}', but must be monthly or daily")))?,
-            },
-            keeps_all_time: switch("FOOTFALL_ALL_TIME", get("FOOTFALL_ALL_TIME"))?.unwrap_or(true),
-            counts_subdomains: switch("FOOTFALL_SUBDOMAINS", get("FOOTFALL_SUBDOMAINS"))?.unwrap_or(false),
-            connections: number("FOOTFALL_CONNECTIONS", get("FOOTFALL_CONNECTIONS"), 1..=1_000_000)?.unwrap_or(10_000),
-            views_per_minute: views_per_minute(get("FOOTFALL_RATE_LIMIT"))?,
-            names: names(get("FOOTFALL_SCRIPT"), get("FOOTFALL_ENDPOINT"))?,
-            embedders: origin::origins("FOOTFALL_EMBED", get("FOOTFALL_EMBED"))?,
-            log_format: match get("FOOTFALL_LOG_FORMAT") {
-                None => None,
-                Some("text") => Some(LogFormat::Text),
-                Some("json") => Some(LogFormat::Json),
-                Some(other) => {
-                    return Err(bad("FOOTFALL_LOG_FORMAT", format!("is '{other}', but must be 'text' or 'json'")));
-                }
-            },
-            log: match get("FOOTFALL_LOG") {
-                Some(value) if telemetry::filter(value).is_none() => {
-                    return Err(bad(
-                        "FOOTFALL_LOG",
-                        format!(
-                            "is '{value}', but must be a level, such as info, or directives, such as handler=debug"
-                        ),
-                    ));
-                }
-                value => value.unwrap_or("info").to_owned(),
-            },
+            dashboard_token: dashboard_token(&values)?,
+            revoked_links: link_names(&values)?,
+            retention_days: values.optional_number(&settings::RETENTION_DAYS)?,
+            forget: values
+                .parse(&settings::FORGET, |word| Forget::ALL.into_iter().find(|known| known.name() == word))?,
+            keeps_all_time: values.switch(&settings::ALL_TIME)?,
+            counts_subdomains: values.switch(&settings::SUBDOMAINS)?,
+            connections: values.number(&settings::CONNECTIONS)?,
+            views_per_minute: views_per_minute(&values)?,
+            path_aliases: path_aliases(&values)?,
+            embedders: origin::origins(&values)?,
+            log_format: values.parse_optional(&settings::LOG_FORMAT, |word| match word {
+                "text" => Some(LogFormat::Text),
+                "json" => Some(LogFormat::Json),
+                _ => None,
+            })?,
+            log: values.parse(&settings::LOG, |text| telemetry::filter(text).map(|_| text.to_owned()))?,
         })
     }
 }
 
-fn bad(variable: &str, problem: impl Into<String>) -> BadVariable {
-    BadVariable { variable: variable.to_owned(), problem: problem.into() }
+fn dashboard_token(values: &Values<'_>) -> Result<Option<Secret>, BadVariable> {
+    let Some(token) = values.get(&settings::DASHBOARD_TOKEN) else { return Ok(None) };
+    // Azure leaves this public text in place if it can't read the secret.
+    if token.starts_with("@Microsoft.KeyVault(") {
+        let problem = "is an unresolved Key Vault reference: allow the app's identity to read the secret";
+        return Err(settings::DASHBOARD_TOKEN.error(problem));
+    }
+    if token.chars().count() < 16 {
+        return Err(settings::DASHBOARD_TOKEN.error("is too short: use at least 16 characters"));
+    }
+    Ok(Some(Secret(token.to_owned())))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{settings::PORT, *};
 
     fn load_without_url(pairs: &[(&str, &str)]) -> Result<Config, BadVariable> {
         Config::load(&pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
@@ -292,7 +207,7 @@ mod tests {
         load_without_url(&[&[("DATABASE_URL", "postgres://localhost/footfall")], pairs].concat())
     }
 
-    fn refusal(variable: &str, value: &str) -> String {
+    fn error(variable: &str, value: &str) -> String {
         load(&[(variable, value)]).err().unwrap_or_else(|| panic!("{variable}={value} was accepted")).to_string()
     }
 
@@ -308,25 +223,25 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_limit_can_be_switched_off_by_a_word_or_a_zero() {
+    fn the_rate_limit_is_turned_off_by_off_or_zero() {
         for (value, views) in [("off", None), ("0", None), ("1", NonZeroU32::new(1))] {
             assert_eq!(load(&[("FOOTFALL_RATE_LIMIT", value)]).unwrap().views_per_minute, views, "{value}");
         }
         for value in ["-1", "1000001", "many", "600/min"] {
-            assert!(refusal("FOOTFALL_RATE_LIMIT", value).contains("off"), "{value}");
+            assert!(error("FOOTFALL_RATE_LIMIT", value).contains("off"), "{value}");
         }
     }
 
     #[test]
-    fn one_proxy_is_trusted_when_the_functions_host_started_us_and_none_when_only_a_port_is_named() {
-        let started = load(&[(PORT, "7071"), ("FUNCTIONS_CUSTOMHANDLER_WORKER_ID", "w")]).unwrap();
+    fn one_proxy_is_trusted_under_the_functions_host_and_none_if_only_the_port_is_set() {
+        let started = load(&[(PORT.name, "7071"), ("FUNCTIONS_CUSTOMHANDLER_WORKER_ID", "w")]).unwrap();
         assert_eq!((started.host, started.trusted_proxies, started.port), (Host::Functions, 1, 7071));
-        let port_only = load(&[(PORT, "7071")]).unwrap();
+        let port_only = load(&[(PORT.name, "7071")]).unwrap();
         assert_eq!((port_only.host, port_only.trusted_proxies), (Host::PortOnly, 0));
     }
 
     #[test]
-    fn sites_are_normalised_and_listed_once_after_our_own() {
+    fn sites_are_normalised_and_listed_once_after_the_own_site() {
         let config = load(&[
             ("WEBSITE_HOSTNAME", "App.example.net"),
             ("FOOTFALL_SITES", "Example.com, www.example.com.,,example.com"),
@@ -339,12 +254,12 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_is_refused_by_the_name_of_its_variable() {
+    fn an_error_names_the_variable_with_the_invalid_value() {
         for (variable, value) in [
-            (PORT, "http"),
-            (PORT, "70000"),
+            (PORT.name, "http"),
+            (PORT.name, "70000"),
             ("FOOTFALL_BIND", "localhost"),
-            ("FOOTFALL_SCRIPT", "healthz"),
+            ("FOOTFALL_SCRIPT", "health"),
             ("FOOTFALL_ENDPOINT", "footfall.js"),
             ("FOOTFALL_ENDPOINT", ".."),
             ("FOOTFALL_SITES", "https://example.com"),
@@ -363,11 +278,12 @@ mod tests {
             ("FOOTFALL_DATABASE_AUTH", "kerberos"),
             ("FOOTFALL_LOG", "handler=shouting"),
             ("FOOTFALL_LOG", "loud"),
+            ("FOOTFALL_LOG_FORMAT", "xml"),
             ("FOOTFALL_LOGS", "debug"),
             ("DATABASE_URL", "mysql://localhost/footfall"),
             ("DATABASE_URL", "postgres://host:notaport/footfall"),
         ] {
-            assert!(refusal(variable, value).starts_with(variable), "{variable}={value}");
+            assert!(error(variable, value).starts_with(variable), "{variable}={value}");
         }
     }
 
@@ -379,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn entra_wants_a_server_a_role_and_full_verification_and_nothing_that_contradicts_it() {
+    fn entra_needs_a_server_a_role_and_full_verification_and_rejects_a_url() {
         let auth = ("FOOTFALL_DATABASE_AUTH", "entra");
         let (host, role) = (("PGHOST", "db.example"), ("PGUSER", "app"));
         let load_entra = |more: &[(&str, &str)]| load_without_url(&[&[auth], more].concat());
@@ -397,14 +313,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_never_shows_a_secret() {
-        assert!(!refusal("FOOTFALL_DASHBOARD_TOKEN", "hunter2").contains("hunter2"));
-        assert!(!refusal("DATABASE_URL", "postgres://u:hunter2@h:notaport/d").contains("hunter2"));
-        assert!(!refusal("DATABASE_URL", "mysql://u:hunter2@h/d").contains("hunter2"));
+    fn an_error_never_contains_a_secret() {
+        assert!(!error("FOOTFALL_DASHBOARD_TOKEN", "hunter2").contains("hunter2"));
+        assert!(!error("DATABASE_URL", "postgres://u:hunter2@h:notaport/d").contains("hunter2"));
+        assert!(!error("DATABASE_URL", "mysql://u:hunter2@h/d").contains("hunter2"));
     }
 
     #[test]
-    fn a_token_matches_itself_only() {
+    fn a_token_matches_only_itself() {
         let config = load(&[("FOOTFALL_DASHBOARD_TOKEN", "0123456789abcdef")]).unwrap();
         let token = config.dashboard_token.unwrap();
         assert!(token.matches("0123456789abcdef") && !token.matches("0123456789abcdeF") && !token.matches(""));

@@ -18,7 +18,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Without a command, handler serves: the page at /, the API at /api/statistics.
 /// Settings are environment variables; they are listed below.
 #[derive(Parser)]
-#[command(name = "handler", version = version(), about, long_about, max_term_width = 100)]
+#[command(name = "handler", version = version(), about, long_about)]
 #[command(verbatim_doc_comment, after_long_help = settings::help())]
 struct CommandLine {
     #[command(subcommand)]

@@ -1,110 +1,105 @@
-//! Where the numbers are kept, as the environment says: a PostgreSQL server, one that takes Entra tokens, or the embedded
-//! PostgreSQL. It connects to none of them.
+//! The location of the database: a PostgreSQL server, a server with Entra tokens, or the embedded PostgreSQL. This module
+//! does not connect.
 
 use std::{path::PathBuf, str::FromStr};
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use super::{BadVariable, bad, number};
+use super::{
+    BadVariable,
+    environment::Values,
+    settings::{
+        AZURE_CLIENT_ID, DATA, DATABASE_AUTH, DATABASE_URL, IDENTITY_ENDPOINT, PGDATABASE, PGHOST, PGPASSWORD, PGPORT,
+        PGSSLMODE, PGSSLROOTCERT, PGUSER,
+    },
+};
 
-/// Where the numbers are kept.
+/// The location of the database.
 pub enum DatabaseConfig {
     /// A PostgreSQL server: `DATABASE_URL`, or `PGHOST` with its companions.
     Server(Box<PgConnectOptions>),
-    /// A PostgreSQL server that takes Entra tokens: `FOOTFALL_DATABASE_AUTH=entra`, `PGHOST`, `PGUSER` and, by default, port
-    /// 5432 and the database `footfall`. The server's certificate is always verified in full.
+    /// A PostgreSQL server that accepts Entra tokens: `FOOTFALL_DATABASE_AUTH=entra`, `PGHOST` and `PGUSER`. The server's
+    /// certificate is always verified in full.
     Entra(Box<PgConnectOptions>, Entra),
-    /// The embedded PostgreSQL, in this folder. The default where nothing else is named.
+    /// The embedded PostgreSQL with its folder, if no server is set.
     Embedded(PathBuf),
 }
 
-/// Whose token is used.
+/// The identity whose token is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entra {
     /// The platform's managed identity, because `IDENTITY_ENDPOINT` is set.
     Managed {
-        /// `AZURE_CLIENT_ID`: which user-assigned identity. Default: the system-assigned one.
+        /// The user-assigned identity; `None`: the system-assigned one.
         client_id: Option<String>,
     },
-    /// Whoever is signed in on this machine with the Azure CLI.
+    /// The account of the Azure CLI on this machine.
     Developer,
 }
 
 impl DatabaseConfig {
-    /// Reads which database is named, where `get` knows the environment.
-    pub(super) fn load<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Result<Self, BadVariable> {
-        match get("FOOTFALL_DATABASE_AUTH") {
-            None | Some("password") => {}
-            Some("entra") => return entra(get),
-            Some(other) => {
-                return Err(bad("FOOTFALL_DATABASE_AUTH", format!("is '{other}', but must be 'password' or 'entra'")));
-            }
+    /// Reads the location from the environment.
+    pub(super) fn load(values: &Values<'_>) -> Result<Self, BadVariable> {
+        match values.get_or_default(&DATABASE_AUTH) {
+            "password" => {}
+            "entra" => return entra(values),
+            other => return Err(DATABASE_AUTH.reject(other)),
         }
-        if let Some(url) = get("DATABASE_URL") {
-            if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-                return Err(bad("DATABASE_URL", "must begin with postgres:// or postgresql://"));
-            }
-            let options = PgConnectOptions::from_str(url).map_err(|_| {
-                bad("DATABASE_URL", "is not a valid URL: write postgres://user:password@host:5432/database")
-            })?;
-            return Ok(DatabaseConfig::Server(Box::new(options)));
+        if let Some(url) = values.get(&DATABASE_URL) {
+            let is_postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
+            let options = is_postgres.then(|| PgConnectOptions::from_str(url).ok()).flatten();
+            return match options {
+                Some(options) => Ok(Self::Server(Box::new(options))),
+                None => Err(DATABASE_URL.reject(url)),
+            };
         }
-        if get("PGHOST").is_some() {
-            let mut options = server(get)?;
-            if let Some(password) = get("PGPASSWORD") {
+        if values.get(&PGHOST).is_some() {
+            let mut options = server(values)?;
+            if let Some(password) = values.get(&PGPASSWORD) {
                 options = options.password(password);
             }
-            if let Some(mode) = get("PGSSLMODE") {
-                options = options.ssl_mode(PgSslMode::from_str(mode).map_err(|_| {
-                    bad(
-                        "PGSSLMODE",
-                        format!("is '{mode}', but must be disable, prefer, require, verify-ca or verify-full"),
-                    )
-                })?);
+            if let Some(mode) = values.parse_optional(&PGSSLMODE, |mode| PgSslMode::from_str(mode).ok())? {
+                options = options.ssl_mode(mode);
             }
-            return Ok(DatabaseConfig::Server(Box::new(options)));
+            return Ok(Self::Server(Box::new(options)));
         }
         if cfg!(feature = "embedded") {
-            Ok(DatabaseConfig::Embedded(PathBuf::from(get("FOOTFALL_DATA").unwrap_or(".footfall"))))
+            Ok(Self::Embedded(PathBuf::from(values.get_or_default(&DATA))))
         } else {
-            Err(bad(
-                "DATABASE_URL",
-                "must name a PostgreSQL database (postgres://user:password@host:5432/database), because this build has none embedded",
+            Err(DATABASE_URL.error(
+                "must be set, such as postgres://user:password@host:5432/database: this build has no embedded database",
             ))
         }
     }
 }
 
-/// The server that `PGHOST` and its companions name.
-fn server<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Result<PgConnectOptions, BadVariable> {
-    let required = |name: &str, why: &str| get(name).ok_or_else(|| bad(name, why));
+/// The server in `PGHOST`.
+fn server(values: &Values<'_>) -> Result<PgConnectOptions, BadVariable> {
+    let host = values.get(&PGHOST).ok_or_else(|| PGHOST.error("must be set to the database server"))?;
+    let role = values.get(&PGUSER).ok_or_else(|| PGUSER.error("must be set to a role, because PGHOST is set"))?;
     let mut options = PgConnectOptions::new_without_pgpass()
-        .host(required("PGHOST", "must name the database server")?)
-        .port(number("PGPORT", get("PGPORT"), 1..=u16::MAX)?.unwrap_or(5432))
-        .database(get("PGDATABASE").unwrap_or("footfall"))
-        .username(required("PGUSER", "must name the role to log in as, because PGHOST is set")?);
-    if let Some(file) = get("PGSSLROOTCERT") {
+        .host(host)
+        .port(values.number(&PGPORT)?)
+        .database(values.get_or_default(&PGDATABASE))
+        .username(role);
+    if let Some(file) = values.get(&PGSSLROOTCERT) {
         options = options.ssl_root_cert(file);
     }
     Ok(options)
 }
 
-fn entra<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Result<DatabaseConfig, BadVariable> {
-    if get("DATABASE_URL").is_some() {
-        return Err(bad(
-            "DATABASE_URL",
-            "can't be used with FOOTFALL_DATABASE_AUTH=entra: name the server in PGHOST and PGUSER",
-        ));
+fn entra(values: &Values<'_>) -> Result<DatabaseConfig, BadVariable> {
+    if values.get(&DATABASE_URL).is_some() {
+        let problem = "can't be used with FOOTFALL_DATABASE_AUTH=entra: set PGHOST and PGUSER instead";
+        return Err(DATABASE_URL.error(problem));
     }
-    if get("PGSSLMODE").is_some_and(|mode| mode != "verify-full") {
-        return Err(bad(
-            "PGSSLMODE",
-            "must be verify-full, or unset, with FOOTFALL_DATABASE_AUTH=entra: a token is sent",
-        ));
+    if values.get(&PGSSLMODE).is_some_and(|mode| mode != "verify-full") {
+        let problem = "must be verify-full or unset with FOOTFALL_DATABASE_AUTH=entra, because a token is sent";
+        return Err(PGSSLMODE.error(problem));
     }
-    let identity = match get("IDENTITY_ENDPOINT") {
-        Some(_) => Entra::Managed { client_id: get("AZURE_CLIENT_ID").map(str::to_owned) },
+    let identity = match values.get(&IDENTITY_ENDPOINT) {
+        Some(_) => Entra::Managed { client_id: values.get(&AZURE_CLIENT_ID).map(str::to_owned) },
         None => Entra::Developer,
     };
-    Ok(DatabaseConfig::Entra(Box::new(server(get)?.ssl_mode(PgSslMode::VerifyFull)), identity))
+    Ok(DatabaseConfig::Entra(Box::new(server(values)?.ssl_mode(PgSslMode::VerifyFull)), identity))
 }

@@ -2,10 +2,10 @@
 
 use std::ops::Deref;
 
-use super::{BadVariable, bad, sites::list};
+use super::{BadVariable, environment::Values, settings::EMBED};
 use crate::domain::SiteName;
 
-/// Scheme, host and, if it is not the usual one, port of a page's address (RFC 6454 §6.2), such as `https://example.com`.
+/// Scheme, host and, if it is not the default, port of a page's address (RFC 6454 §6.2), such as `https://example.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(String);
 
@@ -17,15 +17,9 @@ impl Deref for Origin {
     }
 }
 
-/// Origins between commas.
-pub(super) fn origins(variable: &str, value: Option<&str>) -> Result<Vec<Origin>, BadVariable> {
-    let parse = |text| {
-        origin(text).ok_or_else(|| {
-            let right = "an origin, such as https://example.com: scheme and host, and no path";
-            bad(variable, format!("holds '{text}', but each part must be {right}"))
-        })
-    };
-    list(value).map(parse).collect()
+/// The origins in `FOOTFALL_EMBED`.
+pub(super) fn origins(values: &Values<'_>) -> Result<Vec<Origin>, BadVariable> {
+    values.list(&EMBED).map(|text| origin(text).ok_or_else(|| EMBED.reject_part(text))).collect()
 }
 
 fn origin(text: &str) -> Option<Origin> {
@@ -35,7 +29,7 @@ fn origin(text: &str) -> Option<Origin> {
         Some((host, port)) => (host, Some(port.parse::<u16>().ok().filter(|port| *port > 0)?)),
         None => (rest, None),
     };
-    // As browsers write it, which compare texts.
+    // Browsers compare origins as texts, so the host must be in its canonical form.
     let host: SiteName = host.parse().ok().filter(|name: &SiteName| name.len() == host.len())?;
     let is_usual = matches!((scheme, port), ("https", Some(443)) | ("http", Some(80)));
     let port = port.filter(|_| !is_usual).map(|port| format!(":{port}")).unwrap_or_default();
@@ -45,21 +39,25 @@ fn origin(text: &str) -> Option<Origin> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Environment;
 
-    #[test]
-    fn origins_are_written_as_browsers_write_them() {
-        let read =
-            origins("FOOTFALL_EMBED", Some("https://Example.com:443, http://localhost:3000,,HTTP://a.example:80"));
-        let read = read.unwrap();
-        assert_eq!(
-            read.iter().map(|origin| &**origin).collect::<Vec<_>>(),
-            ["https://example.com", "http://localhost:3000", "http://a.example"]
-        );
-        assert!(origins("FOOTFALL_EMBED", None).unwrap().is_empty());
+    fn read(value: &str) -> Result<Vec<Origin>, BadVariable> {
+        let environment = Environment::from([("FOOTFALL_EMBED".to_owned(), value.to_owned())]);
+        origins(&Values::new(&environment))
     }
 
     #[test]
-    fn anything_else_is_refused_by_what_would_be_right() {
+    fn origins_are_normalised_as_browsers_write_them() {
+        let origins = read("https://Example.com:443, http://localhost:3000,,HTTP://a.example:80").unwrap();
+        assert_eq!(
+            origins.iter().map(|origin| &**origin).collect::<Vec<_>>(),
+            ["https://example.com", "http://localhost:3000", "http://a.example"]
+        );
+        assert!(read("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_invalid_origin_is_rejected_with_a_valid_example() {
         for value in [
             "example.com",
             "https://",
@@ -76,9 +74,9 @@ mod tests {
             "*",
             "'self'",
         ] {
-            let problem = origins("FOOTFALL_EMBED", Some(value)).unwrap_err().to_string();
+            let problem = read(value).unwrap_err().to_string();
             assert!(
-                problem.starts_with(&format!("FOOTFALL_EMBED holds '{value}'"))
+                problem.starts_with(&format!("FOOTFALL_EMBED contains '{value}'"))
                     && problem.contains("https://example.com:"),
                 "{problem}"
             );

@@ -1,36 +1,34 @@
 //! Lists of sites.
 
-use super::{BadVariable, bad};
+use super::{
+    BadVariable,
+    environment::Values,
+    settings::{HOSTNAME, PUBLIC_SITES, SITES, Setting},
+};
 use crate::domain::{SiteName, site_name::BadSiteName};
 
-/// What stands between commas.
-pub(super) fn list(value: Option<&str>) -> impl Iterator<Item = &str> {
-    value.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty())
+fn site_names(values: &Values<'_>, setting: &Setting) -> Result<Vec<SiteName>, BadVariable> {
+    let invalid = |problem: BadSiteName| setting.error(format!("is not valid: {problem}"));
+    values.list(setting).map(|name| name.parse().map_err(invalid)).collect()
 }
 
-fn site_names(variable: &str, value: Option<&str>) -> Result<Vec<SiteName>, BadVariable> {
-    let is_bad = |problem: BadSiteName| bad(variable, format!("holds a mistake: {problem}"));
-    list(value).map(|name| name.parse().map_err(is_bad)).collect()
-}
-
-/// The sites that everybody may see, each of which must be counted.
-pub(super) fn public(value: Option<&str>, sites: &[SiteName]) -> Result<Vec<SiteName>, BadVariable> {
-    let public = site_names("FOOTFALL_PUBLIC_SITES", value)?;
+/// The sites with public statistics. Each must be counted.
+pub(super) fn public(values: &Values<'_>, sites: &[SiteName]) -> Result<Vec<SiteName>, BadVariable> {
+    let public = site_names(values, &PUBLIC_SITES)?;
     match public.iter().find(|site| !sites.contains(site)) {
         None => Ok(public),
         Some(unknown) => {
             let known = sites.iter().map(|site| &**site).collect::<Vec<_>>().join(", ");
-            Err(bad("FOOTFALL_PUBLIC_SITES", format!("names '{unknown}', but only these are counted: {known}")))
+            Err(PUBLIC_SITES.error(format!("contains '{unknown}', but only these sites are counted: {known}")))
         }
     }
 }
 
-/// All sites that are counted, each once, this app's own first.
-pub(super) fn counted(own: Option<&str>, others: Option<&str>) -> Result<Vec<SiteName>, BadVariable> {
-    let is_bad = |problem: BadSiteName| bad("WEBSITE_HOSTNAME", problem.to_string());
-    let own = own.unwrap_or("localhost").parse().map_err(is_bad)?;
-    let mut sites = vec![own];
-    for name in site_names("FOOTFALL_SITES", others)? {
+/// All counted sites, each once. The site of this app comes first.
+pub(super) fn counted(values: &Values<'_>) -> Result<Vec<SiteName>, BadVariable> {
+    let invalid = |problem: BadSiteName| HOSTNAME.error(format!("is not valid: {problem}"));
+    let mut sites = vec![values.get_or_default(&HOSTNAME).parse().map_err(invalid)?];
+    for name in site_names(values, &SITES)? {
         if !sites.contains(&name) {
             sites.push(name);
         }

@@ -149,7 +149,7 @@ async fn a_link_leads_to_where_the_page_is_and_a_name_that_none_can_have_cannot_
     let link = plain.run(&share).stdout;
     assert!(link.starts_with("http://127.0.0.1:8099/?site=localhost&share=x."), "{link}");
     let typo = plain.with("FOOTFALL_REVOKED_LINKS", "former, a b").run(&share);
-    assert!(typo.code == Some(1) && typo.stderr.contains("FOOTFALL_REVOKED_LINKS holds 'a b'"), "{typo:?}");
+    assert!(typo.code == Some(1) && typo.stderr.contains("FOOTFALL_REVOKED_LINKS contains 'a b'"), "{typo:?}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use warp::{
     http::{HeaderMap, Request, Uri},
 };
 
-use crate::config::Names;
+use crate::config::PathAliases;
 use crate::http::App;
 
 /// What a request brought along, and what it is answered with.
@@ -43,7 +43,7 @@ where
         let headers = std::mem::take(request.headers_mut());
         let arrival = Arrival { headers, peer: self.peer, app: self.app.clone() };
         request.extensions_mut().insert(Arc::new(arrival));
-        if let Some(usual) = usual_name(request.uri(), &self.app.config.names) {
+        if let Some(usual) = usual_name(request.uri(), &self.app.config.path_aliases) {
             *request.uri_mut() = usual;
         }
         // It wants to be called by one at a time, which it does not need: it is as good as its copy.
@@ -53,8 +53,8 @@ where
 }
 
 /// The path under which the routes know what was asked for under a further name.
-fn usual_name(uri: &Uri, names: &Names) -> Option<Uri> {
-    let Names { script, endpoint } = names;
+fn usual_name(uri: &Uri, names: &PathAliases) -> Option<Uri> {
+    let PathAliases { script, endpoint } = names;
     if script.is_none() && endpoint.is_none() {
         return None;
     }
@@ -76,12 +76,12 @@ mod tests {
 
     #[test]
     fn a_further_name_leads_to_what_it_names_and_to_nothing_else() {
-        let names = Names { script: Some("hello.js".to_owned()), endpoint: Some("hello".to_owned()) };
+        let names = PathAliases { script: Some("hello.js".to_owned()), endpoint: Some("hello".to_owned()) };
         let usual = |path: &'static str| usual_name(&Uri::from_static(path), &names).map(|uri| uri.to_string());
         assert_eq!(usual("/hello.js"), Some("/footfall.js".to_owned()));
         assert_eq!(usual("/hello?x=1"), Some("/v?x=1".to_owned()));
         assert_eq!(usual("/hello/example.com.gif"), Some("/v/example.com.gif".to_owned()));
         assert_eq!((usual("/hello2"), usual("/"), usual("/x/hello")), (None, None, None));
-        assert_eq!(usual_name(&Uri::from_static("/hello"), &Names::default()), None);
+        assert_eq!(usual_name(&Uri::from_static("/hello"), &PathAliases::default()), None);
     }
 }
