@@ -1,25 +1,19 @@
-//! What matters of a page's HTML: scripts, images, policies, and where they stand.
+//! The parts of a page's HTML that embed Footfall: scripts, images, and their places.
 
 use std::collections::BTreeMap;
 
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 
-/// What a page consists of, as far as it matters here.
+/// The scripts and images of a page.
 #[derive(Debug, Default)]
 pub(super) struct Page {
-    /// The address that relative ones belong to, where the page names it.
+    /// The address in `<base>`, which relative addresses refer to.
     pub(super) base: Option<String>,
-    /// Scripts with an address, and images, in their order.
+    /// Scripts with an address and images, in the order of the page.
     pub(super) elements: Vec<Element>,
-    /// Content security policies of `<meta>`.
-    pub(super) policies: Vec<String>,
-    /// The referrer policy of `<meta>`; the last one holds.
-    pub(super) referrer: Option<String>,
-    /// Whether robots are asked to keep the page out of their index.
-    pub(super) no_index: bool,
-    /// Whether the page has rules for prerendering or prefetching.
-    pub(super) speculates: bool,
-    /// The text of the scripts that are in the page itself.
+    /// Whether a `<meta>` has a Content-Security-Policy.
+    pub(super) has_policy: bool,
+    /// The text of inline scripts.
     pub(super) inline: String,
 }
 
@@ -29,8 +23,6 @@ pub(super) struct Element {
     pub(super) kind: Kind,
     pub(super) place: Place,
     attributes: BTreeMap<String, String>,
-    /// How many policies stood before it: later ones do not hold for its loading.
-    pub(super) policies: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,23 +31,23 @@ pub(super) enum Kind {
     Image,
 }
 
-/// Where an element stands.
+/// The place of an element, which decides whether browsers load it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Where it takes effect.
+    /// The page itself: browsers load it.
     Page,
-    /// In `<noscript>`: only for those without script.
+    /// `<noscript>`: only browsers without script load it.
     Noscript,
-    /// In `<!-- … -->`.
+    /// `<!-- … -->`.
     Comment,
-    /// In `<template>`.
+    /// `<template>`.
     Template,
-    /// In an element whose content is text, such as `<textarea>`.
+    /// An element whose content is text, such as `<textarea>`.
     Text,
 }
 
 impl Place {
-    /// What makes an element there do nothing.
+    /// The name in findings.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Page => "the page",
@@ -68,25 +60,25 @@ impl Place {
 }
 
 impl Element {
-    /// An attribute's value, without space around it. An attribute without a value is empty.
+    /// The trimmed value of an attribute; empty if it has none.
     pub(super) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.get(name).map(|value| value.trim())
     }
 }
 
 impl Page {
-    /// Looks through a page.
+    /// Parses a page.
     pub(super) fn parse(html: &[u8]) -> Self {
         let mut page = Self::default();
-        page.take(html, Place::Page);
+        page.collect(html, Place::Page);
         page
     }
 
-    fn take(&mut self, html: &[u8], place: Place) {
+    fn collect(&mut self, html: &[u8], place: Place) {
         let mut emitter = DefaultEmitter::default();
         emitter.naively_switch_states(true);
-        let (mut templates, mut in_body) = (0_usize, false);
-        // The element that the next text belongs to, if that text is no markup.
+        let mut templates = 0_usize;
+        // The element that contains the next text.
         let mut holder: Vec<u8> = Vec::new();
         for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
             let place_now = if templates > 0 && place == Place::Page { Place::Template } else { place };
@@ -97,17 +89,12 @@ impl Page {
                     let attributes = tag.attributes.iter().map(|(name, value)| (text(name), text(value))).collect();
                     match &**tag.name {
                         b"template" => templates += 1,
-                        b"body" => in_body = true,
                         b"base" if place_now == Place::Page && self.base.is_none() => {
                             self.base = attribute(&attributes, "href").map(str::to_owned);
                         }
-                        b"meta" if place_now == Place::Page => self.take_meta(&attributes, in_body),
-                        b"script" if attribute(&attributes, "type") == Some("speculationrules") => {
-                            self.speculates |= place_now == Place::Page;
-                        }
-                        b"link" if place_now == Place::Page => {
-                            let rel = attribute(&attributes, "rel").unwrap_or_default().to_ascii_lowercase();
-                            self.speculates |= rel.split_whitespace().any(|word| word == "prerender");
+                        b"meta" if place_now == Place::Page => {
+                            let key = attribute(&attributes, "http-equiv").unwrap_or_default();
+                            self.has_policy |= key.eq_ignore_ascii_case("content-security-policy");
                         }
                         b"script" => self.add(Kind::Script, place_now, attributes),
                         b"img" | b"image" => self.add(Kind::Image, place_now, attributes),
@@ -120,16 +107,16 @@ impl Page {
                         templates = templates.saturating_sub(1);
                     }
                 }
-                Token::Comment(comment) if place_now != Place::Comment => self.take(&comment, Place::Comment),
+                Token::Comment(comment) if place_now != Place::Comment => self.collect(&comment, Place::Comment),
                 Token::String(text) => match &*holder {
                     b"script" if place_now == Place::Page => {
                         self.inline.push_str(&String::from_utf8_lossy(&text));
                         self.inline.push('\n');
                     }
-                    // What is inside one of these is looked at once: nothing may make this go deeper and deeper.
-                    b"noscript" if place_now == Place::Page => self.take(&text, Place::Noscript),
+                    // The content of these is parsed once, so that nesting does not recurse.
+                    b"noscript" if place_now == Place::Page => self.collect(&text, Place::Noscript),
                     b"textarea" | b"title" | b"xmp" | b"iframe" | b"noembed" if place_now == Place::Page => {
-                        self.take(&text, Place::Text);
+                        self.collect(&text, Place::Text);
                     }
                     _ => {}
                 },
@@ -139,24 +126,9 @@ impl Page {
     }
 
     fn add(&mut self, kind: Kind, place: Place, attributes: BTreeMap<String, String>) {
-        // A script or image without an address is none of ours.
+        // Footfall's elements always have an address.
         if attributes.contains_key("src") {
-            self.elements.push(Element { kind, place, attributes, policies: self.policies.len() });
-        }
-    }
-
-    fn take_meta(&mut self, attributes: &BTreeMap<String, String>, in_body: bool) {
-        let content = attribute(attributes, "content").unwrap_or_default();
-        let named =
-            |key: &str, name: &str| attribute(attributes, key).is_some_and(|value| value.eq_ignore_ascii_case(name));
-        // Only in the head (HTML standard, "Content security policy state").
-        if named("http-equiv", "content-security-policy") && !in_body && !content.is_empty() {
-            self.policies.push(content.to_owned());
-        } else if named("name", "referrer") && !content.is_empty() {
-            self.referrer = Some(content.to_ascii_lowercase());
-        } else if named("name", "robots") {
-            let content = content.to_ascii_lowercase();
-            self.no_index |= content.split(',').any(|word| matches!(word.trim(), "noindex" | "none"));
+            self.elements.push(Element { kind, place, attributes });
         }
     }
 }
@@ -174,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_is_found_however_it_is_written() {
+    fn a_script_is_found_in_any_spelling() {
         for html in [
             "<script defer data-site=a src=/footfall.js></script>",
             "<SCRIPT\nSRC = '/footfall.js'\tDATA-SITE=\"a\"></SCRIPT>",
@@ -187,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn where_it_takes_no_effect_is_told() {
+    fn the_place_of_an_element_is_found() {
         let script = "<script src=a></script>";
         for (html, place) in [
             (format!("<!-- {script} -->"), Place::Comment),
@@ -202,25 +174,16 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_holds_for_what_comes_after_it_and_only_in_the_head() {
+    fn the_first_base_and_a_policy_in_meta_are_found() {
         let meta = "<meta http-equiv=Content-Security-Policy content=\"img-src 'none'\">";
-        let page = Page::parse(format!("<img src=a>{meta}<img src=b><body>{meta}<img src=c>").as_bytes());
-        assert_eq!(page.policies, ["img-src 'none'"]);
-        assert_eq!(page.elements.iter().map(|element| element.policies).collect::<Vec<_>>(), [0, 1, 1]);
-        assert!(Page::parse(format!("<template>{meta}</template><!--{meta}-->").as_bytes()).policies.is_empty());
+        let page = Page::parse(format!("<base href=/a/><base href=/b/>{meta}").as_bytes());
+        assert_eq!(page.base.as_deref(), Some("/a/"));
+        assert!(page.has_policy);
+        assert!(!Page::parse(format!("<template>{meta}</template><!--{meta}-->").as_bytes()).has_policy);
     }
 
     #[test]
-    fn what_is_said_of_referrers_robots_and_prerendering_is_heard() {
-        let html = "<base href=/a/><base href=/b/><meta name=referrer content=No-Referrer><meta name=ROBOTS content='a, NOINDEX'>\
-            <script type=speculationrules>{}</script>";
-        let page = Page::parse(html.as_bytes());
-        assert_eq!((page.base.as_deref(), page.referrer.as_deref()), (Some("/a/"), Some("no-referrer")));
-        assert!(page.no_index && page.speculates && page.elements.is_empty());
-    }
-
-    #[test]
-    fn deep_nesting_does_no_harm() {
+    fn deep_nesting_is_parsed_without_recursion() {
         let comments = "<!--".repeat(100_000) + &"<noscript><template>".repeat(100_000);
         assert!(Page::parse(comments.as_bytes()).elements.is_empty());
     }

@@ -1,4 +1,4 @@
-//! Fetches what a browser would fetch, within limits: the page may belong to anybody.
+//! Fetches pages and scripts as a browser would, with limits, because the server may be hostile.
 
 use std::{io::Read, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -24,38 +24,33 @@ use url::{Host, Url};
 
 use crate::build;
 
-/// How many redirects are followed.
+/// Redirects to follow, as few as a browser user would tolerate.
 const MAXIMUM_REDIRECTS: usize = 5;
 
-/// How much of a body is read.
+/// Bytes of a body to read. The rest is ignored.
 pub(super) const MAXIMUM_BYTES: usize = 2 * 1024 * 1024;
 
-/// How long one address of several may take to accept: the next might work.
+/// Time for one address to accept a connection, before the next address of the host is tried.
 const CONNECT_WITHIN: Duration = Duration::from_secs(4);
 
-/// What came back.
+/// A response after redirects.
 #[derive(Debug)]
-pub(super) struct Answer {
-    /// Where it came from in the end.
+pub(super) struct FetchedResponse {
+    /// The last address.
     pub(super) url: Url,
-    /// Whether that is somewhere else than was asked.
+    /// Whether that differs from the first address.
     pub(super) redirected: bool,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
-    /// Whether there was more than is in `body`.
-    pub(super) cut: bool,
+    /// Whether `body` has only the beginning.
+    pub(super) truncated: bool,
 }
 
-impl Answer {
+impl FetchedResponse {
     /// A header that has one value, or the first.
     pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-
-    /// All lines of a header.
-    pub(super) fn header_lines<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
     }
 
     /// The media type, in lower case and without parameters.
@@ -64,76 +59,76 @@ impl Answer {
     }
 }
 
-/// Why nothing came back.
+/// The reason for having no response.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
     #[error("the name {0} has no address")]
     Name(String),
-    #[error("{0} can't be connected to ({1})")]
+    #[error("can't connect to {0} ({1})")]
     Connect(String, std::io::Error),
-    #[error("the TLS connection to {0} is not made ({1})")]
+    #[error("can't make a TLS connection to {0} ({1})")]
     Tls(String, std::io::Error),
-    #[error("{0} does not speak HTTP/1.1 as it should ({1})")]
+    #[error("{0} did not send a valid HTTP/1.1 response ({1})")]
     Http(String, hyper::Error),
-    #[error("{0} did not answer in full within {1} s")]
+    #[error("{0} did not send a whole response within {1} s")]
     Slow(String, u64),
-    #[error("it is redirected more than {MAXIMUM_REDIRECTS} times")]
+    #[error("the address redirects more than {MAXIMUM_REDIRECTS} times")]
     Redirects,
-    #[error("{0} redirects to what is no web address")]
+    #[error("{0} redirects to an address that is not http or https")]
     Redirect(String),
-    #[error("{0} is no web address")]
+    #[error("{0} is not an http or https address")]
     Address(String),
-    #[error("{0} answers in an encoding that was not asked for")]
+    #[error("{0} used a content encoding that was not requested")]
     Encoding(String),
 }
 
-/// Asks for things, one after the other, each over a connection of its own.
-pub(super) struct Client {
+/// Sends requests, each over its own connection.
+pub(super) struct Fetcher {
     tls: TlsConnector,
-    patience: Duration,
+    timeout_after: Duration,
 }
 
-impl Client {
-    /// Each request, the answer's body included, may take `patience`.
-    pub(super) fn new(patience: Duration) -> anyhow::Result<Self> {
-        Self::trusting(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }, patience)
+impl Fetcher {
+    /// Each request, including the response's body, may take `timeout_after`.
+    pub(super) fn new(timeout_after: Duration) -> anyhow::Result<Self> {
+        Self::trusting(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }, timeout_after)
     }
 
-    fn trusting(roots: RootCertStore, patience: Duration) -> anyhow::Result<Self> {
+    fn trusting(roots: RootCertStore, timeout_after: Duration) -> anyhow::Result<Self> {
         let mut tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { tls: TlsConnector::from(Arc::new(tls)), patience })
+        Ok(Self { tls: TlsConnector::from(Arc::new(tls)), timeout_after })
     }
 
-    /// Asks for a URL, and where it redirects to. `page` is what a browser would name in `Referer`.
-    pub(super) async fn ask(&self, method: &Method, url: &Url, page: Option<&Url>) -> Result<Answer, Problem> {
+    /// Requests a URL and follows redirects. `page` is the `Referer`.
+    pub(super) async fn fetch(&self, method: &Method, url: &Url, page: Option<&Url>) -> Result<FetchedResponse, Problem> {
         let mut url = url.clone();
         for redirects in 0..=MAXIMUM_REDIRECTS {
-            let exchange = timeout(self.patience, self.exchange(method, &url, page)).await;
-            let mut answer = exchange.map_err(|_| Problem::Slow(shown(&url), self.patience.as_secs()))??;
-            answer.redirected = redirects > 0;
-            let Some(location) = answer.headers.get(LOCATION).filter(|_| answer.status.is_redirection()) else {
-                return Ok(answer);
+            let exchange = timeout(self.timeout_after, self.exchange(method, &url, page)).await;
+            let mut response = exchange.map_err(|_| Problem::Slow(without_secrets(&url), self.timeout_after.as_secs()))??;
+            response.redirected = redirects > 0;
+            let Some(location) = response.headers.get(LOCATION).filter(|_| response.status.is_redirection()) else {
+                return Ok(response);
             };
             let next = location.to_str().ok().and_then(|location| url.join(location).ok()).filter(is_web);
-            url = next.ok_or_else(|| Problem::Redirect(shown(&url)))?;
+            url = next.ok_or_else(|| Problem::Redirect(without_secrets(&url)))?;
         }
         Err(Problem::Redirects)
     }
 
-    async fn exchange(&self, method: &Method, url: &Url, page: Option<&Url>) -> Result<Answer, Problem> {
+    async fn exchange(&self, method: &Method, url: &Url, page: Option<&Url>) -> Result<FetchedResponse, Problem> {
         let name = || url.host_str().unwrap_or_default().to_owned();
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
-            return Err(Problem::Address(shown(url)));
+            return Err(Problem::Address(without_secrets(url)));
         };
         let stream = connect(&host, port).await?;
         let stream: Box<dyn Stream> = if url.scheme() == "https" {
             let server = match host {
                 Host::Domain(domain) => {
-                    ServerName::try_from(domain.to_owned()).map_err(|_| Problem::Address(shown(url)))?
+                    ServerName::try_from(domain.to_owned()).map_err(|_| Problem::Address(without_secrets(url)))?
                 }
                 Host::Ipv4(ip) => ServerName::from(std::net::IpAddr::from(ip)),
                 Host::Ipv6(ip) => ServerName::from(std::net::IpAddr::from(ip)),
@@ -144,33 +139,33 @@ impl Client {
         };
         let response = send(stream, method, url, page).await?;
         let (head, body) = response.into_parts();
-        let (body, mut cut) = read(body).await.map_err(|problem| Problem::Http(name(), problem))?;
+        let (body, mut truncated) = read(body).await.map_err(|problem| Problem::Http(name(), problem))?;
         let encoding = head.headers.get(CONTENT_ENCODING).map_or(&b""[..], |value| value.as_bytes());
         let body = match encoding {
             b"" | b"identity" => body,
             b"gzip" | b"x-gzip" => {
                 let (unpacked, more) = unpack(&body);
-                cut |= more;
+                truncated |= more;
                 unpacked
             }
             _ if body.is_empty() => body,
             _ => return Err(Problem::Encoding(name())),
         };
-        Ok(Answer { url: url.clone(), redirected: false, status: head.status, headers: head.headers, body, cut })
+        Ok(FetchedResponse { url: url.clone(), redirected: false, status: head.status, headers: head.headers, body, truncated })
     }
 }
 
-/// Whether a browser would fetch it from a web server.
+/// Whether a browser would request it from a web server.
 pub(super) fn is_web(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https") && url.has_host()
 }
 
-/// A URL as it may be shown: a query, a fragment or a user may hold secrets.
-pub(super) fn shown(url: &Url) -> String {
+/// A URL for output: without query, fragment and user, which may be secret.
+pub(super) fn without_secrets(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.set_fragment(None);
-    // Fails where there can be none.
+    // Fails for addresses without a user part, which is fine.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.into()
@@ -196,7 +191,7 @@ async fn connect(host: &Host<&str>, port: u16) -> Result<TcpStream, Problem> {
     Err(problem)
 }
 
-/// With TLS or without: the program holds hyper's client once.
+/// A connection with or without TLS, so that hyper's client is compiled once.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -221,16 +216,16 @@ async fn send(
     if let Some(page) = page {
         request = request.header(REFERER, format!("{}/", page.origin().ascii_serialization()));
     }
-    let request = request.body(Empty::<Bytes>::new()).map_err(|_| Problem::Address(shown(url)))?;
-    // Some sites send more than the hundred header lines that hyper takes by itself.
+    let request = request.body(Empty::<Bytes>::new()).map_err(|_| Problem::Address(without_secrets(url)))?;
+    // Some sites send more than 100 header lines, hyper's default limit.
     let (mut sender, connection) =
         http1::Builder::new().max_headers(256).handshake(TokioIo::new(stream)).await.map_err(problem)?;
-    // It ends with the answer's body, or when that is dropped. What goes wrong is told there.
+    // The task ends with the body, which also returns its errors.
     tokio::spawn(connection);
     sender.send_request(request).await.map_err(problem)
 }
 
-/// The body, and whether there was more of it.
+/// The body, and whether it was truncated.
 async fn read(mut body: Incoming) -> Result<(Vec<u8>, bool), hyper::Error> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -245,14 +240,14 @@ async fn read(mut body: Incoming) -> Result<(Vec<u8>, bool), hyper::Error> {
     Ok((bytes, false))
 }
 
-/// Some servers compress whatever is asked. What can't be unpacked is left out: the rest is looked at.
+/// Decompresses bodies of servers that ignore `Accept-Encoding`. Damaged data ends the body early.
 fn unpack(packed: &[u8]) -> (Vec<u8>, bool) {
     let mut bytes = Vec::new();
     let mut decoder = flate2::read::MultiGzDecoder::new(packed).take(MAXIMUM_BYTES as u64 + 1);
     let _ = decoder.read_to_end(&mut bytes);
-    let cut = bytes.len() > MAXIMUM_BYTES;
+    let truncated = bytes.len() > MAXIMUM_BYTES;
     bytes.truncate(MAXIMUM_BYTES);
-    (bytes, cut)
+    (bytes, truncated)
 }
 
 #[cfg(test)]
@@ -269,7 +264,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_answer_over_tls_is_read_if_its_certificate_is_trusted_for_that_name() {
+    async fn a_response_over_tls_needs_a_trusted_certificate_for_the_host() {
         let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -290,25 +285,25 @@ mod tests {
         });
         let mut roots = RootCertStore::empty();
         roots.add(own.cert.der().clone()).unwrap();
-        let trusting = Client::trusting(roots, Duration::from_secs(20)).unwrap();
-        let bundled = Client::new(Duration::from_secs(20)).unwrap();
+        let trusting = Fetcher::trusting(roots, Duration::from_secs(20)).unwrap();
+        let bundled = Fetcher::new(Duration::from_secs(20)).unwrap();
         let [right, other] =
             ["localhost", "127.0.0.1"].map(|host| Url::parse(&format!("https://{host}:{port}/")).unwrap());
-        assert_eq!(trusting.ask(&Method::GET, &right, None).await.unwrap().body, b"Hello");
-        assert!(matches!(trusting.ask(&Method::GET, &other, None).await, Err(Problem::Tls(..))), "another name");
-        assert!(matches!(bundled.ask(&Method::GET, &right, None).await, Err(Problem::Tls(..))), "nobody's certificate");
+        assert_eq!(trusting.fetch(&Method::GET, &right, None).await.unwrap().body, b"Hello");
+        assert!(matches!(trusting.fetch(&Method::GET, &other, None).await, Err(Problem::Tls(..))), "another name");
+        assert!(matches!(bundled.fetch(&Method::GET, &right, None).await, Err(Problem::Tls(..))), "an unknown authority");
     }
 
     #[test]
-    fn what_a_server_compresses_unasked_is_unpacked_within_the_limit() {
+    fn unrequested_compression_is_undone_up_to_the_limit() {
         let packed = |length: usize| {
             let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
             std::io::Write::write_all(&mut encoder, &vec![b' '; length]).unwrap();
             encoder.finish().unwrap()
         };
         assert_eq!(unpack(&packed(10)), (vec![b' '; 10], false));
-        let (bytes, cut) = unpack(&packed(3 * MAXIMUM_BYTES));
-        assert_eq!((bytes.len(), cut), (MAXIMUM_BYTES, true));
+        let (bytes, truncated) = unpack(&packed(3 * MAXIMUM_BYTES));
+        assert_eq!((bytes.len(), truncated), (MAXIMUM_BYTES, true));
         assert!(unpack(b"no gzip").0.is_empty());
     }
 }
