@@ -113,8 +113,8 @@ fn an_ordinary_page_is_small() {
 fn an_empty_site_says_what_will_appear() {
     let page = html(&empty());
     // It once was visited, but not in this range.
-    assert!(page.contains("Each path that is viewed appears here."));
-    assert!(page.contains("When another site leads somebody here, its host name appears."));
+    assert!(page.contains("Paths appear here as they are viewed."));
+    assert!(page.contains("Hosts of other sites that link here appear as visitors follow the links."));
     assert_eq!(page.matches("No visits in this period").count(), 1);
     assert!(page.contains("Nothing was left out.") && !page.contains("Browsers"));
 }
