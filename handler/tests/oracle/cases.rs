@@ -1,4 +1,4 @@
-//! What the oracle found, and what it can't provoke often enough: each as small as it could be made.
+//! Faults that the oracle found, or provokes too rarely, each reduced to the smallest input.
 
 mod late;
 mod locks;
@@ -63,7 +63,7 @@ impl Stage {
         self.fleet.database.set_clock(ms(now)).await;
     }
 
-    /// A visit that is written at the time at which it is made, or later.
+    /// A visit written at its own time, or later.
     async fn visit(&self, instance: usize, view: &View) {
         let visit = self.fleet.visit(instance, view, false);
         let answer_by = Instant::now() + Duration::from_secs(60);

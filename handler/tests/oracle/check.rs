@@ -1,4 +1,4 @@
-//! Compares what the product answers with what is true.
+//! Compares the product's numbers with the truth.
 
 use std::collections::BTreeMap;
 
@@ -17,14 +17,14 @@ use crate::{
     world::World,
 };
 
-/// One of so many ranges is asked for through a reader's task; all others with the same statement.
+/// One in this many ranges is read through a reader's task, the others directly with the same statement.
 const THROUGH_A_READER: usize = 8;
 
-/// Asks for random ranges; answers the first difference.
+/// Reads random ranges and returns the first difference.
 pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u64) -> Result<(), String> {
     let mut random = Random::of(world.seed.wrapping_mul(1000).wrapping_add(share));
     let readers: Vec<_> = fleet.instances.iter().flatten().map(|instance| &instance.reader).collect();
-    // The one that is open may have been ended while the world happened.
+    // The open connection may have been terminated during the run.
     fleet.direct.close().await;
     let mut ids = Vec::new();
     for site in &fleet.sites {
@@ -154,7 +154,7 @@ fn series(world: &World, site: usize, first: i32, last: i32, report: &Report) ->
             }
         }
     }
-    // Whoever came stands in one hour of the day.
+    // Each visitor counts in one hour of the day.
     for (day, visitors) in of_days {
         same("visitors of all hours", &Some(visitors), &world.truth.numbers(site, day, day).visitors)?;
     }

@@ -1,9 +1,9 @@
-//! The oracle: it keeps every visit in memory, counts distinct visitors one by one, and compares the product's answers with that.
+//! The oracle keeps every visit in memory, counts distinct visitors one by one, and compares the product's numbers with them.
 //!
-//! Random worlds of visitors, sites, pages, days, instances, orders and failures come from a seed (`world`), happen on a real database
-//! (`run`), and are asked for random ranges of days (`check`). Which visits can't be placed any more, a rule of its own tells (`rule`);
-//! `truth` knows nothing of it. `cases` has what was found this way, as small as it could be made. `processes` is the long form, which
-//! `scripts/oracle` runs. `ORACLE_SEEDS="1 2"` lets other worlds happen, `ORACLE_LOG=info` shows the product's log.
+//! Random worlds of visitors, sites, pages, days, instances, orders and failures come from a seed (`world`), run on a real database
+//! (`run`), and answer random ranges of days (`check`). `rule` decides which visits come too late to be placed; `truth` is independent
+//! of it. `cases` holds the faults found this way, reduced to the smallest input. `scripts/oracle` runs the long form (`processes`).
+//! `ORACLE_SEEDS="1 2"` selects other worlds; `ORACLE_LOG=info` shows the product's log.
 
 mod cable;
 mod cases;
@@ -20,10 +20,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use world::{Size, World};
 
-/// Worlds with many visitors, with days that are forgotten at their end (`FOOTFALL_FORGET=daily`), and with few visitors who come often.
+/// Worlds with many visitors, with daily forgetting (`FOOTFALL_FORGET=daily`), and with few visitors who come often.
 const SEEDS: [u64; 3] = [7, 4, 15];
 
-/// How many ranges are asked for in each world of the short form.
+/// Ranges checked in each world of the short form.
 const RANGES: usize = 2500;
 
 /// A number from the environment.
@@ -31,7 +31,7 @@ fn number_from(variable: &str, otherwise: usize) -> usize {
     std::env::var(variable).ok().map_or(otherwise, |number| number.parse().unwrap())
 }
 
-/// Shows the product's log, if `ORACLE_LOG` says from which level.
+/// Shows the product's log from the level in `ORACLE_LOG`.
 fn show_log() {
     if let Ok(level) = std::env::var("ORACLE_LOG") {
         let level: tracing::Level = level.parse().unwrap();
@@ -57,12 +57,12 @@ async fn every_range_of_days_of_a_random_world_is_exact() {
     let named = std::env::var("ORACLE_SEEDS").unwrap_or_default();
     let mut seeds: Vec<u64> = named.split_whitespace().map(|seed| seed.parse().unwrap()).collect();
     if seeds.is_empty() {
-        // And one that nobody has seen.
+        // And a new seed each time.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         seeds = SEEDS.into_iter().chain([now]).collect();
     }
     println!("seeds {seeds:?}");
-    // At once: most of a world's time is the database's.
+    // At once, because worlds mostly wait for the database.
     let worlds: Vec<_> = seeds.into_iter().map(|seed| tokio::spawn(every_range_is_exact(seed))).collect();
     for world in worlds {
         world.await.unwrap();

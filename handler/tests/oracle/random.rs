@@ -1,4 +1,4 @@
-//! Random numbers that a seed decides (splitmix64): whatever goes wrong can be made to go wrong again.
+//! Random numbers from a seed (splitmix64), so that every failure can be repeated.
 
 pub(crate) struct Random(u64);
 
@@ -15,7 +15,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// From 0 to `end`, without it.
+    /// From 0 to `end`, exclusive.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(end.max(1)).unwrap()).unwrap()
     }
@@ -24,7 +24,7 @@ impl Random {
         first + i32::try_from(self.below(usize::try_from(last - first + 1).unwrap())).unwrap()
     }
 
-    /// True so many times in a hundred.
+    /// True with a probability of `percent`.
     pub(crate) fn percent(&mut self, chance: usize) -> bool {
         self.below(100) < chance
     }
@@ -33,7 +33,7 @@ impl Random {
         of[self.below(of.len())]
     }
 
-    /// From 0 to `end`, the small ones more often.
+    /// From 0 to `end`, exclusive; small numbers are more likely.
     pub(crate) fn low(&mut self, end: usize) -> usize {
         let bound = self.below(end) + 1;
         self.below(bound)

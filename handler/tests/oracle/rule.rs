@@ -1,5 +1,5 @@
-//! Which visits can be placed, told apart from the product: a visitor's latest two days of a month are kept (and a third one where
-//! it came out of order), and a month is closed when the next one has ended.
+//! Decides which visits can be placed, independently of the product. A visitor's latest two days of a month are kept, and a third one
+//! if it came out of order. A month is closed when the next one has ended.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,16 +11,16 @@ use crate::{
     world::{Kind, View},
 };
 
-/// How long after its end a period is kept.
+/// Time for which a period is kept after its end.
 const GRACE_MS: i64 = 10 * 60_000;
 
-/// How long a period and the one before it stay open after an import.
+/// Time for which a period and the previous one stay open after an import.
 const IMPORT_MS: i64 = 48 * 3_600_000;
 
-/// Site, visitor, and what the visitor is told apart for: a value, or the site as a whole.
-type Who = (usize, usize, Option<Value>);
+/// Site, visitor and scope: a value, or the site as a whole.
+type ScopedVisitor = (usize, usize, Option<Value>);
 
-/// A day, and what of it is told apart once a day.
+/// A day, and the visitor's values that are counted once a day.
 type Beginning = (i32, Vec<Value>);
 
 /// Days before the latest two.
@@ -31,7 +31,7 @@ enum Earlier {
     Day(i32),
 }
 
-/// What is kept of a visitor in a period.
+/// The stored days of a visitor in a period.
 #[derive(Clone, Copy)]
 struct Kept {
     latest: i32,
@@ -39,31 +39,31 @@ struct Kept {
     earlier: Earlier,
 }
 
-/// What becomes of a visitor's day.
+/// The outcome for a visitor's day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placement {
     New,
-    /// It has been counted.
+    /// Counted before.
     Known,
-    /// It has been counted, but the database does not remember that: an instance may.
+    /// Counted before. The database does not store that any more, but an instance may remember it.
     Forgotten,
-    /// Its place is not known any more.
+    /// Too late: the neighbouring days are no longer stored.
     Late,
-    /// Its period is closed.
+    /// The period is closed.
     Closed,
 }
 
 enum Period {
-    /// The least and the most time until which it is kept: an instance that knows the period does not ask for more.
+    /// Earliest and latest end of the period. An instance that knows the period does not extend it.
     Open(i64, i64),
     Closed,
 }
 
-/// What the database is expected to remember.
+/// The expected content of the database.
 pub(crate) struct Rule {
     zone: TimeZone,
-    kept: HashMap<(Who, i32), Kept>,
-    placed: HashMap<Who, Days>,
+    kept: HashMap<(ScopedVisitor, i32), Kept>,
+    placed: HashMap<ScopedVisitor, Days>,
     periods: HashMap<(usize, i32), Period>,
     pub(crate) truth: Truth,
 }
@@ -84,15 +84,15 @@ impl Rule {
         start_ms(end, &self.zone) + GRACE_MS
     }
 
-    /// Who is looked up for a view: the visitor of the site, and of each value that visitors are told apart for. An event is no visit
-    /// to the site: only the second.
-    fn everybody(view: &View) -> Vec<Who> {
+    /// The visitors looked up for a view: that of the site, and one for each value with visitors of its own. An event is no visit to the
+    /// site and has only the latter.
+    fn everybody(view: &View) -> Vec<ScopedVisitor> {
         let values = view.values.iter().filter(|(dimension, _)| dimension.uniqueness() == Uniqueness::PerValue);
         let scopes = (!view.is_event).then_some(None).into_iter().chain(values.map(|value| Some(value.clone())));
         scopes.map(|scope| (view.site, view.visitor, scope)).collect()
     }
 
-    /// Whether the period of a day can take new visitors: nobody can be told from those of a month that is closed.
+    /// Whether a period accepts new visitors: visitors of a closed month cannot be recognised.
     fn can_open(&self, site: usize, period: i32) -> bool {
         let reach = i32::from(!self.truth.is_daily);
         (period - reach..=period + reach)
@@ -115,7 +115,7 @@ impl Rule {
         true
     }
 
-    /// Whether it is certain what maintenance does at this time.
+    /// Whether the effect of maintenance at this time is certain.
     pub(crate) fn maintenance_is_certain(&self, now: i64) -> bool {
         self.periods.values().all(|period| match period {
             Period::Open(least, most) => *most < now || *least >= now,
@@ -131,7 +131,7 @@ impl Rule {
         }
     }
 
-    fn place(&mut self, who: Who, day: i32) -> Placement {
+    fn place(&mut self, who: ScopedVisitor, day: i32) -> Placement {
         let period = self.period(day);
         let is_new = self.placed.entry(who.clone()).or_default().insert(day - self.truth.origin);
         let undo = |rule: &mut Self| {
@@ -145,7 +145,7 @@ impl Rule {
             }
         };
         let kept = self.kept.get(&(who.clone(), period)).copied();
-        // A day after all others of its month comes before the first of the next one: that has to be known.
+        // The last day of a month shortens the gap of the first day of the next month, if that day is still stored.
         if !self.truth.is_daily && kept.is_none_or(|kept| kept.latest < day) {
             let next = self.kept.get(&(who.clone(), period + 1));
             if next.is_some_and(|next| next.earlier != Earlier::None) {
@@ -178,7 +178,7 @@ impl Rule {
         Placement::New
     }
 
-    /// Counts a view that was answered. Views of one visitor must come in the order in which they are applied.
+    /// Counts an acknowledged view. Views of one visitor must come in the order in which they are applied.
     pub(crate) fn apply(&mut self, view: &View, now: i64, is_import: bool) -> Placement {
         let View { site, visitor, day, hour, kind, is_event, values, .. } = view;
         let mut placement = Placement::Known;
@@ -224,7 +224,7 @@ impl Rule {
             Placement::Forgotten => exclusion = Some((handler::domain::Exclusion::Late, 0)),
             Placement::New | Placement::Known => {}
         }
-        // What is no view is accounted nowhere.
+        // Only views are accounted.
         if let Some((exclusion, least)) = exclusion.filter(|_| !is_event) {
             let sum = truth.excluded.entry((*day, exclusion)).or_default();
             *sum = (sum.0 + least, sum.1 + 1);
@@ -241,8 +241,8 @@ impl Rule {
         placement
     }
 
-    /// What is told apart once a day is that of the visitor's first view of the day, and of days that of the one that came first. Of
-    /// two that run at the same time, nobody can say which one that is.
+    /// Values counted once a day belong to the visitor's first view of the day, and across days to the day written first. The order of
+    /// two concurrent views is unknown.
     fn is_undecided(&self, together: &Together, view: &View) -> bool {
         let (who, once) = ((view.site, view.visitor, None), Together::once_a_day(view));
         let has_come = |day: i32| self.placed.get(&who).is_some_and(|days| days.contains(day - self.truth.origin));
@@ -251,7 +251,7 @@ impl Rule {
         !view.is_event && !has_come(view.day) && others.into_iter().any(is_other)
     }
 
-    /// Whether views that run at the same time can all be placed, in whatever order: `together` are those chosen before.
+    /// Whether concurrent views can all be placed, in any order. `together` are the views chosen before.
     pub(crate) fn can_join(&self, together: &Together, view: &View) -> bool {
         if view.kind != Kind::Visitor {
             return true;
@@ -277,11 +277,11 @@ impl Rule {
     }
 }
 
-/// The days of views that run at the same time.
+/// The days of concurrent views.
 #[derive(Default)]
 pub(crate) struct Together {
-    days: HashMap<Who, BTreeSet<i32>>,
-    /// What is told apart once a day, by day, of each visitor of a site.
+    days: HashMap<ScopedVisitor, BTreeSet<i32>>,
+    /// Values counted once a day, by day, for each visitor of a site.
     firsts: HashMap<(usize, usize), Vec<Beginning>>,
 }
 

@@ -1,4 +1,4 @@
-//! Lets a world happen: several instances of the product, in-process, on a real database.
+//! Runs a world: several instances of the product, in-process, on a real database.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -28,10 +28,10 @@ use crate::{
     world::{Action, Import, Kind, Loss, Step, View, World},
 };
 
-/// How long a visit may take. Somebody who waits for less would be told that it is not known whether the visit was counted.
+/// Deadline of a visit. With a shorter one, the outcome of a visit could be unknown.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The limits of a recorder whose database may be slow, because it shares the machine with much else.
+/// Limits of a recorder with a slow database, because the machine is busy.
 pub(crate) const PATIENT: Limits = Limits { statement: Duration::from_secs(12), lock: Duration::from_secs(8) };
 
 /// An instance of the product.
@@ -39,7 +39,7 @@ pub(crate) struct Instance {
     pub(crate) recorder: Recorder,
     pub(crate) reader: Reader,
     pub(crate) cable: Cable,
-    /// By how much its clock is wrong.
+    /// Clock error.
     skew_ms: i64,
 }
 
@@ -48,16 +48,16 @@ pub(crate) struct Fleet {
     pub(crate) database: TestDatabase,
     /// The true time.
     now_ms: Arc<AtomicI64>,
-    /// By number; those of other processes are missing.
+    /// By number; instances of other processes are missing.
     pub(crate) instances: Vec<Option<Instance>>,
-    /// For maintenance, and for readings without a reader.
+    /// For maintenance and for direct reads.
     pub(crate) maintenance: Arc<Connection>,
     pub(crate) direct: Arc<Connection>,
     pub(crate) sites: Vec<SiteName>,
 }
 
 impl Fleet {
-    /// Makes a database, with its schema and a clock that can be set.
+    /// Creates a database with its schema and a clock that can be set.
     pub(crate) async fn prepare(zone: &TimeZone, forget: Forget, now_ms: i64) -> TestDatabase {
         let database = TestDatabase::create().await;
         let rules = CountingRules {
@@ -75,7 +75,7 @@ impl Fleet {
         database
     }
 
-    /// Starts those instances that are `mine`.
+    /// Starts the instances in `mine`.
     #[expect(clippy::too_many_arguments, reason = "a world's properties, of which cases have some only")]
     pub(crate) async fn start(
         database: TestDatabase,
@@ -100,7 +100,7 @@ impl Fleet {
                 continue;
             }
             let cable = Cable::to(database.server_address()).await;
-            // One of four opens its connections anew all the time, and forgets with them what it knew.
+            // One of four renews its connections all the time, and loses its caches with them.
             let lifetime = if number % 4 == 3 { Duration::from_millis(40) } else { CONNECTION_LIFETIME };
             let [recording] =
                 connect(&database, Some(cable.port()), &rules, &now_ms, skew_ms, lifetime, [limits]).await;
@@ -125,7 +125,7 @@ impl Fleet {
         self.instances[number].as_ref().expect("this instance runs in this process")
     }
 
-    /// Moves this process's clocks; the database's is moved by who leads.
+    /// Moves this process's clocks. The leading process moves the database's clock.
     pub(crate) fn set_clock(&self, now_ms: i64) {
         self.now_ms.store(now_ms, Ordering::SeqCst);
     }
@@ -145,7 +145,7 @@ impl Fleet {
         }
     }
 
-    /// Does what a step says, as far as it is this process's part, and answers what was not as expected.
+    /// Runs this process's part of a step and returns the unexpected outcomes.
     pub(crate) async fn perform(&self, world: &World, number: usize, leads: bool) -> Vec<String> {
         let step = &world.steps[number];
         let mine = || step.actions.iter().filter(|(instance, ..)| self.instances[*instance].is_some());
@@ -215,7 +215,7 @@ impl Fleet {
         self.sites[import.views.first().map_or(0, |view| view.site)].clone()
     }
 
-    /// Maintenance, until nothing is in its way.
+    /// Runs maintenance until it completes.
     pub(crate) async fn maintain(&self) -> Vec<String> {
         for _ in 0..200 {
             let outcome = match self.maintenance.checkout().await {
@@ -227,7 +227,7 @@ impl Fleet {
             };
             match outcome {
                 Ok(Some(_)) => return Vec::new(),
-                // Another one is at it, or was interrupted.
+                // Another run is in progress, or was interrupted.
                 Ok(None) => self.database.execute("update setting set maintained_until = null").await,
                 Err(Failure::Lost(_) | Failure::TimedOut(_)) => {}
                 Err(failure) => return vec![format!("maintenance failed: {failure}")],
@@ -248,11 +248,11 @@ fn check_import(
     match outcome {
         Err(failure) => problems.push(format!("an import failed: {failure}")),
         Ok(imported) => {
-            // What is said of a chunk that had been counted before is nobody's business.
+            // A chunk counted before has no outcome to compare.
             if imported.applied && imported.closed != closed {
                 problems.push(format!("views of closed periods are {closed:?}, and {:?} was said", imported.closed));
             }
-            // After a lost answer nobody knows any more which they were.
+            // After a lost response the late visits are unknown.
             if imported.applied && is_quiet {
                 let may = |place| late.iter().any(|(known, _)| *known == place);
                 let too_many = imported.late.iter().any(|place| !may(*place));
@@ -313,7 +313,7 @@ async fn connect<const N: usize>(
     database.connections_that_last(lifetime, limits)
 }
 
-/// Lets a whole world happen in this process.
+/// Runs a whole world in this process.
 pub(crate) async fn live(world: &World) -> Result<Fleet, String> {
     let fleet = Fleet::of_world(world).await;
     for (number, Step { now_ms, .. }) in world.steps.iter().enumerate() {

@@ -1,15 +1,15 @@
-//! The truth: every visit that was answered, and distinct visitors counted one by one. It knows nothing of gaps, tallies or SQL.
+//! The truth: every acknowledged visit, with distinct visitors counted one by one. Independent of gaps, tallies and SQL.
 
 use std::collections::BTreeMap;
 
 use handler::domain::{Dimension, Exclusion, Uniqueness};
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
-/// A set of days that follow the world's origin.
+/// A set of days after the world's origin.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Days([u64; 4]);
 
-/// How many days a set can hold.
+/// Largest number of days in a set.
 pub(crate) const MOST_DAYS: i32 = 256;
 
 impl Days {
@@ -29,7 +29,7 @@ impl Days {
         self.first(first, last).is_some()
     }
 
-    /// The first of them from one to another.
+    /// The first day of the set in a range.
     pub(crate) fn first(&self, first: i32, last: i32) -> Option<i32> {
         let mut place = first.max(0);
         while place <= last.min(MOST_DAYS - 1) {
@@ -45,7 +45,7 @@ impl Days {
         None
     }
 
-    /// How many of them lie from one to another.
+    /// Number of days of the set in a range.
     pub(crate) fn count(&self, first: i32, last: i32) -> i64 {
         let (mut count, mut from) = (0, first.max(0));
         while let Some(found) = self.first(from, last) {
@@ -88,7 +88,7 @@ pub(crate) fn start_ms(day: i32, zone: &TimeZone) -> i64 {
     date_of(day).at(0, 0, 0, 0).to_zoned_datetime(zone.clone()).unwrap().timestamp().as_millisecond()
 }
 
-/// The day and how many of its hours had passed.
+/// The day and the number of its hours that had passed.
 pub(crate) fn day_and_hour(at_ms: i64, zone: &TimeZone) -> (i32, u8) {
     let day = day_number(zone.to_datetime(Timestamp::from_millisecond(at_ms).unwrap()).date());
     (day, u8::try_from((at_ms - start_ms(day, zone)) / 3_600_000).unwrap())
@@ -100,23 +100,23 @@ pub(crate) type Views = BTreeMap<i32, i64>;
 /// A value of a dimension.
 pub(crate) type Value = (Dimension, String);
 
-/// What happened on one site.
+/// The events of one site.
 #[derive(Default)]
 pub(crate) struct SiteTruth {
-    /// When each visitor came; places from the origin.
+    /// Days on which each visitor came, as offsets from the origin.
     pub(crate) came: BTreeMap<usize, Days>,
-    /// When each visitor came with a value.
+    /// Days on which each visitor came with a value.
     pub(crate) came_with: BTreeMap<Value, BTreeMap<usize, Days>>,
-    /// Days that came after a later one: which was the next that had come then.
+    /// Days that came after a later one, with the next day known at that time.
     pub(crate) followed: BTreeMap<(usize, i32), i32>,
     pub(crate) views: Views,
     pub(crate) views_by_hour: BTreeMap<(i32, u8), i64>,
     pub(crate) views_with: BTreeMap<Value, Views>,
-    /// The least and the most that may be accounted: whether a repeated visit is known to be one depends on what an instance remembers.
+    /// Smallest and largest valid count: an instance may or may not remember a repeated visit.
     pub(crate) excluded: BTreeMap<(i32, Exclusion), (i64, i64)>,
 }
 
-/// Everything that happened.
+/// All events.
 pub(crate) struct Truth {
     /// The day from which sets of days count.
     pub(crate) origin: i32,
@@ -170,8 +170,8 @@ impl Truth {
         }
     }
 
-    /// Visitors and views of every value in a range. Of what a visitor has one value of a day, it stands under that of its first day in
-    /// the range; where a later day in it had come before, under that one's. So these add up to the visitors.
+    /// Visitors and views of every value in a range. For dimensions with one value a day, a visitor counts under the value of its first
+    /// day in the range, or of the day that was written first. So these values add up to the visitors.
     pub(crate) fn values(&self, site: usize, first: i32, last: i32) -> BTreeMap<Value, (Option<i64>, i64)> {
         let is_exact = self.is_exact(first, last);
         let site = &self.sites[site];
@@ -198,7 +198,7 @@ impl Truth {
         values
     }
 
-    /// What was not counted in full in a range: the least and the most that may be accounted.
+    /// Exclusions in a range: smallest and largest valid count.
     pub(crate) fn excluded(&self, site: usize, first: i32, last: i32) -> BTreeMap<Exclusion, (i64, i64)> {
         let mut excluded: BTreeMap<Exclusion, (i64, i64)> = BTreeMap::new();
         for ((day, exclusion), (least, most)) in &self.sites[site].excluded {

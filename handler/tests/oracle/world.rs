@@ -1,5 +1,5 @@
-//! Random worlds: who comes when to which site, over which instance, and what goes wrong meanwhile. A seed decides everything, so
-//! that every process that takes part knows the whole world, and what is true in it.
+//! Random worlds: visitors, times, sites, instances and failures. A seed decides everything, so that every process knows the whole
+//! world and its truth.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,7 +12,7 @@ use crate::{
     truth::{Truth, day_and_hour, day_number, start_ms},
 };
 
-/// What a view counts as.
+/// The classification of a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Visitor,
@@ -45,7 +45,7 @@ pub(crate) struct View {
     pub(crate) day: i32,
     pub(crate) hour: u8,
     pub(crate) kind: Kind,
-    /// Whether it is an event: no view, and nobody's visit to the site.
+    /// Whether it is an event, which is neither a view nor a visit to the site.
     pub(crate) is_event: bool,
     pub(crate) values: Arc<[(Dimension, String)]>,
 }
@@ -61,7 +61,7 @@ impl std::fmt::Debug for View {
     }
 }
 
-/// What an instance does in a step.
+/// The work of an instance in a step.
 #[derive(Debug)]
 pub(crate) enum Action {
     /// Visits that arrive at the same time.
@@ -74,7 +74,7 @@ pub(crate) enum Action {
 pub(crate) struct Import {
     pub(crate) log: u64,
     pub(crate) views: Vec<View>,
-    /// Views of closed periods, by their place.
+    /// Views of closed periods, by their index.
     pub(crate) closed: Vec<usize>,
     /// Views that come too late, and whether that is certain.
     pub(crate) late: Vec<(usize, bool)>,
@@ -87,13 +87,13 @@ pub(crate) enum Loss {
     Answer(i32),
 }
 
-/// What happens at the same time.
+/// Concurrent work.
 pub(crate) struct Step {
     pub(crate) now_ms: i64,
-    /// Which instance does what, and what is lost meanwhile.
+    /// Instances with their work and their loss.
     pub(crate) actions: Vec<(usize, Action, Option<Loss>)>,
     pub(crate) has_maintenance: bool,
-    /// How many connections are ended meanwhile.
+    /// Connections terminated meanwhile.
     pub(crate) ends: usize,
     /// Visitors and views of each day, by site, when it is over.
     pub(crate) days: BTreeMap<(usize, i32), (i64, i64)>,
@@ -111,7 +111,7 @@ impl std::fmt::Debug for Step {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Size {
     pub(crate) instances: usize,
-    /// How many steps more or less are made of a day, in percent.
+    /// Variation of the number of steps per day, in percent.
     pub(crate) activity: usize,
 }
 
@@ -119,18 +119,18 @@ pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) zone: TimeZone,
     pub(crate) last_day: i32,
-    /// By how much the clock of each instance is wrong.
+    /// Clock error of each instance.
     pub(crate) skews_ms: Vec<i64>,
     pub(crate) steps: Vec<Step>,
     pub(crate) truth: Truth,
 }
 
-/// How many days before the first one a log may hold.
+/// Days before the first day that a log may contain.
 const HISTORY: i32 = 75;
 
 const ZONES: [&str; 6] = ["UTC", "Europe/Berlin", "UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"];
 
-/// A February, a leap day, clocks that are turned, the end of a year.
+/// A February, a leap day, changes to and from summer time, the end of a year.
 const STARTS: [&str; 7] =
     ["2027-01-18", "2028-01-20", "2026-03-03", "2026-09-20", "2026-11-20", "2027-04-25", "2026-06-28"];
 
@@ -164,7 +164,7 @@ impl World {
         let visitors = random.one_of(&[3, 8, 20, 40]);
         let skew = |random: &mut Random| match random.below(4) {
             0 => i64::from(random.between(-90_000, 90_000)) * 1000,
-            // Less than what is put right: visits keep a greater distance from midnight.
+            // Below the tolerated difference; visits keep a greater distance from midnight.
             1 => i64::from(random.between(-400, 400)),
             _ => 0,
         };
@@ -173,7 +173,7 @@ impl World {
         let mut maker = Maker { random, zone: zone.clone(), rule, size, sites, visitors, logs: 0, steps: Vec::new() };
         let mut prelude = start_ms(first_day, &zone) + 30_000;
         if maker.random.percent(50) {
-            // Logs of the time before, in the order of their days.
+            // Logs of earlier days, in order.
             let mut day = first_day - maker.random.between(5, HISTORY - 1);
             while day < first_day {
                 let last = (day + maker.random.between(0, 12)).min(first_day - 1);
@@ -196,7 +196,7 @@ impl Maker {
         let start = start_ms(day, &self.zone);
         let is_month = crate::truth::month_of(day) != crate::truth::month_of(day - 1);
         if is_month || self.random.percent(35) {
-            // Visits of both sides of midnight, written just after it.
+            // Visits just before and after midnight, written after it.
             let times: Vec<i64> =
                 (0..4).map(|second| start - 500 - second * 1000).chain([start + 500, start + 1500]).collect();
             self.together(start + 4000, &times);
@@ -220,7 +220,7 @@ impl Maker {
         }
     }
 
-    /// What may arrive by itself: logs hold no events.
+    /// Work that may arrive alone. Logs contain no events.
     fn visit(&mut self, at_ms: i64) -> View {
         let view = self.view(at_ms);
         if self.random.percent(80) {
@@ -246,7 +246,7 @@ impl Maker {
         if random.percent(40) {
             values.push((Dimension::Referrer, format!("from-{}.example", random.low(6))));
         }
-        // A visitor's days mostly begin as they did for weeks: where they don't, the first view of a day decides.
+        // A visitor's values mostly stay the same for weeks. Otherwise the first view of a day decides.
         let (day, hour) = day_and_hour(at_ms, &self.zone);
         let weeks = usize::try_from(day / 19).unwrap();
         let beginning = if random.percent(10) { random.below(6) } else { (visitor + weeks) % 6 };
@@ -278,8 +278,8 @@ impl Maker {
         }
     }
 
-    /// Visits that arrive at the same time over several instances, which must all be placed; sometimes an import runs beside them,
-    /// or maintenance, or connections break.
+    /// Concurrent visits over several instances, all of which must be placed; sometimes with an import, maintenance or broken
+    /// connections.
     fn together(&mut self, now_ms: i64, times: &[i64]) {
         let has_maintenance = self.random.percent(30) && self.rule.maintenance_is_certain(now_ms);
         if has_maintenance {
@@ -302,7 +302,7 @@ impl Maker {
             actions.push((instance, Action::Visits(views), loss));
         }
         if self.random.percent(15) {
-            // Days near the present, which can be placed beside what runs.
+            // Days near the present, which can be placed during concurrent work.
             let (today, _) = day_and_hour(now_ms, &self.zone);
             let mut views = Vec::new();
             let mut sites = [None];

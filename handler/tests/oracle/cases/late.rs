@@ -7,7 +7,7 @@ use handler::{domain::Exclusion, recorder::Imported};
 use super::{Stage, view};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_a_visitor_who_is_late_on_one_day_only_that_day_is_named() {
+async fn only_the_late_day_of_a_visitor_is_reported_late() {
     let stage = Stage::set(1, "2026-03-20T12:00:00Z").await;
     stage.visits(0, 0, "/", &["2026-03-10T12:00:00Z", "2026-03-11T12:00:00Z", "2026-03-12T12:00:00Z"]).await;
     let views = [view(0, "2026-03-02T12:00:00Z", "/"), view(0, "2026-03-15T12:00:00Z", "/")];
@@ -18,11 +18,11 @@ async fn of_a_visitor_who_is_late_on_one_day_only_that_day_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_day_that_becomes_too_late_while_it_waits_for_another_is_accounted() {
+async fn a_day_that_becomes_late_while_waiting_for_another_is_accounted() {
     let stage = Stage::set(2, "2026-03-20T12:00:00Z").await;
     stage.visits(0, 0, "/", &["2026-03-02T12:00:00Z", "2026-03-05T12:00:00Z"]).await;
     stage.visits(1, 1, "/", &["2026-03-06T12:00:00Z"]).await;
-    // The later day is written, and not committed yet.
+    // The later day is written but not committed.
     let held = stage.fleet.database.hold_day(super::day("2026-03-06").number()).await;
     let (later, late) = (view(0, "2026-03-06T12:00:00Z", "/"), view(0, "2026-03-03T12:00:00Z", "/"));
     let meanwhile = async {

@@ -1,13 +1,13 @@
-//! A batch of one month beside batches of the next one. Without the locks on `seen` each of these fails.
+//! A batch of one month concurrent with batches of the next one. Each test fails without the locks on `seen`.
 
 use std::time::Duration;
 
 use super::{Stage, day, view};
 
-/// Long enough for whoever does not wait to be ready.
+/// Long enough for work that does not wait for a lock.
 const A_WHILE: Duration = Duration::from_millis(700);
 
-/// A visitor comes just before midnight, whose batch is held up after it was written; and just after midnight over another instance.
+/// A visitor comes just before midnight, whose batch is held up after writing, and just after midnight over another instance.
 async fn a_visitor_on_both_sides_of_midnight(stage: &Stage) {
     let (before, after) = (view(0, "2026-10-31T23:59:59Z", "/"), view(0, "2026-11-01T00:00:01Z", "/"));
     let held = stage.fleet.database.hold_day(day("2026-10-31").number()).await;
@@ -47,7 +47,7 @@ async fn november_is_not_opened_in_the_middle_of_a_batch_of_october() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_other_way_round_a_day_of_october_is_found_to_lie_before_one_of_november() {
+async fn a_day_of_october_written_after_one_of_november_shortens_its_gap() {
     let stage = Stage::set(2, "2026-11-01T00:00:05Z").await;
     for instance in [0, 1] {
         stage.visits(instance, 9, "/", &["2026-10-31T23:00:00Z", "2026-11-01T00:00:00Z"]).await;
@@ -68,13 +68,13 @@ async fn the_other_way_round_a_day_of_october_is_found_to_lie_before_one_of_nove
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_waits_for_a_set_that_is_being_vacuumed() {
+async fn visits_do_not_wait_for_a_set_being_vacuumed() {
     let stage = Stage::set(1, "2026-11-01T00:00:05Z").await;
     stage.visits(0, 9, "/", &["2026-10-31T23:00:00Z"]).await;
     let held = stage.fleet.database.hold_as_vacuum_does("seen_24321").await;
-    // The first visit opens November, the others are of two months in turn.
+    // The first visit opens November; the others alternate between both months.
     let visiting = stage.visits(0, 0, "/", &["2026-11-01T00:00:01Z", "2026-10-31T23:59:59Z", "2026-11-01T00:00:02Z"]);
-    tokio::time::timeout(Duration::from_secs(5), visiting).await.expect("nobody waits");
+    tokio::time::timeout(Duration::from_secs(5), visiting).await.expect("visits do not wait");
     held.release().await;
     assert_eq!(stage.numbers("2026-10-31", "2026-11-01").await, (Some(2), Some(2), 4));
 }

@@ -1,4 +1,4 @@
-//! Answers that were lost.
+//! Lost responses of the database.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use handler::{
 use super::{Stage, view};
 
 #[tokio::test]
-async fn a_batch_whose_answer_was_lost_is_not_divided_into_new_ones() {
+async fn a_batch_with_a_lost_response_is_not_split() {
     let limits = Limits { statement: Duration::from_millis(600), lock: Duration::from_millis(500) };
     let stage = Stage::set_with(1, "2026-03-10T12:00:00Z", Forget::Monthly, limits).await;
     stage.visits(0, 9, "/", &["2026-03-10T11:00:00Z"]).await;
-    // The first try is committed; the second one takes too long; the third one does not.
+    // The first attempt is committed, the second times out, and the third succeeds.
     let slow = "create sequence attempt;
         create function be_slow() returns trigger language plpgsql as $$
         begin
@@ -30,7 +30,7 @@ async fn a_batch_whose_answer_was_lost_is_not_divided_into_new_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_that_had_been_counted_is_not_called_counted_now_after_a_lost_answer() {
+async fn a_log_counted_before_is_not_reported_as_new_after_a_lost_response() {
     let stage = Stage::set(2, "2026-03-10T12:00:00Z").await;
     let views = [view(0, "2026-03-09T12:00:00Z", "/")];
     stage.visits(1, 0, "/", &["2026-03-09T13:00:00Z"]).await;
@@ -44,11 +44,11 @@ async fn a_log_that_had_been_counted_is_not_called_counted_now_after_a_lost_answ
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_was_late_when_an_answer_was_lost_is_late_again() {
+async fn a_visit_that_was_late_before_a_lost_response_is_late_again() {
     let stage = Stage::set(1, "2026-03-20T12:00:00Z").await;
     stage.visits(0, 0, "/", &["2026-03-10T12:00:00Z", "2026-03-11T12:00:00Z", "2026-03-12T12:00:00Z"]).await;
     let late = view(0, "2026-03-02T12:00:00Z", "/");
-    // From the second one on it is one message.
+    // From the second chunk on there is one message.
     stage.visit(0, &late).await;
     stage.fleet.instance(0).cable.lose_answer(1);
     stage.visit(0, &late).await;

@@ -1,4 +1,4 @@
-//! Months and days that begin and end.
+//! Beginnings and ends of months and days.
 
 use handler::{domain::Forget, recorder::Imported};
 
@@ -26,7 +26,7 @@ async fn instances_that_open_a_month_at_the_same_time_all_count() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_month_beside_a_closed_one_takes_no_new_visitors() {
+async fn a_month_next_to_a_closed_one_accepts_no_new_visitors() {
     let stage = Stage::set(2, "2026-09-20T12:00:00Z").await;
     stage.visits(0, 0, "/", &["2026-09-20T12:00:00Z"]).await;
     stage.time_is("2026-10-10T12:00:00Z").await;
@@ -41,13 +41,13 @@ async fn a_month_beside_a_closed_one_takes_no_new_visitors() {
     }
     stage.visits(1, 0, "/", &["2026-10-15T12:00:00Z"]).await;
     assert_eq!(stage.numbers("2026-09-01", "2026-10-31").await, (Some(2), Some(2), 3));
-    // November goes on as if nothing had been.
+    // November is not affected.
     stage.visits(0, 1, "/", &["2026-11-02T11:00:00Z"]).await;
     assert_eq!(stage.numbers("2026-10-01", "2026-11-30").await, (Some(1), Some(1), 3));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_day_that_comes_between_two_months_takes_no_gap_away_that_never_was() {
+async fn a_late_day_between_two_months_removes_no_gap_that_was_never_counted() {
     let stage = Stage::set(1, "2027-01-18T12:00:00Z").await;
     // January does not look back to November; when a day of December comes late, it does not lose that gap either.
     stage.visits(0, 0, "/", &["2026-11-29T12:00:00Z", "2027-01-18T12:00:00Z", "2026-12-10T12:00:00Z"]).await;
@@ -60,7 +60,7 @@ async fn a_day_that_comes_between_two_months_takes_no_gap_away_that_never_was() 
 async fn maintenance_never_drops_a_set_that_is_being_opened() {
     let stage = Stage::set_with(2, "2026-03-01T12:00:00Z", Forget::Daily, PATIENT).await;
     stage.visits(0, 0, "/", &["2026-03-01T12:00:00Z"]).await;
-    // Whichever message is on its way when maintenance runs.
+    // Maintenance runs while each of the messages is under way.
     for nth in 1..=8 {
         let now = format!("2026-03-{:02}T12:00:00Z", nth + 1);
         stage.time_is(&now).await;
@@ -83,14 +83,14 @@ async fn maintenance_never_drops_a_set_that_is_being_opened() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_set_whose_removal_was_interrupted_does_not_keep_the_others() {
+async fn an_interrupted_removal_of_a_set_does_not_stop_the_others() {
     let stage = Stage::set_with(1, "2026-03-01T12:00:00Z", Forget::Daily, PATIENT).await;
     for day in 1..=4 {
         let now = format!("2026-03-{day:02}T12:00:00Z");
         stage.time_is(&now).await;
         stage.visits(0, 0, "/", &[&now]).await;
     }
-    // A reader of the sets holds one up, and it is not the first one.
+    // A reader locks a set that is not the first.
     let sets = "select count(*) from pg_class where relname ~ '^seen_[0-9]+$' and relkind = 'r'";
     let held = stage.fleet.database.hold_as_a_reader_does("seen_20514").await;
     stage.maintain().await;

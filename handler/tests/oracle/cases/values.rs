@@ -1,4 +1,4 @@
-//! How many values are told apart.
+//! The limit of distinguished values per day.
 
 use handler::domain::{Dimension, dimension::OTHER, dimension::VALUES_A_DAY};
 
@@ -20,12 +20,12 @@ async fn a_chunk_of_a_log_of_many_days_loses_no_page() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_told_apart_any_more_is_other_and_adds_up() {
+async fn values_beyond_the_limit_count_as_other_and_add_up() {
     const PAGES: usize = VALUES_A_DAY + 120;
     let stage = Stage::set(2, "2026-03-10T12:00:00Z").await;
     let times = ["2026-03-09T12:00:00Z", "2026-03-10T12:00:00Z"];
     for (number, time) in times.iter().enumerate() {
-        // Each of 40 visitors views many pages, the later ones over another instance.
+        // Each of 40 visitors views many pages, the later pages over another instance.
         let views: Vec<_> = (0..PAGES).map(|page| view(page % 40, time, &format!("/{page:04}"))).collect();
         let number = u8::try_from(number).unwrap();
         stage.import(0, 2 * number, &views[..PAGES / 2]).await;
@@ -40,6 +40,6 @@ async fn what_is_not_told_apart_any_more_is_other_and_adds_up() {
     let report = stage.report("2026-03-09", "2026-03-10").await;
     assert_eq!((report.counts.visitors, report.counts.pageviews), (Some(40), 2 * i64::try_from(PAGES).unwrap()));
     let other = report.lists[&Dimension::Page].iter().find(|entry| entry.value == OTHER).unwrap();
-    // All 40 have views that were not told apart, on both days.
+    // All 40 visitors have views counted as `other`, on both days.
     assert_eq!((other.visitors, other.pageviews), (Some(40), 240));
 }
