@@ -5,14 +5,14 @@ use serde_json::json;
 use crate::{
     client::{Request, Response, visitor},
     database::Database,
-    host::{Host, Starter},
-    process::{Outcome, PORT, Plain},
+    host::{Host, HostCommand},
+    process::{HandlerCommand, Outcome, PORT},
 };
 
 const TOKEN: &str = "correct horse battery staple";
 const OTHER_TOKEN: &str = "another token that was chosen later";
 
-fn private(database: &Database) -> Starter {
+fn private(database: &Database) -> HostCommand {
     Host::on(database).with("FOOTFALL_DASHBOARD_TOKEN", TOKEN).with("FOOTFALL_SITES", "example.com,open.example")
 }
 
@@ -99,7 +99,7 @@ async fn another_token_ends_sessions_and_links() {
 
 fn share(database: &Database, token: &str, arguments: &[&str]) -> Outcome {
     let arguments = [&["share"], arguments].concat();
-    let sites = Plain::on(database).with("FOOTFALL_SITES", "example.com,open.example");
+    let sites = HandlerCommand::on(database).with("FOOTFALL_SITES", "example.com,open.example");
     let sites = sites.with("WEBSITE_HOSTNAME", "footfall.example").with("FOOTFALL_REVOKED_LINKS", "former");
     sites.with("FOOTFALL_DASHBOARD_TOKEN", token).run(&arguments)
 }
@@ -144,7 +144,7 @@ async fn a_link_shows_one_site_until_its_name_is_revoked() {
 #[tokio::test]
 async fn a_link_leads_to_where_the_page_is_and_a_name_that_none_can_have_cannot_be_revoked() {
     let database = Database::create().await;
-    let plain = Plain::on(&database).with("FOOTFALL_DASHBOARD_TOKEN", TOKEN).with(PORT, "8099");
+    let plain = HandlerCommand::on(&database).with("FOOTFALL_DASHBOARD_TOKEN", TOKEN).with(PORT, "8099");
     let share = ["share", "--site", "localhost", "--name", "x"];
     let link = plain.run(&share).stdout;
     assert!(link.starts_with("http://127.0.0.1:8099/?site=localhost&share=x."), "{link}");

@@ -7,7 +7,7 @@ use crate::{
     database::Database,
     host::Host,
     log::combined,
-    process::{Folder, Plain},
+    process::{Folder, HandlerCommand},
 };
 
 /// How many values of a dimension are told apart in a day.
@@ -42,7 +42,7 @@ fn sum(list: &Value, of: &str) -> i64 {
 async fn two_thousand_pages_leave_five_hundred_and_the_others() {
     let database = Database::create().await;
     let folder = Folder::new();
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     for (file, first) in [("a.log", 0), ("b.log", 2000)] {
         let log = folder.write(file, log_of_many_pages(2000, first));
         let summary = plain.run(&["import", "--json", "--site", "localhost", &log]).json();

@@ -12,7 +12,7 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
 };
 
-use crate::process::{Outcome, Plain, free_port};
+use crate::process::{HandlerCommand, Outcome, free_port};
 
 /// Paths with their responses: status line, headers and body.
 type Answers = Vec<(&'static str, String)>;
@@ -106,7 +106,7 @@ async fn footfall() -> Site {
 
 async fn run(url: &str, more: &[&str]) -> Outcome {
     let arguments: Vec<String> = ["check", url].iter().chain(more).map(|&argument| argument.to_owned()).collect();
-    let run = move || Plain::default().run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let run = move || HandlerCommand::default().run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     tokio::task::spawn_blocking(run).await.unwrap()
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     database::Database,
     host::Host,
-    process::{PORT, Plain, free_port},
+    process::{HandlerCommand, PORT, free_port},
 };
 
 const SECRET: &str = "hunter2-hunter2-hunter2";
@@ -45,7 +45,7 @@ fn a_bad_value_stops_the_start_with_one_line_that_names_the_variable() {
     for command in [None, Some("migrate"), Some("doctor")] {
         for (variable, value) in cases {
             let url = format!("postgres://footfall@127.0.0.1:{}/none", free_port());
-            let plain = Plain::default().with("DATABASE_URL", &url).with(PORT, "0").with(variable, value);
+            let plain = HandlerCommand::default().with("DATABASE_URL", &url).with(PORT, "0").with(variable, value);
             let outcome = plain.run(command.as_slice());
             assert_eq!(outcome.code, Some(1), "{variable}={value} {command:?}: {outcome:?}");
             assert_eq!(outcome.stdout, "", "{variable}={value}");
@@ -60,7 +60,8 @@ fn a_bad_value_stops_the_start_with_one_line_that_names_the_variable() {
 #[test]
 fn pghost_needs_its_companions_to_be_right() {
     for (variable, value) in [("PGPORT", "x"), ("PGSSLMODE", "perhaps"), ("PGUSER", "")] {
-        let plain = Plain::default().with("PGHOST", "127.0.0.1").with("PGUSER", "u").with("PGPASSWORD", SECRET);
+        let plain =
+            HandlerCommand::default().with("PGHOST", "127.0.0.1").with("PGUSER", "u").with("PGPASSWORD", SECRET);
         let outcome = plain.with(variable, value).run(&["migrate"]);
         assert_eq!(outcome.code, Some(1));
         assert!(outcome.stderr.contains(variable) && !outcome.stderr.contains(SECRET), "{outcome:?}");
@@ -70,8 +71,8 @@ fn pghost_needs_its_companions_to_be_right() {
 #[tokio::test]
 async fn a_port_in_use_is_told() {
     let database = Database::create().await;
-    let first = Plain::on(&database).start().await;
-    let second = Plain::on(&database).with(PORT, &first.port.to_string()).run(&[]);
+    let first = HandlerCommand::on(&database).start().await;
+    let second = HandlerCommand::on(&database).with(PORT, &first.port.to_string()).run(&[]);
     assert_eq!(second.code, Some(1));
     assert!(second.stderr.contains(&first.port.to_string()) && second.stderr.contains(PORT), "{second:?}");
 }
@@ -79,25 +80,26 @@ async fn a_port_in_use_is_told() {
 #[test]
 fn help_and_version_need_no_configuration() {
     for argument in ["--help", "--version", "help"] {
-        let outcome = Plain::default().with("FOOTFALL_TIMEZONE", "Mars/Olympus").run(&[argument]);
+        let outcome = HandlerCommand::default().with("FOOTFALL_TIMEZONE", "Mars/Olympus").run(&[argument]);
         assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{argument}");
     }
-    let help = Plain::default().run(&["--help"]).stdout;
+    let help = HandlerCommand::default().run(&["--help"]).stdout;
     for word in ["migrate", "doctor", "check", "import", "DATABASE_URL"] {
         assert!(help.contains(word), "{word}");
     }
-    assert_eq!(Plain::default().run(&["fly"]).code, Some(2));
+    assert_eq!(HandlerCommand::default().run(&["fly"]).code, Some(2));
 }
 
 #[tokio::test]
 async fn migrating_twice_is_migrating_once() {
-    let database = Database::create().await;
+    let database = Database::create_without_schema().await;
     for _ in 0..2 {
-        let outcome = Plain::on(&database).run(&["migrate"]);
+        let outcome = HandlerCommand::on(&database).run(&["migrate"]);
         assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
     }
     assert_eq!(database.number("select count(*) from _sqlx_migrations").await, 1);
-    let away = Plain::default().with("DATABASE_URL", &format!("postgres://u:{SECRET}@127.0.0.1:{}/d", free_port()));
+    let away =
+        HandlerCommand::default().with("DATABASE_URL", &format!("postgres://u:{SECRET}@127.0.0.1:{}/d", free_port()));
     let outcome = away.run(&["migrate"]);
     assert_eq!((outcome.code, outcome.stderr.lines().count()), (Some(1), 1), "{outcome:?}");
     assert!(!outcome.stderr.contains(SECRET));
@@ -106,7 +108,7 @@ async fn migrating_twice_is_migrating_once() {
 #[tokio::test]
 async fn doctor_exits_with_1_if_a_check_failed_and_prints_no_secret() {
     let database = Database::create().await;
-    let good = Plain::on(&database).with("FOOTFALL_DASHBOARD_TOKEN", SECRET);
+    let good = HandlerCommand::on(&database).with("FOOTFALL_DASHBOARD_TOKEN", SECRET);
     for arguments in [&["doctor"][..], &["doctor", "--json"]] {
         let outcome = good.run(arguments);
         assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
@@ -120,7 +122,7 @@ async fn doctor_exits_with_1_if_a_check_failed_and_prints_no_secret() {
     assert!(outcome.stdout.contains("the visitor is 198.51.100.77"), "{outcome:?}");
 
     let away = format!("postgres://user:{SECRET}@127.0.0.1:{}/none", free_port());
-    let failed = Plain::default().with("DATABASE_URL", &away).run(&["doctor"]);
+    let failed = HandlerCommand::default().with("DATABASE_URL", &away).run(&["doctor"]);
     assert_eq!(failed.code, Some(1), "{failed:?}");
     assert!(failed.stdout.contains("✗ database"), "{failed:?}");
     assert!(!format!("{failed:?}").contains(SECRET), "{failed:?}");
@@ -129,12 +131,12 @@ async fn doctor_exits_with_1_if_a_check_failed_and_prints_no_secret() {
 #[tokio::test]
 async fn doctor_reports_a_role_that_cannot_create_tables() {
     let database = Database::create().await;
-    Plain::on(&database).run(&["migrate"]);
+    HandlerCommand::on(&database).run(&["migrate"]);
     let role = format!("reader_{}", database.url().rsplit('/').next().unwrap());
     database.execute(&format!("create role {role} login; grant usage on schema public to {role}")).await;
     database.execute(&format!("grant select on all tables in schema public to {role}")).await;
     let url = database.url().replacen("footfall@", &format!("{role}@"), 1);
-    let outcome = Plain::default().with("DATABASE_URL", &url).run(&["doctor"]);
+    let outcome = HandlerCommand::default().with("DATABASE_URL", &url).run(&["doctor"]);
     database.execute(&format!("drop owned by {role}; drop role {role}")).await;
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
 }
@@ -142,7 +144,7 @@ async fn doctor_reports_a_role_that_cannot_create_tables() {
 #[tokio::test]
 async fn the_log_is_json_lines_and_begins_with_what_was_started() {
     let database = Database::create().await;
-    let mut process = Plain::on(&database).start().await;
+    let mut process = HandlerCommand::on(&database).start().await;
     while !process.lines().concat().contains("database_ready") {
         assert!(process.is_running());
         tokio::time::sleep(Duration::from_millis(25)).await;
@@ -160,7 +162,7 @@ async fn the_log_is_json_lines_and_begins_with_what_was_started() {
 #[tokio::test]
 async fn on_request_the_log_is_for_people_and_ends_with_where_the_page_is() {
     let database = Database::create().await;
-    let mut process = Plain::on(&database).with("FOOTFALL_LOG_FORMAT", "text").start().await;
+    let mut process = HandlerCommand::on(&database).with("FOOTFALL_LOG_FORMAT", "text").start().await;
     process.wait_until_ready().await;
     while !process.lines().concat().contains("database is ready") {
         assert!(process.is_running());

@@ -4,7 +4,7 @@ use crate::{
     client::{Connection, FIREFOX, GOOGLEBOT, Request, SAFARI, visitor},
     database::Database,
     host::{Host, MODES},
-    process::Plain,
+    process::HandlerCommand,
 };
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn the_series_add_up_to_the_pageviews() {
 #[tokio::test]
 async fn a_plain_server_counts_the_other_end_of_the_connection_and_believes_no_header() {
     let database = Database::create().await;
-    let process = Plain::on(&database).start().await;
+    let process = HandlerCommand::on(&database).start().await;
     process.wait_until_ready().await;
     for number in 0..5 {
         process.send(&Request::get("/").header("X-Forwarded-For", &format!("192.0.2.{number}"))).await;

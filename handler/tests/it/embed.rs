@@ -3,14 +3,14 @@
 use crate::{
     client::{Response, visitor},
     database::Database,
-    host::{Host, Starter},
-    process::Plain,
+    host::{Host, HostCommand},
+    process::HandlerCommand,
 };
 
 const TOKEN: &str = "correct horse battery staple";
 const EMBEDDERS: &str = "https://Blog.example, http://localhost:3000";
 
-fn embeddable(database: &Database) -> Starter {
+fn embeddable(database: &Database) -> HostCommand {
     Host::on(database).with("FOOTFALL_EMBED", EMBEDDERS).with("FOOTFALL_SITES", "example.com")
 }
 
@@ -58,14 +58,16 @@ async fn looking_at_numbers_in_a_frame_is_no_visit_of_any_site() {
 #[tokio::test]
 async fn private_numbers_are_framed_by_a_shared_link_and_the_form_to_sign_in_never_is() {
     let database = Database::create().await;
-    let with = |starter: Starter| starter.with("FOOTFALL_DASHBOARD_TOKEN", TOKEN);
+    let with = |starter: HostCommand| starter.with("FOOTFALL_DASHBOARD_TOKEN", TOKEN);
     let host = with(embeddable(&database)).start().await;
     host.process.wait_until_ready().await;
     let asked = |target: &str| visitor(1).to(target).header("Accept", "text/html");
     let form = host.send(&asked("/?embed&site=example.com")).await;
     assert!(form.status == 401 && form.text().contains("action=\"/sign-in\""));
     assert_eq!(frame_ancestors(&form), "'none'");
-    let plain = Plain::on(&database).with("FOOTFALL_SITES", "example.com").with("WEBSITE_HOSTNAME", "footfall.example");
+    let plain = HandlerCommand::on(&database)
+        .with("FOOTFALL_SITES", "example.com")
+        .with("WEBSITE_HOSTNAME", "footfall.example");
     let shared =
         plain.with("FOOTFALL_DASHBOARD_TOKEN", TOKEN).run(&["share", "--site", "example.com", "--name", "blog"]);
     let link = shared.stdout.trim().strip_prefix("https://footfall.example").unwrap();

@@ -6,7 +6,7 @@ use crate::{
     client::visitor,
     database::not_across_midnight,
     log::combined,
-    process::{Folder, PORT, Plain},
+    process::{Folder, HandlerCommand, PORT},
 };
 
 fn behind_a_proxy(number: usize) -> crate::client::Request {
@@ -18,7 +18,7 @@ fn behind_a_proxy(number: usize) -> crate::client::Request {
 async fn without_a_database_it_counts_in_a_folder_survives_a_kill_and_shares_it_with_nobody() {
     not_across_midnight().await;
     let folder = Folder::new();
-    let plain = Plain::default()
+    let plain = HandlerCommand::default()
         .inside(&folder)
         .with("FOOTFALL_TRUSTED_PROXIES", "1")
         .with("HOME", folder.path().to_str().unwrap());

@@ -101,7 +101,7 @@ async fn a_reader_of_an_ended_set_only_postpones_its_end() {
     let removed = host.maintain().await;
     // The others wait for it: PostgreSQL detaches one at a time. Everything else is done all the same.
     assert_eq!((&removed["sets_dropped"], &removed["batches_deleted"]), (&0.into(), &1.into()));
-    assert_eq!(host.process.told("set_kept").await.len(), 1);
+    assert_eq!(host.process.wait_for_event("set_kept").await.len(), 1);
     assert_eq!(host.send(&visitor(1)).await.status, 200);
     reader.release().await;
     assert_eq!(host.maintain().await["sets_dropped"], 4);

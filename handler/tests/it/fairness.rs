@@ -6,7 +6,7 @@ use crate::{
     client::{Request, Response, send, visitor},
     database::Database,
     host::Host,
-    process::Plain,
+    process::HandlerCommand,
 };
 
 /// What the page may take, on a busy machine, while others ask. If it came after them, it would be there when the last of them is
@@ -29,7 +29,7 @@ async fn readings(mut host: Host) -> u64 {
 async fn the_page_is_not_behind_four_hundred_other_questions() {
     let (_database, cable, host) = Host::counting_through_a_cable().await;
     // Then all of them take eight seconds and more, one after the other.
-    cable.delay(Duration::from_millis(20));
+    cable.delay_responses(Duration::from_millis(20));
     let mut questions = Vec::new();
     for number in 1..=400 {
         questions.push(ask(
@@ -60,7 +60,7 @@ async fn a_question_that_fails_does_not_fail_those_beside_it() {
     let much = i64::MAX;
     let rows = [18_262, 18_263].map(|day| format!("(1, {day}, 1, '/much', {much}, '{{1}}')")).join(", ");
     database.execute(&format!("insert into tally values {rows}")).await;
-    cable.delay(Duration::from_millis(20));
+    cable.delay_responses(Duration::from_millis(20));
     let bad = ask(&host, "from=2020-01-01&to=2020-01-02");
     let good: Vec<_> = (3..=12).map(|day| ask(&host, &format!("from=2020-01-{day:02}&to=2020-01-20"))).collect();
     let bad_again = ask(&host, "from=2020-01-01&to=2020-01-03");
@@ -110,7 +110,7 @@ async fn a_question_that_stalls_is_given_up_before_those_behind_it_are() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn equal_questions_share_a_reading() {
     let (_database, cable, host) = Host::counting_through_a_cable().await;
-    cable.delay(Duration::from_millis(20));
+    cable.delay_responses(Duration::from_millis(20));
     let questions: Vec<_> = (0..200).map(|_| ask(&host, "period=7d")).collect();
     for question in questions {
         assert_eq!(question.await.unwrap().status, 200);
@@ -122,7 +122,7 @@ async fn equal_questions_share_a_reading() {
 #[tokio::test]
 async fn who_asks_without_a_visit_may_get_the_answer_of_the_last_second_and_a_visitor_never_does() {
     let database = Database::create().await;
-    let process = Plain::on(&database).with("FOOTFALL_TRUSTED_PROXIES", "1").start().await;
+    let process = HandlerCommand::on(&database).with("FOOTFALL_TRUSTED_PROXIES", "1").start().await;
     process.wait_until_ready().await;
     for number in 1..=20 {
         let request = visitor(number).header("X-Forwarded-For", &visitor(number).address);

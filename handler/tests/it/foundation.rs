@@ -8,7 +8,7 @@ use crate::{
     database::Database,
     host::Host,
     log::{combined, long},
-    process::{Folder, PORT, Plain},
+    process::{Folder, HandlerCommand, PORT},
 };
 
 const DAILY: (&str, &str) = ("FOOTFALL_FORGET", "daily");
@@ -27,7 +27,7 @@ async fn another_zone_or_mode_than_was_counted_with_ends_the_start_with_one_line
     let log = folder.write("access.log", long(10, 2));
     let import = ["import", "--site", "example.com", &log];
     for (variable, value) in [BERLIN, DAILY] {
-        let changed = Plain::on(&database).with(PORT, "0").with(variable, value);
+        let changed = HandlerCommand::on(&database).with(PORT, "0").with(variable, value);
         for command in [&[][..], &["migrate"], &import] {
             let outcome = changed.run(command);
             assert_eq!(outcome.code, Some(1), "{command:?}: {outcome:?}");
@@ -39,7 +39,7 @@ async fn another_zone_or_mode_than_was_counted_with_ends_the_start_with_one_line
     }
     assert_eq!(database.pageviews().await, 1);
     // Who asks for what it counts by is welcome, and the one that runs goes on.
-    assert_eq!(Plain::on(&database).with("FOOTFALL_TIMEZONE", "UTC").run(&import).code, Some(0));
+    assert_eq!(HandlerCommand::on(&database).with("FOOTFALL_TIMEZONE", "UTC").run(&import).code, Some(0));
     assert_eq!(host.send(&visitor(2)).await.status, 200);
 }
 
@@ -47,7 +47,7 @@ async fn another_zone_or_mode_than_was_counted_with_ends_the_start_with_one_line
 async fn a_database_that_has_counted_nothing_follows_the_configuration() {
     let database = Database::create().await;
     for (variable, value) in [("FOOTFALL_TIMEZONE", "UTC"), BERLIN, DAILY, ("FOOTFALL_FORGET", "monthly")] {
-        assert_eq!(Plain::on(&database).with(variable, value).run(&["migrate"]).code, Some(0), "{value}");
+        assert_eq!(HandlerCommand::on(&database).with(variable, value).run(&["migrate"]).code, Some(0), "{value}");
     }
     let host = Host::on(&database).with(BERLIN.0, BERLIN.1).with(DAILY.0, DAILY.1).start().await;
     host.process.wait_until_ready().await;
@@ -83,7 +83,7 @@ async fn where_visitors_are_forgotten_daily_only_days_are_unique() {
     let folder = Folder::new();
     let at = |day: &str| combined("192.0.2.1", &format!("{day}/2015:12:00:00 +0000"), "/", FIREFOX);
     let log = folder.write("access.log", at("30/May") + &at("31/May") + &at("01/Jun") + &at("01/Jun"));
-    let import = Plain::on(&database).with(DAILY.0, DAILY.1);
+    let import = HandlerCommand::on(&database).with(DAILY.0, DAILY.1);
     let summary = import.run(&["import", "--json", "--site", "example.com", &log]).json();
     assert_eq!((&summary["late"]["lines"], &summary["refused"]), (&0.into(), &json!({})));
     assert_eq!(database.visitors_and_views("example.com").await, [(1, 1), (1, 1), (1, 2)]);

@@ -9,7 +9,7 @@ use crate::{
     client::{Request, Response},
     database::Database,
     host::Host,
-    process::{Plain, free_port},
+    process::{HandlerCommand, free_port},
 };
 
 /// Far above what an answer that waits for nothing takes, and below the five seconds that one waits for the database.
@@ -78,7 +78,7 @@ async fn pings_are_never_counted() {
 async fn on_a_plain_server_a_bare_request_is_no_ping() {
     let database = Database::create().await;
     // A port alone does not make a Functions host, but whoever sets it gets its pings answered: so only without.
-    let process = Plain::on(&database).start().await;
+    let process = HandlerCommand::on(&database).start().await;
     process.wait_until_ready().await;
     let answer = process.send(&Request::get("/").without_user_agent()).await;
     assert_eq!(answer.status, 200);

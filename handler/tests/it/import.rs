@@ -10,12 +10,12 @@ use crate::{
     database::Database,
     host::{Host, repository},
     log::{combined, common},
-    process::{Folder, Plain},
+    process::{Folder, HandlerCommand},
 };
 
 const SITE: [&str; 3] = ["--json", "--site", "example.com"];
 
-fn import(plain: &Plain, file: &str) -> Value {
+fn import(plain: &HandlerCommand, file: &str) -> Value {
     plain.run(&[&["import"], &SITE[..], &[file]].concat()).json()
 }
 
@@ -45,7 +45,7 @@ async fn the_summary_accounts_for_every_line() {
         "more \u{fffd} garbage\n".to_owned(),
     ];
     let log = folder.write("access.log", lines.concat());
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let summary = import(&plain, &log);
     assert_eq!((&summary["site"], &summary["lines"]), (&"example.com".into(), &14.into()));
     assert_eq!((&summary["pageviews"], &summary["visitors"]), (&4.into(), &2.into()));
@@ -73,7 +73,7 @@ async fn people_get_a_table_and_programs_get_json() {
     let folder = Folder::new();
     let log =
         folder.write("access.log", combined("192.0.2.1", "17/May/2015:12:00:00 +0000", "/", FIREFOX) + "garbage\n");
-    let outcome = Plain::on(&database).run(&["import", "--site", "example.com", &log]);
+    let outcome = HandlerCommand::on(&database).run(&["import", "--site", "example.com", &log]);
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
     for part in ["Import into example.com", "2015-05-17", "lines read", ":2"] {
         assert!(outcome.stdout.contains(part), "{part}: {}", outcome.stdout);
@@ -87,7 +87,7 @@ async fn of_a_log_of_robots_the_summary_says_where_they_are_shown() {
     let lines =
         ["17", "18"].map(|day| combined("192.0.2.3", &format!("{day}/May/2015:12:00:00 +0000"), "/", GOOGLEBOT));
     let log = folder.write("access.log", lines.concat());
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let said = plain.run(&["import", "--site", "example.com", &log]).stdout;
     let shown = "/?site=example.com&from=2015-05-17&to=2015-05-18";
     assert!(said.contains(&format!("The page shows them, and robots by name, at {shown}")), "{said}");
@@ -127,7 +127,7 @@ async fn days_begin_in_the_sites_zone_and_may_have_23_or_25_hours() {
         at("25/Oct/2015:23:00:00 +0000"),
     ];
     let log = folder.write("access.log", lines.concat());
-    let summary = import(&Plain::on(&database).with("FOOTFALL_TIMEZONE", "Europe/Berlin"), &log);
+    let summary = import(&HandlerCommand::on(&database).with("FOOTFALL_TIMEZONE", "Europe/Berlin"), &log);
     let day = |date: &str, pageviews: u32| json!({ "date": date, "visitors": 1, "pageviews": pageviews });
     let expected = json!([
         day("2015-03-28", 1),
@@ -161,7 +161,7 @@ async fn any_range_of_days_is_unique_in_itself() {
         + &at("192.0.2.2", "03/Jan/2016")
         + &at("192.0.2.1", "04/Jan/2016")
         + &at("192.0.2.2", "02/Feb/2016");
-    import(&Plain::on(&database), &folder.write("access.log", lines));
+    import(&HandlerCommand::on(&database), &folder.write("access.log", lines));
     let host = Host::start(&database).await;
     for (first, last, visitors, new, pageviews) in [
         ("2015-12-28", "2016-01-03", Some(2), Some(2), 3),
@@ -202,7 +202,7 @@ async fn the_common_format_tells_visitors_by_their_address() {
         + &common("2001:db8::1", noon, "/")
         + &common("2001:db8::2", noon, "/");
     let log = folder.write("access.log", &lines);
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let summary = plain.run(&[&["import", "--format", "common"], &SITE[..], &[&log]].concat()).json();
     assert_eq!(summary["days"], json!([{ "date": "2015-05-17", "visitors": 2, "pageviews": 4 }]));
     // Read as the other format it is nothing.
@@ -218,7 +218,7 @@ async fn the_common_format_tells_visitors_by_their_address() {
 async fn what_cannot_be_read_is_told_by_its_name() {
     let database = Database::create().await;
     let folder = Folder::new();
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let missing = folder.path().join("missing.log");
     let missing = missing.to_str().unwrap();
     let outcome = plain.run(&["import", "--site", "example.com", missing]);
@@ -261,7 +261,7 @@ async fn the_days_of_a_real_log_are_those_that_awk_finds() {
     assert!(!expected.is_empty());
 
     let database = Database::create().await;
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let summary = import(&plain, &log);
     let found: Vec<(String, i64, i64)> = summary["days"]
         .as_array()

@@ -9,10 +9,10 @@ use crate::{
     client::{FIREFOX, GOOGLEBOT, SAFARI},
     database::Database,
     log::combined,
-    process::{Folder, Plain},
+    process::{Folder, HandlerCommand},
 };
 
-fn import(plain: &Plain, options: &[&str], file: &str) -> Value {
+fn import(plain: &HandlerCommand, options: &[&str], file: &str) -> Value {
     plain.run(&[&["import", "--json", "--site", "example.com"], options, &[file]].concat()).json()
 }
 
@@ -91,7 +91,7 @@ async fn every_format_is_recognised_and_counts_the_same_visits_alike() {
     for (name, line, head, others) in FORMATS {
         let database = Database::create().await;
         let folder = Folder::new();
-        let plain = Plain::on(&database);
+        let plain = HandlerCommand::on(&database);
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(format!("{head}{}", visits(line)).as_bytes()).unwrap();
         let log = folder.write("access.log.gz", encoder.finish().unwrap());
@@ -127,7 +127,7 @@ async fn a_format_that_is_named_holds_whatever_the_log_looks_like() {
     let database = Database::create().await;
     let folder = Folder::new();
     let log = folder.write("access.log", caddy("192.0.2.1", 1, "/", FIREFOX));
-    let summary = import(&Plain::on(&database), &["--format", "front-door"], &log);
+    let summary = import(&HandlerCommand::on(&database), &["--format", "front-door"], &log);
     assert_eq!((&summary["pageviews"], &summary["refused"]["malformed"]["lines"]), (&0.into(), &1.into()));
 }
 
@@ -137,7 +137,7 @@ async fn a_log_whose_header_lacks_a_column_is_refused_by_the_columns_name() {
     let folder = Folder::new();
     let header = CLOUDFRONT_HEADER.replace(" c-ip", "");
     let log = folder.write("cdn.log", header + &cloudfront("192.0.2.1", 1, "/", FIREFOX));
-    let outcome = Plain::on(&database).run(&["import", "--site", "example.com", &log]);
+    let outcome = HandlerCommand::on(&database).run(&["import", "--site", "example.com", &log]);
     assert_eq!((outcome.code, outcome.stderr.lines().count()), (Some(1), 1), "{outcome:?}");
     assert!(outcome.stderr.contains("cdn.log") && outcome.stderr.contains("no column c-ip"), "{outcome:?}");
     assert!(!outcome.stderr.contains("192.0.2.1") && !outcome.stderr.contains("Firefox"), "{outcome:?}");
@@ -161,7 +161,7 @@ async fn hostile_lines_are_accounted_and_the_others_count() {
     ]
     .concat();
     let log = folder.write("caddy.log", log);
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let summary = import(&plain, &[], &log);
     assert_eq!((&summary["lines"], &summary["pageviews"]), (&9.into(), &3.into()), "{summary}");
     assert_eq!(
@@ -179,7 +179,8 @@ async fn logs_of_different_formats_are_imported_in_the_order_of_their_days() {
     // Tomorrow's log is given first: counted in that order, the day before would come too late.
     let second = folder.write("b.log", combined("192.0.2.1", "18/May/2015:12:00:00 +0000", "/", FIREFOX));
     let first = folder.write("a.log", caddy("192.0.2.1", 1, "/", FIREFOX));
-    let summary = Plain::on(&database).run(&["import", "--json", "--site", "example.com", &second, &first]).json();
+    let summary =
+        HandlerCommand::on(&database).run(&["import", "--json", "--site", "example.com", &second, &first]).json();
     assert_eq!((&summary["visitors"], &summary["late"]["lines"]), (&1.into(), &0.into()));
     let gaps = "select day || ' ' || visitors::text from tally where dimension = 0 order by day";
     assert_eq!(database.texts(gaps).await, ["16572 {1}", "16573 {0,1}"]);

@@ -10,12 +10,12 @@ use crate::{
     database::Database,
     host::Host,
     log::{combined, long},
-    process::{Folder, PATIENCE, Plain},
+    process::{Folder, HandlerCommand, PATIENCE},
 };
 
 const ARGUMENTS: [&str; 4] = ["import", "--json", "--site", "example.com"];
 
-fn import(plain: &Plain, files: &[&str]) -> Value {
+fn import(plain: &HandlerCommand, files: &[&str]) -> Value {
     plain.run(&[&ARGUMENTS[..], files].concat()).json()
 }
 
@@ -49,7 +49,7 @@ async fn files_in_the_wrong_order_count_as_in_the_right_one() {
         };
         let files: Vec<String> = order.iter().map(|month| file(*month)).collect();
         let files: Vec<&str> = files.iter().map(String::as_str).collect();
-        let summary = import(&Plain::on(&database), &files);
+        let summary = import(&HandlerCommand::on(&database), &files);
         assert_eq!((&summary["pageviews"], &summary["late"]["lines"]), (&32.into(), &0.into()), "{order:?}");
         assert_eq!(summary["refused"]["malformed"]["lines"], 4);
         database.assert_sound().await;
@@ -80,7 +80,7 @@ async fn a_log_of_fourteen_months_is_exact_in_any_two_months_that_follow_each_ot
         day = day.tomorrow().unwrap();
     }
     let log = folder.write("access.log", text);
-    let summary = import(&Plain::on(&database), &[&log]);
+    let summary = import(&HandlerCommand::on(&database), &[&log]);
     assert_eq!((&summary["pageviews"], &summary["late"]["lines"]), (&came.len().into(), &0.into()));
     assert_eq!(database.number("select count(*) from salt").await, 14);
     database.assert_sound().await;
@@ -107,7 +107,7 @@ async fn a_log_of_fourteen_months_is_exact_in_any_two_months_that_follow_each_ot
 async fn lines_too_late_for_their_visitor_are_pageviews_and_named() {
     let database = Database::create().await;
     let folder = Folder::new();
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let days = ["10", "11", "12", "13"].map(|day| view(1, &format!("{day}/May/2015"))).concat();
     import(&plain, &[&folder.write("first.log", days)]);
     // The visitor's two latest days are known, and that there were others: not which. Somebody else is new.
@@ -133,7 +133,7 @@ async fn lines_too_late_for_their_visitor_are_pageviews_and_named() {
 async fn a_day_between_two_known_ones_is_placed() {
     let database = Database::create().await;
     let folder = Folder::new();
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     import(&plain, &[&folder.write("first.log", view(1, "10/May/2015") + &view(1, "20/May/2015"))]);
     let summary = import(&plain, &[&folder.write("second.log", view(1, "15/May/2015"))]);
     assert_eq!(summary["late"]["lines"], 0);
@@ -148,7 +148,7 @@ async fn a_day_between_two_known_ones_is_placed() {
 /// The answer to a commit is lost, and its connection with it: the import asks again, and tells what has happened.
 async fn import_with_a_lost_answer(database: &Database, file: &str, before: i64) -> Value {
     let cable = Cable::to(database).await;
-    let plain = Plain::on(database).with("DATABASE_URL", &database.url_by_port(cable.port()));
+    let plain = HandlerCommand::on(database).with("DATABASE_URL", &database.url_by_port(cable.port()));
     // Held up, until it is sure that this is the chunk of the log: the schema is brought up to date by a transaction, too.
     let trigger = "create function hold_up() returns trigger language plpgsql as \
                    $$ begin perform pg_advisory_xact_lock_shared(1); return new; end $$; \
@@ -158,20 +158,20 @@ async fn import_with_a_lost_answer(database: &Database, file: &str, before: i64)
     let import = plain.spawn(&[&ARGUMENTS[..], &[file]].concat());
     let began = Instant::now();
     database.wait_for_some("wait_event = 'advisory'").await;
-    cable.lose_answers_to_commits();
+    cable.drop_responses_after_commit();
     holder.release().await;
     while database.pageviews().await <= before {
         assert!(began.elapsed() < PATIENCE, "it was not committed");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    cable.cut_once();
+    cable.break_connections();
     tokio::task::spawn_blocking(move || import.outcome().json()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_lost_answer_the_summary_is_true() {
     let database = Database::create().await;
-    Plain::on(&database).run(&["migrate"]);
+    HandlerCommand::on(&database).run(&["migrate"]);
     let folder = Folder::new();
     let log = folder.write("access.log", long(9000, 700));
     let summary = import_with_a_lost_answer(&database, &log, 0).await;
@@ -180,14 +180,14 @@ async fn after_a_lost_answer_the_summary_is_true() {
     assert_eq!(summary["days"], json!([{ "date": "2015-05-17", "visitors": 700, "pageviews": 9000 }]));
     assert_eq!(database.visitors_and_views("example.com").await, [(700, 9000)]);
     database.assert_sound().await;
-    assert_eq!(import(&Plain::on(&database), &[&log])["lines_counted_before"], 9000);
+    assert_eq!(import(&HandlerCommand::on(&database), &[&log])["lines_counted_before"], 9000);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_lost_answer_lines_that_came_too_late_are_still_named() {
     let database = Database::create().await;
     let folder = Folder::new();
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let days = ["10", "11", "12", "13"].map(|day| view(1, &format!("{day}/May/2015"))).concat();
     import(&plain, &[&folder.write("first.log", days)]);
     let second = folder.write("second.log", view(1, "05/May/2015") + &view(2, "05/May/2015"));

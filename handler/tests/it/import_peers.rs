@@ -10,10 +10,10 @@ use crate::{
     database::Database,
     host::Host,
     log::combined,
-    process::{Folder, Plain},
+    process::{Folder, HandlerCommand},
 };
 
-fn import(plain: &Plain, from: &str, files: &[&str]) -> Value {
+fn import(plain: &HandlerCommand, from: &str, files: &[&str]) -> Value {
     plain.run(&[&["import", "--json", "--site", "example.com", "--from", from], files].concat()).json()
 }
 
@@ -76,7 +76,7 @@ async fn an_export_of_goatcounter_becomes_sums_of_days_in_the_sites_zone() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(GOATCOUNTER.as_bytes()).unwrap();
     let export = folder.write("goatcounter.csv.gz", encoder.finish().unwrap());
-    let moved = import(&Plain::on(&database), "goatcounter", &[&export]);
+    let moved = import(&HandlerCommand::on(&database), "goatcounter", &[&export]);
     assert_eq!((&moved["rows"], &moved["bots"], &moved["days"]), (&9.into(), &1.into(), &2.into()));
     assert_eq!(moved["refused"], json!({ "lines": 2, "first": [format!("{export}:8"), format!("{export}:9")] }));
     assert_eq!((&moved["pageviews"], &moved["daily_visitors"]), (&5.into(), &4.into()));
@@ -95,7 +95,7 @@ async fn an_export_of_umami_becomes_sums_of_days_in_the_sites_zone() {
     let database = Database::create().await;
     let folder = Folder::new();
     let export = folder.write("website_event.csv", UMAMI);
-    let plain = Plain::on(&database).with("FOOTFALL_TIMEZONE", "Europe/Berlin");
+    let plain = HandlerCommand::on(&database).with("FOOTFALL_TIMEZONE", "Europe/Berlin");
     let moved = import(&plain, "umami", &[&export]);
     assert_eq!((&moved["rows"], &moved["passed_over"], &moved["refused"]["lines"]), (&7.into(), &1.into(), &2.into()));
     assert_eq!(stored(&database, 0).await, ["0  2 1", "1  1 1"]);
@@ -113,7 +113,7 @@ async fn an_export_of_umami_becomes_sums_of_days_in_the_sites_zone() {
 async fn what_was_imported_is_shown_apart_and_is_part_of_no_unique_number() {
     let database = Database::create().await;
     let (folder, logs) = (Folder::new(), Folder::new());
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let log = logs.write("access.log", combined("192.0.2.1", "17/May/2015:12:00:00 +0000", "/", FIREFOX));
     plain.run(&["import", "--json", "--site", "example.com", &log]).json();
     let tallies = database.texts("select t::text from tally t order by 1").await;
@@ -151,7 +151,7 @@ async fn what_was_imported_is_shown_apart_and_is_part_of_no_unique_number() {
 async fn importing_again_replaces_the_days_and_forgetting_removes_one_counter_of_one_site() {
     let database = Database::create().await;
     let folder = Folder::new();
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let export = folder.write("goatcounter.csv", GOATCOUNTER);
     import(&plain, "goatcounter", &[&export]);
     let once = database.texts("select t::text from imported_tally t order by 1").await;
@@ -177,7 +177,7 @@ async fn what_was_imported_is_deleted_after_the_retention() {
     let folder = Folder::new();
     let today = jiff::Timestamp::now();
     let rows = GOATCOUNTER.to_owned() + &format!("/,,false,,,,z,0,,,,,true,{}\n", today.strftime("%Y-%m-%dT%H:%M:%SZ"));
-    import(&Plain::on(&database), "goatcounter", &[&folder.write("goatcounter.csv", rows)]);
+    import(&HandlerCommand::on(&database), "goatcounter", &[&folder.write("goatcounter.csv", rows)]);
     let host = Host::on(&database).with("FOOTFALL_RETENTION_DAYS", "400").start().await;
     host.process.wait_until_ready().await;
     assert!(host.maintain().await["imported_deleted"].as_i64().unwrap() > 10);
@@ -188,7 +188,7 @@ async fn what_was_imported_is_deleted_after_the_retention() {
 #[tokio::test]
 async fn an_export_that_is_none_is_refused_by_what_it_lacks_and_changes_nothing() {
     let database = Database::create().await;
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let folder = Folder::new();
     let long = format!("{}\n{}", GOATCOUNTER.lines().next().unwrap(), "x".repeat(3 << 20));
     for (from, name, content, what) in [
@@ -218,7 +218,7 @@ async fn an_export_that_is_none_is_refused_by_what_it_lacks_and_changes_nothing(
 async fn an_archive_is_read_like_the_folder_that_it_was_packed_from() {
     let database = Database::create().await;
     let (folder, packed) = (Folder::new(), Folder::new());
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     import(&plain, "plausible", &[&plausible(&folder)]);
     let unpacked = database.texts("select t::text from imported_tally t order by 1").await;
     database.execute("delete from imported_tally").await;

@@ -12,12 +12,12 @@ use crate::{
     client::FIREFOX,
     database::Database,
     log::{combined, common, long},
-    process::{Folder, PATIENCE, Plain},
+    process::{Folder, HandlerCommand, PATIENCE},
 };
 
 const ARGUMENTS: [&str; 4] = ["import", "--json", "--site", "example.com"];
 
-fn import(plain: &Plain, file: &str) -> Value {
+fn import(plain: &HandlerCommand, file: &str) -> Value {
     plain.run(&[&ARGUMENTS[..], &[file]].concat()).json()
 }
 
@@ -42,7 +42,7 @@ fn gzipped(text: &str) -> Vec<u8> {
 async fn the_same_log_under_any_name_packed_or_piped_changes_nothing() {
     let database = Database::create().await;
     let folder = Folder::new();
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let text = long(5000, 700);
     let summary = import(&plain, &folder.write("access.log", &text));
     assert_eq!((&summary["pageviews"], &summary["visitors"]), (&5000.into(), &700.into()));
@@ -65,7 +65,7 @@ async fn the_same_log_under_any_name_packed_or_piped_changes_nothing() {
 async fn standard_input_may_be_packed() {
     let database = Database::create().await;
     let packed = gzipped(&long(500, 20));
-    let summary = Plain::on(&database).run_with_input(&[&ARGUMENTS[..], &["-"]].concat(), &packed).json();
+    let summary = HandlerCommand::on(&database).run_with_input(&[&ARGUMENTS[..], &["-"]].concat(), &packed).json();
     assert_eq!((&summary["lines"], &summary["pageviews"]), (&500.into(), &500.into()));
     assert_day(&database, 20, 500).await;
 }
@@ -76,7 +76,7 @@ async fn the_same_log_counts_for_each_of_two_sites() {
     let folder = Folder::new();
     let log = folder.write("access.log", long(100, 10));
     for site in ["example.com", "example.org"] {
-        let summary = Plain::on(&database).run(&["import", "--json", "--site", site, &log]).json();
+        let summary = HandlerCommand::on(&database).run(&["import", "--json", "--site", site, &log]).json();
         assert_eq!(summary["pageviews"], 100);
     }
     for site in ["example.com", "example.org"] {
@@ -88,7 +88,7 @@ async fn the_same_log_counts_for_each_of_two_sites() {
 async fn of_a_log_that_has_grown_only_the_new_lines_count() {
     let database = Database::create().await;
     let folder = Folder::new();
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let text = long(9000, 300);
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let mut counted = 0;
@@ -107,7 +107,7 @@ async fn of_a_log_that_has_grown_only_the_new_lines_count() {
 async fn a_line_that_is_still_being_written_counts_when_it_is_whole() {
     let database = Database::create().await;
     let folder = Folder::new();
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let text = long(10, 10);
     // Cut within the last line, so that it is none.
     let cut = &text[..text.len() - 20];
@@ -122,7 +122,7 @@ async fn a_line_that_is_still_being_written_counts_when_it_is_whole() {
 async fn a_last_line_without_an_end_counts_once() {
     let database = Database::create().await;
     let folder = Folder::new();
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let text = long(10, 10);
     assert_eq!(import(&plain, &folder.write("access.log", text.trim_end()))["pageviews"], 10);
     assert_eq!(import(&plain, &folder.write("access.log", text.trim_end()))["pageviews"], 0);
@@ -135,7 +135,7 @@ async fn a_last_line_without_an_end_counts_once() {
 async fn a_last_line_that_was_cut_where_it_could_have_ended_does_not_count_those_before_it_again() {
     let database = Database::create().await;
     let folder = Folder::new();
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let noon = "17/May/2015:12:00:00 +0000";
     let text: String = (0..10).map(|last| common(&format!("192.0.2.{last}"), noon, "/")).collect();
     let import = |content: &str| {
@@ -155,7 +155,7 @@ async fn an_import_that_was_killed_goes_on_where_it_was() {
     const LINES: usize = 25_000;
     let database = Database::create().await;
     let folder = Folder::new();
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let log = folder.write("access.log", long(LINES, 3000));
     let mut counted = 0;
     for _ in 0..3 {
@@ -187,7 +187,7 @@ async fn imported(database: &Database) -> i64 {
 async fn two_imports_of_the_same_log_at_once_count_it_once() {
     let database = Database::create().await;
     let folder = Folder::new();
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let log = folder.write("access.log", long(13_000, 2000));
     let arguments = [&ARGUMENTS[..], &[&log]].concat();
     let running = [plain.spawn(&arguments), plain.spawn(&arguments), plain.spawn(&arguments)];
@@ -200,7 +200,7 @@ async fn two_imports_of_the_same_log_at_once_count_it_once() {
 async fn several_logs_of_the_same_day_share_its_visitors() {
     let database = Database::create().await;
     let folder = Folder::new();
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let text = long(100, 10);
     let other = combined("10.0.0.3", "17/May/2015:23:00:00 +0000", "/other", FIREFOX);
     let files = [folder.write("a.log", text), folder.write("b.log", other)];

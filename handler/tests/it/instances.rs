@@ -5,13 +5,13 @@ use std::sync::Arc;
 use crate::{
     client::{Connection, visitor},
     database::Database,
-    host::{Host, Starter},
-    process::Plain,
+    host::{Host, HostCommand},
+    process::HandlerCommand,
 };
 
 const INSTANCES: usize = 8;
 
-async fn start_together(starter: &Starter) -> Vec<Arc<Host>> {
+async fn start_together(starter: &HostCommand) -> Vec<Arc<Host>> {
     let starting: Vec<_> = (0..INSTANCES)
         .map(|_| {
             let starter = starter.clone();
@@ -31,7 +31,7 @@ async fn start_together(starter: &Starter) -> Vec<Arc<Host>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_processes_that_start_at_once_on_an_empty_database_all_become_ready() {
-    let database = Database::create().await;
+    let database = Database::create_without_schema().await;
     let hosts = start_together(&Host::on(&database)).await;
     assert_eq!(database.number("select count(*) from _sqlx_migrations").await, 1);
     for host in hosts {
@@ -118,7 +118,7 @@ async fn a_restart_makes_nobody_new_however_the_process_ended() {
 async fn a_plain_server_and_a_functions_host_know_each_others_visitors() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
-    let plain = Plain::on(&database).with("FOOTFALL_TRUSTED_PROXIES", "1").start().await;
+    let plain = HandlerCommand::on(&database).with("FOOTFALL_TRUSTED_PROXIES", "1").start().await;
     plain.wait_until_ready().await;
     host.send(&visitor(1)).await;
     let behind_a_proxy = visitor(1).header("X-Forwarded-For", &visitor(1).address);

@@ -10,7 +10,7 @@ use crate::{
     database::Database,
     host::Host,
     log::combined,
-    process::{Folder, Plain},
+    process::{Folder, HandlerCommand},
 };
 
 async fn live(host: &Host, site: &str) -> Value {
@@ -60,7 +60,7 @@ async fn what_is_imported_does_not_happen_now() {
     let folder = Folder::new();
     let today = Timestamp::now().strftime("%d/%b/%Y:%H:%M:%S +0000").to_string();
     let log = folder.write("access.log", combined("192.0.2.1", &today, "/", "Firefox/1"));
-    Plain::on(&database).run(&["import", "--site", "localhost", &log]);
+    HandlerCommand::on(&database).run(&["import", "--site", "localhost", &log]);
     assert_eq!((database.pageviews().await, database.number("select count(*) from minute").await), (1, 0));
     let host = Host::start(&database).await;
     assert_eq!(live(&host, "localhost").await["pageviews"], 0);

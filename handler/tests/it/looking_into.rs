@@ -8,7 +8,7 @@ use crate::{
     database::Database,
     host::Host,
     log::combined,
-    process::{Folder, Plain},
+    process::{Folder, HandlerCommand},
 };
 
 const SITE: &str = "example.com";
@@ -105,7 +105,7 @@ async fn pairs_beyond_those_that_are_told_apart_are_counted_together() {
         line.replace("\"-\" \"Firefox", &format!("\"https://site-{}.example/\" \"Firefox", number / 26))
     };
     let log = folder.write("access.log", (0..520).map(line).collect::<String>());
-    Plain::on(&database).run(&["import", "--site", SITE, &log]);
+    HandlerCommand::on(&database).run(&["import", "--site", SITE, &log]);
     let host = Host::on(&database).with("FOOTFALL_SITES", SITE).start().await;
     host.process.wait_until_ready().await;
     let question = format!("/api/statistics?site={SITE}&from=2015-05-17&to=2015-05-17&page=/25");
@@ -132,7 +132,7 @@ async fn a_weeks_visitors_are_told_by_whether_they_came_before_and_in_the_week_b
         line(1, 0, "2") + &line(1, 1, "3") + &line(1, 1, "1") + &line(1, 3, "5") + &line(1, 4, "2"),
     ];
     let log = folder.write("access.log", lines.concat());
-    Plain::on(&database).run(&["import", "--site", SITE, &log]);
+    HandlerCommand::on(&database).run(&["import", "--site", SITE, &log]);
     let host = Host::on(&database).with("FOOTFALL_SITES", SITE).start().await;
     host.process.wait_until_ready().await;
     let statistics = ask(&host, "").await.json();

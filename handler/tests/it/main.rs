@@ -1,18 +1,16 @@
-//! Tests of the real binary, as real processes on a real `PostgreSQL`; `scripts/test` runs them.
+//! Tests of the real binary on a real `PostgreSQL`; `scripts/test` runs them. One module a topic; [`support`] has the
+//! surroundings, and [`oracle`] the tests that compare every number with a count of single visitors.
 //!
-//! Who plays which part: [`database`] makes a database for each test, [`process`] starts the binary, [`host`] treats it as
-//! the Functions host does, [`client`] is a visitor, [`cable`] lies between the binary and its database and can be cut.
-//! [`azure`] is what Azure would put around it: an identity endpoint, and a `PostgreSQL` that takes tokens over TLS.
+//! One test binary, because linking it takes longest, and because both halves then share the machine's cores.
+
+#[path = "../oracle/mod.rs"]
+mod oracle;
+#[path = "../support/mod.rs"]
+mod support;
+
+use support::{azure, cable, client, database, host, log, process};
 
 mod access;
-mod azure;
-mod cable;
-mod client;
-mod database;
-mod host;
-mod log;
-mod process;
-
 mod cardinality;
 mod check;
 mod clocks;

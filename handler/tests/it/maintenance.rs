@@ -6,7 +6,7 @@ use crate::{
     database::Database,
     host::Host,
     log::combined,
-    process::{Folder, Plain},
+    process::{Folder, HandlerCommand},
 };
 
 /// More days than any fingerprint is kept for.
@@ -98,7 +98,7 @@ async fn a_set_that_was_left_behind_is_dropped_the_next_time() {
 async fn lines_of_a_closed_month_are_refused_by_their_numbers_and_those_of_others_count() {
     let database = Database::create().await;
     let folder = Folder::new();
-    let plain = Plain::on(&database);
+    let plain = HandlerCommand::on(&database);
     let line = |day: &str, last: usize| {
         combined(&format!("192.0.2.{last}"), &format!("{day}:12:00:00 +0000"), "/", "Firefox/1")
     };
@@ -131,7 +131,7 @@ async fn statistics_beyond_the_retention_are_deleted_and_newer_ones_and_the_sum_
     let database = Database::create().await;
     let folder = Folder::new();
     let old = folder.write("old.log", combined("192.0.2.1", "17/May/2015:12:00:00 +0000", "/", "Firefox/1"));
-    Plain::on(&database).run(&["import", "--site", "localhost", &old]);
+    HandlerCommand::on(&database).run(&["import", "--site", "localhost", &old]);
     let host = Host::on(&database).with("FOOTFALL_RETENTION_DAYS", "400").start().await;
     host.process.wait_until_ready().await;
     host.send(&visitor(1)).await;

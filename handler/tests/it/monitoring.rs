@@ -10,7 +10,7 @@ use crate::{
     client::{Connection, Request, visitor},
     database::Database,
     host::{Host, repository},
-    process::Plain,
+    process::HandlerCommand,
 };
 
 /// An event that only a fault of the program's own causes; its queries name nothing that other lines do not have.
@@ -78,7 +78,7 @@ async fn eventful_run() -> BTreeMap<String, BTreeSet<String>> {
     while host.send(&Request::get("/readyz")).await.status != 200 {}
     // The sums of the last minute are said at the end, too.
     host.process.terminate().await;
-    let crowded = Plain::on(&database).with("FOOTFALL_CONNECTIONS", "1").start().await;
+    let crowded = HandlerCommand::on(&database).with("FOOTFALL_CONNECTIONS", "1").start().await;
     let mut connections = Vec::new();
     while !crowded.lines().concat().contains("connections_refused") {
         connections.push(Connection::open(crowded.port).await);

@@ -5,7 +5,7 @@ use crate::{
     database::Database,
     host::Host,
     log::combined,
-    process::{Folder, Plain},
+    process::{Folder, HandlerCommand},
 };
 
 const ADDRESSES: [&str; 4] = ["203.0.113.77", "198.51.100.88", "2001:db8:77:88::99", "192.0.2.66"];
@@ -55,7 +55,8 @@ async fn no_address_no_user_agent_and_no_raw_event_is_stored_or_logged() {
         combined(ADDRESSES[3], "17/May/2015:12:00:00 +0000", "/imported?hidden-query=1", "ImportedBrowser/1")
             .replace("- -", "- frank"),
     );
-    let import = Plain::on(&database).with("FOOTFALL_LOG", "debug").run(&["import", "--site", "example.com", &log]);
+    let import =
+        HandlerCommand::on(&database).with("FOOTFALL_LOG", "debug").run(&["import", "--site", "example.com", &log]);
     assert_eq!(import.code, Some(0), "{import:?}");
     // Something that fails: the connection is taken away under it, and a set is missing.
     database.execute("update salt set forget_after = now() - interval '1 hour', salt = null where site = 1").await;
@@ -93,7 +94,7 @@ async fn no_address_no_user_agent_and_no_raw_event_is_stored_or_logged() {
 #[tokio::test]
 async fn the_tables_have_the_columns_that_are_documented_and_no_others() {
     let database = Database::create().await;
-    Plain::on(&database).run(&["migrate"]);
+    HandlerCommand::on(&database).run(&["migrate"]);
     let columns = database
         .texts(
             "select table_name || '.' || column_name || ' ' || data_type from information_schema.columns \
@@ -157,7 +158,7 @@ async fn the_same_visitor_has_another_fingerprint_in_every_period_and_on_every_s
     let line = |day: &str| combined("203.0.113.9", &format!("{day}/2015:12:00:00 +0000"), "/", FIREFOX);
     let log = folder.write("access.log", line("17/May") + &line("18/May") + &line("01/Jun"));
     for site in ["example.com", "example.org"] {
-        Plain::on(&database).run(&["import", "--site", site, &log]);
+        HandlerCommand::on(&database).run(&["import", "--site", site, &log]);
     }
     let all = database.number("select count(*) from seen").await;
     assert_eq!(database.number("select count(distinct fingerprint) from seen").await, all);

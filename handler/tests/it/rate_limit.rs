@@ -4,7 +4,7 @@ use crate::{
     client::{Connection, GOOGLEBOT, Request, visitor},
     database::Database,
     host::Host,
-    process::Plain,
+    process::HandlerCommand,
 };
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn asking_for_numbers_and_what_is_no_view_use_nothing_up() {
 async fn without_a_limit_everything_counts_and_with_the_default_an_office_does() {
     let database = Database::create().await;
     for (limit, views) in [("off", 700), ("", 500)] {
-        let process = Plain::on(&database).with("FOOTFALL_RATE_LIMIT", limit).start().await;
+        let process = HandlerCommand::on(&database).with("FOOTFALL_RATE_LIMIT", limit).start().await;
         process.wait_until_ready().await;
         let before = database.pageviews().await;
         let mut connection = Connection::open(process.port).await.unwrap();

@@ -17,7 +17,7 @@ use crate::{
     client::{Connection, FIREFOX, Request, visitor},
     database::Database,
     host::Host,
-    process::{PATIENCE, Plain},
+    process::{HandlerCommand, PATIENCE},
 };
 
 /// What a load has sent, and what of it was answered 200.
@@ -158,7 +158,7 @@ async fn a_batch_whose_answer_was_lost_is_counted_once() {
     host.send(&visitor(0)).await;
     for number in 1..=5 {
         // The server commits, and the answer is lost: the handler cannot know, and has to ask again.
-        cable.lose_answers();
+        cable.drop_responses();
         let visit = tokio::spawn({
             let request = host.dispatched(&visitor(number)).unwrap();
             let port = host.process.port;
@@ -171,7 +171,7 @@ async fn a_batch_whose_answer_was_lost_is_counted_once() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let opened = cable.opened();
-        cable.cut_once();
+        cable.break_connections();
         assert_eq!(visit.await.unwrap().status, 200);
         assert!(cable.opened() > opened, "it did not ask again");
         assert_eq!((database.visitors_today().await, database.pageviews().await), (expected, expected));
@@ -245,7 +245,7 @@ async fn expect(database: &Database, visitors: i64) {
 async fn a_request_to_stop_lets_those_who_wait_be_counted() {
     let database = Database::create().await;
     let cable = Cable::to(&database).await;
-    let plain = Plain::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port()));
+    let plain = HandlerCommand::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port()));
     let mut process = plain.start().await;
     process.wait_until_ready().await;
     process.send(&visitor(0)).await;

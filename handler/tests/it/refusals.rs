@@ -43,7 +43,7 @@ async fn one_in_a_crowd(refusal: &str) {
     let expected: Vec<u16> = (0..40).map(|place| if place == 23 { 500 } else { 200 }).collect();
     assert_eq!(statuses, expected);
     assert_eq!((database.visitors_today().await, database.pageviews().await), (40, 41));
-    let told = host.process.told("visit_refused").await;
+    let told = host.process.wait_for_event("visit_refused").await;
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0]["level"], "ERROR");
     assert!(!host.process.lines().concat().contains("poison"), "what was sent is nobody's business");

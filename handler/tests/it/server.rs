@@ -13,7 +13,7 @@ use crate::{
     client::{Connection, Request, visitor},
     database::Database,
     host::Host,
-    process::{PATIENCE, Plain, Process},
+    process::{HandlerCommand, PATIENCE, Process},
 };
 
 /// What is promised to whoever waits for the process to end, and a little for a busy machine to say so.
@@ -36,7 +36,7 @@ async fn until_closed(stream: &mut TcpStream, within: Duration) -> String {
 #[tokio::test]
 async fn a_header_that_comes_a_byte_at_a_time_is_not_waited_for() {
     let database = Database::create().await;
-    let process = Plain::on(&database).start().await;
+    let process = HandlerCommand::on(&database).start().await;
     let began = Instant::now();
     let mut silent = say(process.port, "").await;
     let (mut reading, mut writing) = say(process.port, "GET /version HTTP/1.1\r\nHost: x\r\n").await.into_split();
@@ -58,7 +58,7 @@ async fn a_header_that_comes_a_byte_at_a_time_is_not_waited_for() {
 #[tokio::test]
 async fn a_header_of_more_than_16_kb_is_refused_and_one_that_browsers_send_is_not() {
     let database = Database::create().await;
-    let process = Plain::on(&database).start().await;
+    let process = HandlerCommand::on(&database).start().await;
     let with_cookie = |bytes: usize| Request::get("/version").header("Cookie", &"x".repeat(bytes));
     assert_eq!(process.send(&with_cookie(12_000)).await.status, 200);
     assert_eq!(process.send(&with_cookie(20_000)).await.status, 431);
@@ -67,7 +67,7 @@ async fn a_header_of_more_than_16_kb_is_refused_and_one_that_browsers_send_is_no
 #[tokio::test]
 async fn no_more_connections_are_open_than_allowed_and_the_log_says_how_many_were_refused() {
     let database = Database::create().await;
-    let process = Plain::on(&database).with("FOOTFALL_CONNECTIONS", "5").start().await;
+    let process = HandlerCommand::on(&database).with("FOOTFALL_CONNECTIONS", "5").start().await;
     // The connection that asked whether it has started is gone when all five can be opened.
     let began = Instant::now();
     let mut open = Vec::new();
@@ -96,7 +96,7 @@ async fn no_more_connections_are_open_than_allowed_and_the_log_says_how_many_wer
         }
         assert!(began.elapsed() < PATIENCE, "no place became free");
     }
-    let told = process.told("connections_refused").await;
+    let told = process.wait_for_event("connections_refused").await;
     assert_eq!(told.len(), 1, "at most one line a minute: {told:?}");
     assert_eq!((&told[0]["limit"], &told[0]["level"]), (&5.into(), &"WARN".into()));
     assert!(told[0]["refused"].as_u64().unwrap() >= 1, "{told:?}");
@@ -118,7 +118,7 @@ fn processor_seconds(process: &Process) -> f64 {
 #[tokio::test]
 async fn without_a_file_for_another_connection_it_neither_ends_nor_spins_and_goes_on_when_there_is_one() {
     let database = Database::create().await;
-    let mut process = Plain::on(&database).with_open_files(24).start().await;
+    let mut process = HandlerCommand::on(&database).with_open_files(24).start().await;
     process.wait_until_ready().await;
     // Far more than 24, so that accepting fails whatever else is open; nobody is told why his request is not answered.
     let mut crowd = Vec::new();
@@ -133,14 +133,14 @@ async fn without_a_file_for_another_connection_it_neither_ends_nor_spins_and_goe
     drop(crowd);
     process.wait_until_answers("/healthz").await;
     assert_eq!(process.send(&visitor(1)).await.status, 200);
-    process.told("connections_refused").await;
+    process.wait_for_event("connections_refused").await;
 }
 
 #[tokio::test]
 async fn it_takes_as_many_connections_as_it_may_have_files_and_says_how_many_at_the_start() {
     let database = Database::create().await;
-    let process = Plain::on(&database).with_open_files(200).start().await;
-    let started = process.told("started").await;
+    let process = HandlerCommand::on(&database).with_open_files(200).start().await;
+    let started = process.wait_for_event("started").await;
     let connections = started[0]["connections"].as_u64().unwrap();
     assert!((100..200).contains(&connections), "{connections}");
 }
@@ -214,7 +214,7 @@ async fn a_database_that_says_nothing_does_not_delay_the_stop_beyond_six_seconds
 async fn the_timers_address_exists_only_where_a_functions_host_is() {
     let database = Database::create().await;
     // A port alone makes no Functions host.
-    let process = Plain::on(&database).start().await;
+    let process = HandlerCommand::on(&database).start().await;
     process.wait_until_ready().await;
     let timer = Request::get("/function-maintenance").method("POST").without_user_agent().body("{}");
     assert_eq!(process.send(&timer).await.status, 404);

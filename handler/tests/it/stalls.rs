@@ -12,7 +12,7 @@ use crate::{
     database::Database,
     host::Host,
     log::long,
-    process::{Folder, PATIENCE, Plain},
+    process::{Folder, HandlerCommand, PATIENCE},
 };
 
 /// What nobody should notice, on a busy machine.
@@ -69,7 +69,7 @@ async fn a_backup_that_holds_all_sets_stops_nobody_not_even_when_a_month_begins(
 #[tokio::test]
 async fn instances_that_open_the_same_set_at_once_all_succeed() {
     let database = Database::create().await;
-    Plain::on(&database).run(&["migrate"]);
+    HandlerCommand::on(&database).run(&["migrate"]);
     let mut sessions = Vec::new();
     for _ in 0..8 {
         sessions.push(database.connect().await);
@@ -141,7 +141,7 @@ async fn a_lock_that_stays_leaves_no_statement_waiting_behind_it() {
 #[tokio::test]
 async fn every_connection_has_limits_on_the_servers_side() {
     let database = Database::create().await;
-    Plain::on(&database).run(&["migrate"]);
+    HandlerCommand::on(&database).run(&["migrate"]);
     // Every connection asks what time it is: a good moment to write down how long it may take.
     database
         .execute(
@@ -161,7 +161,7 @@ async fn every_connection_has_limits_on_the_servers_side() {
     database.execute("truncate witnessed").await;
     let folder = Folder::new();
     let log = folder.write("access.log", long(10, 2));
-    Plain::on(&database).run(&["import", "--site", "example.com", &log]);
+    HandlerCommand::on(&database).run(&["import", "--site", "example.com", &log]);
     assert_eq!(database.texts(of_host).await, ["20s 10s 20s"]);
     assert_eq!(database.number("select count(distinct pid) from witnessed").await, 2);
 }
@@ -172,7 +172,7 @@ async fn a_statement_that_stalls_is_sent_again_over_a_new_connection_within_the_
     let mut refused = 0;
     for number in 1..=3 {
         loop {
-            cable.black_hole();
+            cable.silence_connections();
             let (answer, elapsed) = timed(&host, &visitor(number)).await;
             if answer.status == 200 {
                 assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
@@ -193,7 +193,7 @@ async fn a_statement_that_stalls_is_sent_again_over_a_new_connection_within_the_
 #[tokio::test]
 async fn a_statement_whose_answer_never_comes_is_counted_once_within_the_deadline() {
     let (database, cable, host) = Host::counting_through_a_cable().await;
-    cable.lose_answers();
+    cable.drop_responses();
     // It waits for the commit, and for no reading.
     let body = r#"{"s":"localhost","p":"/"}"#;
     let view = visitor(1).to("/v").method("POST").header("Content-Length", &body.len().to_string()).body(body);
@@ -206,7 +206,7 @@ async fn a_statement_whose_answer_never_comes_is_counted_once_within_the_deadlin
         assert!(began.elapsed() < PATIENCE, "the statement did not reach the server");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    cable.black_hole();
+    cable.silence_connections();
     cable.mend();
     assert_eq!(visit.await.unwrap().status, 204);
     assert_eq!((database.visitors_today().await, database.pageviews().await), (2, 2));
@@ -215,15 +215,15 @@ async fn a_statement_whose_answer_never_comes_is_counted_once_within_the_deadlin
 
 #[tokio::test]
 async fn a_connection_that_falls_silent_in_the_first_migration_is_given_up_told_and_replaced() {
-    // The lock under which migrations run: who holds it decides where the handler is.
+    // Holding the migrations' lock stops the handler in its first migration.
     const MIGRATION_LOCK: i64 = 0x0F00_7FA1;
-    let database = Database::create().await;
+    let database = Database::create_without_schema().await;
     let cable = Cable::to(&database).await;
     let holder = database.hold(&format!("select pg_advisory_xact_lock({MIGRATION_LOCK})")).await;
     let mut host = Host::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port())).start().await;
     let began = Instant::now();
     database.wait_for_some("wait_event = 'advisory'").await;
-    cable.black_hole();
+    cable.silence_connections();
     holder.release().await;
     // Its transaction has the lock now and will never hear of it. Meanwhile everybody is answered.
     let (answer, elapsed) = timed(&host, &visitor(1)).await;
@@ -232,7 +232,7 @@ async fn a_connection_that_falls_silent_in_the_first_migration_is_given_up_told_
     host.process.wait_until_ready().await;
     assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
     assert_eq!(host.send(&visitor(1)).await.status, 200);
-    host.process.told("database_lost").await;
+    host.process.wait_for_event("database_lost").await;
     assert!(host.process.is_running());
     assert_eq!(database.number("select count(*) from _sqlx_migrations").await, 1);
 }

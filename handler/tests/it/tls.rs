@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::{
     azure::{Authority, CLIENT_ID, Endpoint, IDENTITY_SECRET, Server, Tenant, run},
-    process::{Folder, Outcome, Plain},
+    process::{Folder, HandlerCommand, Outcome},
 };
 
 const TOKEN: &str = "token-that-nobody-but-the-right-server-sees";
@@ -18,8 +18,8 @@ const TOKEN: &str = "token-that-nobody-but-the-right-server-sees";
 const DOCTOR: &[&str] = &["doctor"];
 
 /// A handler with a token for whatever listens on this port of `localhost`.
-fn plain(endpoint: &Endpoint, port: u16, role: &str, authority: &str) -> Plain {
-    Plain::default()
+fn plain(endpoint: &Endpoint, port: u16, role: &str, authority: &str) -> HandlerCommand {
+    HandlerCommand::default()
         .with("FOOTFALL_DATABASE_AUTH", "entra")
         .with("IDENTITY_ENDPOINT", &endpoint.url())
         .with("IDENTITY_HEADER", IDENTITY_SECRET)
@@ -113,7 +113,7 @@ async fn a_url_with_verify_full_and_a_root_certificate_verifies_in_full() {
     let doctor_at = |host: &str, authority: &str| {
         let (port, name) = (server.port(), &tenant.database);
         let url = format!("postgres://footfall@{host}:{port}/{name}?sslmode=verify-full&sslrootcert={authority}");
-        Plain::default().with("DATABASE_URL", &url).run(DOCTOR)
+        HandlerCommand::default().with("DATABASE_URL", &url).run(DOCTOR)
     };
     let outcome = doctor_at("localhost", &right);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");

@@ -1,6 +1,6 @@
 //! `/version`: which program is running.
 
-use crate::{client::Request, database::Database, host::Host, process::Plain};
+use crate::{client::Request, database::Database, host::Host, process::HandlerCommand};
 
 #[tokio::test]
 async fn the_version_says_name_version_commit_and_when_it_was_made() {
@@ -15,7 +15,7 @@ async fn the_version_says_name_version_commit_and_when_it_was_made() {
     assert!(commit == "unknown" || commit.len() == 40, "{commit}");
     assert!(version["built"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
     // The command line says the same.
-    let printed = Plain::default().run(&["--version"]);
+    let printed = HandlerCommand::default().run(&["--version"]);
     assert_eq!(printed.code, Some(0));
     assert!(printed.stdout.contains(env!("CARGO_PKG_VERSION")) && printed.stdout.contains(commit), "{printed:?}");
 }

@@ -17,7 +17,7 @@ use handler::{
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::time::Instant;
 
-use crate::{
+use crate::oracle::{
     run::{Fleet, PATIENT},
     truth::{day_and_hour, day_number},
     world::{Kind, View},
@@ -50,7 +50,7 @@ impl Stage {
     }
 
     async fn set_with(instances: usize, now: &str, forget: Forget, limits: Limits) -> Self {
-        crate::show_log();
+        crate::oracle::show_log();
         let sites = vec!["example.com".parse().unwrap()];
         let database = Fleet::prepare(&TimeZone::UTC, forget, ms(now)).await;
         let skews = vec![0; instances];

@@ -10,7 +10,7 @@ use handler::{
 use jiff::Timestamp;
 use tokio::time::{Duration, Instant};
 
-use crate::{
+use crate::oracle::{
     random::Random,
     run::{Fleet, forget_of},
     truth::{Numbers, Value, day_and_hour, start_ms},
@@ -99,7 +99,12 @@ fn compare(world: &World, site: usize, first: i32, last: i32, report: &Report) -
     let (today, _) = day_and_hour(world.steps.last().unwrap().now_ms, &world.zone);
     is("today", &report.today, today, today)?;
     is("this week", &report.this_week, today - (today + 3).rem_euclid(7), today)?;
-    is("this month", &report.this_month, crate::truth::first_day_of(crate::truth::month_of(today)), today)?;
+    is(
+        "this month",
+        &report.this_month,
+        crate::oracle::truth::first_day_of(crate::oracle::truth::month_of(today)),
+        today,
+    )?;
     same("all views", &report.all_time_pageviews, &truth.sites[site].views.values().sum())?;
     if let (Some(visitors), Some(new)) = (report.counts.visitors, report.counts.new_visitors) {
         same("returning visitors", &report.counts.returning_visitors(), &Some(visitors - new))?;

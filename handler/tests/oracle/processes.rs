@@ -8,12 +8,14 @@ use std::{
 };
 
 use crate::{
-    check::check,
-    database::TestDatabase,
-    number_from,
-    run::{Fleet, PATIENT, forget_of, sites_of},
-    show_log,
-    world::{Size, World},
+    database::Database,
+    oracle::{
+        check::check,
+        number_from,
+        run::{Fleet, PATIENT, forget_of, sites_of},
+        show_log,
+        world::{Size, World},
+    },
 };
 
 /// What a follower's lines begin with: the test harness writes lines of its own.
@@ -32,7 +34,7 @@ struct Follower {
 impl Follower {
     fn start(seed: u64, place: usize, processes: usize, database: &str) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["processes::follows", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+            .args(["oracle::processes::follows", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
             .envs([("ORACLE_SEEDS", seed.to_string()), ("ORACLE_PLACE", place.to_string())])
             .envs([("ORACLE_PROCESSES", processes.to_string()), ("ORACLE_DATABASE", database.to_owned())])
             .stdin(Stdio::piped())
@@ -123,7 +125,7 @@ async fn follows() {
     show_log();
     let (place, processes) = (number_from("ORACLE_PLACE", 0), number_from("ORACLE_PROCESSES", 1));
     let world = World::of_seed(u64::try_from(number_from("ORACLE_SEEDS", 0)).unwrap(), size(processes));
-    let database = TestDatabase::named(name).await;
+    let database = Database::named(name).await;
     let now_ms = world.steps[0].now_ms;
     let mine = |instance| instance % processes == place;
     let sites = sites_of(&world);

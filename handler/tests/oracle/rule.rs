@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use handler::domain::Uniqueness;
 use jiff::tz::TimeZone;
 
-use crate::{
+use crate::oracle::{
     truth::{Days, SiteTruth, Truth, Value, first_day_of, month_of, start_ms},
     world::{Kind, View},
 };

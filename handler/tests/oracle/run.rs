@@ -16,16 +16,18 @@ use handler::{
     domain::{CountingMode, CountingRules},
     reader::Reader,
     recorder::{LogPrefix, Recorder},
-    store::{self, CONNECTION_LIFETIME, Connection, Database, Failure, Limits},
+    store::{self, CONNECTION_LIFETIME, Connection, Failure, Limits},
 };
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     cable::Cable,
-    database::TestDatabase,
-    random::Random,
-    world::{Action, Import, Kind, Loss, Step, View, World},
+    database::Database,
+    oracle::{
+        random::Random,
+        world::{Action, Import, Kind, Loss, Step, View, World},
+    },
 };
 
 /// Deadline of a visit. With a shorter one, the outcome of a visit could be unknown.
@@ -45,7 +47,7 @@ pub(crate) struct Instance {
 
 /// The instances of one process, and their database.
 pub(crate) struct Fleet {
-    pub(crate) database: TestDatabase,
+    pub(crate) database: Database,
     /// The true time.
     now_ms: Arc<AtomicI64>,
     /// By number; instances of other processes are missing.
@@ -58,8 +60,8 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     /// Creates a database with its schema and a clock that can be set.
-    pub(crate) async fn prepare(zone: &TimeZone, forget: Forget, now_ms: i64) -> TestDatabase {
-        let database = TestDatabase::create().await;
+    pub(crate) async fn prepare(zone: &TimeZone, forget: Forget, now_ms: i64) -> Database {
+        let database = Database::create().await;
         let rules = CountingRules {
             foundation: CountingMode { zone: zone.clone(), forget },
             keeps_all_time: true,
@@ -70,7 +72,7 @@ impl Fleet {
             connect(&database, None, &rules, &clock, 0, CONNECTION_LIFETIME, [Limits::FOR_REQUESTS]).await;
         connection.check().await.unwrap();
         connection.close().await;
-        database.take_over_the_clock().await;
+        database.replace_clock().await;
         database.set_clock(now_ms).await;
         database
     }
@@ -78,7 +80,7 @@ impl Fleet {
     /// Starts the instances in `mine`.
     #[expect(clippy::too_many_arguments, reason = "a world's properties, of which cases have some only")]
     pub(crate) async fn start(
-        database: TestDatabase,
+        database: Database,
         zone: &TimeZone,
         forget: Forget,
         now_ms: i64,
@@ -99,7 +101,7 @@ impl Fleet {
                 instances.push(None);
                 continue;
             }
-            let cable = Cable::to(database.server_address()).await;
+            let cable = Cable::to(&database).await;
             // One of four renews its connections all the time, and loses its caches with them.
             let lifetime = if number % 4 == 3 { Duration::from_millis(40) } else { CONNECTION_LIFETIME };
             let [recording] =
@@ -153,8 +155,8 @@ impl Fleet {
         for (instance, action, loss) in mine() {
             let cable = &self.instance(*instance).cable;
             match loss {
-                Some(Loss::Question(nth)) => cable.lose_question(*nth),
-                Some(Loss::Answer(nth)) => cable.lose_answer(*nth),
+                Some(Loss::Question(nth)) => cable.lose_request(*nth),
+                Some(Loss::Answer(nth)) => cable.lose_response(*nth),
                 None => {}
             }
             let recorder = self.instance(*instance).recorder.clone();
@@ -192,7 +194,7 @@ impl Fleet {
             let mut random = Random::of(world.seed ^ u64::try_from(number).unwrap());
             for _ in 0..if leads { step.ends } else { 0 } {
                 tokio::time::sleep(Duration::from_micros(random.next() % 9000)).await;
-                self.database.end_a_connection(random.below(world.skews_ms.len())).await;
+                self.database.terminate_connection(random.below(world.skews_ms.len())).await;
             }
             problems
         };
@@ -294,7 +296,7 @@ pub(crate) fn sites_of(world: &World) -> Vec<SiteName> {
 
 /// Connections of an instance whose clock is wrong by `skew_ms`, through a port of this machine if one is named.
 async fn connect<const N: usize>(
-    database: &TestDatabase,
+    database: &Database,
     port: Option<u16>,
     rules: &CountingRules,
     now_ms: &Arc<AtomicI64>,
@@ -309,7 +311,7 @@ async fn connect<const N: usize>(
     let now_ms = now_ms.clone();
     let clock = Clock::reading(move || Timestamp::from_millisecond(now_ms.load(Ordering::SeqCst) + skew_ms).unwrap());
     let config = DatabaseConfig::Server(Box::new(options));
-    let database = Database::new(&config, rules.foundation.clone(), clock).await.unwrap();
+    let database = store::Database::new(&config, rules.foundation.clone(), clock).await.unwrap();
     database.connections_that_last(lifetime, limits)
 }
 

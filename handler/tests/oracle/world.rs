@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use handler::domain::{Dimension, Exclusion};
 use jiff::tz::TimeZone;
 
-use crate::{
+use crate::oracle::{
     random::Random,
     rule::{Placement, Rule, Together},
     truth::{Truth, day_and_hour, day_number, start_ms},
@@ -54,7 +54,7 @@ impl std::fmt::Debug for View {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { site, visitor, day, hour, kind, is_event, values, .. } = self;
         let what = if *is_event { "event of" } else { "view by" };
-        let date = crate::truth::date_of(*day);
+        let date = crate::oracle::truth::date_of(*day);
         let mut values: Vec<&str> = values.iter().map(|(_, value)| value.as_str()).collect();
         values.retain(|value| !value.contains(' ') || value.starts_with("campaign"));
         write!(formatter, "site {site} {what} visitor {visitor} on {date} in hour {hour} as {kind:?} with {values:?}")
@@ -194,7 +194,7 @@ impl World {
 impl Maker {
     fn live_through(&mut self, day: i32) {
         let start = start_ms(day, &self.zone);
-        let is_month = crate::truth::month_of(day) != crate::truth::month_of(day - 1);
+        let is_month = crate::oracle::truth::month_of(day) != crate::oracle::truth::month_of(day - 1);
         if is_month || self.random.percent(35) {
             // Visits just before and after midnight, written after it.
             let times: Vec<i64> =

@@ -71,7 +71,7 @@ async fn a_day_of_october_written_after_one_of_november_shortens_its_gap() {
 async fn visits_do_not_wait_for_a_set_being_vacuumed() {
     let stage = Stage::set(1, "2026-11-01T00:00:05Z").await;
     stage.visits(0, 9, "/", &["2026-10-31T23:00:00Z"]).await;
-    let held = stage.fleet.database.hold_as_vacuum_does("seen_24321").await;
+    let held = stage.fleet.database.hold_as_vacuum("seen_24321").await;
     // The first visit opens November; the others alternate between both months.
     let visiting = stage.visits(0, 0, "/", &["2026-11-01T00:00:01Z", "2026-10-31T23:59:59Z", "2026-11-01T00:00:02Z"]);
     tokio::time::timeout(Duration::from_secs(5), visiting).await.expect("visits do not wait");

@@ -23,7 +23,7 @@ async fn a_batch_with_a_lost_response_is_not_split() {
         end $$;
         create trigger slow before insert on batch for each row execute function be_slow()";
     stage.fleet.database.execute(slow).await;
-    stage.fleet.instance(0).cable.lose_answer(1);
+    stage.fleet.instance(0).cable.lose_response(1);
     let (one, another) = (view(0, "2026-03-10T12:00:00Z", "/"), view(1, "2026-03-10T12:00:00Z", "/"));
     tokio::join!(stage.visit(0, &one), stage.visit(0, &another));
     assert_eq!(stage.numbers("2026-03-10", "2026-03-10").await, (Some(3), Some(3), 3));
@@ -36,7 +36,7 @@ async fn a_log_counted_before_is_not_reported_as_new_after_a_lost_response() {
     stage.visits(1, 0, "/", &["2026-03-09T13:00:00Z"]).await;
     assert!(stage.import(0, 1, &views).await.applied);
     for nth in 1..=4 {
-        stage.fleet.instance(1).cable.lose_answer(nth);
+        stage.fleet.instance(1).cable.lose_response(nth);
         assert!(!stage.import(1, 1, &views).await.applied, "answer {nth}");
         stage.fleet.instance(1).cable.mend();
     }
@@ -50,7 +50,7 @@ async fn a_visit_that_was_late_before_a_lost_response_is_late_again() {
     let late = view(0, "2026-03-02T12:00:00Z", "/");
     // From the second chunk on there is one message.
     stage.visit(0, &late).await;
-    stage.fleet.instance(0).cable.lose_answer(1);
+    stage.fleet.instance(0).cable.lose_response(1);
     stage.visit(0, &late).await;
     stage.visit(0, &late).await;
     let report = stage.report("2026-03-02", "2026-03-02").await;

@@ -3,7 +3,7 @@
 use handler::{domain::Forget, recorder::Imported};
 
 use super::{Stage, view};
-use crate::run::PATIENT;
+use crate::oracle::run::PATIENT;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instances_that_open_a_month_at_the_same_time_all_count() {
@@ -65,15 +65,18 @@ async fn maintenance_never_drops_a_set_that_is_being_opened() {
         let now = format!("2026-03-{:02}T12:00:00Z", nth + 1);
         stage.time_is(&now).await;
         let cable = &stage.fleet.instance(0).cable;
-        cable.hold_question(nth);
+        cable.hold_request(nth);
         let first = view(0, &now, "/");
         let visiting = stage.visit(0, &first);
         let meanwhile = async {
-            if tokio::time::timeout(std::time::Duration::from_secs(1), cable.holds()).await.is_ok() {
+            if tokio::time::timeout(std::time::Duration::from_secs(1), cable.wait_until_a_request_is_held())
+                .await
+                .is_ok()
+            {
                 stage.maintain().await;
-                cable.let_go();
+                cable.release_request();
             }
-            cable.hold_question(0);
+            cable.hold_request(0);
         };
         tokio::join!(visiting, meanwhile);
         stage.visit(1, &first).await;
@@ -92,7 +95,7 @@ async fn an_interrupted_removal_of_a_set_does_not_stop_the_others() {
     }
     // A reader locks a set that is not the first.
     let sets = "select count(*) from pg_class where relname ~ '^seen_[0-9]+$' and relkind = 'r'";
-    let held = stage.fleet.database.hold_as_a_reader_does("seen_20514").await;
+    let held = stage.fleet.database.hold_as_reader("seen_20514").await;
     stage.maintain().await;
     held.release().await;
     stage.maintain().await;

@@ -19,7 +19,7 @@ use super::{Authority, CLIENT_ID, Endpoint, IDENTITY_SECRET};
 use crate::{
     database::not_across_midnight,
     host::repository,
-    process::{Folder, PATIENCE, Plain},
+    process::{Folder, HandlerCommand, PATIENCE},
 };
 
 /// A server of its own, through `scripts/with-postgres`. It ends when this is dropped or the test process ends, because then
@@ -162,8 +162,8 @@ impl Tenant {
     }
 
     /// The environment of a handler that uses whatever token there is.
-    pub(crate) fn plain(&self) -> Plain {
-        Plain::default()
+    pub(crate) fn plain(&self) -> HandlerCommand {
+        HandlerCommand::default()
             .with("FOOTFALL_DATABASE_AUTH", "entra")
             .with("FOOTFALL_TRUSTED_PROXIES", "1")
             .with("PGHOST", "localhost")
@@ -174,7 +174,7 @@ impl Tenant {
     }
 
     /// The environment on Azure, where the platform names this endpoint.
-    pub(crate) fn plain_with(&self, endpoint: &Endpoint) -> Plain {
+    pub(crate) fn plain_with(&self, endpoint: &Endpoint) -> HandlerCommand {
         self.plain()
             .with("IDENTITY_ENDPOINT", &endpoint.url())
             .with("IDENTITY_HEADER", IDENTITY_SECRET)

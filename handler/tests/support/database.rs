@@ -1,8 +1,12 @@
-//! A database of its own for every test, on the server that `DATABASE_URL` names.
+//! A database for each test, on the server that `DATABASE_URL` names.
 
 use std::{
+    io::Write,
     str::FromStr,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -12,16 +16,24 @@ use tokio::sync::Mutex;
 
 use crate::process::PATIENCE;
 
-/// A test takes far less. One that began shortly before midnight would see its visitors twice, and rightly so.
+/// Upper bound of a test's duration. A test that runs across midnight would count its visitors twice.
 const LONGEST_TEST_SECONDS: i64 = 100;
+
+/// Lock of the server's other clients, so that only one of them makes the template.
+const TEMPLATE_LOCK: i64 = 0x0F00_7FA2;
+
+/// `scripts/test` lists tests that take longer.
+const SLOW: Duration = Duration::from_secs(10);
 
 pub(crate) struct Database {
     name: String,
-    options: PgConnectOptions,
     connection: Mutex<PgConnection>,
+    created: Instant,
+    /// Whether `drop` removes the database, which another process may have made.
+    is_owned: bool,
 }
 
-/// Who holds a lock.
+/// A session that holds a lock in an open transaction.
 pub(crate) struct Holder(PgConnection);
 
 impl Holder {
@@ -36,7 +48,46 @@ fn server() -> PgConnectOptions {
     PgConnectOptions::from_str(&url).expect("DATABASE_URL is a URL").disable_statement_logging()
 }
 
-/// Waits for the next day if this one may end before the test does.
+/// The database that all others are copies of, made once per server and version of the schema. Returns its name.
+fn template() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| block_on(make_template).unwrap())
+}
+
+async fn make_template() -> String {
+    let migrator = sqlx::migrate!();
+    let checksums = migrator.iter().flat_map(|migration| migration.checksum.iter().copied());
+    let number = checksums.fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    let name = format!("footfall_template_{number:016x}");
+    let mut admin = PgConnection::connect_with(&server()).await.expect("the server of DATABASE_URL responds");
+    sqlx::query("select pg_advisory_lock($1)").bind(TEMPLATE_LOCK).execute(&mut admin).await.unwrap();
+    let exists = "select exists (select from pg_database where datname = $1 and datistemplate)";
+    if !sqlx::query_scalar::<_, bool>(exists).bind(&name).fetch_one(&mut admin).await.unwrap() {
+        for sql in [format!("drop database if exists {name}"), format!("create database {name}")] {
+            sqlx::query(AssertSqlSafe(sql)).execute(&mut admin).await.unwrap();
+        }
+        let mut connection = connect(&name).await;
+        migrator.run(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        sqlx::query(AssertSqlSafe(format!("alter database {name} is_template true")))
+            .execute(&mut admin)
+            .await
+            .unwrap();
+    }
+    admin.close().await.unwrap();
+    name
+}
+
+/// Runs a future on a thread and a runtime of its own, for callers that are not async but run inside a runtime.
+fn block_on<F: Future>(start: impl FnOnce() -> F + Send + 'static) -> std::thread::Result<F::Output>
+where
+    F::Output: Send + 'static,
+{
+    let run = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(start());
+    std::thread::spawn(run).join()
+}
+
+/// Waits for the next day if this day may end before the test does.
 pub(crate) async fn not_across_midnight() {
     let seconds_left = 86_400 - Timestamp::now().as_second().rem_euclid(86_400);
     if seconds_left < LONGEST_TEST_SECONDS {
@@ -44,44 +95,74 @@ pub(crate) async fn not_across_midnight() {
     }
 }
 
+async fn connect(name: &str) -> PgConnection {
+    // Without statistics PostgreSQL expects large tables, and would spend a second on compiling each query.
+    let options = server().database(name).application_name("test").options([("jit", "off")]);
+    PgConnection::connect_with(&options).await.unwrap()
+}
+
 impl Database {
+    /// A database with the current schema and no rows.
     pub(crate) async fn create() -> Self {
+        let mut admin = PgConnection::connect_with(&server()).await.expect("the server of DATABASE_URL responds");
+        Self::create_by(&mut admin, &format!("template {}", template())).await
+    }
+
+    /// A database without a schema.
+    pub(crate) async fn create_without_schema() -> Self {
+        let mut admin = PgConnection::connect_with(&server()).await.expect("the server of DATABASE_URL responds");
+        Self::create_by(&mut admin, "").await
+    }
+
+    async fn create_by(admin: &mut PgConnection, template: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         not_across_midnight().await;
+        let created = Instant::now();
         let name = format!("footfall_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let mut admin = PgConnection::connect_with(&server()).await.expect("the server of DATABASE_URL answers");
-        sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.unwrap();
-        // Of tables without statistics PostgreSQL expects much, and would compile each question about them, for a second.
-        let options = server().database(&name).application_name("test").options([("jit", "off")]);
-        let connection = Mutex::new(PgConnection::connect_with(&options).await.unwrap());
-        Self { name, options, connection }
+        sqlx::query(AssertSqlSafe(format!("create database {name} {template}"))).execute(admin).await.unwrap();
+        Self { connection: Mutex::new(connect(&name).await), name, created, is_owned: true }
     }
 
-    /// What a handler is told to use.
+    /// A database that another process has made and will remove.
+    pub(crate) async fn named(name: String) -> Self {
+        Self { connection: Mutex::new(connect(&name).await), name, created: Instant::now(), is_owned: false }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How the product reaches the database.
+    pub(crate) fn options(&self) -> PgConnectOptions {
+        server().database(&self.name)
+    }
+
+    /// The `DATABASE_URL` of a handler.
     pub(crate) fn url(&self) -> String {
-        self.url_by_port(self.options.get_port())
+        self.url_by_port(self.options().get_port())
     }
 
-    /// The same database, reached through another port of this machine.
+    /// The same database through another port of this machine.
     pub(crate) fn url_by_port(&self, port: u16) -> String {
         let url = std::env::var("DATABASE_URL").unwrap();
         let (scheme, rest) = url.split_once("://").unwrap();
         let authority = rest.split(['/', '?']).next().unwrap();
         let user = authority.rsplit_once('@').map_or(String::new(), |(user, _)| format!("{user}@"));
-        format!("{scheme}://{user}{}:{port}/{}", self.options.get_host(), self.name)
+        format!("{scheme}://{user}{}:{port}/{}", self.options().get_host(), self.name)
     }
 
-    /// The server's own address, for whoever stands in between.
+    /// The server's own address.
     pub(crate) fn server_address(&self) -> (String, u16) {
-        (self.options.get_host().to_owned(), self.options.get_port())
+        let options = self.options();
+        (options.get_host().to_owned(), options.get_port())
     }
 
-    /// Another session.
+    /// Opens another session.
     pub(crate) async fn connect(&self) -> PgConnection {
-        PgConnection::connect_with(&self.options).await.unwrap()
+        connect(&self.name).await
     }
 
-    /// Takes a lock in another session's transaction, and holds it until it is released.
+    /// Takes a lock in another session's transaction, until the holder releases it.
     pub(crate) async fn hold(&self, lock: &str) -> Holder {
         let mut session = self.connect().await;
         sqlx::raw_sql(AssertSqlSafe(format!("begin; {lock}"))).execute(&mut session).await.unwrap();
@@ -94,7 +175,7 @@ impl Database {
         done.unwrap_or_else(|error| panic!("{error}: {sql}")).rows_affected()
     }
 
-    /// The one number that a statement answers; null is 0.
+    /// The number that a query returns. Null is 0.
     pub(crate) async fn number(&self, sql: &str) -> i64 {
         let mut connection = self.connection.lock().await;
         let sql = format!("select coalesce(({sql})::bigint, 0)");
@@ -104,14 +185,14 @@ impl Database {
             .unwrap_or_else(|error| panic!("{error}: {sql}"))
     }
 
-    /// The first column of what a statement answers, as text.
+    /// The first column of a query's rows.
     pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
         let mut connection = self.connection.lock().await;
         let rows = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(&mut *connection).await;
         rows.unwrap_or_else(|error| panic!("{error}: {sql}")).iter().map(|row| row.get(0)).collect()
     }
 
-    /// How many connections handlers have, of which this holds.
+    /// The number of handlers' connections that match a condition.
     pub(crate) async fn connections(&self, condition: &str) -> i64 {
         let of_handlers = "datname = current_database() and application_name = 'footfall'";
         self.number(&format!("select count(*) from pg_stat_activity where {of_handlers} and {condition}")).await
@@ -122,25 +203,25 @@ impl Database {
         self.days(site).await.into_iter().map(|(_, visitors, views)| (visitors, views)).collect()
     }
 
-    /// Puts the database's clock forward by so many days, or back: the one clock that says when a period has ended.
+    /// Moves the database's clock, which decides when a period has ended.
     pub(crate) async fn shift_clock(&self, days: i32) {
         let clock = format!("select clock_timestamp() + interval ''{days} days''");
         let replace = "create or replace function database_clock() returns timestamptz language sql volatile";
         self.execute(&format!("{replace} as '{clock}'")).await;
     }
 
-    /// Visitors of the latest day in the tallies; a test never sees two.
+    /// Visitors of the latest day in the tallies.
     pub(crate) async fn visitors_today(&self) -> i64 {
         let visitors = "select sum(visitor) from unnest(visitors) as visitor";
         self.number(&format!("select ({visitors}) from tally where dimension = 0 order by day desc limit 1")).await
     }
 
-    /// All pageviews that were ever counted.
+    /// Pageviews of all sites and days.
     pub(crate) async fn pageviews(&self) -> i64 {
         self.number("select sum(pageviews) from site").await
     }
 
-    /// The days of a site: the number of days since 1970, visitors and pageviews.
+    /// The days of a site: days since 1970, visitors, pageviews.
     pub(crate) async fn days(&self, site: &str) -> Vec<(i64, i64, i64)> {
         let mut connection = self.connection.lock().await;
         sqlx::query_as(
@@ -153,8 +234,8 @@ impl Database {
         .unwrap()
     }
 
-    /// What must hold whatever happened: sets and tallies say the same of each other, no two keys are the same. (Whether
-    /// sessions waited for each other in a circle is asked at the end, see `drop`.)
+    /// Checks the invariants of a database: sets and tallies match, salts are distinct, and no transaction is open. `drop` checks
+    /// that there was no deadlock.
     pub(crate) async fn assert_sound(&self) {
         assert_eq!(self.texts(include_str!("unsound.sql")).await, [""; 0], "sets and tallies contradict each other");
         let salts = "select count(salt) - count(distinct salt) from salt";
@@ -162,7 +243,7 @@ impl Database {
         self.wait_for_none("state like 'idle in transaction%'", "transactions left open").await;
     }
 
-    /// Waits until a connection of a handler is in this condition.
+    /// Waits until a handler's connection matches a condition.
     pub(crate) async fn wait_for_some(&self, condition: &str) {
         let began = Instant::now();
         while self.connections(condition).await == 0 {
@@ -171,7 +252,7 @@ impl Database {
         }
     }
 
-    /// Waits until the server has noticed that nobody is connected who was killed: what they sent may be committed until then.
+    /// Waits until the server has closed the connections of killed handlers. Until then it may commit what they sent.
     pub(crate) async fn wait_until_alone(&self) {
         self.wait_for_none("true", "connections left open").await;
     }
@@ -186,8 +267,17 @@ impl Database {
 }
 
 impl Drop for Database {
-    /// By force: a handler that was killed may still be connected. Sessions that have ended have said whether they waited in a circle.
+    /// Drops by force, because a killed handler may still be connected. Sessions report deadlocks when they end.
     fn drop(&mut self) {
+        if !self.is_owned {
+            return;
+        }
+        if self.created.elapsed() > SLOW {
+            // Not by a macro, whose output the test harness would capture.
+            let thread = std::thread::current();
+            let test = thread.name().unwrap_or_default();
+            let _ = writeln!(std::io::stderr(), "slow: {:.0?} {test}", self.created.elapsed());
+        }
         let name = self.name.clone();
         let drop_it = async move {
             let mut admin = PgConnection::connect_with(&server()).await?;
@@ -196,11 +286,7 @@ impl Drop for Database {
             sqlx::query(AssertSqlSafe(format!("drop database {name} with (force)"))).execute(&mut admin).await?;
             Ok::<_, sqlx::Error>(deadlocks)
         };
-        // A test's own runtime cannot wait inside a drop; another thread can.
-        let dropped = std::thread::spawn(move || {
-            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(drop_it)
-        });
-        match dropped.join() {
+        match block_on(|| drop_it) {
             Ok(Ok(deadlocks)) => assert!(deadlocks == 0 || std::thread::panicking(), "{deadlocks} deadlocks"),
             Ok(Err(error)) => eprintln!("a test's database was left behind: {error}"),
             Err(_) => {}

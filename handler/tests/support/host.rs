@@ -14,7 +14,7 @@ use crate::{
     cable::Cable,
     client::{self, Connection, Request, Response, visitor},
     database::Database,
-    process::{PORT, Plain, Process, free_port},
+    process::{HandlerCommand, PORT, Process, free_port},
 };
 
 /// The version of the host that the modes below were read from.
@@ -48,8 +48,8 @@ pub(crate) struct Host {
 
 /// How to start a host.
 #[derive(Clone)]
-pub(crate) struct Starter {
-    plain: Plain,
+pub(crate) struct HostCommand {
+    plain: HandlerCommand,
     mode: Mode,
     product: String,
 }
@@ -78,8 +78,8 @@ impl Host {
         host
     }
 
-    pub(crate) fn on(database: &Database) -> Starter {
-        Starter { plain: Plain::on(database), mode: Mode::Proxying, product: HOST_PRODUCT.to_owned() }
+    pub(crate) fn on(database: &Database) -> HostCommand {
+        HostCommand { plain: HandlerCommand::on(database), mode: Mode::Proxying, product: HOST_PRODUCT.to_owned() }
     }
 
     /// What the internet sends: it is routed, and reaches the handler only if a function is there for it.
@@ -155,7 +155,7 @@ impl Host {
     }
 }
 
-impl Starter {
+impl HostCommand {
     pub(crate) fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self

@@ -70,13 +70,13 @@ impl Drop for Folder {
 
 /// How to start the binary.
 #[derive(Clone, Default)]
-pub(crate) struct Plain {
+pub(crate) struct HandlerCommand {
     environment: Vec<(String, String)>,
     folder: Option<PathBuf>,
     open_files: Option<u32>,
 }
 
-impl Plain {
+impl HandlerCommand {
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
@@ -264,7 +264,7 @@ impl Process {
     }
 
     /// What it logged of an event, once it has: a line is read a moment after it was written.
-    pub(crate) async fn told(&self, event: &str) -> Vec<Value> {
+    pub(crate) async fn wait_for_event(&self, event: &str) -> Vec<Value> {
         let began = Instant::now();
         loop {
             let told = self.events(event);

@@ -5,7 +5,6 @@
 //! of it. `cases` holds the faults found this way, reduced to the smallest input. `scripts/oracle` runs the long form (`processes`).
 //! `ORACLE_SEEDS="1 2"` selects other worlds; `ORACLE_LOG=info` shows the product's log.
 
-mod cable;
 mod cases;
 mod check;
 mod database;
