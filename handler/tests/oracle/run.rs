@@ -230,7 +230,9 @@ impl Fleet {
             match outcome {
                 Ok(Some(_)) => return Vec::new(),
                 // Another run is in progress, or was interrupted.
-                Ok(None) => self.database.execute("update setting set maintained_until = null").await,
+                Ok(None) => {
+                    self.database.execute("update setting set maintained_until = null").await;
+                }
                 Err(Failure::Lost(_) | Failure::TimedOut(_)) => {}
                 Err(failure) => return vec![format!("maintenance failed: {failure}")],
             }
