@@ -776,7 +776,7 @@ async function checkForm(origin) {
       [between(date(5), date(8)), "'from' must not be later than 'to'"],
       [between("2026-02-30", date(0)), "'from' is '2026-02-30', but must be a date"],
       [`to=${date(3)}`, "'to' needs a 'from'"],
-      [`period=7d&from=${date(3)}`, "not with both"],
+      [`period=7d&from=${date(3)}`, "not both"],
       ["period=fortnight", "'period' must be today, yesterday"],
       [between("1990-01-01", date(0)), "more than 3660 days"],
       [`${between(date(500), date(0))}&by=day`, "more than 400 points"],

@@ -1,14 +1,13 @@
-//! Days, hours and months in the deployment's time zone, and the periods for which fingerprints can be compared.
+//! Days, months, hours and minutes in the deployment's time zone.
 //!
-//! A day has 23, 24 or 25 hours; whoever comes in any of them came that day. Its hours are counted from its start, so the hour
-//! that a clock shows twice in autumn is two hours.
+//! A day has 23, 24 or 25 hours, numbered from its start. The hour that a clock shows twice in autumn is two hours.
 
 use std::{fmt, ops::Range};
 
 use jiff::{SignedDuration, Timestamp, ToSpan, Unit, civil::Date, tz::TimeZone};
 use serde::{Serialize, Serializer};
 
-/// Why a time can't be counted.
+/// The time is outside the supported years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the time lies outside the years 1970 to 9999")]
 pub struct OutOfRange;
@@ -47,18 +46,16 @@ impl Day {
         self.0
     }
 
-    /// Its date.
     pub fn date(self) -> Date {
         EPOCH.saturating_add(i64::from(self.0).days())
     }
 
-    /// The day that lies `days` later; earlier if it is negative. It stops at 1970-01-01.
+    /// The day `days` later, or earlier if negative, but not before 1970-01-01.
     #[must_use]
     pub fn plus(self, days: i32) -> Self {
         Self(self.0.saturating_add(days).max(0))
     }
 
-    /// Its month.
     pub fn month(self) -> Month {
         let date = self.date();
         Month(i32::from(date.year()) * 12 + i32::from(date.month()) - 1)
@@ -70,18 +67,18 @@ impl Day {
         self.plus(-(self.0 + 3).rem_euclid(7))
     }
 
-    /// The instant at which it starts. Where the clock is turned at midnight, that is when it first shows the date.
+    /// The start of the day. If the clock is turned at midnight, the day starts when the clock first shows its date.
     pub fn start(self, zone: &TimeZone) -> Timestamp {
         let start = self.date().at(0, 0, 0, 0).to_zoned_datetime(zone.clone()).and_then(|zoned| zoned.start_of_day());
         start.map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp())
     }
 
-    /// The instant at which the next one starts.
+    /// The start of the next day.
     pub fn end(self, zone: &TimeZone) -> Timestamp {
         Self(self.0 + 1).start(zone)
     }
 
-    /// How many hours it has: 23 to 25, or 24 where half of one is missing or too many.
+    /// The number of hours: 23 to 25. If the clock is turned by half an hour, an incomplete hour counts as one.
     pub fn hours(self, zone: &TimeZone) -> u8 {
         let minutes = self.end(zone).duration_since(self.start(zone)).as_mins();
         u8::try_from((minutes + 59).div_euclid(60)).unwrap_or(24)
@@ -110,29 +107,26 @@ impl Month {
         self.0
     }
 
-    /// The month that lies `months` later; earlier if it is negative.
+    /// The month `months` later, or earlier if negative.
     #[must_use]
     pub const fn plus(self, months: i32) -> Self {
         Self(self.0 + months)
     }
 
-    /// Its first day.
     pub fn first_day(self) -> Day {
         let year = i16::try_from(self.0.div_euclid(12)).unwrap_or(i16::MAX).min(9999);
         let month = i8::try_from(self.0.rem_euclid(12) + 1).expect("1 to 12");
         Date::new(year, month, 1).ok().and_then(|date| Day::of_date(date).ok()).unwrap_or(Day(0))
     }
 
-    /// Its last day.
     pub fn last_day(self) -> Day {
         self.plus(1).first_day().plus(-1)
     }
 }
 
-/// Where an instant lies in the deployment's time zone.
+/// The day and hour of an instant in the deployment's time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Moment {
-    /// Its day.
     pub day: Day,
     /// How many hours of that day had passed, 0 to 24.
     pub hour: u8,
@@ -160,7 +154,7 @@ impl Minute {
         Self(i32::try_from(instant.as_second().div_euclid(60)).unwrap_or(i32::MAX))
     }
 
-    /// The one that the database knows by this number.
+    /// The minute of a number that the database stored.
     pub const fn from_number(number: i32) -> Self {
         Self(number)
     }
@@ -170,19 +164,18 @@ impl Minute {
         self.0
     }
 
-    /// The minute that lies `minutes` later; earlier if it is negative.
+    /// The minute `minutes` later, or earlier if negative.
     #[must_use]
     pub const fn plus(self, minutes: i32) -> Self {
         Self(self.0.saturating_add(minutes))
     }
 
-    /// Its first instant.
     pub fn start(self) -> Timestamp {
         Timestamp::from_second(i64::from(self.0) * 60).expect("minutes of 32 bits lie within the calendar")
     }
 }
 
-/// Remembers the moment of the instant asked last: visits come thousands an hour, and calendars are slow.
+/// Caches the last hour. Thousands of visits share an hour, and time zone arithmetic is slow.
 #[derive(Default)]
 pub struct Calendar {
     last: Option<(Range<Timestamp>, Moment)>,
@@ -265,20 +258,20 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_was_stored_is_the_same_day_again() {
+    fn a_stored_number_becomes_the_same_day() {
         assert_eq!(day("2026-11-23").number(), 20_780);
         assert_eq!(Day::from_number(20_780).to_string(), "2026-11-23");
     }
 
     #[test]
-    fn times_before_1970_are_refused() {
+    fn times_before_1970_are_rejected() {
         assert_eq!(Day::containing(at("1969-12-31T23:59:59Z"), &TimeZone::UTC), Err(OutOfRange));
         assert_eq!(Day::of_date("1969-12-31".parse().unwrap()), Err(OutOfRange));
         assert_eq!(day("1970-01-01").plus(-1), day("1970-01-01"));
     }
 
     #[test]
-    fn the_calendar_agrees_with_the_moments_at_every_minute_around_a_turned_clock() {
+    fn the_cached_calendar_agrees_with_uncached_moments_around_clock_changes() {
         let mut calendar = Calendar::default();
         for name in ["Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns", "Asia/Beirut"] {
             let zone = zone(name);

@@ -28,7 +28,7 @@ impl Uniqueness {
     }
 }
 
-/// What is counted for each of its values. The numbers are stored: never change or reuse one.
+/// A property of visits whose values are counted. The numbers are stored: never change or reuse one.
 ///
 /// [`TallyKey`] has the numbers that are not dimensions, and those that are reserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,9 +36,9 @@ impl Uniqueness {
 pub enum Dimension {
     /// Pages, by path.
     Page = 1,
-    /// The page on which a visitor's day began. Its pageviews are those of the page.
+    /// The page on which a visitor's day began. An entry page has the pageviews of the page.
     EntryPage = 11,
-    /// What a site calls events, by name.
+    /// Events of the site's own script, by name.
     Event = 12,
     /// The kind of host that referred the first visit of a visitor's day. A day without a referrer has no value.
     Channel = 13,
@@ -83,7 +83,7 @@ struct About {
     note: &'static str,
 }
 
-/// What most rows have.
+/// Defaults, for most rows.
 const PLAIN: About = About {
     name: "",
     group: "",
@@ -257,7 +257,7 @@ impl Dimension {
     }
 }
 
-/// What a row of the table `tally` counts: the column `dimension`.
+/// The column `dimension` of the table `tally`: the kind of thing that a row counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TallyKey {
     /// The site as a whole.

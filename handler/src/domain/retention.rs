@@ -1,10 +1,10 @@
-//! How visits are counted and kept: the zone in which days begin, how long visitors are remembered, and how long statistics are kept.
+//! How visits are counted and stored: the time zone of days, how long visitors can be recognised, and how long statistics are stored.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::calendar::Day;
 
-/// For how long a visitor can be told from others.
+/// How long a returning visitor can be recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Forget {
     /// Until the month after the visit's has ended: any range of days within two consecutive months is exact.
@@ -14,10 +14,10 @@ pub enum Forget {
     Daily,
 }
 
-/// How long after its end a period is kept: for a visit that arrived before midnight and is written after it.
+/// How long a period is stored after its end, for visits that arrive before midnight and are written later.
 pub const GRACE: SignedDuration = SignedDuration::from_mins(10);
 
-/// The time in which a fingerprint stands for a visitor: a month, or a day. Each has its own salt and its own set.
+/// The time for which a fingerprint identifies a visitor: a month, or a day. Each period has its own salt and its own set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Period(i32);
 
@@ -29,7 +29,6 @@ impl Period {
 }
 
 impl Forget {
-    /// Both.
     pub const ALL: [Self; 2] = [Self::Monthly, Self::Daily];
 
     /// The name in configuration and database.
@@ -40,7 +39,7 @@ impl Forget {
         }
     }
 
-    /// How many periods beside its own a visitor's day is compared with, in each direction.
+    /// How many neighbouring periods, in each direction, a visitor's day is compared with.
     pub const fn reach(self) -> i32 {
         match self {
             Self::Monthly => 1,
@@ -69,7 +68,7 @@ impl Forget {
         Period(self.period(day).0 + offset)
     }
 
-    /// Until when the salt and the set of a day's period are needed.
+    /// The time after which the salt and the set of a day's period are deleted.
     pub fn keep_until(self, day: Day, zone: &TimeZone) -> Timestamp {
         self.first_day(day, self.reach() + 1).start(zone) + GRACE
     }
@@ -83,28 +82,27 @@ impl Forget {
     }
 }
 
-/// What a database counts by. It can't change once something has been counted: a day's visitors would be told apart in two ways.
+/// How a database counts visitors. The mode is fixed by the first visit: a later change would mix two ways to identify visitors.
 #[derive(Clone, Debug)]
 pub struct CountingMode {
     /// The zone in which days begin.
     pub zone: TimeZone,
-    /// For how long visitors are remembered.
+    /// How long visitors can be recognised.
     pub forget: Forget,
 }
 
 /// How visits are recorded and read.
 #[derive(Clone, Debug)]
 pub struct CountingRules {
-    /// What the database counts by.
     pub foundation: CountingMode,
-    /// Whether an estimate of all-time visitors is kept.
+    /// Whether all-time visitors are estimated.
     pub keeps_all_time: bool,
-    /// For how many days statistics are kept; `None`: for ever.
+    /// How many days statistics are stored; `None` means for ever.
     pub retention_days: Option<u32>,
 }
 
 impl CountingRules {
-    /// The first day whose statistics are kept, at this time.
+    /// The first day whose statistics are still stored.
     pub fn first_kept(&self, now: Timestamp) -> Option<Day> {
         let instant = now.checked_sub(SignedDuration::from_hours(24 * i64::from(self.retention_days?))).ok()?;
         Day::containing(instant, &self.foundation.zone).ok()
@@ -131,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_month_is_kept_until_the_next_one_has_ended_and_no_day_longer_than_62() {
+    fn a_period_is_deleted_when_the_next_month_ends_and_at_most_62_days_after_its_start() {
         let zone = TimeZone::get("America/New_York").unwrap();
         for month in 0..24 {
             let first = day("2027-01-01").month().plus(month).first_day();
@@ -143,13 +141,13 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_exact_within_two_months_that_follow_each_other() {
+    fn a_range_is_exact_within_two_consecutive_months() {
         let exact = |first, last| Forget::Monthly.is_exact(day(first), day(last));
         assert!(
             exact("2026-11-23", "2026-11-23") && exact("2026-11-01", "2026-12-31") && exact("2026-12-31", "2027-01-01")
         );
         assert!(!exact("2026-10-31", "2026-12-01"));
-        // Thirty days, and yet three months.
+        // Thirty days, but three months.
         assert!(!exact("2027-01-31", "2027-03-01"));
         assert!(Forget::Daily.is_exact(day("2026-11-23"), day("2026-11-23")));
         assert!(!Forget::Daily.is_exact(day("2026-11-23"), day("2026-11-24")));

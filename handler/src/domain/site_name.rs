@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SiteName(Arc<str>);
 
-/// What is wrong with a name, and what would be right.
+/// The name is invalid. The message says how to write it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a host name: write it as in example.com, without https:// and without a path")]
 pub struct BadSiteName(String);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_but_a_host_name_is_refused_and_told_what_would_be_right() {
+    fn an_invalid_name_is_rejected_with_a_suggestion() {
         for name in
             ["", "https://example.com", "example.com/path", "exa mple.com", "-a.com", "a..b", "a\0b", &"a".repeat(64)]
         {

@@ -1,6 +1,6 @@
-//! What is shown: the numbers of one site, as the page and the JSON answer have them.
+//! The numbers of one site, as the page and the JSON response have them.
 //!
-//! This module is pure: it says which tallies a question needs, and makes a report of them. It knows no HTTP, SQL or clock.
+//! A [`Query`] becomes a [`Plan`] of the tallies to read, and the tallies become a [`Report`].
 
 mod assemble;
 mod bad_query;
@@ -24,5 +24,5 @@ pub use self::{
     visitors::{Gaps, ImportedDay, Tallies, Tally, ValueTally},
 };
 
-/// How many values of each dimension are shown.
+/// Longest list of values in a report.
 pub const LIST_LENGTH: i64 = 50;

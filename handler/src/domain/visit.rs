@@ -1,4 +1,4 @@
-//! A visit: which requests count at all, and as what.
+//! A visit: which requests count, and how.
 
 pub mod rate_limit;
 pub mod robot;
@@ -17,74 +17,71 @@ use super::{
 
 /// One view of one page, or one event on it, as it waits to be recorded.
 ///
-/// The address and the User-Agent inside live only until the recorder has made fingerprints of them: they are never
-/// written, logged or sent.
+/// Its address and User-Agent exist only until the recorder makes fingerprints of them. They are never stored, logged or sent.
 #[derive(Clone)]
 pub struct Visit {
-    /// When the request arrived, by this machine's clock (or, in an import, what the log says).
+    /// When the request arrived, by this machine's clock or, in an import, by the log.
     pub at: Timestamp,
     /// The host name being counted.
     pub site: SiteName,
-    /// What happened.
     pub kind: VisitKind,
-    /// What is counted apart: the page, and whatever else is known. Each dimension at most once.
+    /// The page and the other known values. Each dimension appears at most once.
     pub values: Vec<(Dimension, Cow<'static, str>)>,
-    /// What the request counts as.
     pub classification: Classification,
 }
 
-/// What happened.
+/// A pageview or an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum VisitKind {
     /// A page was viewed.
     View,
-    /// Something that the site calls an event: it is no pageview, and makes nobody a visitor of the site. It has visitors of its own,
-    /// those of its name. Where it is not counted, that is not accounted either: the view before it has been.
+    /// An event of the site's own script. It is not a pageview, and its visitors count under its name only. An excluded event is not
+    /// added to the exclusion counters, because the page view before it already was.
     Event,
 }
 
-/// What a request counts as.
+/// How a request counts.
 #[derive(Clone)]
 pub enum Classification {
-    /// A pageview of a visitor who can be told from others.
+    /// A pageview of an identified visitor.
     Visitor(VisitorKey),
-    /// A pageview, and no visitor, because something is missing or was declined.
+    /// A pageview without a visitor.
     Pageview(Exclusion),
     /// Neither a pageview nor a visitor.
     Excluded(Exclusion),
 }
 
-/// What a request says of itself, as far as it decides whether it counts.
+/// The properties of a request that decide whether it counts.
 #[derive(Clone, Default)]
 pub struct Claims<'a> {
     /// Whether the method was HEAD.
     pub head: bool,
     /// Whether the owner's opt-out flag is set.
     pub own: bool,
-    /// Whether the browser says that it prefetches or prerenders.
+    /// Whether the browser prefetches or prerenders.
     pub prefetch: bool,
-    /// Whether the visitor has declined being told from others (GPC or DNT).
+    /// Whether the visitor opted out (GPC or DNT).
     pub opted_out: bool,
     /// The User-Agent without the Functions host's suffix; empty if there was none.
     pub user_agent: &'a str,
-    /// Whether the referrer is one that only wants to be seen in statistics.
+    /// Whether the referrer is a known spam domain.
     pub referrer_spam: bool,
     /// The address from the trusted hop, if it was usable.
     pub network: Option<Network>,
 }
 
 impl Claims<'_> {
-    /// What the request counts as where no limit holds: an import is of what has been.
+    /// Classifies the request without a rate limit, for imports.
     pub fn classification(&self) -> Classification {
         self.classification_within(|_| true)
     }
 
-    /// Decides what the request counts as. Where several reasons hold, the first of these wins: HEAD, own, robot,
-    /// prefetch, referrer spam, rate limited, opted out, unidentified.
+    /// Classifies the request. If several reasons apply, the first of these wins: HEAD, own, robot, prefetch, referrer spam, rate
+    /// limited, opted out, unidentified.
     ///
-    /// `admits` says whether the network may have another view. It is asked only about a view that would count, so that a
-    /// robot does not use up what visitors beside it may have; and before who has opted out is, because such a view is a
-    /// pageview too, and anybody can opt out. A view without an address is nobody's, and not limited.
+    /// `admits` uses one view of the network's limit, so it is called only for views that would count: a robot does not use up the
+    /// limit of its network's visitors. The limit also covers opted-out views, because they are pageviews. A view without an address
+    /// has no limit.
     pub fn classification_within(&self, admits: impl FnOnce(Network) -> bool) -> Classification {
         if self.head {
             return Classification::Excluded(Exclusion::Head);
@@ -137,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn each_exclusion_is_accounted_under_its_own_reason() {
+    fn each_exclusion_has_its_own_reason() {
         assert_eq!(reason(Claims { head: true, ..claims() }), Some(Exclusion::Head));
         assert_eq!(reason(Claims { own: true, ..claims() }), Some(Exclusion::Own));
         assert_eq!(reason(Claims { user_agent: "Googlebot/2.1", ..claims() }), Some(Exclusion::Bots));
@@ -149,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_view_that_would_count_is_limited() {
+    fn only_a_view_that_would_count_uses_the_rate_limit() {
         let limited = |claims: Claims<'_>| match claims.classification_within(|_| false) {
             Classification::Excluded(reason) | Classification::Pageview(reason) => reason,
             Classification::Visitor(_) => panic!("counted"),
@@ -170,17 +167,17 @@ mod tests {
                 true
             });
         }
-        assert_eq!(asked.get(), 0, "who is not counted uses nothing up");
+        assert_eq!(asked.get(), 0, "excluded views use no part of the limit");
     }
 
     #[test]
-    fn who_opts_out_or_has_no_address_still_makes_a_pageview() {
+    fn a_view_that_is_opted_out_or_without_address_is_a_pageview() {
         assert!(matches!(Claims { opted_out: true, ..claims() }.classification(), Classification::Pageview(_)));
         assert!(matches!(Claims { network: None, ..claims() }.classification(), Classification::Pageview(_)));
     }
 
     #[test]
-    fn a_robot_that_asks_not_to_be_tracked_is_still_a_robot() {
+    fn an_opted_out_robot_is_excluded_as_a_robot() {
         assert_eq!(reason(Claims { user_agent: "Googlebot/2.1", opted_out: true, ..claims() }), Some(Exclusion::Bots));
     }
 }

@@ -105,7 +105,7 @@ mod tests {
             robot: robot::identify("GPTBot/1.1"),
         };
         let page = render_why(&robot).unwrap();
-        assert!(page.contains("GPTBot") && page.contains("training of an AI"), "{page}");
+        assert!(page.contains("GPTBot") && page.contains("AI training"), "{page}");
         let answer = serde_json::to_value(&robot).unwrap();
         assert_eq!((&answer["reason"], &answer["robot"]["purpose"]), (&"bots".into(), &"ai_training".into()));
     }

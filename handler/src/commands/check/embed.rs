@@ -56,8 +56,7 @@ impl<'a> Embedding<'a> {
     pub(super) fn find(page: &'a Page, base: &Url, expected: &Expected<'_>) -> Self {
         let mut found = Self::default();
         for element in &page.elements {
-            let Some(url) = element.attribute("src").and_then(|source| base.join(source).ok()).filter(is_web)
-            else {
+            let Some(url) = element.attribute("src").and_then(|source| base.join(source).ok()).filter(is_web) else {
                 continue;
             };
             let is_ours = match element.kind {
@@ -177,10 +176,7 @@ pub(super) fn check(findings: &mut Findings, found: &Embedding<'_>, page: &Page,
     if scripts.len() > 1 {
         findings.warn(
             "twice",
-            format!(
-                "the page has the script {} times; an old copy of it may count again",
-                scripts.len()
-            ),
+            format!("the page has the script {} times; an old copy of it may count again", scripts.len()),
             "keep one of the lines",
         );
     }
@@ -199,11 +195,7 @@ pub(super) fn check(findings: &mut Findings, found: &Embedding<'_>, page: &Page,
 fn check_type(findings: &mut Findings, script: &Embedded<'_>) {
     let kind = script.element.attribute("type").unwrap_or_default().to_ascii_lowercase();
     if kind == "module" {
-        findings.fail(
-            "not-run",
-            "as a module, the script can't read its own attributes",
-            "remove type=\"module\"",
-        );
+        findings.fail("not-run", "as a module, the script can't read its own attributes", "remove type=\"module\"");
     } else if !kind.is_empty() && kind != "text/javascript" && kind != "application/javascript" {
         findings.fail(
             "not-run",

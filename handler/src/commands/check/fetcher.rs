@@ -104,11 +104,17 @@ impl Fetcher {
     }
 
     /// Requests a URL and follows redirects. `page` is the `Referer`.
-    pub(super) async fn fetch(&self, method: &Method, url: &Url, page: Option<&Url>) -> Result<FetchedResponse, Problem> {
+    pub(super) async fn fetch(
+        &self,
+        method: &Method,
+        url: &Url,
+        page: Option<&Url>,
+    ) -> Result<FetchedResponse, Problem> {
         let mut url = url.clone();
         for redirects in 0..=MAXIMUM_REDIRECTS {
             let exchange = timeout(self.timeout_after, self.exchange(method, &url, page)).await;
-            let mut response = exchange.map_err(|_| Problem::Slow(without_secrets(&url), self.timeout_after.as_secs()))??;
+            let mut response =
+                exchange.map_err(|_| Problem::Slow(without_secrets(&url), self.timeout_after.as_secs()))??;
             response.redirected = redirects > 0;
             let Some(location) = response.headers.get(LOCATION).filter(|_| response.status.is_redirection()) else {
                 return Ok(response);
@@ -151,7 +157,14 @@ impl Fetcher {
             _ if body.is_empty() => body,
             _ => return Err(Problem::Encoding(name())),
         };
-        Ok(FetchedResponse { url: url.clone(), redirected: false, status: head.status, headers: head.headers, body, truncated })
+        Ok(FetchedResponse {
+            url: url.clone(),
+            redirected: false,
+            status: head.status,
+            headers: head.headers,
+            body,
+            truncated,
+        })
     }
 }
 
@@ -291,7 +304,10 @@ mod tests {
             ["localhost", "127.0.0.1"].map(|host| Url::parse(&format!("https://{host}:{port}/")).unwrap());
         assert_eq!(trusting.fetch(&Method::GET, &right, None).await.unwrap().body, b"Hello");
         assert!(matches!(trusting.fetch(&Method::GET, &other, None).await, Err(Problem::Tls(..))), "another name");
-        assert!(matches!(bundled.fetch(&Method::GET, &right, None).await, Err(Problem::Tls(..))), "an unknown authority");
+        assert!(
+            matches!(bundled.fetch(&Method::GET, &right, None).await, Err(Problem::Tls(..))),
+            "an unknown authority"
+        );
     }
 
     #[test]

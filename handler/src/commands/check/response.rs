@@ -102,7 +102,8 @@ pub(super) fn check_counting(findings: &mut Findings, host: &str, site: &SiteNam
             // Footfall answers errors as problem+json. Anything else is probably a different server.
             let is_footfall = response.media_type() == "application/problem+json";
             let alternative = if is_footfall { "" } else { ", or let the web server forward this path to Footfall" };
-            let text = format!("{footfall} does not count {site} ({} returns status 404)", without_secrets(&response.url));
+            let text =
+                format!("{footfall} does not count {site} ({} returns status 404)", without_secrets(&response.url));
             findings.fail("site-not-counted", text, suggestion + alternative);
         }
         StatusCode::FORBIDDEN if host_relation(host, site) == HostRelation::Subdomain => findings.fail(

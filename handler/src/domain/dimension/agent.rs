@@ -1,9 +1,8 @@
-//! Which browser, operating system and kind of device a visitor has: three names, and never a version, so that few visitors
-//! are told apart by them.
+//! Browser, operating system and kind of device of a visitor. Versions are left out, because they would identify visitors.
 //!
-//! The names and what they are told by stand in `agent/browsers.tsv`, `agent/systems.tsv` and `agent/devices.tsv`: there the first
-//! line that holds decides. `handler/lists/check-agents` holds them against the User-Agents that uap-core collected. What this module must
-//! not know: whether the visitor is a robot.
+//! Names and their patterns are in `agent/browsers.tsv`, `agent/systems.tsv` and `agent/devices.tsv`; the first line that matches
+//! wins. `handler/lists/check-agents` compares the results with uap-core's User-Agents. This module must not know whether the
+//! visitor is a robot.
 
 mod patterns;
 
@@ -11,13 +10,13 @@ use std::sync::LazyLock;
 
 use patterns::{Found, Patterns};
 
-/// The name of what is not known.
+/// The name of anything unknown.
 pub const OTHER: &str = "Other";
 
-/// The bytes of a User-Agent that are looked at. Hardly a browser sends as much; whoever sends more can't make it take longer.
+/// Longest part of a User-Agent that is read. Browsers rarely send more, and the limit bounds the time for hostile ones.
 const MAXIMUM_BYTES: usize = 1024;
 
-/// What Chromium says in headers beside its User-Agent, which it has frozen. Each as it was sent, in quotes.
+/// User-Agent Client Hints, as sent and in quotes. Chromium sends them because its User-Agent is frozen.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hints<'a> {
     /// `Sec-CH-UA-Platform`, as `"Windows"`.
@@ -29,9 +28,9 @@ pub struct Hints<'a> {
 /// A visitor's browser, operating system and kind of device. [`OTHER`] stands for what is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agent {
-    /// As "Chrome".
+    /// For example "Chrome".
     pub browser: &'static str,
-    /// As "Windows".
+    /// For example "Windows".
     pub operating_system: &'static str,
     /// "Desktop", "Phone", "Tablet", "TV", "Console" or "Watch".
     pub device: &'static str,
@@ -39,9 +38,8 @@ pub struct Agent {
 
 /// The browser, operating system and device of a User-Agent.
 ///
-/// What a hint says holds, whatever the User-Agent says: a phone that asks for pages as a desktop does is what its browser says it
-/// is. Only the first KiB of the User-Agent counts. An iPad that asks for desktop pages, as it does by default, calls itself a Mac and
-/// sends no hint: it is counted as one.
+/// Hints win over the User-Agent, so a phone that requests desktop pages counts as its hints say. Only the first KiB of the
+/// User-Agent counts. An iPad requests desktop pages by default, identifies itself as a Mac and sends no hints: it counts as a Mac.
 pub fn describe(user_agent: &str, hints: Hints<'_>) -> Agent {
     let bytes = user_agent.as_bytes();
     let text = bytes[..bytes.len().min(MAXIMUM_BYTES)].to_ascii_lowercase();
@@ -56,12 +54,12 @@ pub fn describe(user_agent: &str, hints: Hints<'_>) -> Agent {
     }
 }
 
-/// The kind of device, from the system, from what the User-Agent shows, and from `Sec-CH-UA-Mobile`.
+/// The kind of device, from the system, the User-Agent and `Sec-CH-UA-Mobile`.
 fn device(system: Option<&Rule>, shown: Option<&Rule>, mobile: Option<&str>) -> &'static str {
     let of_system = system.map_or(OTHER, |rule| rule.device);
     let shown = shown.map_or(of_system, |rule| rule.name);
     match (shown, mobile) {
-        // A TV or a console says `?0` as a desktop does, and a watch `?1`: of those only the User-Agent knows.
+        // TVs and consoles send `?0` like desktops, and watches send `?1` like phones. Only the User-Agent identifies them.
         ("TV" | "Console" | "Watch", _) => shown,
         (_, Some("?1")) => "Phone",
         (_, Some("?0")) if matches!(of_system, "Phone" | "Tablet") => "Tablet",
@@ -73,15 +71,15 @@ fn device(system: Option<&Rule>, shown: Option<&Rule>, mobile: Option<&str>) -> 
 /// A line of a table.
 struct Rule {
     name: &'static str,
-    /// The kind of device of such a system, unless something else shows it; empty in the other tables.
+    /// The default kind of device of a system; empty in the other tables.
     device: &'static str,
-    /// What must be found.
+    /// Patterns that must be found.
     present: Box<[u16]>,
-    /// What must not.
+    /// Patterns that must not be found.
     absent: Box<[u16]>,
 }
 
-/// The first rule that holds.
+/// The first rule that matches.
 fn first<'a>(rules: &'a [Rule], found: &Found) -> Option<&'a Rule> {
     rules.iter().find(|rule| {
         rule.present.iter().all(|&pattern| found.contains(pattern))
@@ -118,10 +116,10 @@ impl Tables {
     }
 }
 
-/// Reads lines of a name (and, of systems, the device), and the patterns by which it is told, parted by tabs.
+/// Reads lines of tab-separated columns: the name, for systems the device, and the patterns.
 ///
 /// # Panics
-/// If a line is not so. The tables are part of the program, and the tests read them.
+/// If a line is invalid. The tables are compiled in, and the tests read them.
 fn rules(lines: &'static str, of_systems: bool, patterns: &mut Patterns) -> Vec<Rule> {
     let read = |line: &'static str| {
         let mut columns = line.split('\t');
@@ -156,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn common_browsers_are_told_by_their_user_agents() {
+    fn common_browsers_are_recognised() {
         let webkit = "AppleWebKit/537.36 (KHTML, like Gecko)";
         for (user_agent, expected) in [
             (format!("{WINDOWS} {webkit} Chrome/142.0.0.0 Safari/537.36"), ("Chrome", "Windows", "Desktop")),
@@ -221,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hint_that_says_nothing_leaves_it_to_the_user_agent() {
+    fn an_empty_or_unknown_hint_is_ignored() {
         for nothing in ["", "\"\"", "\"Unknown\"", "\"Plan 9\"", "\"Other\""] {
             let hints = Hints { platform: Some(nothing), mobile: Some("yes") };
             assert_eq!(names_with(FROZEN_ANDROID, hints), ("Chrome", "Android", "Phone"), "{nothing}");
@@ -229,13 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_other() {
+    fn anything_unknown_is_other() {
         assert_eq!(names("Nobodyknows/1.0"), (OTHER, OTHER, OTHER));
         assert_eq!(names(""), (OTHER, OTHER, OTHER));
     }
 
     #[test]
-    fn a_hostile_user_agent_is_described_as_far_as_it_counts() {
+    fn only_the_first_kib_of_a_hostile_user_agent_counts() {
         let long = "Chrome/1 ".repeat(64 * 1024 / 9);
         assert_eq!(names(&long).0, "Chrome");
         let late = " é".repeat(MAXIMUM_BYTES) + " Chrome/142.0 (Windows NT 10.0)";
@@ -256,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_is_told_by_something_and_names_a_known_device() {
+    fn every_rule_names_a_known_device() {
         const DEVICES: [&str; 7] = ["Desktop", "Phone", "Tablet", "TV", "Console", "Watch", OTHER];
         assert!(TABLES.browsers.len() > 100, "{}", TABLES.browsers.len());
         assert!(TABLES.systems.iter().all(|rule| DEVICES.contains(&rule.device)));

@@ -2,7 +2,7 @@
 
 use super::value::printable;
 
-/// The longest part of a campaign that is kept, in bytes.
+/// Longest stored part of a campaign, in bytes.
 const MAXIMUM_CAMPAIGN_BYTES: usize = 80;
 
 /// A campaign's name: its source, medium and own name, as far as they are there, such as `newsletter / email / spring`.
@@ -18,7 +18,7 @@ pub fn campaign(parts: [Option<&str>; 3]) -> Option<String> {
 /// The campaign in a link's query, of the parameters that the script reads: `utm_source` or else `ref`, `utm_medium`, `utm_campaign`; the
 /// first of each name counts.
 pub fn campaign_in_query(query: &str) -> Option<String> {
-    // Most queries have none, and need not be decoded.
+    // Most queries have no campaign and need no decoding.
     if !["utm_", "ref=", "%"].iter().any(|part| query.contains(part)) {
         return None;
     }
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn a_campaign_in_a_query_is_what_the_script_would_have_read_there() {
+    fn a_campaign_in_a_query_is_read_as_the_script_reads_it() {
         for (query, expected) in [
             (
                 "utm_source=letter&utm_medium=email&utm_campaign=Spring%20sale&ref=other",

@@ -1,18 +1,18 @@
-//! What kind of site a referring host is, and whether it only pretends to refer.
+//! The kind of site that a referring host is, and whether the host is known for referrer spam.
 //!
 //! Both are lists: `channel/groups.tsv` is ours; `channel/spam.txt` is Matomo's, written by `handler/lists/renew-spam`. A host is what
 //! [`super::referrer::referring_host`] gives: in small letters, the name of a package where an Android app referred.
 
 use std::{iter, sync::LazyLock};
 
-/// What kind of site referred.
+/// The kind of site that referred a visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ChannelGroup {
     /// A search engine.
     Search,
     /// A network, forum or messenger in which people share links.
     Social,
-    /// An AI that answers with links.
+    /// An AI assistant that responds with links.
     AiAssistant,
     /// Mail read in a browser or an app, and what newsletters lead through.
     Mail,
@@ -63,7 +63,7 @@ pub fn of_host(host: &str) -> ChannelGroup {
     with_parents(host).find_map(listed).unwrap_or(ChannelGroup::Other)
 }
 
-/// Whether the host is known for pretending to refer, so that whoever looks at statistics comes to see it; or is below such a one.
+/// Whether the host, or a domain above it, is known for referrer spam: fake referrers that advertise a site in statistics.
 pub fn is_spam(host: &str) -> bool {
     with_parents(host).any(|name| SPAM.binary_search(&name).is_ok())
 }
@@ -73,7 +73,7 @@ fn with_parents(host: &str) -> impl Iterator<Item = &str> {
     iter::successors(Some(host), |name| name.split_once('.').map(|(_, parent)| parent)).take(127)
 }
 
-/// What stands before a country's ending: `google` of `google.ch`, `google.com`, `google.co.uk` and `google.com.au`.
+/// The part before a country's suffix: `google` of `google.ch`, `google.com`, `google.co.uk` and `google.com.au`.
 fn without_country(name: &str) -> Option<&str> {
     let (first, ending) = name.split_once('.')?;
     let is_ending = match ending.split_once('.') {
@@ -85,14 +85,14 @@ fn without_country(name: &str) -> Option<&str> {
 
 static GROUPS: LazyLock<ChannelTable> = LazyLock::new(|| ChannelTable::read(include_str!("channel/groups.tsv")));
 
-/// In the order of the hosts: so they are in the file.
+/// Sorted, as in the file.
 static SPAM: LazyLock<Vec<&str>> =
     LazyLock::new(|| include_str!("channel/spam.txt").lines().filter(|line| !line.starts_with('#')).collect());
 
 /// Both in order.
 struct ChannelTable {
     hosts: Vec<(&'static str, ChannelGroup)>,
-    /// What stands before the country's ending.
+    /// The part before the country's suffix.
     of_every_country: Vec<(&'static str, ChannelGroup)>,
 }
 
@@ -100,7 +100,7 @@ impl ChannelTable {
     /// Reads lines of a host and the name of a group, parted by a tab.
     ///
     /// # Panics
-    /// If a line is not so. The list is part of the program, and the tests read it.
+    /// If a line is invalid. The list is compiled in, and the tests read it.
     fn read(lines: &'static str) -> Self {
         let mut groups = Self { hosts: Vec::new(), of_every_country: Vec::new() };
         for line in lines.lines().filter(|line| !line.starts_with('#')) {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_pretends_to_refer_is_spam_and_all_below_it() {
+    fn a_spam_domain_and_all_below_it_are_spam() {
         assert!(is_spam("semalt.com"));
         assert!(is_spam("42.semalt.semalt.com"));
         assert!(!is_spam("notsemalt.com"));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_of_many_labels_takes_no_longer() {
+    fn labels_beyond_the_limit_of_names_are_ignored() {
         let long = "a.".repeat(32 * 1024) + "semalt.com";
         assert!(!is_spam(&long));
         assert_eq!(of_host(&long), ChannelGroup::Other);

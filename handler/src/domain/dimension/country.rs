@@ -13,7 +13,7 @@ pub struct Country {
 }
 
 impl Country {
-    /// The one with this alpha-2 code, in capitals or not. `None` if it is not assigned.
+    /// The country with this alpha-2 code, in any case. `None` if the code is not assigned.
     pub fn from_code(code: &str) -> Option<Self> {
         let countries = &TABLE.countries;
         let found = countries
@@ -39,13 +39,13 @@ pub fn of_time_zone(zone: &str) -> Option<Country> {
     found.ok().map(|at| TABLE.zones[at].1)
 }
 
-/// The country of a language tag (BCP 47), or of the first in an `Accept-Language` value: `CH` of `de-CH`. It is where the language is
-/// spoken so, which need not be where the visitor is. `None` if the tag names no region, or one larger than a country (`es-419`).
+/// The country of a language tag (BCP 47), or of the first in an `Accept-Language` value: `CH` of `de-CH`. The country is only a
+/// guess at where the visitor is. `None` if the tag has no region, or one larger than a country (`es-419`).
 pub fn of_language(tag: &str) -> Option<Country> {
     let first = tag.split([',', ';']).next()?.trim();
     let mut subtags = first.split(['-', '_']);
     subtags.next()?;
-    // A single letter begins an extension, where two letters mean something else.
+    // A single letter begins an extension, in which two letters are not a region.
     let region = subtags.take_while(|subtag| subtag.len() > 1).find(|subtag| subtag.len() == 2)?;
     Country::from_code(region)
 }
@@ -63,7 +63,7 @@ impl CountryTable {
     /// Reads lines of a code, a name, and the zones that are the country's, parted by tabs, and the zones by spaces.
     ///
     /// # Panics
-    /// If a line is not so. The table is part of the program, and the tests read it.
+    /// If a line is invalid. The table is compiled in, and the tests read it.
     fn read(lines: &'static str) -> Self {
         let (mut countries, mut zones) = (Vec::new(), Vec::new());
         for line in lines.lines().filter(|line| !line.starts_with('#')) {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_zone_is_a_countrys() {
+    fn a_time_zone_has_a_country() {
         for (zone, expected) in [
             ("Europe/Zurich", "CH"),
             ("Europe/Busingen", "DE"),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renamed_zone_is_that_of_the_country_it_was_named_for() {
+    fn a_renamed_zone_has_the_country_of_its_old_name() {
         for (zone, expected) in [
             ("Asia/Calcutta", "IN"),
             ("America/Buenos_Aires", "AR"),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_country_has_none() {
+    fn zones_of_no_country_and_invalid_zones_have_none() {
         for zone in
             ["UTC", "Etc/UTC", "Etc/GMT+1", "GMT", "CET", "EST", "Factory", "", "Mars/Olympus", "europe/zurich", "é"]
         {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn every_zone_is_one_countrys() {
+    fn every_zone_has_one_country() {
         assert!(TABLE.zones.is_sorted_by(|a, b| a.0 < b.0));
     }
 }

@@ -10,7 +10,6 @@ pub struct Language {
 }
 
 impl Language {
-    /// The code.
     pub const fn code(self) -> &'static str {
         self.code
     }
@@ -36,7 +35,7 @@ static LANGUAGES: LazyLock<Vec<(&'static str, Language)>> = LazyLock::new(|| {
     let mut languages = Vec::new();
     for line in include_str!("language/languages.tsv").lines().filter(|line| !line.starts_with('#')) {
         let mut columns = line.split('\t');
-        // The tests read that each line is so.
+        // The tests check each line.
         let (Some(code), Some(name)) = (columns.next(), columns.next()) else { continue };
         let language = Language { code, name };
         languages.extend(std::iter::once(code).chain(columns).map(|code| (code, language)));
@@ -68,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_language_has_none() {
+    fn an_unknown_tag_has_no_language() {
         for tag in ["", "*", "xx", "x-klingon", "qqq", "english", "c", "\u{0}", "é", "-de", ",de", "und"] {
             assert_eq!(of(tag), None, "{tag}");
         }

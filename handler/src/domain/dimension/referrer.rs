@@ -1,5 +1,5 @@
-//! Where a visitor came from: a host name, never a whole address, because paths and queries of other sites can hold
-//! people's names and tokens. An address is no name: it may be somebody's own.
+//! The host that referred a visitor. Paths and queries are left out, because they can contain names and tokens. IP addresses are
+//! left out too, because one can belong to a person.
 
 /// The host of a `Referer` value, lowercase and without `www.`, unless it is one of `own_hosts`. `None` for anything that
 /// is not an absolute http, https or android-app URL with a host of at most 253 characters (RFC 1035 §2.3.4), or whose host is
@@ -45,7 +45,7 @@ fn host_of_authority(authority: &str) -> &str {
     }
 }
 
-/// Whether browsers take a host for an address, in whatever form it is written: IPv6 in brackets, and anything whose last label
+/// Whether browsers read a host as an IP address, in any notation: IPv6 in brackets, and anything whose last label
 /// is a number, decimal, octal or hexadecimal (URL standard, "ends in a number"): `http://3405803785/` leads to 203.0.113.9.
 fn is_address(host: &str) -> bool {
     let last_label = host.rsplit('.').next().unwrap_or_default();
@@ -55,7 +55,7 @@ fn is_address(host: &str) -> bool {
         || last_label.strip_prefix("0x").is_some_and(|digits| is_number(digits, u8::is_ascii_hexdigit))
 }
 
-/// A referring host and the page to which it led, as one value. No host has a space in it, so the first one is where they part.
+/// A referring host and the page that it led to, as one value. Hosts have no spaces, so the first space separates them.
 pub fn pair(host: &str, page: &str) -> String {
     format!("{host} {page}")
 }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_no_referrer_however_it_is_written() {
+    fn an_ip_address_in_any_notation_is_no_referrer() {
         for host in [
             "203.0.113.7",
             "203.0.113.7:8080",
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_belongs_to_its_site_and_one_below_it_only_where_that_is_allowed() {
+    fn a_subdomain_belongs_to_its_site_only_if_allowed() {
         for (host, subdomains, belongs) in [
             ("example.com", false, true),
             ("WWW.Example.com.", false, true),

@@ -1,16 +1,16 @@
 //! Texts from requests, made safe to store and show as values of dimensions.
 
-/// The longest path that is kept, in bytes: longer ones are cut, so that nobody fills the database with one request.
+/// Longest stored path, in bytes. Longer paths are cut, so that no request fills the database.
 pub const MAXIMUM_PATH_BYTES: usize = 512;
 
-/// The page of a request target: what stands before `?` and `#`, as [`printable`] text of at most [`MAXIMUM_PATH_BYTES`].
+/// The page of a request target: the part before `?` and `#`, as [`printable`] text of at most [`MAXIMUM_PATH_BYTES`].
 pub fn page_path(target: &str) -> String {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     printable(if path.is_empty() { "/" } else { path }, MAXIMUM_PATH_BYTES)
 }
 
-/// A text of somebody else's as it may be kept and shown: cut at a character boundary. Control characters, which no database text may
-/// hold, and those that turn the direction of writing, with which a text could show itself as another, become U+FFFD.
+/// A text from a request, cut at a character boundary and safe to store and display. U+FFFD replaces control characters, which
+/// PostgreSQL rejects, and characters that change the direction of writing, which could disguise a text.
 pub fn printable(text: &str, maximum_bytes: usize) -> String {
     let misleads = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text[..text.floor_char_boundary(maximum_bytes)].replace(|c: char| c.is_control() || misleads(c), "\u{fffd}")

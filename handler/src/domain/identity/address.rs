@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// What stands for a client's address in a fingerprint: an IPv4 address whole, an IPv6 address cut to its /64, because a
-/// host changes the lower half at will (RFC 8981).
+/// The part of a client's address that enters a fingerprint. An IPv4 address is whole. An IPv6 address is cut to its /64, because
+/// hosts change the lower half at will (RFC 8981).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Network {
-    /// All four bytes.
+    /// The whole address.
     V4([u8; 4]),
     /// The upper eight of sixteen bytes.
     V6([u8; 8]),
@@ -53,11 +53,11 @@ impl Network {
 
 /// Finds the client in the `X-Forwarded-For` lines of a request.
 ///
-/// Each proxy appends the address of whoever connected to it, so with `trusted_proxies` in front, the entry that the
-/// outermost trusted one appended is that many from the right. Everything left of it is the client's own claim and is
-/// never looked at. With no trusted proxy, only the connection's `peer` is believed.
+/// Each proxy appends the address of its own client. With `trusted_proxies` proxies in front, the outermost trusted one appended
+/// the entry that many from the right. Entries to its left come from the client and are ignored. Without a trusted proxy,
+/// the connection's `peer` is used.
 ///
-/// `None` if that entry is missing or unusable: then nobody may guess.
+/// `None` if that entry is missing or invalid. The address is never guessed.
 pub fn client_network<'a>(
     forwarded_for: impl IntoIterator<Item = &'a str>,
     peer: Option<IpAddr>,
@@ -74,7 +74,7 @@ pub fn client_network<'a>(
 mod tests {
     use super::*;
 
-    #[expect(clippy::unnecessary_wraps, reason = "it is compared with what may be none")]
+    #[expect(clippy::unnecessary_wraps, reason = "matches the type of the function under test")]
     fn network(address: &str) -> Option<Network> {
         Some(Network::of(address.parse().unwrap()))
     }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_no_address() {
+    fn invalid_text_is_no_address() {
         for hop in [
             "",
             " ",
@@ -121,14 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_one_64_are_one_network_and_of_two_are_two() {
+    fn a_network_is_an_ipv4_address_or_an_ipv6_64() {
         assert!(network("2001:db8:1:2::1") == network("2001:db8:1:2:ffff:ffff:ffff:ffff"));
         assert!(network("2001:db8:1:2::1") != network("2001:db8:1:3::1"));
         assert!(network("203.0.113.9") != network("203.0.113.10"));
     }
 
     #[test]
-    fn only_the_entry_of_the_trusted_hop_counts_however_many_the_client_puts_before_it() {
+    fn only_the_entry_of_the_trusted_hop_counts() {
         let peer = Some("127.0.0.1".parse().unwrap());
         let client = network("203.0.113.9");
         assert!(client_network(["203.0.113.9:5000"], peer, 1) == client);

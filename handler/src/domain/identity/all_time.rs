@@ -1,8 +1,8 @@
-//! All-time visitors: an estimate, because an exact count would need to remember people for ever.
+//! All-time visitors, estimated: an exact count would need to store a hash of every visitor for ever.
 //!
-//! HyperLogLog (Flajolet et al. 2007) with [`REGISTERS`] registers and Ertl's improved raw estimator ("New cardinality
-//! estimation algorithms for HyperLogLog sketches", 2017, algorithm 6), which needs no bias tables and is right from one
-//! visitor on.
+//! HyperLogLog (Flajolet et al. 2007) with [`REGISTERS`] registers and Ertl's improved raw estimator. The estimator needs no bias
+//! tables and is accurate from one visitor on (Ertl, "New cardinality estimation algorithms for HyperLogLog sketches", 2017,
+//! algorithm 6). Written here, because no maintained crate has this estimator.
 
 use super::fingerprint::Fingerprint;
 
@@ -27,7 +27,7 @@ pub struct Observation {
     pub rank: u8,
 }
 
-/// What a visitor's all-time hash says to the sketch.
+/// The register and rank of a visitor's all-time hash.
 pub fn observe(hash: Fingerprint) -> Observation {
     let bits = hash.0.cast_unsigned();
     let rest = bits << PRECISION;
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_nobody() {
+    fn no_observations_are_no_visitors() {
         assert_eq!(estimate([]), 0.0);
     }
 

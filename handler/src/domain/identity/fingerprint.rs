@@ -3,7 +3,7 @@
 use super::VisitorKey;
 use crate::domain::dimension::Dimension;
 
-/// The random key of a site's visitors in one period, or of all time. Without it a fingerprint tells nothing.
+/// The random key of a site's visitors in one period, or of all time. Without the salt, a fingerprint is meaningless.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Salt(pub [u8; 32]);
 
@@ -11,7 +11,7 @@ pub struct Salt(pub [u8; 32]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint(pub i64);
 
-/// What a visitor is unique within, inside one period.
+/// The set within which a visitor is unique, in one period.
 #[derive(Clone, Copy, Debug)]
 pub enum Scope<'a> {
     /// The whole site.
@@ -20,11 +20,10 @@ pub enum Scope<'a> {
     Value(Dimension, &'a str),
 }
 
-/// fingerprint = first 64 bits of BLAKE3, keyed with the period's salt, over site, scope, address and User-Agent, each
-/// preceded by its length in bytes (32 bits, little-endian), so that no two tuples make the same message.
+/// The first 64 bits of BLAKE3, keyed with the period's salt, over site, scope, address and User-Agent. The length of each part in
+/// bytes precedes it (32 bits, little-endian), so that different parts never make the same message.
 ///
-/// `message` is scratch space: it spares an allocation for each fingerprint of a visit, and is cleared at
-/// the end, because it held an address.
+/// `message` is scratch space that saves an allocation per fingerprint. Its content is overwritten, because it has an address.
 pub fn fingerprint(
     salt: &Salt,
     site: &str,
@@ -47,7 +46,7 @@ pub fn fingerprint(
     Fingerprint(i64::from_le_bytes([a, b, c, d, e, f, g, h]))
 }
 
-/// Appends a part, which may stand in pieces, after its length.
+/// Appends the length of a part, then its pieces.
 fn append(message: &mut Vec<u8>, pieces: &[&[u8]]) {
     let length = pieces.iter().map(|piece| piece.len()).sum::<usize>();
     let length = u32::try_from(length).expect("a part of a request is shorter than 4 GiB");
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_matters_and_moving_a_byte_between_parts_does_too() {
+    fn a_change_of_any_part_changes_the_fingerprint() {
         let base = of(1, "ab", page("/c"), &client("203.0.113.9", "UA"));
         assert_eq!(base, of(1, "ab", page("/c"), &client("203.0.113.9", "UA")));
         for other in [
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scratch_space_keeps_nothing() {
+    fn the_scratch_space_is_overwritten() {
         let mut message = Vec::new();
         fingerprint(&Salt([1; 32]), "a", Scope::Site, &client("203.0.113.9", "UA"), &mut message);
         assert!(message.iter().all(|byte| *byte == 0));

@@ -1,10 +1,10 @@
 //! The User-Agent as the browser sent it.
 
-/// What the Functions host appends in forwarding mode, before its version.
+/// The product that the Functions host appends in forwarding mode, without its version.
 const HOST_PRODUCT: &str = "Azure-Functions-Host/";
 
-/// Takes off the product that the Functions host appends (` Azure-Functions-Host/4.1037.0`). Hashed with it, every upgrade
-/// of the host would make every visitor new. Only the last product is taken off: what a client puts before it stays.
+/// Removes the product that the Functions host appends (` Azure-Functions-Host/4.1037.0`). Its version would otherwise change every
+/// fingerprint when the host is upgraded. Only the last product is removed; text of the client stays.
 pub fn without_host_suffix(user_agent: &str) -> &str {
     let trimmed = user_agent.trim();
     let (before, last) = trimmed.rsplit_once(' ').unwrap_or(("", trimmed));
@@ -16,7 +16,7 @@ mod tests {
     use super::without_host_suffix;
 
     #[test]
-    fn the_hosts_product_is_taken_off_whatever_its_version() {
+    fn the_hosts_product_is_removed_in_any_version() {
         assert_eq!(without_host_suffix("Firefox/1 Azure-Functions-Host/4.1037.0.0"), "Firefox/1");
         assert_eq!(without_host_suffix("Firefox/1 Azure-Functions-Host/5"), "Firefox/1");
         assert_eq!(without_host_suffix("Azure-Functions-Host/4.1"), "");

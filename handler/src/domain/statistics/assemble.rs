@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::{calendar::Day, dimension::Dimension, identity::all_time, retention::Forget};
 
-/// Makes the report of a plan, with the estimate of all-time visitors if there is one.
+/// Makes the report of a plan.
 pub fn assemble(
     query: &Query,
     plan: &Plan,
@@ -41,7 +41,7 @@ pub fn assemble(
     };
     let mut lists: BTreeMap<Dimension, Vec<Entry>> = BTreeMap::new();
     for ValueTally { dimension, value, pageviews, visitors } in values {
-        // A day that came after a later one takes that one's visitors from a value that nobody viewed then, and adds them again.
+        // An imported earlier day moves visitors of a later one between values, which can leave a value without views.
         if pageviews == 0 {
             continue;
         }
@@ -99,14 +99,14 @@ fn count(days: &BTreeMap<Day, Tally>, first: Day, last: Day, forget: Forget) -> 
     }
     if forget.is_exact(first, last) {
         counts.visitors = Some(visitors);
-        // A visitor of yesterday is forgotten: nobody knows who is new.
+        // Yesterday's visitors are forgotten, so new visitors are unknown.
         counts.new_visitors = (forget == Forget::Monthly).then_some(new_visitors);
     }
     counts
 }
 
-/// Who came in a week, and when before. Each visitor is looked at on its first day in it: the day before on which it came lies before
-/// the week, or there is none.
+/// The visitors of a week, and how many returned. Each visitor counts on its first day in the week, so its previous day is before
+/// the week.
 fn week(days: &BTreeMap<Day, Tally>, first: Day, last: Day) -> Week {
     let mut week = Week { first, last, visitors: 0, new_visitors: 0, from_week_before: 0 };
     for (day, Tally { visitors, .. }) in days.range(first..=last) {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn every_number_finds_its_place() {
+    fn every_number_is_in_its_place() {
         let report = report(&query(Range::Days(2)), Forget::Monthly, tallies());
         let counts = |visitors, new_visitors, daily_visitors, pageviews| Counts {
             visitors: Some(visitors),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_week_says_of_its_visitors_how_many_had_come_before() {
+    fn a_week_has_its_returning_visitors() {
         let returning = report(&query(Range::Today), Forget::Monthly, tallies()).returning;
         let week = |first, last, visitors, new_visitors, from_week_before| Week {
             first: day(first),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_longer_than_visitors_are_remembered_has_months_and_no_number_of_its_own() {
+    fn a_range_of_more_than_two_months_has_no_unique_visitors_but_its_months_have() {
         let report = report(&query(Range::Months(12)), Forget::Monthly, tallies());
         assert_eq!((report.counts.visitors, report.counts.new_visitors, report.counts.pageviews), (None, None, 9));
         assert_eq!(report.series.len(), 12);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn where_days_are_forgotten_only_days_are_known_and_longer_ranges_are_sums() {
+    fn with_daily_forgetting_only_days_are_exact() {
         let report = report(&query(Range::Days(2)), Forget::Daily, tallies());
         assert_eq!((report.today.visitors, report.today.new_visitors), (Some(3), None));
         assert_eq!((report.this_month.visitors, report.this_month.daily_visitors), (None, 6));

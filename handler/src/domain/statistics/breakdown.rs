@@ -1,4 +1,4 @@
-//! Asking of one page which hosts led to it, or of one host to which pages it led.
+//! One page by the hosts that led to it, or one host by the pages that it led to.
 
 use super::bad_query::BadQuery;
 use crate::domain::dimension::{
@@ -7,25 +7,25 @@ use crate::domain::dimension::{
     value::{MAXIMUM_PATH_BYTES, printable},
 };
 
-/// What is asked of.
+/// The page or host of a breakdown.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Breakdown {
-    /// A page: which hosts led to it?
+    /// A page, by referring hosts.
     Page(String),
-    /// A referring host: to which pages did it lead?
+    /// A referring host, by pages.
     Referrer(String),
 }
 
 impl Breakdown {
-    /// What a question has under `page` and `referrer`.
+    /// Parses the parameters `page` and `referrer`.
     ///
     /// # Errors
-    /// If it has both, or one that can't be a page or a host.
+    /// If both are present, or one is not a page or a host.
     pub fn parse(page: Option<&str>, referrer: Option<&str>) -> Result<Option<Self>, BadQuery> {
         match (page, referrer) {
             (None, None) => Ok(None),
             (Some(_), Some(_)) => Err(BadQuery::TwoBreakdowns),
-            // As it is counted.
+            // As the lists have it.
             (Some(page), None) if page.starts_with('/') => Ok(Some(Self::Page(printable(page, MAXIMUM_PATH_BYTES)))),
             (Some(_), None) => Err(BadQuery::NoPage),
             (None, Some(name)) => {
@@ -36,7 +36,7 @@ impl Breakdown {
         }
     }
 
-    /// The name of its parameter.
+    /// The name of its query parameter.
     pub const fn parameter(&self) -> &'static str {
         match self {
             Self::Page(_) => "page",
@@ -44,14 +44,13 @@ impl Breakdown {
         }
     }
 
-    /// What is asked of.
     pub fn value(&self) -> &str {
         match self {
             Self::Page(value) | Self::Referrer(value) => value,
         }
     }
 
-    /// What it is a value of.
+    /// The dimension of the page or host itself.
     pub const fn dimension(&self) -> Dimension {
         match self {
             Self::Page(_) => Dimension::Page,
@@ -59,7 +58,7 @@ impl Breakdown {
         }
     }
 
-    /// What the answers are values of.
+    /// The dimension of the listed values.
     pub const fn answers(&self) -> Dimension {
         match self {
             Self::Page(_) => Dimension::Referrer,

@@ -1,4 +1,4 @@
-//! The last minutes of a site: views by the minute in which they arrived. No visitors: nobody is told apart by the minute.
+//! The last minutes of a site: views per minute of arrival, without visitors.
 
 use std::collections::BTreeMap;
 
@@ -6,28 +6,28 @@ use jiff::Timestamp;
 
 use crate::domain::{calendar::Minute, site_name::SiteName};
 
-/// How many minutes are shown, this one among them.
+/// Number of minutes, including the current one.
 const MINUTES: i32 = 30;
 
-/// What happens on a site now.
+/// The views of a site in the last minutes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
     /// The host name being counted.
     pub site: SiteName,
     /// When it was read.
     pub as_of: Timestamp,
-    /// Each minute and its views, oldest first; the last one is not over yet.
+    /// Minutes and their views, oldest first. The last one has not ended.
     pub minutes: Vec<(Minute, i64)>,
 }
 
 impl Live {
-    /// The first and the last minute that is shown at this time.
+    /// The first and the last minute at this time.
     pub fn range(now: Timestamp) -> (Minute, Minute) {
         let last = Minute::containing(now);
         (last.plus(1 - MINUTES), last)
     }
 
-    /// Puts what was counted into its place.
+    /// Adds the minutes without views.
     pub fn assemble(site: SiteName, as_of: Timestamp, counted: &BTreeMap<Minute, i64>) -> Self {
         let (first, _) = Self::range(as_of);
         let minute = |index| {
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thirty_minutes_end_with_this_one_and_what_is_older_is_in_none() {
+    fn the_last_30_minutes_end_with_the_current_one() {
         let now: Timestamp = "2026-11-23T10:20:30Z".parse().unwrap();
         let minute = |text: &str| Minute::containing(text.parse().unwrap());
         let counted = [("2026-11-23T09:50:59Z", 9), ("2026-11-23T09:51:00Z", 2), ("2026-11-23T10:20:00Z", 3)];

@@ -1,4 +1,4 @@
-//! Questions: which site, which days, and in which steps.
+//! A query (site, days and steps), and the plan of what to read for it.
 
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -13,16 +13,14 @@ use crate::domain::{
     site_name::SiteName,
 };
 
-/// A question.
+/// The parameters of a request for statistics.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
     /// The host name being counted.
     pub site: SiteName,
-    /// Which days.
     pub range: Range,
-    /// The steps of the series; by default what suits the range.
+    /// The steps of the series; the default depends on the range.
     pub step: Option<Step>,
-    /// The page or the referring host that is looked into, if one is.
     pub breakdown: Option<Breakdown>,
 }
 
@@ -38,33 +36,26 @@ pub enum Slot {
 /// The period before a range: as many days, up to the one before the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Before {
-    /// Its first day.
     pub first: Day,
-    /// Its last day.
     pub last: Day,
-    /// Its points, oldest first, to be laid over those of the range; none where the steps are longer than a day, because then they
-    /// would not cover as many days.
+    /// Points to compare with those of the range, oldest first. Empty if steps are longer than a day: weeks and months of the two
+    /// periods would not have the same lengths.
     pub series: Vec<Slot>,
 }
 
-/// What has to be read to answer a question.
+/// The days and hours to read for a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// When the question was asked.
     pub as_of: Timestamp,
-    /// The day it then was.
     pub today: Day,
-    /// The first day of the range.
     pub first: Day,
-    /// The last day of the range.
     pub last: Day,
-    /// Whether the range's distinct visitors are known.
+    /// Whether the range's unique visitors are known.
     pub is_exact: bool,
-    /// How far the series' points are apart.
     pub step: Step,
     /// The points of the series, oldest first.
     pub series: Vec<Slot>,
-    /// The period before; `None` if it is longer than anybody is remembered, or its days are not kept.
+    /// The period before; `None` if it is too long to compare, or no longer stored.
     pub before: Option<Before>,
     /// The last 24 hours, oldest first.
     pub hours: Vec<Slot>,
@@ -73,13 +64,12 @@ pub struct Plan {
 }
 
 impl Query {
-    /// The default question about a site: the last 30 days.
+    /// The default query: the last 30 days.
     pub fn of_site(site: SiteName) -> Self {
         Self { site, range: Range::DEFAULT, step: None, breakdown: None }
     }
 
-    /// What has to be read to answer this question at this time. A range begins with `first_kept` if it would begin before: of
-    /// visitors whose earlier days were deleted nobody could say whether they came in it.
+    /// Plans the query. A range never begins before `first_kept`: without the deleted days, unique visitors would be wrong.
     ///
     /// # Errors
     /// If the range is backwards or too long, or the series has too many points.
@@ -111,7 +101,7 @@ impl Query {
 }
 
 impl Plan {
-    /// Every day whose total is needed, each once, in order.
+    /// The days whose totals are needed, sorted.
     pub fn days(&self) -> Vec<i32> {
         let current = self.today.month().first_day().min(self.today.monday());
         let mut days: Vec<i32> =
@@ -123,7 +113,7 @@ impl Plan {
         days
     }
 
-    /// Every day whose hours are needed, each once, in order.
+    /// The days whose hours are needed, sorted.
     pub fn days_by_hour(&self) -> Vec<i32> {
         let mut days: Vec<i32> = self
             .series
@@ -141,13 +131,13 @@ impl Plan {
     }
 }
 
-/// The longest range that has a period before, in days: two months.
+/// Longest range that is compared with the period before, in days: two months.
 const MAXIMUM_DAYS_BEFORE: i32 = 62;
 
 fn before(first: Day, last: Day, step: Step, zone: &TimeZone, first_kept: Option<Day>) -> Option<Before> {
     let days = last.number() - first.number() + 1;
     let (first, last) = (first.plus(-days), first.plus(-1));
-    // At the beginning of the calendar there are no days before.
+    // The calendar has no days before 1970.
     let is_kept = first_kept.is_none_or(|kept| kept <= first) && last.number() - first.number() + 1 == days;
     let series = match step {
         Step::Hour | Step::Day => series(first, last, step, zone).ok()?,
@@ -180,10 +170,10 @@ fn series(first: Day, last: Day, step: Step, zone: &TimeZone) -> Result<Vec<Slot
     Ok(series)
 }
 
-/// How many weeks are compared, the current one among them.
+/// Number of weeks, including the current one.
 const WEEKS: i32 = 8;
 
-/// The weeks up to this one, oldest first, as far as all of their days are kept.
+/// The weeks up to this one, oldest first. Weeks with deleted days are left out.
 fn last_weeks(today: Day, first_kept: Option<Day>) -> Vec<(Day, Day)> {
     let weeks = (0..WEEKS).rev().map(|back| today.monday().plus(-7 * back)).map(|monday| (monday, monday.plus(6)));
     let weeks = weeks.filter(|(monday, sunday)| sunday.number() - monday.number() == 6);
@@ -220,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_has_steps_that_suit_its_length_unless_others_are_asked_for() {
+    fn the_default_step_depends_on_the_length_of_the_range() {
         let points = |range, step| {
             let plan = plan_in(&query(range, step), "Europe/Berlin").unwrap();
             (plan.step, plan.series.len())
@@ -257,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_range_is_refused_by_what_is_wrong_with_it() {
+    fn an_invalid_range_is_rejected_with_its_fault() {
         let refusal = |first, last, step| plan_in(&query(Range::Between(day(first), last), step), "UTC").unwrap_err();
         assert_eq!(refusal("2026-02-02", Some(day("2026-02-01")), None), BadQuery::Backwards);
         assert_eq!(refusal("2026-11-24", None, None), BadQuery::Backwards);
@@ -266,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_begins_with_the_first_day_that_is_kept() {
+    fn a_range_never_begins_before_the_first_stored_day() {
         let (now, zone) = ("2026-11-23T10:20:30Z".parse().unwrap(), TimeZone::UTC);
         let first = |range| {
             let plan = query(range, None).plan(now, &zone, Forget::Monthly, Some(day("2026-11-10"))).unwrap();
@@ -278,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn before_a_range_lie_as_many_days_if_they_are_kept() {
+    fn the_period_before_has_as_many_days_and_needs_all_of_them_stored() {
         let now = "2026-11-23T10:20:30Z".parse().unwrap();
         let before = |range, step, kept: Option<&str>| {
             let plan = query(range, step).plan(now, &TimeZone::UTC, Forget::Monthly, kept.map(day)).unwrap();
@@ -294,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn eight_weeks_end_with_this_one_and_begin_with_the_first_that_is_kept_whole() {
+    fn eight_weeks_end_with_this_one_and_leave_out_deleted_ones() {
         let now = "2026-11-24T10:20:30Z".parse().unwrap();
         let weeks = |forget, kept: Option<&str>| {
             query(Range::Today, None).plan(now, &TimeZone::UTC, forget, kept.map(day)).unwrap().weeks
@@ -307,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_shown_is_read() {
+    fn only_displayed_days_are_read() {
         let plan = plan_in(&query(Range::Between(day("2015-05-17"), Some(day("2015-05-18"))), None), "UTC").unwrap();
         // Of the last weeks, of the range and of the period before.
         assert_eq!(plan.days().len(), 50 + 2 + 2);

@@ -1,4 +1,4 @@
-//! Ranges of days by the words that people have for them, and the steps of a series.
+//! Ranges of days by name, and the steps of a series.
 
 use std::str::FromStr;
 
@@ -7,14 +7,12 @@ use jiff::civil::Date;
 use super::bad_query::BadQuery;
 use crate::domain::calendar::Day;
 
-/// A range of days, with its first and its last.
+/// A range of days, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Range {
-    /// The current day.
     Today,
-    /// The day before.
     Yesterday,
-    /// So many days, of which the current one is the last.
+    /// A number of days, up to today.
     Days(u16),
     /// The current ISO week, up to today.
     Week,
@@ -24,7 +22,7 @@ pub enum Range {
     Month,
     /// The month before.
     LastMonth,
-    /// So many months, of which the current one is the last.
+    /// A number of months, up to today.
     Months(u16),
     /// The current year, up to today.
     Year,
@@ -56,10 +54,10 @@ impl FromStr for Range {
 }
 
 impl Range {
-    /// What is answered to who asks for no range.
+    /// The range of a query without one.
     pub const DEFAULT: Self = Self::Days(30);
 
-    /// Its first and its last day, on a day.
+    /// The first and the last day, if today is `today`.
     pub(super) fn days(self, today: Day) -> (Day, Day) {
         let month = today.month();
         match self {
@@ -79,7 +77,7 @@ impl Range {
         }
     }
 
-    /// The word for it, where it has one.
+    /// The name of the range, if there is one.
     pub fn word(self) -> Option<String> {
         Some(match self {
             Self::Today => "today".to_owned(),
@@ -96,12 +94,11 @@ impl Range {
     }
 }
 
-/// How far the points of a series are apart.
+/// The interval between points of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// Hours from the start of each day.
     Hour,
-    /// Days.
     Day,
     /// ISO weeks, from Monday.
     Week,
@@ -110,7 +107,6 @@ pub enum Step {
 }
 
 impl Step {
-    /// All of them.
     pub const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Week, Self::Month];
 
     /// The name in answers and query parameters.
@@ -123,7 +119,7 @@ impl Step {
         }
     }
 
-    /// What suits so many days: up to two by the hour, up to a quarter by the day, more by the month.
+    /// The default step: hours for up to two days, days for up to a quarter, months for more.
     pub const fn suiting(days: i32) -> Self {
         match days {
             ..=2 => Self::Hour,
@@ -152,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn each_word_is_the_range_that_people_mean_by_it() {
+    fn each_name_is_the_range_that_people_expect() {
         for (word, first, last) in [
             ("today", "2026-11-23", "2026-11-23"),
             ("yesterday", "2026-11-22", "2026-11-22"),

@@ -1,4 +1,4 @@
-//! The report: a question's numbers, with days as days and times as times. Who shows it turns them into text.
+//! The report: the numbers of a query, typed. The page and the API turn them into text.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct Report {
     pub zone: TimeZone,
     /// When the numbers were read.
     pub as_of: Timestamp,
-    /// Whether these are old numbers, because the database could not be asked.
+    /// Whether the numbers are old, because the database is unavailable.
     pub stale: bool,
     /// The current day.
     pub today: Counts,
@@ -28,88 +28,80 @@ pub struct Report {
     pub this_week: Counts,
     /// The current month up to today.
     pub this_month: Counts,
-    /// Visitors since counting began; `None` if that is not kept.
+    /// Visitors since counting began; `None` if they are not estimated.
     pub all_time_visitors: Option<Estimate>,
     /// Views since counting began.
     pub all_time_pageviews: i64,
-    /// What was asked for.
     pub range: Range,
-    /// Its first day.
     pub first: Day,
-    /// Its last day.
     pub last: Day,
     /// The numbers of the range.
     pub counts: Counts,
-    /// The period before it, of as many days, where it is known.
+    /// The period before the range, of as many days, if it is known.
     pub previous: Option<Previous>,
-    /// How far the points of the series are apart.
     pub step: Step,
     /// The range in steps, oldest first.
     pub series: Vec<Point>,
     /// The last 24 hours, oldest first.
     pub last_24_hours: Vec<Point>,
-    /// The last weeks, oldest first: who came back. None where visitors are forgotten at the end of each day.
+    /// Returning visitors of the last weeks, oldest first. Empty if visitors are forgotten every day.
     pub returning: Vec<Week>,
     /// The largest values of the range, most visitors first.
     pub lists: BTreeMap<Dimension, Vec<Entry>>,
-    /// What was not counted in full in the range.
+    /// Requests of the range that were not counted in full.
     pub excluded: BTreeMap<Exclusion, i64>,
-    /// What was found of the page or host that was asked into, if one was.
+    /// The breakdown, if the query has one.
     pub referrals: Option<Referrals>,
-    /// What other counters counted in the range: part of no other number here.
+    /// Numbers of other counters for the range. No other number here includes them.
     pub imported: Vec<ImportedSum>,
 }
 
 /// The numbers of the period before a range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Previous {
-    /// Its first day.
     pub first: Day,
-    /// Its last day.
     pub last: Day,
-    /// Its numbers.
     pub counts: Counts,
-    /// Points to be laid over those of the range, oldest first.
+    /// Points to compare with those of the range, oldest first.
     pub series: Vec<Point>,
 }
 
 /// The numbers of a range of days.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Distinct visitors; `None` where they are not known, because the range is longer than visitors are remembered.
+    /// Unique visitors; `None` if the range is too long to know them.
     pub visitors: Option<i64>,
-    /// Of these, who had not come in the month or the month before.
+    /// Visitors not seen before in the same month or the month before.
     pub new_visitors: Option<i64>,
-    /// The visitors of each day, added up: who comes on two days counts twice.
+    /// The sum of each day's visitors. A visitor of two days counts twice.
     pub daily_visitors: i64,
-    /// Views.
     pub pageviews: i64,
 }
 
 impl Counts {
-    /// Those visitors who are not new.
+    /// Visitors that are not new.
     pub fn returning_visitors(&self) -> Option<i64> {
         Some(self.visitors? - self.new_visitors?)
     }
 }
 
-/// The visitors of one week, by when they had come before.
+/// The visitors of one week, new and returning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Week {
-    /// Its Monday.
+    /// Monday.
     pub first: Day,
-    /// Its Sunday, or today.
+    /// Sunday, or today.
     pub last: Day,
     /// Distinct.
     pub visitors: i64,
-    /// Of these, who had not come before in the month of their first day in the week, or in the month before that.
+    /// Visitors not seen in the month of their first day of the week, or in the month before.
     pub new_visitors: i64,
-    /// Of these, who came in the week before, too.
+    /// Visitors who also came in the week before.
     pub from_week_before: i64,
 }
 
 impl Week {
-    /// Those visitors who are not new.
+    /// Visitors that are not new.
     pub const fn returning_visitors(&self) -> i64 {
         self.visitors - self.new_visitors
     }
@@ -120,18 +112,16 @@ impl Week {
 pub struct Estimate {
     /// Rounded to whole visitors.
     pub visitors: i64,
-    /// Relative: two thirds of all estimates are off by less than this share.
+    /// Relative. Two thirds of all estimates have a smaller error.
     pub standard_error: f64,
 }
 
 /// One point of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point {
-    /// When it begins.
     pub start: Timestamp,
-    /// Distinct visitors; of an hour, those who first came that day in it. `None` where they are not known.
+    /// Unique visitors; for an hour, those whose day began in it. `None` if unknown.
     pub visitors: Option<i64>,
-    /// Views.
     pub pageviews: i64,
 }
 
@@ -140,25 +130,24 @@ pub struct Point {
 pub struct Entry {
     /// A path, a host, …
     pub value: String,
-    /// Distinct in the range; `None` where they are not known, or where there are none to tell apart.
+    /// Unique in the range; `None` if unknown, or if the dimension has no visitors.
     pub visitors: Option<i64>,
-    /// Views in the range; of an event how often it happened, of a robot its requests.
+    /// Views in the range; for events how often they happened, for robots their requests.
     pub pageviews: i64,
 }
 
-/// What is answered. Views only: visitors of a page that came from one host are not told apart.
+/// The result of a breakdown. Pageviews only, because visitors are not counted per page and referrer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referrals {
-    /// What was asked of.
     pub of: Breakdown,
     /// The hosts or the pages, most views first.
     pub entries: Vec<Entry>,
-    /// Views of any page from any host that came after as many pairs as are told apart in a day.
+    /// Views beyond the daily limit of pairs, whose host and page are unknown.
     pub other: i64,
 }
 
 impl Referrals {
-    /// Makes the answer of what was found: values with their views, and those of none that is told apart.
+    /// Separates the values from the views without one.
     pub fn assemble(of: Breakdown, found: Vec<(Option<String>, i64)>) -> Self {
         let mut other = 0;
         let mut entries = Vec::with_capacity(found.len());

@@ -1,15 +1,15 @@
-//! Distinct visitors of a range, from sums.
+//! Unique visitors of a range, from sums.
 //!
-//! Each visitor is counted on its first day in the range: on day d of a range that begins on day a, those whose visit before
-//! lies more than d − a days back, or who had none. (Previous occurrences, as in coloured range counting: Gupta, Janardan, Smid
-//! 1995; Muthukrishnan 2002.)
+//! Each visitor counts on its first day in the range. On day d of a range that begins on day a, these are the visitors without a
+//! visit in the d − a days before. (Previous occurrences, as in coloured range counting: Gupta, Janardan, Smid 1995;
+//! Muthukrishnan 2002.)
 
 use std::collections::BTreeMap;
 
 use crate::domain::{calendar::Day, dimension::Dimension, exclusion::Exclusion};
 
-/// The visitors of a day by their gap: element 0 counts those who had not come before in this period or the one before it,
-/// element g those who last came g days before.
+/// The visitors of a day by gap. Element 0 counts visitors not seen before in this period or the last; element g counts visitors
+/// last seen g days before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gaps(pub Vec<i64>);
 
@@ -19,18 +19,18 @@ impl Gaps {
         self.0.iter().sum()
     }
 
-    /// Those who had not come before.
+    /// Visitors not seen before.
     pub fn new_ones(&self) -> i64 {
         self.0.first().copied().unwrap_or_default()
     }
 
-    /// Those who had not come in the `days` before this one.
+    /// Visitors not seen in the `days` days before.
     pub fn not_within(&self, days: i32) -> i64 {
         let remembered = usize::try_from(days).unwrap_or_default().saturating_add(1);
         self.new_ones() + self.0.iter().skip(remembered).sum::<i64>()
     }
 
-    /// Those who had not come in the `days` before this one either, but in the seven before these.
+    /// Visitors last seen in the seven days that precede the `days` days before.
     pub fn within_week_before(&self, days: i32) -> i64 {
         let remembered = usize::try_from(days).unwrap_or_default().saturating_add(1);
         self.0.iter().skip(remembered).take(7).sum()
@@ -40,7 +40,6 @@ impl Gaps {
 /// The counters of one day or hour.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Views.
     pub pageviews: i64,
     /// Visitors by gap.
     pub visitors: Gaps,
@@ -49,11 +48,8 @@ pub struct Tally {
 /// The counters of one value in the range that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueTally {
-    /// What it is a value of.
     pub dimension: Dimension,
-    /// The value.
     pub value: String,
-    /// Views.
     pub pageviews: i64,
     /// Distinct visitors, if the range is exact.
     pub visitors: i64,
@@ -72,18 +68,18 @@ pub struct ImportedDay {
     pub visitors: i64,
 }
 
-/// What the database answers to a question.
+/// The tallies that the database returns for a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Tallies {
     /// The site as a whole, by day.
     pub days: BTreeMap<Day, Tally>,
-    /// The same by hours: the day, and how many of its hours had passed. A visitor stands in the hour of its first visit of the day.
+    /// The site as a whole, by day and hour. A visitor counts in the hour of its first visit of the day.
     pub hours: BTreeMap<(Day, u8), Tally>,
     /// The largest values of the range.
     pub values: Vec<ValueTally>,
-    /// What was not counted in full in the range.
+    /// Requests of the range that were not counted in full.
     pub excluded: BTreeMap<Exclusion, i64>,
-    /// Of what was asked into: values with their views, most views first, and views of none that is told apart.
+    /// The breakdown: values with their views, most views first, and the views without a value.
     pub referrals: Vec<(Option<String>, i64)>,
     /// What was imported from other counters for the days of the range.
     pub imported: Vec<ImportedDay>,
@@ -98,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_came_within_the_range_before_is_not_counted_again() {
+    fn a_visitor_seen_earlier_in_the_range_is_not_counted_again() {
         // Two new ones, three who came the day before, five who came four days before.
         let gaps = Gaps(vec![2, 3, 0, 0, 5]);
         assert_eq!((gaps.all(), gaps.new_ones()), (10, 2));

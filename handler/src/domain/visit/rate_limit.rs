@@ -1,9 +1,9 @@
-//! How many views count from one network. Who asks more often is answered, but not counted, so that nobody raises the
-//! numbers by asking.
+//! The number of views that count per network. Requests beyond the limit get a response but are not counted, so that no client can
+//! inflate the numbers.
 //!
-//! Of each network it remembers one moment: when the network will have all its views again, at most a minute ahead. The
-//! memory has a fixed size, holds keyed hashes instead of addresses, and is cleared of moments that have passed. It knows
-//! no clock: time is an argument.
+//! For each network, one time is stored: when its whole limit is available again, at most a minute ahead. The memory has a fixed
+//! size of 256 KB, has keyed hashes instead of addresses, and past times are cleared. Crates with a map per key grow during a
+//! flood of addresses, so the limit is written here.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -14,12 +14,12 @@ use std::{
 
 use crate::domain::identity::address::Network;
 
-/// How many microseconds it takes until a network has all its views again. It may use all of them at once: an office opens
-/// a page at the same time, when somebody shares it.
+/// Microseconds until a network's whole limit is available again. A network may use its limit at once: an office can open a shared
+/// link at the same time.
 const WINDOW_US: u64 = 60_000_000;
 
-/// Rows of the memory, and places in a row: 16,384 networks, 256 KB. With 600 views a minute, who has used one is remembered
-/// for a tenth of a second, so that this is enough for 160,000 of them a second.
+/// Rows of the memory, and places in a row: 16,384 networks, 256 KB. With 600 views a minute, one view is remembered for a tenth of
+/// a second, so the memory is large enough for 160,000 networks a second.
 const ROWS: usize = 4096;
 const PLACES: usize = 4;
 
@@ -37,37 +37,35 @@ struct Memory {
     cleared_at_us: u64,
 }
 
-/// What one network has used.
+/// The used part of one network's limit.
 #[derive(Clone, Copy, Default)]
 struct Use {
     network: u64,
-    /// When it has all its views again, in microseconds from the beginning. What has passed says nothing any more.
+    /// When the whole limit is available again, in microseconds from `began`. Past times have no meaning.
     restored_at_us: u64,
 }
 
 impl RateLimit {
-    /// A limit of so many views a minute, nobody having used any. The key makes hashes of networks, and should be as old as
-    /// this; `began` is any moment before the first view.
+    /// Creates an unused limit. The key hashes networks and should be as new as the limit; `began` is any time before the first view.
     pub fn new(views_per_minute: NonZeroU32, key: RandomState, began: Instant) -> Self {
         let memory = Memory { rows: vec![[Use::default(); PLACES]; ROWS], cleared_at_us: 0 };
         let interval_us = WINDOW_US / u64::from(views_per_minute.get());
         Self { interval_us: interval_us.max(1), key, began, memory: Mutex::new(memory) }
     }
 
-    /// Whether a network may have another view now; if so, it has used it.
+    /// Uses one view of the network's limit. Returns false if none is left.
     ///
     /// # Panics
-    /// Never: nobody panics while holding the lock.
+    /// Never: no code panics while it holds the lock.
     pub fn admits(&self, network: Network, now: Instant) -> bool {
         let now_us = u64::try_from(now.saturating_duration_since(self.began).as_micros()).unwrap_or(u64::MAX >> 1);
         let hash = self.key.hash_one(limited_as(network));
-        self.memory.lock().expect("nobody panics while holding this lock").admit(hash, now_us, self.interval_us)
+        self.memory.lock().expect("no code panics while it holds this lock").admit(hash, now_us, self.interval_us)
     }
 }
 
-/// What shares a limit. An IPv4 address whole: behind it may be a person, a household or an office, and the limit is meant
-/// to be more than an office needs. An IPv6 address cut to its /56: that is what providers give a household, which could
-/// otherwise be 256 visitors' networks at will (RIPE-690 §4.2).
+/// The network that shares a limit. An IPv4 address is whole and can be an office, so the limit is more than an office needs. An
+/// IPv6 address is cut to its /56, which providers assign to a household (RIPE-690 §4.2).
 fn limited_as(network: Network) -> impl std::hash::Hash {
     match network {
         Network::V4([a, b, c, d]) => (4, [a, b, c, d, 0, 0, 0]),
@@ -82,7 +80,7 @@ impl Memory {
         let row = usize::try_from(network % ROWS as u64).unwrap_or_default();
         let row = &mut self.rows[row];
         let known = row.iter().position(|place| place.network == network && place.restored_at_us > now_us);
-        // If everybody in the row is remembered, who has used least is forgotten: never who has used most.
+        // If the row is full, evict the network that has used the least of its limit.
         let place = known.or_else(|| (0..PLACES).min_by_key(|place| row[*place].restored_at_us)).unwrap_or_default();
         let used_until_us = if known.is_some() { row[place].restored_at_us } else { now_us };
         let restored_at_us = used_until_us + interval_us;
@@ -93,7 +91,7 @@ impl Memory {
         true
     }
 
-    /// Forgets what has passed, once a window.
+    /// Clears past times, once per window.
     fn clear(&mut self, now_us: u64) {
         if now_us < self.cleared_at_us + WINDOW_US {
             return;
@@ -144,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stays_within_the_limit_is_never_refused() {
+    fn a_network_within_its_limit_is_always_admitted() {
         for views in [1, 7, 60, 600, 1_000_000] {
             let (limit, began) = limit(views);
             let every = Duration::from_secs(60) / views;
@@ -163,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn one_network_does_not_use_up_what_another_has() {
+    fn networks_have_separate_limits() {
         let (limit, began) = limit(5);
         assert_eq!(admitted(&limit, network("203.0.113.9"), began, 10), 5);
         assert_eq!(admitted(&limit, network("203.0.113.10"), began, 10), 5);
@@ -175,12 +173,12 @@ mod tests {
         assert_eq!(admitted(&limit, network("2001:db8:1:2200::1"), began, 3), 3);
         assert_eq!(admitted(&limit, network("2001:db8:1:22ff::2"), began, 3), 2);
         assert_eq!(admitted(&limit, network("2001:db8:1:2300::1"), began, 3), 3);
-        // An IPv4 address is no IPv6 address with the same bytes.
+        // An IPv4 address differs from an IPv6 address with the same bytes.
         assert_eq!(admitted(&limit, network("32.1.13.184"), began, 3), 3);
     }
 
     #[test]
-    fn a_flood_of_other_networks_does_not_make_it_forget_who_has_used_most() {
+    fn a_flood_of_networks_does_not_evict_the_heaviest_one() {
         let (limit, began) = limit(600);
         let flood = network("203.0.113.9");
         admitted(&limit, flood, began, 600);
@@ -191,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn it_does_not_grow_and_forgets_what_has_passed() {
+    fn the_memory_does_not_grow_and_past_times_are_cleared() {
         let (limit, began) = limit(600);
         for number in 0..100_000 {
             limit.admits(numbered(number), began);
@@ -213,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_stands_before_the_beginning_harms_nobody() {
+    fn a_time_before_the_start_counts_as_the_start() {
         let (limit, began) = limit(5);
         let before = began.checked_sub(SECOND).unwrap_or(began);
         assert_eq!(admitted(&limit, network("203.0.113.9"), before, 10), 5);

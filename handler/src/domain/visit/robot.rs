@@ -1,9 +1,8 @@
-//! Which User-Agents are robots': those that are on a list of names, that say it of themselves, or that name no browser's
-//! platform.
+//! Recognises robots by their User-Agents: a name of the list, a sign such as `bot`, or no platform of a browser.
 //!
-//! The names are other people's, kept up to date there: `names.tsv` says whose, and `handler/lists/renew-robots` renews it.
-//! `handler/lists/check-robots` holds the verdicts against thousands of User-Agents. What this module must not know: why somebody
-//! asks.
+//! The names come from maintained lists, which `names.tsv` cites and `handler/lists/renew-robots` renews.
+//! `handler/lists/check-robots` checks the verdicts on thousands of User-Agents. The matcher is written here, because building an
+//! automaton of 1,500 names (aho-corasick) took a large part of a cold start.
 
 mod signs;
 
@@ -16,63 +15,62 @@ use std::{
 
 use signs::{Of, SIGNS, Sign, begins_word, ends_word, shows_mail_address};
 
-/// The bytes of a User-Agent that are looked at. No browser sends as much; whoever sends more can't make it take longer.
+/// Longest part of a User-Agent that is read. Browsers send less, and the limit bounds the time for hostile ones.
 const MAXIMUM_BYTES: usize = 2048;
 
-/// Names of at least so many bytes also count where the word goes on, as `pingdom` does in `PingdomTMS`.
+/// Names of at least this length also match the beginning of a word, as `pingdom` matches `PingdomTMS`.
 const DISTINCT_BYTES: usize = 6;
 
-/// How many verdicts each thread keeps: 8 KB.
+/// Cached verdicts per thread: 8 KB.
 const VERDICTS_KEPT: usize = 512;
 
-/// What names neither platform nor engine and may be a person all the same: User-Agents that were cut short on the way, by hand or by
-/// a proxy; and two programs with which people fetch pages of the systems that they come with.
+/// User-Agents without platform or engine that can still be people: some were cut short by a proxy, and two belong to programs
+/// with which people fetch pages of their systems.
 const DOUBTFUL: [&str; 5] =
     ["mozilla/4.0", "mozilla/4.0 (compatible;)", "&as_qdr=all", "portscout/0.8.1", "fetch libfetch/2.0"];
 
-/// A robot as the list has it.
+/// A robot of the list.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Robot {
-    /// What it calls itself; none if it is not on the list, and only the way in which it writes gives it away.
+    /// The name in its User-Agent; none if the robot is unlisted and recognised by a sign.
     pub name: Option<&'static str>,
-    /// Whose it is, if the list says so.
+    /// The operator, if known.
     pub operator: Option<&'static str>,
-    /// What it is for.
     pub purpose: RobotPurpose,
 }
 
-/// What a robot is for, as far as the list's sources say.
+/// The purpose of a robot, according to the sources of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RobotPurpose {
     /// The index of a search engine.
     Search,
-    /// The index that an AI's answers are found in.
+    /// The search index of an AI.
     AiSearch,
-    /// Training of an AI, or gathering pages for AI without saying what for.
+    /// Training of an AI, or collecting pages for an AI with an unknown purpose.
     AiTraining,
-    /// Fetches a page because somebody asked an AI for it.
+    /// Fetches a page on behalf of a user of an AI.
     AiAssistant,
     /// Ranking, backlinks, marketing.
     Seo,
     /// Whether a site is up, fast, safe.
     Monitoring,
-    /// A program's HTTP client, or a browser that a program drives.
+    /// An HTTP client of scripts, or an automated browser.
     Library,
     /// Anything else: previews, feeds, archives, advertising, research; or not known.
     Other,
 }
 
 impl RobotPurpose {
-    /// All of them: name on the list and in answers, and in words.
+    /// All of them, with the name in the list and in responses, and the label of the page.
     const ALL: [(Self, &'static str, &'static str); 8] = [
-        (Self::Search, "search", "a search engine"),
-        (Self::AiSearch, "ai_search", "the search of an AI"),
-        (Self::AiTraining, "ai_training", "training of an AI"),
-        (Self::AiAssistant, "ai_assistant", "somebody who asked an AI"),
-        (Self::Seo, "seo", "ranking and marketing"),
+        (Self::Search, "search", "search engine"),
+        (Self::AiSearch, "ai_search", "AI search"),
+        (Self::AiTraining, "ai_training", "AI training"),
+        (Self::AiAssistant, "ai_assistant", "AI assistant"),
+        (Self::Seo, "seo", "SEO"),
         (Self::Monitoring, "monitoring", "monitoring"),
-        (Self::Library, "library", "a program of somebody's"),
-        (Self::Other, "other", "something else"),
+        (Self::Library, "library", "script or library"),
+        (Self::Other, "other", "other"),
     ];
 
     /// The purpose that the list calls `name`, if it is one.
@@ -84,19 +82,19 @@ impl RobotPurpose {
         Self::ALL[self as usize]
     }
 
-    /// The name in answers.
+    /// The name in responses.
     pub fn name(self) -> &'static str {
         self.row().1
     }
 
-    /// What it is for, in words.
+    /// The label of the page.
     pub fn label(self) -> &'static str {
         self.row().2
     }
 }
 
-/// Whether this User-Agent is a robot's; see [`identify`]. Most that come have come before, and looking again costs fifty times as
-/// much as remembering: a verdict is kept under a hash with a random key, so that no User-Agent is.
+/// Whether this User-Agent is a robot's; see [`identify`]. Verdicts are cached, because most User-Agents repeat and the cache is
+/// fifty times as fast. Its keys are hashes with a random key, so no User-Agent is stored.
 pub fn is_robot(user_agent: &str) -> bool {
     thread_local! {
         static VERDICTS: RefCell<Box<[(u64, bool)]>> = RefCell::new(vec![(0, true); VERDICTS_KEPT].into());
@@ -112,11 +110,10 @@ pub fn is_robot(user_agent: &str) -> bool {
     })
 }
 
-/// The robot that sent this User-Agent; none if it seems to be a browser's.
+/// The robot that sent this User-Agent; none if it looks like a browser's.
 ///
-/// It is a robot's if it is empty or `-`, has a name of the list, shows a sign that only robots have, or says neither on what
-/// platform it runs nor with what engine, as every browser does. Only the first 2 KiB count. The time grows with their length
-/// alone.
+/// A User-Agent is a robot's if it is empty or `-`, has a name of the list, has a sign of robots, or has neither platform nor
+/// engine. Only the first 2 KiB count, and the time depends only on their length.
 pub fn identify(user_agent: &str) -> Option<&'static Robot> {
     let user_agent = user_agent.trim();
     if user_agent.is_empty() || user_agent == "-" {
@@ -160,7 +157,7 @@ struct RobotList {
     signs_by_first: ByFirst,
 }
 
-/// Where in a list, which is in order, the texts begin that begin with each byte.
+/// Index of a sorted list: the place of the first text for each first byte.
 struct ByFirst([u16; 257]);
 
 impl ByFirst {
@@ -194,7 +191,7 @@ impl RobotList {
     /// Reads lines of name, operator and purpose, parted by tabs.
     ///
     /// # Panics
-    /// If a line is not so. The list is part of the program, and the tests read it.
+    /// If a line is invalid. The list is compiled in, and the tests read it.
     fn read(lines: &'static str) -> Self {
         let mut names: Vec<RobotName> =
             lines.lines().filter(|line| !line.starts_with('#')).map(RobotName::read).collect();
@@ -223,8 +220,7 @@ impl RobotList {
         let names = &self.names[self.names_by_first.range(rest[0])];
         let mut bytes = rest.len();
         loop {
-            // Of all names, the last that does not come after the text: either it begins the text, or it shares with it
-            // what any other name could have of it.
+            // The last name that is not after the text: either it begins the text, or no name shares more bytes with the text.
             let after = names.partition_point(|name| *name.text <= rest[..bytes]);
             let name = &names[after.checked_sub(1)?];
             let shared = name.text.iter().zip(rest).take_while(|(a, b)| a == b).count();
@@ -302,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_a_person_counts_and_a_verdict_is_the_same_the_second_time() {
+    fn a_doubtful_user_agent_counts_and_a_cached_verdict_is_the_same() {
         for _ in 0..2 {
             for user_agent in ["Mozilla/4.0", "Mozilla/4.0 (compatible;)", "fetch libfetch/2.0"] {
                 assert!(!is_robot(user_agent), "{user_agent}");
@@ -312,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn browsers_are_not() {
+    fn browsers_are_not_robots() {
         for user_agent in [
             CHROME,
             "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
@@ -326,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn telephones_called_bot_are_not() {
+    fn phones_named_bot_are_not_robots() {
         for model in
             ["CUBOT X50", "S222 Build/CUBOT", "M bot 60 Build/NRD90M", "C Bot Tab 70", "M_bot_tab_71", "IDbot553"]
         {
@@ -350,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_name_holds() {
+    fn the_longest_name_wins() {
         assert_eq!(name("Googlebot-Image/1.0"), Some("Googlebot-Image"));
         assert_eq!(
             name("Mozilla/5.0 (compatible; SemrushBot-OCOB/1; +https://www.semrush.com/bot/)"),
@@ -359,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_robot_that_is_not_on_the_list_gives_itself_away() {
+    fn an_unlisted_robot_is_recognised_by_a_sign() {
         for more in [
             " (compatible; Nobodyknows/1.0)",
             " Nobodybot/1.0",
@@ -373,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_inside_a_word_or_a_version_is_none() {
+    fn a_name_inside_a_word_does_not_match() {
         // `curl/` and `okhttp` are on the list.
         assert!(!is_robot(&CHROME.replace("X11", "Scurl")));
         assert!(!is_robot(&format!("{CHROME} (Ecosia android@142.0.0.0)")));
@@ -385,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_bytes_of_an_endless_user_agent_count() {
+    fn only_the_first_2_kib_of_a_user_agent_count() {
         let long = CHROME.to_owned() + &" é(compatible;a@".repeat(MAXIMUM_BYTES) + " Googlebot/2.1";
         assert_eq!(name(&long), None);
         let quiet = CHROME.to_owned() + &" é".repeat(MAXIMUM_BYTES);

@@ -1,4 +1,4 @@
-//! What is counted apart of one view: from what a browser, a script or a log says to the values of dimensions.
+//! From the properties of one view, as a browser, a script or a log has them, to values of dimensions.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ use crate::domain::{
     exclusion::Exclusion,
 };
 
-/// What is known of a view. Nothing of it is kept but the values that are made of it.
+/// The known properties of a view. Only the values made of them are stored.
 #[derive(Default)]
 pub struct ViewFacts<'a> {
     /// The page, as it is counted.
@@ -26,9 +26,9 @@ pub struct ViewFacts<'a> {
     pub referrer: Option<String>,
     /// The User-Agent without the Functions host's suffix; none if a log does not hold it.
     pub user_agent: Option<&'a str>,
-    /// What the browser says of its system beside the User-Agent.
+    /// Client hints.
     pub hints: Hints<'a>,
-    /// How wide the window is, where the User-Agent does not tell the kind of device.
+    /// The width of the window, used if the User-Agent does not show the kind of device.
     pub window: Option<Window>,
     /// The IANA name of the browser's time zone.
     pub time_zone: Option<&'a str>,
@@ -38,7 +38,7 @@ pub struct ViewFacts<'a> {
     pub campaign: Option<String>,
 }
 
-/// How wide a browser's window is, as the script tells it apart, by a letter.
+/// The width of a browser's window, as a letter of the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Window {
     /// Below 576 CSS pixels.
@@ -53,7 +53,7 @@ pub enum Window {
 }
 
 impl ViewFacts<'_> {
-    /// The values under which the view counts. Of a robot it is which one, and what an AI's robot read.
+    /// The values that the view counts under. For a robot: its name, and for an AI's robot also the page.
     pub fn values(self, classification: &Classification) -> Vec<(Dimension, Cow<'static, str>)> {
         let page = || Cow::<'static, str>::Owned(self.page.clone().into_owned());
         match classification {
@@ -105,7 +105,7 @@ impl ViewFacts<'_> {
     }
 }
 
-/// What a robot is called that is on no list.
+/// The name of robots that are not on the list.
 pub const UNNAMED_ROBOT: &str = "unnamed";
 
 #[cfg(test)]
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_view_has_one_value_of_each_dimension_that_is_known() {
+    fn a_view_has_one_value_of_each_known_dimension() {
         let expected = [
             (Dimension::Page, "/a"),
             (Dimension::EntryPage, "/a"),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_country_is_the_time_zones_and_without_one_the_languages() {
+    fn the_country_comes_from_the_time_zone_or_else_the_language() {
         let country = |zone, language| {
             let values = values_of(ViewFacts { time_zone: zone, language, ..view(FIREFOX) });
             values.into_iter().find(|(dimension, _)| *dimension == Dimension::Country).map(|(_, value)| value)
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_robot_is_counted_by_its_name_and_an_ais_by_the_page_that_it_read() {
+    fn a_robot_counts_under_its_name_and_an_ai_under_the_page_too() {
         let robots = |user_agent| values_of(view(user_agent));
         let named = |name: &str| (Dimension::Robot, name.to_owned());
         assert_eq!(

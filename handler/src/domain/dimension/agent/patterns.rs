@@ -1,4 +1,4 @@
-//! Finds in one pass which of some hundred short texts a User-Agent has.
+//! Finds several hundred short texts in a User-Agent, in one pass.
 
 /// The most patterns that all tables may have together.
 const MAXIMUM: usize = 64 * WORDS;
@@ -9,9 +9,9 @@ const WORDS: usize = 12;
 pub(super) struct Patterns {
     /// As they are written.
     written: Vec<String>,
-    /// Those that begin where a word begins, by their first byte.
+    /// Patterns at the beginning of a word, by first byte.
     of_words: Vec<Vec<Pattern>>,
-    /// Those that may begin anywhere, by their first byte: few, for they are looked for at every byte.
+    /// Patterns at any position, by first byte. Keep them few, because they are compared at every byte.
     anywhere: Vec<Vec<Pattern>>,
 }
 
@@ -19,15 +19,15 @@ pub(super) struct Patterns {
 /// With `$` behind it, a word must end there too.
 struct Pattern {
     number: u16,
-    /// The second byte, which tells most texts apart without comparing them.
+    /// The second byte, which rules out most texts without a comparison.
     second: u8,
-    /// What follows the first byte, by which it was looked up.
+    /// The text after the first byte.
     rest: Box<[u8]>,
     at_start: bool,
     whole: bool,
 }
 
-/// The numbers of those that were found.
+/// The numbers of the patterns found.
 pub(super) struct Found([u64; WORDS]);
 
 impl Found {
@@ -54,7 +54,7 @@ impl Patterns {
         u16::try_from(number).unwrap_or_default()
     }
 
-    /// Makes what [`Self::find`] looks up, when all have been added.
+    /// Builds the index of [`Self::find`], after all patterns are added.
     ///
     /// # Panics
     /// If a pattern is shorter than two letters, or has a capital one: it would never be found.

@@ -1,12 +1,10 @@
-//! Signs by which robots and browsers can be told without a list: what they write about themselves, and where.
+//! Signs of robots and browsers in User-Agents, for robots that are not on the list.
 
-/// A text by which a robot or a browser can be told, whatever its name.
+/// A text that is typical of robots or of browsers.
 pub(super) struct Sign {
     /// In small letters.
     pub(super) text: &'static str,
-    /// Where it must stand to count.
     pub(super) place: Position,
-    /// Who shows it.
     pub(super) of: Of,
 }
 
@@ -16,7 +14,7 @@ pub(super) enum Of {
     Browser,
 }
 
-/// Where a sign must stand.
+/// The position at which a sign counts.
 #[derive(Clone, Copy)]
 pub(super) enum Position {
     Anywhere,
@@ -42,7 +40,7 @@ impl Position {
                 ends_word(text, end) && !matches!(before.last(), Some(b' ' | b'_')) && !before.ends_with(b"cu")
             }
             Self::NotFirst => {
-                // A word and its version are short: looking further back would only give somebody work to make.
+                // A word and its version are short, so the window can be small.
                 let before = text[start.saturating_sub(24)..start].trim_ascii_end();
                 !before.windows(8).any(|window| window == b"mozilla/")
             }
@@ -82,13 +80,13 @@ const fn browser(text: &'static str, place: Position) -> Sign {
 
 /// The signs that are looked for. Names of robots belong into the list instead.
 pub(super) const SIGNS: &[Sign] = &[
-    // Where to read about it.
+    // Links to a description.
     robot("://", Position::Anywhere),
     robot("www.", Position::Anywhere),
     // Behind `(KHTML, like Gecko` a browser closes the bracket.
     robot("like gecko;", Position::Anywhere),
     robot("(compatible;", Position::NotFirst),
-    // What it does.
+    // Activities.
     robot("bot", Position::Bot),
     robot("bots", Position::Bot),
     robot("crawl", Position::Anywhere),
