@@ -159,6 +159,28 @@ resource "azurerm_service_plan" "this" {
 }
 
 locals {
+  # Their names must not be in var.additional_settings, which is for all other settings of the handler.
+  settings_with_variables = toset(keys(local.settings))
+
+  # Null: not set, so that the handler's default holds.
+  settings = {
+    FOOTFALL_DATABASE_AUTH   = "entra"
+    FOOTFALL_TIMEZONE        = var.time_zone
+    FOOTFALL_FORGET          = var.forget
+    FOOTFALL_ALL_TIME        = var.all_time_enabled ? "on" : "off"
+    FOOTFALL_TRUSTED_PROXIES = var.front_door_enabled ? "2" : "1"
+    FOOTFALL_LOG             = var.log_level
+    FOOTFALL_SITES           = length(var.sites) == 0 ? null : join(",", var.sites)
+    FOOTFALL_SUBDOMAINS      = var.subdomains_enabled ? "on" : null
+    FOOTFALL_EMBED           = length(var.embedding_origins) == 0 ? null : join(",", var.embedding_origins)
+    FOOTFALL_PUBLIC_SITES    = length(var.public_sites) == 0 ? null : join(",", var.public_sites)
+    FOOTFALL_REVOKED_LINKS   = length(var.revoked_links) == 0 ? null : join(",", var.revoked_links)
+    FOOTFALL_RETENTION_DAYS  = var.retention_days == null ? null : tostring(var.retention_days)
+    FOOTFALL_DASHBOARD_TOKEN = (var.dashboard_token_secret == null ? null :
+      "@Microsoft.KeyVault(VaultName=${basename(var.dashboard_token_secret.key_vault_id)};SecretName=${var.dashboard_token_secret.name})"
+    )
+  }
+
   app_settings = merge(
     {
       # The provider still writes a connection string with an empty key here (azurerm#30732, #29149, #29693). Empty wins,
@@ -180,27 +202,14 @@ locals {
       # Telemetry with a token of the app's identity. The connection string itself is set in site_config.
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=${azurerm_user_assigned_identity.app.client_id};Authorization=AAD"
 
-      FOOTFALL_DATABASE_AUTH   = "entra"
-      PGHOST                   = azurerm_postgresql_flexible_server.this.fqdn
-      PGPORT                   = tostring(local.database_port)
-      PGDATABASE               = local.database_name
-      PGUSER                   = azurerm_user_assigned_identity.app.name
-      AZURE_CLIENT_ID          = azurerm_user_assigned_identity.app.client_id
-      FOOTFALL_TIMEZONE        = var.time_zone
-      FOOTFALL_FORGET          = var.forget
-      FOOTFALL_ALL_TIME        = var.all_time_enabled ? "on" : "off"
-      FOOTFALL_TRUSTED_PROXIES = var.front_door_enabled ? "2" : "1"
-      FOOTFALL_LOG             = var.log_level
+      PGHOST          = azurerm_postgresql_flexible_server.this.fqdn
+      PGPORT          = tostring(local.database_port)
+      PGDATABASE      = local.database_name
+      PGUSER          = azurerm_user_assigned_identity.app.name
+      AZURE_CLIENT_ID = azurerm_user_assigned_identity.app.client_id
     },
-    length(var.sites) == 0 ? {} : { FOOTFALL_SITES = join(",", var.sites) },
-    var.subdomains_enabled ? { FOOTFALL_SUBDOMAINS = "on" } : {},
-    length(var.embedding_origins) == 0 ? {} : { FOOTFALL_EMBED = join(",", var.embedding_origins) },
-    length(var.public_sites) == 0 ? {} : { FOOTFALL_PUBLIC_SITES = join(",", var.public_sites) },
-    length(var.revoked_links) == 0 ? {} : { FOOTFALL_REVOKED_LINKS = join(",", var.revoked_links) },
-    var.retention_days == null ? {} : { FOOTFALL_RETENTION_DAYS = tostring(var.retention_days) },
-    var.dashboard_token_secret == null ? {} : {
-      FOOTFALL_DASHBOARD_TOKEN = "@Microsoft.KeyVault(VaultName=${basename(var.dashboard_token_secret.key_vault_id)};SecretName=${var.dashboard_token_secret.name})"
-    },
+    { for name, value in local.settings : name => value if value != null },
+    var.additional_settings,
   )
 }
 

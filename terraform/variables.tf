@@ -466,6 +466,23 @@ variable "dashboard_token_secret" {
   }
 }
 
+variable "additional_settings" {
+  description = "Settings of the handler that have no variable here, such as { FOOTFALL_RATE_LIMIT = \"off\" } (docs/configuration.md)."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.additional_settings) : can(regex("^FOOTFALL_[A-Z_]+$", name))])
+    error_message = "additional_settings may only hold names that begin with FOOTFALL_."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.additional_settings), local.settings_with_variables)) == 0
+    error_message = "additional_settings must not hold a setting that has a variable: ${join(", ", setintersection(keys(var.additional_settings), local.settings_with_variables))}."
+  }
+}
+
 # Front Door --------------------------------------------------------------------------------------------------------
 
 variable "front_door_enabled" {

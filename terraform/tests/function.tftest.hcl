@@ -140,6 +140,9 @@ run "the_handler_gets_the_settings_it_reads_and_no_other" {
     forget             = "daily"
     all_time_enabled   = false
     retention_days     = 400
+    additional_settings = {
+      FOOTFALL_RATE_LIMIT = "off"
+    }
   }
 
   assert {
@@ -152,6 +155,7 @@ run "the_handler_gets_the_settings_it_reads_and_no_other" {
       FOOTFALL_FORGET                           = "daily"
       FOOTFALL_LOG                              = "info"
       FOOTFALL_PUBLIC_SITES                     = "blog.example.com"
+      FOOTFALL_RATE_LIMIT                       = "off"
       FOOTFALL_RETENTION_DAYS                   = "400"
       FOOTFALL_REVOKED_LINKS                    = "client,partner"
       FOOTFALL_SITES                            = "www.example.com,blog.example.com"

@@ -128,27 +128,6 @@ run "silence_can_be_switched_off" {
   }
 }
 
-# The contract with the handler: every field of a log line that a query names is one that the handler logs.
-run "queries_name_only_fields_that_are_logged" {
-  command = plan
-
-  assert {
-    condition = length(setsubtract(
-      toset(flatten([for name in fileset(path.module, "queries/*.kql") : regexall("line\\.([a-z0-9_]+)", file("${path.module}/${name}"))])),
-      [
-        "timestamp", "level", "event", "message",
-        "version", "commit", "port", "hosted_by", "elapsed_ms",
-        "pageviews", "visits", "batches", "batch_size_max", "queue_depth_max", "commit_ms_p50", "commit_ms_p95", "commit_ms_max", "unanswered",
-        "excluded_bots", "excluded_prefetch", "excluded_opted_out", "excluded_own", "excluded_rate_limited", "excluded_unidentified", "excluded_head",
-        "reads", "read_ms_p50", "read_ms_p95", "read_ms_max",
-        "sqlstate", "attempt", "status", "route", "trace_id", "invocation_id", "problem",
-        "salts_forgotten", "sets_dropped", "batches_deleted", "tallies_deleted",
-      ]
-    )) == 0
-    error_message = "A query names a field that the handler does not log."
-  }
-}
-
 run "the_workbook_is_a_workbook" {
   command = plan
 

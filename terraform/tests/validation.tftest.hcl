@@ -146,3 +146,23 @@ run "delivery" {
 
   expect_failures = [var.github_repository, var.github_environment, var.state_container_id]
 }
+
+run "an_additional_setting_that_is_not_the_handlers" {
+  command = plan
+
+  variables {
+    additional_settings = { PGHOST = "other.example" }
+  }
+
+  expect_failures = [var.additional_settings]
+}
+
+run "an_additional_setting_that_has_a_variable" {
+  command = plan
+
+  variables {
+    additional_settings = { FOOTFALL_RETENTION_DAYS = "30" }
+  }
+
+  expect_failures = [var.additional_settings]
+}

@@ -56,7 +56,7 @@ class Bench:
         answer = json.loads(body)
         return answer["pageviews"]["this_month"], answer["visitors"]["this_month"]
 
-    def run(self, scenario, connections, seconds, recording=None):
+    def run(self, scenario, connections, seconds):
         """One scenario once: what it reached and what it cost. Fails unless all of it was answered, and counted."""
         if not scenario.load:
             return self.run_program(scenario, connections, seconds)
@@ -70,11 +70,7 @@ class Bench:
         before = self.processor_s(server)
         began = time.monotonic()
         command = wrk + [f"http://127.0.0.1:{server.port}/"]
-        if recording:
-            recording.start([server.pid, self.postgres.postmaster, *self.postgres.children()])
         ran = subprocess.run(command, env=environment, cwd=FOLDER.parent.parent, capture_output=True, text=True)
-        if recording:
-            recording.stop()
         elapsed_s = time.monotonic() - began
         spent = {name: after - before[name] for name, after in self.processor_s(server).items()}
 

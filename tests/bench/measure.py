@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 
-import profiler
 import report
 from bench import PROGRAMS, Bench, program
 from processes import Failed, Server
@@ -48,13 +47,11 @@ def options():
         "Fails if what was sent was not answered, or not counted, to the last hit. docs/performance.md says what the "
         "numbers mean.",
     )
-    output = parser.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="print numbers for programs instead of a table")
+    parser.add_argument("--json", action="store_true", help="print numbers for programs instead of a table")
     parser.add_argument("--rounds", type=whole_number, default=3, metavar="N", help="default 3; medians are shown")
     parser.add_argument("--seconds", type=whole_number, default=5, metavar="S", help="of each scenario; default 5")
     parser.add_argument("--only", type=names, metavar="SCENARIO,…", help="some of " + ", ".join(s.name for s in SCENARIOS))
     parser.add_argument("--connections", type=connection_counts, default=[64, 256], metavar="64,256", help="at the same time")
-    output.add_argument("--profile", action="store_true", help="instead of measuring, show where processor time goes (perf)")
     parser.add_argument("--check-options", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -139,23 +136,6 @@ def summary(scenario, runs, connections):
     }
 
 
-def profile(arguments, chosen, folder):
-    kept = PROGRAMS / "profiles"
-    kept.mkdir(exist_ok=True)
-    bench = Bench(chosen, folder)
-    try:
-        for scenario in (scenario for scenario in chosen if scenario.load):
-            bench.run(scenario, arguments.connections[0], WARM_UP_S)
-            for connections in arguments.connections:
-                recording = profiler.Recording(kept / f"{scenario.name}-{connections}.data")
-                run = bench.run(scenario, connections, arguments.seconds, recording)
-                print(f"\n## {scenario.title}, {connections} connections: {run['hits_per_second']:.0f} hits/s while recorded")
-                print(f"kept in {recording.file}\n")
-                print(recording.report())
-    finally:
-        bench.stop()
-
-
 def main():
     arguments = options()
     if arguments.check_options:
@@ -163,14 +143,11 @@ def main():
     # A kill must stop what was started here, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     only = arguments.only or [scenario.name for scenario in SCENARIOS if scenario is not NOTHING]
-    chosen = [s for s in SCENARIOS if s.name in only or (s is NOTHING and not arguments.profile)]  # Ratios are to it.
+    chosen = [s for s in SCENARIOS if s.name in only or s is NOTHING]  # The base of ratios.
     try:
         for scenario in chosen:
             program(scenario.server)
         with tempfile.TemporaryDirectory() as folder:
-            if arguments.profile:
-                profile(arguments, chosen, pathlib.Path(folder))
-                return
             measured = measure(arguments, chosen, pathlib.Path(folder))
     except Failed as failure:
         sys.exit(f"bench: {failure}")
