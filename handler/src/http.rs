@@ -9,7 +9,8 @@ mod endpoints;
 mod error;
 mod request;
 mod request_body;
-pub mod response_body;
+mod response_body;
+mod response_cache;
 pub(crate) mod server;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -39,6 +40,7 @@ use crate::{
 
 pub use access::Access;
 pub use client::describe as describe_client;
+pub use response_cache::ResponseCache;
 
 /// What the routes need. It is shared, and never changes.
 pub struct App {
@@ -58,6 +60,8 @@ pub struct App {
     pub access: Access,
     /// How many views count from one network; none: all.
     pub rate_limit: Option<RateLimit>,
+    /// Bodies rendered from readings.
+    pub response_cache: ResponseCache,
 }
 
 impl App {

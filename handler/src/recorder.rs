@@ -32,10 +32,11 @@ use crate::{
     domain::CountingRules,
     domain::statistics::Query,
     domain::{Classification, Exclusion, SiteName, Visit},
-    reader::{Answer, NoAnswer, Reader},
-    store::{Connection, Failure},
-    telemetry::Outage,
+    reader::{ReadError, ReadResult, Reader},
+    store::{Connection, Failure, Outage},
 };
+
+pub use crate::reader::RecordError;
 
 /// How many visits may wait: at 40,000 a second less than half a second's worth, and a few megabytes.
 const QUEUE_LENGTH: usize = 16_384;
@@ -68,20 +69,6 @@ pub struct Recorder {
     unanswered: Arc<AtomicU64>,
 }
 
-/// A visit was not recorded, or nobody knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotRecorded {
-    /// More visits wait than can be committed in time.
-    #[error("too many visits are waiting")]
-    QueueFull,
-    /// The database did not commit it in time: ask again later.
-    #[error("the database is not available")]
-    Unavailable,
-    /// The database took the visits beside it, and not this one: it will never be counted.
-    #[error("the database refused the visit")]
-    Refused,
-}
-
 enum Command {
     Record(Waiting),
     Import(Chunk),
@@ -97,9 +84,9 @@ struct Waiting {
 /// What somebody waits for.
 enum Receipt {
     /// The commit.
-    Committed(oneshot::Sender<Result<(), NotRecorded>>),
+    Committed(oneshot::Sender<Result<(), RecordError>>),
     /// The answer to a question that is read after the commit.
-    Shown(Query, oneshot::Sender<Answer>),
+    Shown(Query, oneshot::Sender<ReadResult>),
 }
 
 struct Chunk {
@@ -152,12 +139,12 @@ impl Recorder {
     ///
     /// # Errors
     /// If the queue is full, or the commit did not come in time; then it may or may not be counted. Or if the database refused it.
-    pub async fn record(&self, visit: Visit, answer_by: Instant) -> Result<(), NotRecorded> {
+    pub async fn record(&self, visit: Visit, answer_by: Instant) -> Result<(), RecordError> {
         let (receipt, committed) = oneshot::channel();
         let outcome = match self.queue(visit, answer_by, Receipt::Committed(receipt)) {
             Ok(()) => match tokio::time::timeout_at(answer_by, committed).await {
                 Ok(Ok(outcome)) => outcome,
-                Ok(Err(_)) | Err(_) => Err(NotRecorded::Unavailable),
+                Ok(Err(_)) | Err(_) => Err(RecordError::Unavailable),
             },
             Err(problem) => Err(problem),
         };
@@ -171,25 +158,25 @@ impl Recorder {
     ///
     /// # Errors
     /// As [`Recorder::record`] and [`Reader::read`].
-    pub async fn record_and_read(&self, visit: Visit, query: Query, answer_by: Instant) -> Answer {
+    pub async fn record_and_read(&self, visit: Visit, query: Query, answer_by: Instant) -> ReadResult {
         let (receipt, shown) = oneshot::channel();
         let answer = match self.queue(visit, answer_by, Receipt::Shown(query, receipt)) {
             Ok(()) => match tokio::time::timeout_at(answer_by, shown).await {
                 Ok(Ok(answer)) => answer,
-                Ok(Err(_)) | Err(_) => Err(NotRecorded::Unavailable.into()),
+                Ok(Err(_)) | Err(_) => Err(RecordError::Unavailable.into()),
             },
             Err(problem) => Err(problem.into()),
         };
-        if let Err(NoAnswer::NotRecorded(_)) = answer {
+        if let Err(ReadError::NotRecorded(_)) = answer {
             self.unanswered.fetch_add(1, Ordering::Relaxed);
         }
         answer
     }
 
-    fn queue(&self, visit: Visit, answer_by: Instant, receipt: Receipt) -> Result<(), NotRecorded> {
+    fn queue(&self, visit: Visit, answer_by: Instant, receipt: Receipt) -> Result<(), RecordError> {
         self.commands.try_send(Command::Record(Waiting { visit, answer_by, receipt })).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => NotRecorded::QueueFull,
-            mpsc::error::TrySendError::Closed(_) => NotRecorded::Unavailable,
+            mpsc::error::TrySendError::Full(_) => RecordError::QueueFull,
+            mpsc::error::TrySendError::Closed(_) => RecordError::Unavailable,
         })
     }
 
@@ -289,13 +276,13 @@ impl Task {
             if failure.is_about_data() {
                 if let [waiting] = waiting.as_slice() {
                     self.account_refused(&waiting.visit, &failure).await;
-                    break Err(NotRecorded::Refused);
+                    break Err(RecordError::Rejected);
                 }
-                break Err(NotRecorded::Unavailable);
+                break Err(RecordError::Unavailable);
             }
             let may_pass = matches!(failure, Failure::Lost(_) | Failure::TimedOut(_));
             if !may_pass || Instant::now() + pause >= last_answer {
-                break Err(NotRecorded::Unavailable);
+                break Err(RecordError::Unavailable);
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -305,8 +292,8 @@ impl Task {
     }
 
     /// Tells everybody what became of their visits. Whoever hung up does not get it; the visit is counted all the same.
-    fn answer(&mut self, waiting: Vec<Waiting>, outcome: Result<(), NotRecorded>) {
-        let mut shown: HashMap<Query, Vec<oneshot::Sender<Answer>>> = HashMap::new();
+    fn answer(&mut self, waiting: Vec<Waiting>, outcome: Result<(), RecordError>) {
+        let mut shown: HashMap<Query, Vec<oneshot::Sender<ReadResult>>> = HashMap::new();
         for waiting in waiting {
             match (waiting.receipt, outcome) {
                 (Receipt::Committed(receipt), _) => drop(receipt.send(outcome)),

@@ -14,6 +14,7 @@ mod failure;
 mod foundation;
 mod imported;
 mod maintenance;
+mod outage;
 mod reading;
 mod recording;
 
@@ -23,6 +24,7 @@ pub use examination::{Examination, examine};
 pub use failure::Failure;
 pub use imported::{ImportedTally, forget_imported, replace_imported};
 pub use maintenance::{Removed, remove};
+pub(crate) use outage::Outage;
 pub use reading::{
     read_checkpoints, read_days, read_minutes, read_referrals, read_registers, read_site, read_tallies, read_values,
 };

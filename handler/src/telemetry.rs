@@ -20,7 +20,6 @@ use tracing_subscriber::{
 };
 
 use self::text::Text;
-use crate::store::Failure;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,41 +62,6 @@ pub(crate) fn filter(directives: &str) -> Option<Targets> {
     }
     // Both libraries report clients that hang up as errors of theirs.
     format!("warp=off,hyper=off,sqlx=warn,{directives}").parse().ok()
-}
-
-/// How often an outage that lasts is mentioned again.
-const REMINDER: Duration = Duration::from_secs(60);
-
-/// Tells of an outage of the database when it begins, when it fails in another way, and once a minute while it lasts: not
-/// once a visit.
-#[derive(Default)]
-pub(crate) struct Outage {
-    last_line: Option<Instant>,
-    /// The kinds of failure that were told of since then.
-    told: Vec<String>,
-    /// How many minutes have begun: with `attempt` above 5 an outage has lasted for more than five.
-    minutes: u32,
-}
-
-impl Outage {
-    /// To be called after every failure. Says which kind it was; never what was sent.
-    pub(crate) fn failed(&mut self, failure: &Failure) {
-        if self.last_line.is_none_or(|line| line.elapsed() >= REMINDER) {
-            self.last_line = Some(Instant::now());
-            self.minutes += 1;
-            self.told.clear();
-        }
-        let code = failure.code();
-        if !self.told.iter().any(|told| told == code) {
-            self.told.push(code.to_owned());
-            tracing::warn!(event = "database_lost", sqlstate = code, attempt = self.minutes, "{failure}");
-        }
-    }
-
-    /// To be called after every success.
-    pub(crate) fn ended(&mut self) {
-        *self = Self::default();
-    }
 }
 
 /// Whole milliseconds that have passed.

@@ -19,12 +19,12 @@ use crate::{
     clock::Clock,
     config::{Config, DatabaseConfig, Host},
     domain::{SiteName, visit::rate_limit::RateLimit},
-    http::{self, Access, App, server::open_files},
+    http::{self, Access, App, ResponseCache, server::open_files},
     maintenance::Maintenance,
     reader::Reader,
     recorder::Recorder,
-    store::{Connection, Database, Failure, Limits},
-    telemetry::{self, Outage, milliseconds_since},
+    store::{Connection, Database, Failure, Limits, Outage},
+    telemetry::{self, milliseconds_since},
 };
 
 /// How many connections may wait to be accepted.
@@ -83,6 +83,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         access: Access::new(&config),
         rate_limit,
         config: Arc::clone(&config),
+        response_cache: ResponseCache::default(),
     };
     let connections = connections_allowed(config.connections);
     let hosted_by = if config.host == Host::Functions { "functions" } else { "plain" };

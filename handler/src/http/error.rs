@@ -4,7 +4,7 @@
 use warp::http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::{HTML, Reply, reply, request::Request};
-use crate::{domain::SiteName, domain::statistics::BadQuery, page, reader::NoAnswer, recorder::NotRecorded};
+use crate::{domain::SiteName, domain::statistics::BadQuery, page, reader::ReadError, recorder::RecordError};
 
 /// Why a request is not answered as asked.
 #[derive(Debug)]
@@ -148,13 +148,13 @@ fn log(status: StatusCode, error: &Error, request: Option<&Request>) {
     tracing::warn!(event = "request_failed", status, route, trace_id, invocation_id, problem, "a request failed");
 }
 
-impl From<NoAnswer> for Error {
-    fn from(error: NoAnswer) -> Self {
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
         match error {
-            NoAnswer::UnknownSite => Self::UnknownSite,
-            NoAnswer::BadQuery(problem) => problem.into(),
-            NoAnswer::NotRecorded(problem) => problem.into(),
-            NoAnswer::Unavailable => Self::Unavailable("statistics could not be read"),
+            ReadError::UnknownSite => Self::UnknownSite,
+            ReadError::BadQuery(problem) => problem.into(),
+            ReadError::NotRecorded(problem) => problem.into(),
+            ReadError::Unavailable => Self::Unavailable("statistics could not be read"),
         }
     }
 }
@@ -165,12 +165,12 @@ impl From<BadQuery> for Error {
     }
 }
 
-impl From<NotRecorded> for Error {
-    fn from(problem: NotRecorded) -> Self {
+impl From<RecordError> for Error {
+    fn from(problem: RecordError) -> Self {
         match problem {
-            NotRecorded::QueueFull => Self::Unavailable("too many visits are waiting"),
-            NotRecorded::Unavailable => Self::Unavailable("a visit could not be committed in time"),
-            NotRecorded::Refused => Self::Internal("the database refused a visit"),
+            RecordError::QueueFull => Self::Unavailable("too many visits are waiting"),
+            RecordError::Unavailable => Self::Unavailable("a visit could not be committed in time"),
+            RecordError::Rejected => Self::Internal("the database refused a visit"),
         }
     }
 }

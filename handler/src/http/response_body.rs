@@ -12,7 +12,7 @@ use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
 /// How a body is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
+pub(super) enum Encoding {
     /// As it is.
     Identity,
     /// Compressed (RFC 1952).
@@ -21,7 +21,7 @@ pub enum Encoding {
 
 /// A body in the encodings in which it was asked for.
 #[derive(Default)]
-pub struct Body {
+pub(super) struct Body {
     identity: OnceLock<Bytes>,
     gzip: OnceLock<Bytes>,
     rendered: OnceLock<String>,
@@ -34,7 +34,11 @@ impl Body {
     ///
     /// # Errors
     /// What `render` fails with; then the next one tries again.
-    pub fn get(&self, encoding: Encoding, render: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<Bytes> {
+    pub(super) fn get(
+        &self,
+        encoding: Encoding,
+        render: impl FnOnce() -> anyhow::Result<String>,
+    ) -> anyhow::Result<Bytes> {
         let made = match encoding {
             Encoding::Identity => &self.identity,
             Encoding::Gzip => &self.gzip,

@@ -1,44 +1,44 @@
-//! Reading the last minutes of a site: one reading for all who ask within a second.
+//! The last minutes of a site: one reading for all callers within a second.
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{NoAnswer, Question, Reader, SHARED_FOR, Task};
+use super::{
+    ReadError, Reader, SHARED_FOR,
+    pending::ReadRequest,
+    task::{NotRead, Task},
+};
 use crate::{
-    domain::SiteName,
-    domain::statistics::Live,
-    http::response_body::Body,
+    domain::{SiteName, statistics::Live},
     store::{self, Failure},
 };
 
-/// What was read, with the body that was made of it.
-pub struct LiveSnapshot {
+/// A site's last minutes, and when they were read.
+pub struct LiveReading {
     /// The numbers.
     pub live: Live,
-    /// The JSON answer.
-    pub json: Body,
     read: Instant,
 }
 
-/// What was read, or why not.
-pub(super) type LiveAnswer = Result<Arc<LiveSnapshot>, NoAnswer>;
+/// A live reading, or why there is none.
+pub(super) type LiveResult = Result<Arc<LiveReading>, ReadError>;
 
-/// The last reading of each site: of no more than there are.
-pub(super) type KeptLive = HashMap<SiteName, Arc<LiveSnapshot>>;
+/// The last live reading of each site, so at most one per site.
+pub(super) type KeptLiveReadings = Mutex<HashMap<SiteName, Arc<LiveReading>>>;
 
-/// Who waits to be told of a site, in the order in which sites were asked for.
+/// The callers that wait for live readings, in the order in which their sites were first requested.
 #[derive(Default)]
-pub(super) struct PendingLive(VecDeque<(SiteName, Vec<oneshot::Sender<LiveAnswer>>)>);
+pub(super) struct PendingLive(VecDeque<(SiteName, Vec<oneshot::Sender<LiveResult>>)>);
 
 impl PendingLive {
-    pub(super) fn add(&mut self, site: SiteName, answer: oneshot::Sender<LiveAnswer>) {
+    pub(super) fn add(&mut self, site: SiteName, receipt: oneshot::Sender<LiveResult>) {
         match self.0.iter_mut().find(|(known, _)| *known == site) {
-            Some((_, waiting)) => waiting.push(answer),
-            None => self.0.push_back((site, vec![answer])),
+            Some((_, receipts)) => receipts.push(receipt),
+            None => self.0.push_back((site, vec![receipt])),
         }
     }
 
@@ -46,67 +46,69 @@ impl PendingLive {
         self.0.is_empty()
     }
 
-    pub(super) fn refuse(&mut self) {
-        for (_, waiting) in self.0.drain(..) {
-            tell(waiting, &Err(NoAnswer::Unavailable));
+    pub(super) fn fail(&mut self) {
+        for (_, receipts) in self.0.drain(..) {
+            send(receipts, &Err(ReadError::Unavailable));
         }
     }
 }
 
-fn tell(waiting: Vec<oneshot::Sender<LiveAnswer>>, answer: &LiveAnswer) {
-    for waiting in waiting {
-        let _ = waiting.send(answer.clone());
+fn send(receipts: Vec<oneshot::Sender<LiveResult>>, result: &LiveResult) {
+    for receipt in receipts {
+        let _ = receipt.send(result.clone());
     }
 }
 
 impl Reader {
-    /// The last minutes of a site, as they are now or were up to a second ago.
+    /// The last minutes of a site, now or up to a second ago.
     ///
     /// # Errors
-    /// If the site is unknown, or the database away: what happened a while ago is of no use to who asks what happens now.
-    pub async fn read_live(&self, site: SiteName, answer_by: Instant) -> LiveAnswer {
-        let kept = self.kept_live.lock().expect("nobody panics while holding this lock").get(&site).cloned();
-        if let Some(snapshot) = kept.filter(|kept| kept.read.elapsed() < SHARED_FOR) {
-            return Ok(snapshot);
+    /// If the site is unknown or the database unavailable. There is no stale reading: live numbers are useful only now.
+    pub async fn read_live(&self, site: SiteName, answer_by: Instant) -> LiveResult {
+        let kept =
+            self.kept_live.lock().expect("the lock is not poisoned: its holders do not panic").get(&site).cloned();
+        if let Some(reading) = kept.filter(|kept| kept.read.elapsed() < SHARED_FOR) {
+            return Ok(reading);
         }
-        let asked = |answer| Question::Live(site, answer);
-        self.ask(asked, answer_by).await.unwrap_or(Err(NoAnswer::Unavailable))
+        let request = |receipt| ReadRequest::Live(site, receipt);
+        self.request(request, answer_by).await.unwrap_or(Err(ReadError::Unavailable))
     }
 }
 
 impl Task {
-    /// Tells those of the site whose turn it is; says if that failed because the database can't be reached.
-    pub(super) async fn answer_live(&mut self, pending: &mut PendingLive) -> Option<Failure> {
-        let (site, mut waiting) = pending.0.pop_front()?;
-        waiting.retain(|answer| !answer.is_closed());
-        if waiting.is_empty() {
+    /// Serves the next site. Returns the failure if the database can't be reached.
+    pub(super) async fn serve_live(&mut self, pending: &mut PendingLive) -> Option<Failure> {
+        let (site, mut receipts) = pending.0.pop_front()?;
+        receipts.retain(|receipt| !receipt.is_closed());
+        if receipts.is_empty() {
             return None;
         }
         let mut outcome = self.read_live(&site).await;
-        if matches!(outcome, Err(Failure::Lost(_))) {
+        if matches!(outcome, Err(NotRead::Failed(Failure::Lost(_)))) {
             outcome = self.read_live(&site).await;
         }
-        let (answer, loss) = self.conclude(outcome);
-        tell(waiting, &answer);
+        let (result, loss) = self.conclude(outcome);
+        send(receipts, &result);
         loss
     }
 
-    async fn read_live(&mut self, site: &SiteName) -> Result<LiveAnswer, Failure> {
+    async fn read_live(&mut self, site: &SiteName) -> Result<Arc<LiveReading>, NotRead> {
         let connection = self.connection.clone();
         let mut checkout = connection.checkout().await?;
         let now = connection.now();
         let (first, last) = Live::range(now);
         let found = async {
-            let Some(id) = self.learnt.find_site(&mut checkout, site).await? else {
+            let Some(id) = self.session_cache.find_site(&mut checkout, site).await? else {
                 return Ok(self.sites.contains(site).then(Default::default));
             };
             store::read_minutes(&mut checkout, id, first, last).await.map(Some)
         };
         let outcome = found.await;
-        let Some(counted) = checkout.release(outcome)? else { return Ok(Err(NoAnswer::UnknownSite)) };
+        let Some(counted) = checkout.release(outcome)? else { return Err(NotRead::UnknownSite) };
         let live = Live::assemble(site.clone(), now, &counted);
-        let snapshot = Arc::new(LiveSnapshot { live, json: Body::default(), read: Instant::now() });
-        self.kept_live.lock().expect("nobody panics while holding this lock").insert(site.clone(), snapshot.clone());
-        Ok(Ok(snapshot))
+        let reading = Arc::new(LiveReading { live, read: Instant::now() });
+        let mut kept = self.kept_live.lock().expect("the lock is not poisoned: its holders do not panic");
+        kept.insert(site.clone(), reading.clone());
+        Ok(reading)
     }
 }

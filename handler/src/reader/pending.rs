@@ -1,13 +1,34 @@
-//! Questions that wait to be read: the own page's first, then in the order in which they were asked, each once.
+//! Read requests that wait, in the order in which they are served.
 
 use std::collections::{HashMap, VecDeque};
 
 use tokio::sync::oneshot;
 
-use super::{Answer, Asked, NoAnswer, Question, live::PendingLive};
-use crate::{domain::statistics::Query, store::Failure};
+use super::{
+    ReadError, ReadResult,
+    live::{LiveResult, PendingLive},
+};
+use crate::{
+    domain::{SiteName, statistics::Query},
+    store::Failure,
+};
 
-/// Questions that wait to be read, each once, with all who ask it.
+/// What the reader can be asked for.
+pub(super) enum ReadRequest {
+    Statistics(StatisticsRequest),
+    Live(SiteName, oneshot::Sender<LiveResult>),
+    Ready(oneshot::Sender<Result<(), Failure>>),
+}
+
+/// A query, and the callers that wait for its reading.
+pub(super) struct StatisticsRequest {
+    pub(super) query: Query,
+    pub(super) receipts: Vec<oneshot::Sender<ReadResult>>,
+    /// Dropped when every receipt has its result.
+    pub(super) done_guard: Option<oneshot::Sender<()>>,
+}
+
+/// Queries that wait, each once: this app's own page first, then in order of arrival.
 #[derive(Default)]
 pub(super) struct Pending {
     order: VecDeque<Query>,
@@ -16,27 +37,27 @@ pub(super) struct Pending {
     pub(super) probes: Vec<oneshot::Sender<Result<(), Failure>>>,
 }
 
-/// Who waits for the same answer.
+/// The callers that wait for one reading.
 #[derive(Default)]
 pub(super) struct Waiting {
-    answers: Vec<oneshot::Sender<Answer>>,
-    unanswered: Vec<oneshot::Sender<()>>,
+    receipts: Vec<oneshot::Sender<ReadResult>>,
+    done_guards: Vec<oneshot::Sender<()>>,
 }
 
 impl Waiting {
-    pub(super) fn tell(self, answer: &Answer) {
-        for waiting in self.answers {
-            let _ = waiting.send(answer.clone());
+    pub(super) fn send(self, result: &ReadResult) {
+        for receipt in self.receipts {
+            let _ = receipt.send(result.clone());
         }
     }
 }
 
 impl Pending {
-    pub(super) fn add(&mut self, question: Question, own_page: &Query) {
-        match question {
-            Question::Ready(answer) => self.probes.push(answer),
-            Question::Live(site, answer) => self.live.add(site, answer),
-            Question::Statistics(Asked { query, answers, unanswered }) => {
+    pub(super) fn add(&mut self, request: ReadRequest, own_page: &Query) {
+        match request {
+            ReadRequest::Ready(receipt) => self.probes.push(receipt),
+            ReadRequest::Live(site, receipt) => self.live.add(site, receipt),
+            ReadRequest::Statistics(StatisticsRequest { query, receipts, done_guard }) => {
                 if !self.waiting.contains_key(&query) {
                     if query == *own_page {
                         self.order.push_front(query.clone());
@@ -45,33 +66,33 @@ impl Pending {
                     }
                 }
                 let waiting = self.waiting.entry(query).or_default();
-                waiting.answers.extend(answers);
-                waiting.unanswered.extend(unanswered);
+                waiting.receipts.extend(receipts);
+                waiting.done_guards.extend(done_guard);
             }
         }
     }
 
-    /// The next question that somebody still waits for.
+    /// The next query that still has a waiting caller.
     pub(super) fn next(&mut self) -> Option<(Query, Waiting)> {
         while let Some(query) = self.order.pop_front() {
             let mut waiting = self.waiting.remove(&query).unwrap_or_default();
-            waiting.answers.retain(|answer| !answer.is_closed());
-            if !waiting.answers.is_empty() {
+            waiting.receipts.retain(|receipt| !receipt.is_closed());
+            if !waiting.receipts.is_empty() {
                 return Some((query, waiting));
             }
         }
         None
     }
 
-    /// Tells everybody that the database is away.
-    pub(super) fn refuse(&mut self, failure: &Failure) {
+    /// Sends every waiting caller that the database is unavailable.
+    pub(super) fn fail(&mut self, failure: &Failure) {
         self.order.clear();
         for (_, waiting) in self.waiting.drain() {
-            waiting.tell(&Err(NoAnswer::Unavailable));
+            waiting.send(&Err(ReadError::Unavailable));
         }
-        self.live.refuse();
-        for answer in self.probes.drain(..) {
-            let _ = answer.send(Err(failure.clone()));
+        self.live.fail();
+        for receipt in self.probes.drain(..) {
+            let _ = receipt.send(Err(failure.clone()));
         }
     }
 }

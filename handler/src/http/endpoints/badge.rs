@@ -24,11 +24,11 @@ async fn show(name: &str, request: &Request) -> Result<Reply, Error> {
     let site: SiteName = site.parse().map_err(|_| Error::UnknownSite)?;
     let app = request.app();
     let query = request.query_of(app, site)?;
-    let snapshot = app.reader.read_recent_or_stale(query, request.answer_by).await?;
+    let reading = app.reader.read_recent_or_stale(query, request.answer_by).await?;
     let mut picture = if form == "svg" {
-        picture(&snapshot.report.counts)
+        picture(&reading.report.counts)
     } else {
-        let (label, message) = words(&snapshot.report.counts);
+        let (label, message) = words(&reading.report.counts);
         let body = json!({ "schemaVersion": 1, "label": label, "message": message, "color": badge::COLOR });
         reply(StatusCode::OK, "application/json", body.to_string())
     };

@@ -1,5 +1,7 @@
 //! `/`: the page. It counts its own visit, waits until that is durable, and shows the numbers with it.
 
+use std::sync::Arc;
+
 use warp::http::{Method, StatusCode, header};
 
 use crate::http::{
@@ -15,7 +17,7 @@ use crate::{
     config::Host,
     domain::{ViewFacts, dimension::referrer::referring_host},
     page,
-    reader::Snapshot,
+    reader::Reading,
 };
 
 pub(in crate::http) async fn answer(request: Request) -> Reply {
@@ -41,10 +43,10 @@ async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
     let visit = visit(request, &app.config.sites[0], sighting(request, app));
     let answer = app.recorder.record_and_read(visit, query.clone(), request.answer_by).await;
     match answer.map_err(Error::from) {
-        Ok(snapshot) => shown(request, app, &snapshot),
+        Ok(reading) => shown(request, app, &reading),
         Err(error @ Error::Unavailable(_)) => {
             let page = match app.reader.last_known(&query) {
-                Some(snapshot) => shown(request, app, &snapshot)?,
+                Some(reading) => shown(request, app, &reading)?,
                 None => reply(
                     StatusCode::OK,
                     HTML,
@@ -68,20 +70,21 @@ fn sighting<'r>(request: &'r Request, app: &App) -> Sighting<'r> {
     Sighting { view, ..Sighting::default() }
 }
 
-fn shown(request: &Request, app: &App, snapshot: &Snapshot) -> Result<Reply, Error> {
+fn shown(request: &Request, app: &App, reading: &Arc<Reading>) -> Result<Reply, Error> {
     let encoding = request.encoding();
     let names_all = app.access.allows_all(request, app.clock.now());
     let signed_in = names_all && app.access.token.is_some();
-    let render = || page::render(&page::View { names_all, signed_in, ..view(app, snapshot) });
-    let body = if names_all { &snapshot.page } else { &snapshot.alone };
+    let render = || page::render(&page::View { names_all, signed_in, ..view(app, reading) });
+    let bodies = app.response_cache.report(reading);
+    let body = if names_all { &bodies.page } else { &bodies.page_without_sites };
     let page = body.get(encoding, render).map_err(unrenderable)?;
     Ok(encoded(reply(StatusCode::OK, HTML, page), encoding))
 }
 
 /// What the page is about.
-pub(in crate::http) fn view<'a>(app: &'a App, snapshot: &'a Snapshot) -> page::View<'a> {
+pub(in crate::http) fn view<'a>(app: &'a App, reading: &'a Reading) -> page::View<'a> {
     page::View {
-        report: &snapshot.report,
+        report: &reading.report,
         address: &app.address,
         sites: &app.config.sites,
         names_all: false,

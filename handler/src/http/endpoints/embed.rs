@@ -10,7 +10,7 @@ use crate::http::{
     policy, reply,
     request::Request,
 };
-use crate::{build, page, reader::NoAnswer};
+use crate::{build, page, reader::ReadError};
 
 pub(in crate::http) async fn answer(request: &Request, app: &App) -> Reply {
     let outcome = show(request, app).await;
@@ -26,12 +26,13 @@ async fn show(request: &Request, app: &App) -> Result<Reply, Error> {
     allow_reading(request)?;
     let query = request.statistics_query(app)?;
     match app.reader.read_recent_or_stale(query, request.answer_by).await {
-        Ok(snapshot) => {
+        Ok(reading) => {
             let encoding = request.encoding();
-            let page = snapshot.embedded.get(encoding, || page::render_embedded(&view(app, &snapshot)));
+            let bodies = app.response_cache.report(&reading);
+            let page = bodies.embedded.get(encoding, || page::render_embedded(&view(app, &reading)));
             Ok(encoded(reply(StatusCode::OK, HTML, page.map_err(unrenderable)?), encoding))
         }
-        Err(problem @ NoAnswer::Unavailable) => {
+        Err(problem @ ReadError::Unavailable) => {
             let page = page::render_unavailable(build::VERSION, build::COMMIT, false).map_err(unrenderable)?;
             Ok(Error::from(problem).into_page(request, reply(StatusCode::OK, HTML, page)))
         }

@@ -17,9 +17,9 @@ async fn read(request: &Request) -> Result<Reply, Error> {
     allow_reading(request)?;
     let app = request.app();
     let site = request.visible_site(app)?;
-    let snapshot = app.reader.read_live(site, request.answer_by).await?;
+    let reading = app.reader.read_live(site, request.answer_by).await?;
     let encoding = request.encoding();
-    let body = snapshot.json.get(encoding, || Ok(in_json(&snapshot.live)));
+    let body = app.response_cache.live(&reading).get(encoding, || Ok(in_json(&reading.live)));
     let body = body.map_err(|_| Error::Internal("an answer could not be written"))?;
     Ok(readable_anywhere(json_body(body, encoding)))
 }

@@ -37,17 +37,18 @@ pub(in crate::http) async fn answer_csv(request: Request) -> Reply {
 async fn read(request: &Request, app: &App, as_csv: bool) -> Result<Reply, Error> {
     allow_reading(request)?;
     let query = request.statistics_query(app)?;
-    let snapshot = app.reader.read_recent_or_stale(query, request.answer_by).await?;
+    let reading = app.reader.read_recent_or_stale(query, request.answer_by).await?;
+    let bodies = app.response_cache.report(&reading);
     let encoding = request.encoding();
     let unwritable = |_| Error::Internal("an answer could not be written");
     let mut answer = if as_csv {
-        let body = snapshot.csv.get(encoding, || csv::write(&snapshot.report)).map_err(unwritable)?;
+        let body = bodies.csv.get(encoding, || csv::write(&reading.report)).map_err(unwritable)?;
         let mut answer = encoded(reply(StatusCode::OK, "text/csv; charset=utf-8; header=present", body), encoding);
         answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         answer
     } else {
-        let write = || Ok(serde_json::to_string(&Answer(&snapshot.report))?);
-        json_body(snapshot.json.get(encoding, write).map_err(unwritable)?, encoding)
+        let write = || Ok(serde_json::to_string(&Answer(&reading.report))?);
+        json_body(bodies.json.get(encoding, write).map_err(unwritable)?, encoding)
     };
     answer.headers_mut().insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
     Ok(readable_anywhere(answer))

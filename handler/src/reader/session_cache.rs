@@ -1,4 +1,4 @@
-//! What the reader remembers of one of its connection's sessions, so that it need not be read again.
+//! Values that the reader caches for one session of its connection.
 
 use std::collections::HashMap;
 
@@ -10,17 +10,17 @@ use crate::{
     store::{self, Checkout, Failure},
 };
 
-/// What was learnt over one of the connection's sessions.
+/// Cached values. A new session clears them, because it may reach another server.
 #[derive(Default)]
-pub(super) struct Learnt {
+pub(super) struct SessionCache {
     generation: u64,
     site_ids: HashMap<SiteName, i32>,
     /// By site id.
-    estimates: HashMap<i32, Estimated>,
+    estimates: HashMap<i32, Estimate>,
 }
 
-impl Learnt {
-    /// The id of a site that has been counted: it never changes in one database.
+impl SessionCache {
+    /// The id of a site that has been counted. Within one database it never changes.
     pub(super) async fn find_site(
         &mut self,
         checkout: &mut Checkout<'_>,
@@ -39,7 +39,7 @@ impl Learnt {
         Ok(found)
     }
 
-    /// The all-time visitors of a site: estimated anew only if its registers have risen.
+    /// The all-time visitors of a site, estimated again only after its registers have risen.
     pub(super) async fn estimate(
         &mut self,
         checkout: &mut Checkout<'_>,
@@ -54,13 +54,13 @@ impl Learnt {
         let registers = store::read_registers(checkout, site).await?;
         let raised = registers.len();
         let visitors = all_time::estimate(registers.into_iter().filter_map(|(_, rank)| u8::try_from(rank).ok()));
-        self.estimates.insert(site, Estimated { revision, visitors, raised, read: Instant::now() });
+        self.estimates.insert(site, Estimate { revision, visitors, raised, read: Instant::now() });
         Ok(visitors)
     }
 }
 
-/// An estimate of all-time visitors, and the registers that it was made of.
-struct Estimated {
+/// An estimate of all-time visitors, and the registers behind it.
+struct Estimate {
     revision: i64,
     visitors: f64,
     /// How many registers had been raised.
@@ -68,9 +68,9 @@ struct Estimated {
     read: Instant,
 }
 
-impl Estimated {
-    /// Where many visitors come, registers rise all the time. Reading thousands of them each time would cost more than everything
-    /// else, for a number that hardly changes in a second.
+impl Estimate {
+    /// On a busy site registers rise all the time. Reading thousands of them more than once a second would cost more than
+    /// everything else, for a number that hardly changes.
     fn may_be_renewed(&self) -> bool {
         self.raised < all_time::REGISTERS / 8 || self.read.elapsed() >= SHARED_FOR
     }

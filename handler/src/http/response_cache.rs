@@ -1,0 +1,84 @@
+//! The bodies rendered from each reading. A body is rendered once per reading and compressed once per encoding, and is dropped
+//! soon after its reading.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use super::response_body::Body;
+use crate::reader::{LiveReading, Reading};
+
+/// The bodies of all readings that are still in use.
+#[derive(Default)]
+pub struct ResponseCache {
+    reports: BodiesOf<Reading, ReportBodies>,
+    live: BodiesOf<LiveReading, Body>,
+}
+
+/// The bodies of one report.
+#[derive(Default)]
+pub(super) struct ReportBodies {
+    pub(super) page: Body,
+    /// The page for visitors that may not see the names of other sites.
+    pub(super) page_without_sites: Body,
+    /// The page for a frame.
+    pub(super) embedded: Body,
+    pub(super) json: Body,
+    pub(super) csv: Body,
+}
+
+impl ResponseCache {
+    pub(super) fn report(&self, reading: &Arc<Reading>) -> Arc<ReportBodies> {
+        self.reports.get(reading)
+    }
+
+    pub(super) fn live(&self, reading: &Arc<LiveReading>) -> Arc<Body> {
+        self.live.get(reading)
+    }
+}
+
+/// Bodies `B` of readings `R`, by the address of the reading. An address is not used again while a `Weak` points to it.
+struct BodiesOf<R, B>(Mutex<HashMap<usize, (Weak<R>, Arc<B>)>>);
+
+impl<R, B> Default for BodiesOf<R, B> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<R, B: Default> BodiesOf<R, B> {
+    fn get(&self, reading: &Arc<R>) -> Arc<B> {
+        let address = Arc::as_ptr(reading).addr();
+        // A panic while the lock is held leaves a valid map: it is changed by single inserts and removals.
+        let mut bodies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bodies)) = bodies.get(&address) {
+            return bodies.clone();
+        }
+        bodies.retain(|_, (reading, _)| reading.strong_count() > 0);
+        bodies.entry(address).or_insert_with(|| (Arc::downgrade(reading), Arc::default())).1.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_with_the_same_reading_share_its_bodies() {
+        let (bodies, reading) = (BodiesOf::<u8, Body>::default(), Arc::new(1));
+        assert!(Arc::ptr_eq(&bodies.get(&reading), &bodies.get(&reading.clone())));
+        assert!(!Arc::ptr_eq(&bodies.get(&reading), &bodies.get(&Arc::new(1))));
+    }
+
+    #[test]
+    fn bodies_of_dropped_readings_are_dropped_when_another_reading_comes() {
+        let bodies = BodiesOf::<u8, Body>::default();
+        let kept = Arc::new(0);
+        bodies.get(&kept);
+        for number in 1..100 {
+            bodies.get(&Arc::new(number));
+        }
+        assert_eq!(bodies.0.lock().unwrap().len(), 2);
+    }
+}

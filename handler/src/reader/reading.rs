@@ -1,0 +1,32 @@
+//! The numbers of one query at one time.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use crate::domain::statistics::Report;
+
+/// A report and when it was read. All callers with the same query share one.
+pub struct Reading {
+    /// The numbers.
+    pub report: Report,
+    read: Instant,
+    /// The same report, marked as stale: made once per outage, not once per visitor.
+    stale: OnceLock<Arc<Reading>>,
+}
+
+impl Reading {
+    pub(super) fn new(report: Report) -> Self {
+        Self { report, read: Instant::now(), stale: OnceLock::new() }
+    }
+
+    pub(super) fn stale(&self) -> Arc<Self> {
+        let make = || Arc::new(Self::new(Report { stale: true, ..self.report.clone() }));
+        self.stale.get_or_init(make).clone()
+    }
+
+    pub(super) fn age(&self) -> Duration {
+        self.read.elapsed()
+    }
+}
