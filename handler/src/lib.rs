@@ -19,5 +19,6 @@ pub mod maintenance;
 pub mod page;
 pub mod reader;
 pub mod recorder;
+pub mod routes;
 pub mod store;
 pub mod telemetry;

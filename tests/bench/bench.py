@@ -36,7 +36,7 @@ class Bench:
         try:
             for name in sorted(wanted):
                 self.servers[name] = self.start(name)
-                self.servers[name].wait("/readyz" if name == "handler" else None)
+                self.servers[name].wait("/health/ready" if name == "handler" else None)
             self.pageviews, self.visitors = self.counted()
         except BaseException:
             self.stop()

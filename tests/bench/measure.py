@@ -58,7 +58,7 @@ def options():
 
 def starts(folder):
     """Milliseconds from the execution to the first answer, of `nothing` and of the handler in turn."""
-    paths = {"nothing": ["/"], "handler": ["/", "/readyz"]}
+    paths = {"nothing": ["/"], "handler": ["/", "/health/ready"]}
     found = {"nothing": [], "handler": []}
     for number in range(STARTS + 1):
         for name, asked in paths.items():

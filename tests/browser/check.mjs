@@ -1015,7 +1015,7 @@ async function checkAway(origin, gate) {
   await about("the database is back", async () => {
     gate.reopen();
     const { context, conclude } = await newContext(origin);
-    await until("the handler is ready again", 30, async () => (await fetch(`${origin}/readyz`)).ok);
+    await until("the handler is ready again", 30, async () => (await fetch(`${origin}/health/ready`)).ok);
     const page = await context.newPage();
     await open(page, remembered);
     check("the page is no longer old", await page.locator(".notice").count() === 0);

@@ -19,7 +19,7 @@ export async function startHandler(binary, environment) {
   const origin = `http://127.0.0.1:${port}`;
   await until(`${binary} is ready`, 30, async () => {
     if (child.exitCode !== null) return true;
-    return (await fetch(`${origin}/readyz`)).ok;
+    return (await fetch(`${origin}/health/ready`)).ok;
   });
   if (child.exitCode !== null) throw new Error(`${binary} ended at its start:\n${log}`);
   return origin;

@@ -7,23 +7,14 @@ use super::{
     environment::Values,
     settings::{ENDPOINT, RATE_LIMIT, REVOKED_LINKS, SCRIPT, Setting},
 };
+use crate::routes::ROUTES;
 
-/// First segments of paths with a meaning for this program or for the Functions host. A test compares them with the routes.
-const RESERVED: [&str; 13] = [
-    ".",
-    "..",
-    "admin",
-    "api",
-    "assets",
-    "badge",
-    "footfall.js",
-    "function-maintenance",
-    "health",
-    "me",
-    "runtime",
-    "v",
-    "version",
-];
+/// First segments with a meaning for URLs or for the Functions host, in addition to those of [`ROUTES`].
+const RESERVED: [&str; 4] = [".", "..", "admin", "runtime"];
+
+fn is_reserved(segment: &str) -> bool {
+    RESERVED.contains(&segment) || ROUTES.iter().any(|route| route.first_segment() == segment)
+}
 
 /// Second names of script and endpoint.
 pub(super) fn path_aliases(values: &Values<'_>) -> Result<PathAliases, BadVariable> {
@@ -40,7 +31,7 @@ pub(super) fn path_aliases(values: &Values<'_>) -> Result<PathAliases, BadVariab
 fn path(values: &Values<'_>, setting: &Setting) -> Result<Option<String>, BadVariable> {
     let is_valid = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     match values.get(setting) {
-        Some(name) if RESERVED.contains(&name) => {
+        Some(name) if is_reserved(name) => {
             Err(setting.error(format!("is '{name}', which is reserved: choose another name")))
         }
         Some(name) if !is_valid(name) => Err(setting.reject(name)),

@@ -1,13 +1,12 @@
-//! Who may see the numbers. Counting never asks.
+//! Access to private statistics. Counting never needs it.
 //!
-//! Nothing is stored: what a browser or a link holds is signed with a key that is made of the dashboard token, so another token ends
-//! all sessions and links at once.
+//! Nothing is stored: cookies and links are signed with a key that is derived from the dashboard token, so that a new token
+//! ends all sessions and links at once.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::request::Request;
 use crate::{
     config::{Config, Secret},
     domain::SiteName,
@@ -16,17 +15,28 @@ use crate::{
 /// How long a browser stays signed in.
 const SESSION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Only sent to this host, over TLS, to no script and from no other site (RFC 6265bis §4.1.3, `__Host-`).
-const COOKIE: &str = "__Host-footfall";
+/// The cookie of a session. Browsers send it only to this host, over TLS, and from no other site (RFC 6265bis §4.1.3,
+/// `__Host-`).
+pub(super) const COOKIE: &str = "__Host-footfall";
 
-/// Who may see the numbers of which site.
+/// The rules for private statistics.
 pub struct Access {
-    /// The dashboard token; none: everybody may see everything.
+    /// The dashboard token; without one, all statistics are public.
     pub token: Option<Secret>,
-    /// Sites whose numbers everybody may see all the same.
+    /// Sites with public statistics.
     pub public: Vec<SiteName>,
-    /// Names of links that are good no longer.
+    /// Names of revoked links.
     pub revoked: Vec<String>,
+}
+
+/// What a request offers to prove that it may see private statistics.
+pub(super) struct Proof<'a> {
+    /// The dashboard token.
+    pub(super) token: Option<String>,
+    /// The value of the cookie.
+    pub(super) session: Option<&'a str>,
+    /// The parameter of a shared link.
+    pub(super) link: Option<&'a str>,
 }
 
 impl Access {
@@ -39,31 +49,31 @@ impl Access {
         }
     }
 
-    /// Whether a request may see the numbers of a site.
-    pub(super) fn allows(&self, request: &Request, site: &SiteName, now: Timestamp) -> bool {
+    /// Whether a request may see the statistics of a site.
+    pub(super) fn allows(&self, proof: &Proof<'_>, site: &SiteName, now: Timestamp) -> bool {
         let Some(token) = &self.token else { return true };
         self.public.contains(site)
-            || self.allows_all(request, now)
-            || request.parameter("share").is_some_and(|link| self.is_link(token, site, link))
+            || self.allows_all(proof, now)
+            || proof.link.is_some_and(|link| self.is_link(token, site, link))
     }
 
-    /// Whether a request may see the numbers, and the names, of all sites.
-    pub(super) fn allows_all(&self, request: &Request, now: Timestamp) -> bool {
+    /// Whether a request may see the statistics, and the names, of all sites.
+    pub(super) fn allows_all(&self, proof: &Proof<'_>, now: Timestamp) -> bool {
         let Some(token) = &self.token else { return true };
-        request.credentials().is_some_and(|offered| token.matches(&offered))
-            || request.cookie(COOKIE).is_some_and(|session| is_session(token, session, now))
+        proof.token.as_ref().is_some_and(|offered| token.matches(offered))
+            || proof.session.is_some_and(|session| is_session(token, session, now))
     }
 
-    /// The cookie that keeps a browser signed in that offered this token; `None` if it is not the one.
+    /// The cookie for a browser that sent the token; `None` if the token is wrong.
     pub(super) fn sign_in(&self, offered: &str, now: Timestamp) -> Option<String> {
         let token = self.token.as_ref().filter(|token| token.matches(offered))?;
-        let end = (now.as_second() + i64::try_from(SESSION.as_secs()).expect("it is a month")).to_string();
+        let end = (now.as_second() + i64::try_from(SESSION.as_secs()).expect("a month fits")).to_string();
         let signature = token.sign("session", &[&end]);
         Some(cookie(&format!("{end}.{signature}"), SESSION))
     }
 
-    /// The parameter of a link that shows one site's numbers to whoever has it, until its name is revoked; none without a token, where
-    /// everybody sees them.
+    /// The parameter of a link to the statistics of one site, valid until its name is revoked. `None` without a token,
+    /// because statistics are public then.
     pub fn share(&self, site: &SiteName, name: &str) -> Option<String> {
         let token = self.token.as_ref()?;
         Some(format!("{name}.{}", token.sign("share", &[site, name])))
@@ -89,7 +99,7 @@ fn is_session(token: &Secret, session: &str, now: Timestamp) -> bool {
     is_same(&token.sign("session", &[end]), signature) && end.parse().is_ok_and(|end: i64| end > now.as_second())
 }
 
-/// Compares in a time that does not depend on where the difference is.
+/// Compares hashes, so that the time does not depend on the position of the first difference.
 fn is_same(expected: &str, offered: &str) -> bool {
     blake3::hash(expected.as_bytes()) == blake3::hash(offered.as_bytes())
 }

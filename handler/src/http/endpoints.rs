@@ -2,7 +2,6 @@
 
 pub(super) mod badge;
 pub(super) mod count;
-pub(super) mod embed;
 pub(super) mod files;
 pub(super) mod health;
 pub(super) mod live;

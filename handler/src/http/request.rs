@@ -1,76 +1,72 @@
-//! What the routes see of a request.
+//! What endpoints read of a request.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use tokio::time::Instant;
-use warp::{
-    Filter, Rejection,
-    http::{HeaderMap, Method},
-};
+use warp::http::{HeaderMap, Method};
 
 use super::{
-    App,
+    accept::preference,
+    access::{self, Proof},
+    app::App,
     error::Error,
-    server::arrival::{Arrival, arrival},
+    response_body::Encoding,
+    server::request_service::RequestContext,
 };
 use crate::{
     domain::statistics::{BadQuery, Breakdown, Query, Range},
     domain::{Day, SiteName},
-    http::response_body::Encoding,
+    routes::Route,
 };
 
-/// A request without its body: no route reads one.
+/// A request without its body.
 pub(super) struct Request {
+    pub(super) route: &'static Route,
     pub(super) method: Method,
-    /// Its route, for the log.
-    pub(super) route: &'static str,
-    arrival: Arc<Arrival>,
-    /// The query's names and values, decoded, in their order.
+    context: Arc<RequestContext>,
+    /// The names and values of the query, decoded, in their order.
     query: Vec<(String, String)>,
-    /// Until then it has an answer, if only that it has to be asked again.
-    pub(super) answer_by: Instant,
+    /// The moment at which the client gets a reply at the latest, if only 503.
+    pub(super) respond_by: Instant,
 }
 
-/// How long a request may take, recording and reading together.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Longest time that a request may take, recording and reading together.
+const RESPOND_WITHIN: Duration = Duration::from_secs(5);
 
-/// Takes any request on this route whose query can be decoded.
-pub(super) fn request(route: &'static str) -> impl Filter<Extract = (Request,), Error = Rejection> + Copy {
-    warp::method().and(arrival()).and(warp::query::<Vec<(String, String)>>()).map(move |method, arrival, query| {
-        Request { method, route, arrival, query, answer_by: Instant::now() + ANSWER_WITHIN }
-    })
-}
-
-/// What the Functions host adds to whatever it dispatches.
+/// The id that the Functions host adds to every request that it dispatches.
 const INVOCATION_ID: &str = "x-azure-functions-invocationid";
 
 impl Request {
-    /// What it is answered with.
+    pub(super) fn new(route: &'static Route, method: Method, context: Arc<RequestContext>, query: &str) -> Self {
+        let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Self { route, method, context, query, respond_by: Instant::now() + RESPOND_WITHIN }
+    }
+
     pub(super) fn app(&self) -> &App {
-        &self.arrival.app
+        &self.context.app
     }
 
     /// The other end of the connection: a proxy, or, without one, the client.
     pub(super) fn peer(&self) -> IpAddr {
-        self.arrival.peer
+        self.context.peer
     }
 
     pub(super) fn headers(&self) -> &HeaderMap {
-        &self.arrival.headers
+        &self.context.headers
     }
 
-    /// A header's value, if it is there and is text.
+    /// The value of a header, if it is present and is text.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers().get(name)?.to_str().ok()
     }
 
-    /// Every line of a header that is text; one that is not becomes one that nobody can read either.
+    /// Every line of a header. A line that is not text becomes U+FFFD, so that its position still counts.
     pub(super) fn header_lines(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers().get_all(name).iter().map(|value| value.to_str().unwrap_or("\u{fffd}"))
     }
 
-    /// Whether a name stands in the query, with any value or none.
+    /// Whether the query has this name, with or without a value.
     pub(super) fn has_parameter(&self, name: &str) -> bool {
         self.query.iter().any(|(known, _)| known == name)
     }
@@ -79,12 +75,12 @@ impl Request {
         self.query.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// Whether this may be the Functions host asking if the process is there: no invocation, no client, no User-Agent.
+    /// Whether this may be a health ping of the Functions host: without invocation, client address and User-Agent.
     pub(super) fn is_bare(&self) -> bool {
         [INVOCATION_ID, "x-forwarded-for", "user-agent"].iter().all(|name| !self.headers().contains_key(*name))
     }
 
-    /// The trace that the host or the client is in (W3C Trace Context §3.2), for correlation only.
+    /// The trace of the host or the client (W3C Trace Context §3.2), for correlation only.
     pub(super) fn trace_id(&self) -> Option<&str> {
         let trace_id = self.header("traceparent")?.split('-').nth(1)?;
         (trace_id.len() == 32 && trace_id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(trace_id)
@@ -96,8 +92,24 @@ impl Request {
         (id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')).then_some(id)
     }
 
-    /// The token that is offered: as a bearer's, or as a password with any name (RFC 6750, RFC 7617).
-    pub(super) fn credentials(&self) -> Option<String> {
+    fn proof(&self) -> Proof<'_> {
+        Proof { token: self.token(), session: self.cookie(access::COOKIE), link: self.parameter("share") }
+    }
+
+    /// Whether the client may see the statistics of a site.
+    pub(super) fn may_see(&self, site: &SiteName) -> bool {
+        let app = self.app();
+        app.access.allows(&self.proof(), site, app.clock.now())
+    }
+
+    /// Whether the client may see the statistics, and the names, of all sites.
+    pub(super) fn may_see_all(&self) -> bool {
+        let app = self.app();
+        app.access.allows_all(&self.proof(), app.clock.now())
+    }
+
+    /// The token in `Authorization`: as a bearer token, or as a password with any user name (RFC 6750, RFC 7617).
+    fn token(&self) -> Option<String> {
         let (scheme, credentials) = self.header("authorization")?.split_once(' ')?;
         if scheme.eq_ignore_ascii_case("bearer") {
             Some(credentials.trim().to_owned())
@@ -109,50 +121,65 @@ impl Request {
         }
     }
 
-    /// A cookie's value.
-    pub(super) fn cookie(&self, name: &str) -> Option<&str> {
+    /// The value of a cookie.
+    fn cookie(&self, name: &str) -> Option<&str> {
         let mut cookies = self.header_lines("cookie").flat_map(|line| line.split(';'));
         cookies.find_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
     }
 
-    /// Whether the answer is for a person: only browsers name HTML among what they accept.
+    /// Whether the reply is for a person: only browsers name HTML in `Accept`.
     pub(super) fn accepts_html(&self) -> bool {
-        self.header("accept").is_some_and(|accept| accept.contains("text/html"))
+        preference(self.header_lines("accept"), &["text/html"]).0 > 0
     }
 
-    /// The site that the query names, if that is a name.
+    /// Whether the client prefers CSV to JSON. JSON is the default.
+    pub(super) fn prefers_csv(&self) -> bool {
+        let of = |names: [&str; 3]| preference(self.header_lines("accept"), &names);
+        of(["text/csv", "text/*", "*/*"]) > of(["application/json", "application/*", "*/*"])
+    }
+
+    /// The encoding of the reply: gzip if the client accepts it.
+    pub(super) fn encoding(&self) -> Encoding {
+        match preference(self.header_lines("accept-encoding"), &["gzip", "*"]) {
+            (0, _) => Encoding::Identity,
+            _ => Encoding::Gzip,
+        }
+    }
+
+    /// The site in the query, if it is a valid name.
     pub(super) fn site_parameter(&self) -> Option<SiteName> {
         self.parameter("site")?.parse().ok()
     }
 
-    /// The site that the query names, or this app's own page.
-    fn site(&self, app: &App) -> Result<SiteName, Error> {
+    /// The site in the query; without one, the first site of the configuration.
+    fn site(&self) -> Result<SiteName, Error> {
         match self.parameter("site") {
             Some(name) => name.parse().map_err(|problem| Error::BadRequest(format!("'site': {problem}"))),
-            None => Ok(app.config.sites[0].clone()),
+            None => Ok(self.app().config.sites[0].clone()),
         }
     }
 
-    /// The same, to whoever may see its numbers.
-    pub(super) fn visible_site(&self, app: &App) -> Result<SiteName, Error> {
-        let site = self.site(app)?;
-        self.must_see(app, &site)?;
+    /// Like `site`, if the client may see its statistics.
+    pub(super) fn visible_site(&self) -> Result<SiteName, Error> {
+        let site = self.site()?;
+        self.must_see(&site)?;
         Ok(site)
     }
 
-    fn must_see(&self, app: &App, site: &SiteName) -> Result<(), Error> {
-        if app.access.allows(self, site, app.clock.now()) { Ok(()) } else { Err(Error::Private) }
+    fn must_see(&self, site: &SiteName) -> Result<(), Error> {
+        if self.may_see(site) { Ok(()) } else { Err(Error::Private) }
     }
 
-    /// The question that the query asks of its `site`, to whoever may see the answer.
-    pub(super) fn statistics_query(&self, app: &App) -> Result<Query, Error> {
-        let query = self.query_of(app, self.site(app)?)?;
+    /// The statistics query in `site`, `period` or `from` and `to`, `by`, and `page` or `referrer`, if the client may see
+    /// the result.
+    pub(super) fn statistics_query(&self) -> Result<Query, Error> {
+        let query = self.query_of(self.site()?)?;
         Ok(Query { breakdown: Breakdown::parse(self.parameter("page"), self.parameter("referrer"))?, ..query })
     }
 
-    /// The question that the query asks of a site, by `period` or `from` and `to`, and `by`, to whoever may see the answer.
-    pub(super) fn query_of(&self, app: &App, site: SiteName) -> Result<Query, Error> {
-        self.must_see(app, &site)?;
+    /// The statistics query for a site in `period` or `from` and `to`, and `by`, if the client may see the result.
+    pub(super) fn query_of(&self, site: SiteName) -> Result<Query, Error> {
+        self.must_see(&site)?;
         let day = |name: &str| -> Result<Option<Day>, Error> {
             let Some(value) = self.parameter(name) else { return Ok(None) };
             let date = value.parse().map_err(|_| {
@@ -169,27 +196,10 @@ impl Request {
         };
         let step = self.parameter("by").map(str::parse).transpose()?;
         let query = Query { site, range, step, breakdown: None };
-        // The default has nothing to be wrong, and calendars are slow.
+        // The default is valid, and the check needs slow calendar arithmetic.
         if range != Range::DEFAULT || step.is_some() {
-            app.reader.check(&query)?;
+            self.app().reader.check(&query)?;
         }
         Ok(query)
-    }
-
-    /// How the answer may be encoded (RFC 9110 §12.5.3): compressed, if that is asked for and not refused by a weight of 0.
-    pub(super) fn encoding(&self) -> Encoding {
-        let is_gzip = |coding: &str| {
-            let mut parts = coding.split(';').map(str::trim);
-            let name = parts.next().unwrap_or_default();
-            let is_refused = parts.any(|weight| {
-                weight.strip_prefix("q=").is_some_and(|weight| weight.trim_end_matches(['0', '.']).is_empty())
-            });
-            (name.eq_ignore_ascii_case("gzip") || name == "*") && !is_refused
-        };
-        if self.header_lines("accept-encoding").flat_map(|line| line.split(',')).any(is_gzip) {
-            Encoding::Gzip
-        } else {
-            Encoding::Identity
-        }
     }
 }

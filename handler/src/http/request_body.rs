@@ -1,23 +1,27 @@
-//! Bodies of requests: read as long as they are short.
+//! Bodies of requests.
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
+use tokio::time::{Instant, timeout_at};
 
 use super::error::Error;
 
-/// The longest body that is read, in bytes: a page, a referrer and a campaign fit well.
+/// The longest body that is read. A page, a referrer and a campaign fit well.
 pub(super) const MAXIMUM_BYTES: usize = 2048;
 
-/// Reads a body.
-pub(super) async fn read<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>>) -> Result<Bytes, Error> {
+/// Reads a whole body until a deadline.
+pub(super) async fn read<B: Buf>(
+    body: impl Stream<Item = Result<B, warp::Error>>,
+    deadline: Instant,
+) -> Result<Bytes, Error> {
     let mut body = std::pin::pin!(body);
     let mut whole = BytesMut::new();
-    while let Some(piece) = body.next().await {
-        let mut piece = piece.map_err(|_| Error::BadRequest("the body broke off".to_owned()))?;
-        if whole.len() + piece.remaining() > MAXIMUM_BYTES {
-            return Err(Error::TooLarge);
+    while let Some(chunk) = timeout_at(deadline, body.next()).await.map_err(|_| Error::TooSlow)? {
+        let mut chunk = chunk.map_err(|_| Error::BadRequest("the body is incomplete".to_owned()))?;
+        if whole.len() + chunk.remaining() > MAXIMUM_BYTES {
+            return Err(Error::TooLarge(MAXIMUM_BYTES));
         }
-        whole.extend_from_slice(&piece.copy_to_bytes(piece.remaining()));
+        whole.extend_from_slice(&chunk.copy_to_bytes(chunk.remaining()));
     }
     Ok(whole.freeze())
 }

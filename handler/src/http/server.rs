@@ -1,11 +1,11 @@
-//! The plain server: accepts connections, gives each to hyper, and bounds what a client may take of them: their number,
-//! the size of a header, and time. warp's own server has no such limits.
+//! The server: accepts connections, passes each to hyper, and limits what a client may use: the number of connections, the
+//! size of a header, and time. warp's own server has no such limits.
 //!
-//! HTTP/1 only: that is what the Functions host and proxies speak to us. It knows no routes.
+//! HTTP/1 only, the version that the Functions host and proxies use for this hop. The server knows no routes.
 
-pub(super) mod arrival;
+pub(super) mod connection_phase;
 pub(crate) mod open_files;
-pub(super) mod pace;
+pub(super) mod request_service;
 
 use std::{
     convert::Infallible,
@@ -30,37 +30,33 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use self::pace::{Pace, Paced, Patience};
+use self::connection_phase::{ConnectionPhase, TimedStream, Timeouts};
 
-/// What clients may take.
+/// What all clients, or one client, may use.
 #[derive(Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct ServerLimits {
     /// Open connections.
     pub(super) connections: usize,
-    /// Request line and header together. Larger ones are answered 431. Not below 8,192.
+    /// Request line and header together, at least 8,192. The response to a larger one is 431.
     pub(super) header_bytes: usize,
-    /// Time.
-    pub(super) patience: Patience,
+    pub(super) timeouts: Timeouts,
 }
 
-/// How long accepting pauses if the system has no file for another connection: it will not have one at once.
+/// Pause after a failed accept: most likely no file descriptor is free, and none will be at once.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How often it is said that connections are refused.
-const REMINDER: Duration = Duration::from_secs(60);
+/// Shortest time between two log lines about refused connections.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How the routes answer.
-pub(super) type Answer<S> = <S as Service<Request<Incoming>>>::Future;
-
-/// Serves until `stop` resolves, with the moment at which whatever is still open is closed. Then nobody is accepted any
-/// more, and who has asked gets an answer until that moment. Says which moment it was, and how many were cut off at it.
+/// Serves until `stop` resolves with a deadline. From then on no connection is accepted; requests that have arrived are
+/// served until the deadline. Returns the number of connections that were cut off at it.
 ///
-/// `routes` makes what answers the requests of one connection, whose other end it is given.
+/// `service_for` makes the service of one connection from the address of its other end.
 pub(super) async fn serve<S, B>(
     listener: TcpListener,
-    limits: Limits,
+    limits: ServerLimits,
     stop: impl Future<Output = Instant>,
-    routes: impl Fn(IpAddr) -> S,
+    service_for: impl Fn(IpAddr) -> S,
 ) -> usize
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
@@ -68,9 +64,9 @@ where
     B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
     let mut http = http1::Builder::new();
-    // Its own timer would end idle connections as soon as slow headers.
+    // hyper's own timer would apply the limit for headers to idle connections, too.
     http.max_header_size(limits.header_bytes).header_read_timeout(None);
-    let (stopping, asked) = watch::channel(false);
+    let (stopping, stop_requested) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut refusals = Refusals::default();
     let mut not_before = None;
@@ -80,20 +76,21 @@ where
             biased;
             end = &mut stop => break end,
             Some(_) = connections.join_next() => {}
-            () = refusals.due() => refusals.tell(connections.len(), limits.connections),
+            () = refusals.due() => refusals.log(connections.len(), limits.connections),
             accepted = accept(&listener, not_before) => {
                 not_before = None;
                 match accepted {
-                    // Closed, rather than left in the queue: there a client would wait without knowing for what, and
-                    // the places that become free would go to those who have waited longest, and may have given up.
+                    // Close instead of leaving it in the queue: free places would go to the clients that have waited
+                    // longest, and these may have given up.
                     Ok(_) if connections.len() >= limits.connections => refusals.refused += 1,
                     Ok((stream, peer)) => {
-                        let pace = Pace::new(limits.patience);
-                        let routes = Watched { routes: routes(peer.ip()), pace: pace.clone() };
-                        connections.spawn(keep(http.clone(), stream, routes, pace, asked.clone()));
+                        let phase = ConnectionPhase::new(limits.timeouts);
+                        let service = TimedService { service: service_for(peer.ip()), phase: phase.clone() };
+                        let stop_requested = stop_requested.clone();
+                        connections.spawn(serve_connection(http.clone(), stream, service, phase, stop_requested));
                     }
-                    Err(error) if is_the_clients(&error) => {}
-                    // Most likely no file is left. Who waits in the queue is not lost.
+                    Err(error) if is_client_error(&error) => {}
+                    // Most likely no file descriptor is free. Clients in the queue are not lost.
                     Err(_) => {
                         refusals.failed += 1;
                         not_before = Some(Instant::now() + PAUSE);
@@ -103,7 +100,7 @@ where
         }
     };
     drop(listener);
-    refusals.tell(connections.len(), limits.connections);
+    refusals.log(connections.len(), limits.connections);
     stopping.send_replace(true);
     let all_ended = async { while connections.join_next().await.is_some() {} };
     let _ = tokio::time::timeout_at(end, all_ended).await;
@@ -119,36 +116,36 @@ async fn accept(listener: &TcpListener, not_before: Option<Instant>) -> io::Resu
     listener.accept().await
 }
 
-/// Whether a client hung up before it was accepted.
-fn is_the_clients(error: &io::Error) -> bool {
+/// Whether a client disconnected before it was accepted.
+fn is_client_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// Serves one connection until it ends, its time is over, or nothing is owed on it when the process is `asked` to stop.
-async fn keep<S, B>(
+/// Serves one connection until it ends, exceeds its time, or has no request when the process stops.
+async fn serve_connection<S, B>(
     http: http1::Builder,
     stream: TcpStream,
-    routes: Watched<S>,
-    pace: Arc<Pace>,
-    mut asked: watch::Receiver<bool>,
+    service: TimedService<S>,
+    phase: Arc<ConnectionPhase>,
+    mut stop_requested: watch::Receiver<bool>,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
     B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static,
 {
-    let mut connection = pin!(http.serve_connection(Paced::new(stream, pace.clone()), routes));
-    let mut asked = pin!(asked.wait_for(|asked| *asked));
-    let mut alarm = pin!(sleep_until(pace.deadline().unwrap_or_else(Instant::now)));
+    let mut connection = pin!(http.serve_connection(TimedStream::new(stream, phase.clone()), service));
+    let mut stop_requested = pin!(stop_requested.wait_for(|requested| *requested));
+    let mut alarm = pin!(sleep_until(phase.deadline().unwrap_or_else(Instant::now)));
     let mut stopping = false;
     std::future::poll_fn(|context| {
-        // A client that hangs up, or sends what is no request, is nobody's fault here.
+        // Disconnects and malformed requests are client errors: not logged.
         if connection.as_mut().poll(context).is_ready() {
             return Poll::Ready(());
         }
-        if !stopping && asked.as_mut().poll(context).is_ready() {
+        if !stopping && stop_requested.as_mut().poll(context).is_ready() {
             stopping = true;
-            // Half a request has been sent by somebody who may never send the rest.
-            if !pace.owes_answer() {
+            // An incomplete request may never be completed.
+            if !phase.has_request() {
                 return Poll::Ready(());
             }
             connection.as_mut().graceful_shutdown();
@@ -156,15 +153,15 @@ async fn keep<S, B>(
                 return Poll::Ready(());
             }
         }
-        poll_overdue(&pace, alarm.as_mut(), context)
+        poll_overdue(&phase, alarm.as_mut(), context)
     })
     .await;
 }
 
-/// Ready once the client's time is over. The alarm is set anew only if its moment has come, or the end has moved before it:
-/// as long as requests come and go, nothing is set.
-fn poll_overdue(pace: &Pace, mut alarm: std::pin::Pin<&mut Sleep>, context: &mut Context<'_>) -> Poll<()> {
-    let deadline = pace.deadline();
+/// Ready once the client has exceeded its time. Sets the alarm only when it fires or the deadline moves before it, so that
+/// requests usually cost no timer.
+fn poll_overdue(phase: &ConnectionPhase, mut alarm: std::pin::Pin<&mut Sleep>, context: &mut Context<'_>) -> Poll<()> {
+    let deadline = phase.deadline();
     if let Some(deadline) = deadline
         && deadline < alarm.deadline()
     {
@@ -175,54 +172,54 @@ fn poll_overdue(pace: &Pace, mut alarm: std::pin::Pin<&mut Sleep>, context: &mut
         match deadline {
             Some(deadline) if deadline <= now => return Poll::Ready(()),
             Some(deadline) => alarm.as_mut().reset(deadline),
-            None => alarm.as_mut().reset(now + REMINDER),
+            None => alarm.as_mut().reset(now + LOG_INTERVAL),
         }
     }
     Poll::Pending
 }
 
-/// The routes of one connection, which tell its pace when a header is complete.
-struct Watched<S> {
-    routes: S,
-    pace: Arc<Pace>,
+/// The service of one connection. It moves the connection to its next phase when a header is complete.
+struct TimedService<S> {
+    service: S,
+    phase: Arc<ConnectionPhase>,
 }
 
-impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for Watched<S> {
+impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for TimedService<S> {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Answer<S>;
+    type Future = S::Future;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.pace.begin_answering();
-        self.routes.call(request)
+        self.phase.begin_response();
+        self.service.call(request)
     }
 }
 
-/// Connections that were not served, for the log: told at once, and then once a minute as long as there are more.
+/// Connections that were not served. The first is logged at once, more of them once a minute.
 #[derive(Default)]
 struct Refusals {
-    /// Closed because too many were open.
+    /// Closed, because too many were open.
     refused: u64,
-    /// Not accepted, because the system could not.
+    /// Not accepted, because of a system error.
     failed: u64,
     last_line: Option<Instant>,
 }
 
 impl Refusals {
-    /// Waits until there is something to tell, and it is time to.
+    /// Waits until there is something to log and the interval is over.
     async fn due(&self) {
         if self.refused + self.failed == 0 {
             return std::future::pending().await;
         }
         if let Some(last_line) = self.last_line {
-            sleep_until(last_line + REMINDER).await;
+            sleep_until(last_line + LOG_INTERVAL).await;
         }
     }
 
-    fn tell(&mut self, open: usize, limit: usize) {
+    fn log(&mut self, open: usize, limit: usize) {
         let Self { refused, failed, .. } = *self;
         if refused + failed > 0 {
-            tracing::warn!(event = "connections_refused", refused, failed, open, limit, "connections were not served");
+            tracing::warn!(event = "connections_refused", refused, failed, open, limit, "refused connections");
             *self = Self { last_line: Some(Instant::now()), ..Self::default() };
         }
     }

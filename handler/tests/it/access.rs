@@ -21,7 +21,7 @@ fn page(target: &str) -> Request {
 }
 
 fn sign_in(form: &str) -> Request {
-    page("/sign-in").method("POST").header("Content-Type", "application/x-www-form-urlencoded").body(form)
+    page("/me/sign-in").method("POST").header("Content-Type", "application/x-www-form-urlencoded").body(form)
 }
 
 async fn statuses<const N: usize>(host: &Host, targets: [&str; N]) -> [u16; N] {
@@ -45,10 +45,15 @@ async fn whoever_signs_in_sees_the_numbers_and_nobody_else_does() {
     host.process.wait_until_ready().await;
     let form = host.send(&page("/?site=example.com")).await;
     assert_eq!((form.status, form.header("content-type")), (401, "text/html; charset=utf-8"));
-    assert!(form.text().contains("<form method=\"post\" action=\"/sign-in\">") && form.text().contains("example.com"));
+    assert!(
+        form.text().contains("<form method=\"post\" action=\"/me/sign-in\">") && form.text().contains("example.com")
+    );
     let wrong = host.send(&sign_in("token=a+token+that+is+wrong&site=example.com")).await;
     assert_eq!((wrong.status, wrong.header("set-cookie")), (401, ""));
-    assert!(wrong.text().contains("This is not the token") && wrong.text().contains("value=\"example.com\""));
+    assert!(
+        wrong.text().contains("Wrong token. Check that it was copied whole.")
+            && wrong.text().contains("value=\"example.com\"")
+    );
 
     let right = host.send(&sign_in("site=example.com&token=correct+horse+battery+staple")).await;
     assert_eq!((right.status, right.header("location")), (303, "/?site=example.com"));

@@ -29,7 +29,7 @@ async fn only_the_page_for_a_frame_is_shown_in_frames_and_only_where_the_configu
         assert!(answer.header("content-security-policy").starts_with("default-src 'none'; "), "{target}");
         assert_eq!(answer.header("x-frame-options"), "", "{target}");
     }
-    for target in ["/", "/?site=example.com", "/api/statistics?embed", "/why?embed", "/nothing?embed"] {
+    for target in ["/", "/?site=example.com", "/api/statistics?embed", "/me/why?embed", "/nothing?embed"] {
         let answer = host.process.send(&visitor(1).to(target)).await;
         assert_eq!(frame_ancestors(&answer), "'none'", "{target}");
     }
@@ -63,7 +63,7 @@ async fn private_numbers_are_framed_by_a_shared_link_and_the_form_to_sign_in_nev
     host.process.wait_until_ready().await;
     let asked = |target: &str| visitor(1).to(target).header("Accept", "text/html");
     let form = host.send(&asked("/?embed&site=example.com")).await;
-    assert!(form.status == 401 && form.text().contains("action=\"/sign-in\""));
+    assert!(form.status == 401 && form.text().contains("action=\"/me/sign-in\""));
     assert_eq!(frame_ancestors(&form), "'none'");
     let plain = HandlerCommand::on(&database)
         .with("FOOTFALL_SITES", "example.com")

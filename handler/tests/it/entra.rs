@@ -127,7 +127,7 @@ async fn neither_token_nor_secret_is_ever_in_a_log_line_or_a_response() {
     let refused = new_token();
     let port = process.port;
     let ask_everything = async |said: &mut Vec<String>| {
-        let targets = ["/", "/version", "/healthz", "/readyz", "/api/statistics", "/nothing"];
+        let targets = ["/", "/version", "/health/live", "/health/ready", "/api/statistics", "/nothing"];
         let asked: JoinSet<_> =
             targets.map(|target| async move { send(port, &Request::get(target)).await }).into_iter().collect();
         for answer in asked.join_all().await {

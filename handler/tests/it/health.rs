@@ -1,4 +1,4 @@
-//! The host's pings, `/healthz` and `/readyz`: what is answered while the database is not there, and what is never counted.
+//! The host's pings, `/health/live` and `/health/ready`: what is answered while the database is not there, and what is never counted.
 
 use std::time::Duration;
 
@@ -28,9 +28,9 @@ async fn pings_are_answered_where_no_database_listens() {
     for _ in 0..3 {
         assert_eq!(at_once(host.ping()).await.status, 200);
     }
-    assert_eq!(at_once(host.send(&Request::get("/healthz"))).await.status, 200);
+    assert_eq!(at_once(host.send(&Request::get("/health/live"))).await.status, 200);
     assert_eq!(at_once(host.send(&Request::get("/version"))).await.status, 200);
-    let ready = host.send(&Request::get("/readyz")).await;
+    let ready = host.send(&Request::get("/health/ready")).await;
     assert_eq!((ready.status, ready.header("retry-after").is_empty()), (503, false));
 }
 
@@ -54,7 +54,7 @@ async fn pings_are_answered_where_the_database_accepts_and_says_nothing() {
     });
     for _ in 0..3 {
         assert_eq!(at_once(host.ping()).await.status, 200);
-        assert_eq!(at_once(host.send(&Request::get("/healthz"))).await.status, 200);
+        assert_eq!(at_once(host.send(&Request::get("/health/live"))).await.status, 200);
     }
     assert_eq!(visit.await.unwrap().status, 503);
     keep.abort();
@@ -91,8 +91,8 @@ async fn readiness_follows_the_database_and_liveness_does_not() {
     let host = Host::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port())).start().await;
     host.process.wait_until_ready().await;
     cable.cut();
-    assert_eq!(host.send(&Request::get("/readyz")).await.status, 503);
-    assert_eq!(host.send(&Request::get("/healthz")).await.status, 200);
+    assert_eq!(host.send(&Request::get("/health/ready")).await.status, 503);
+    assert_eq!(host.send(&Request::get("/health/live")).await.status, 200);
     cable.mend();
     host.process.wait_until_ready().await;
 }

@@ -75,7 +75,7 @@ async fn eventful_run() -> BTreeMap<String, BTreeSet<String>> {
     assert_eq!(host.send(&traced).await.status, 503);
     assert_eq!(host.fire("function-maintenance").await.status, 503);
     cable.mend();
-    while host.send(&Request::get("/readyz")).await.status != 200 {}
+    while host.send(&Request::get("/health/ready")).await.status != 200 {}
     // The sums of the last minute are said at the end, too.
     host.process.terminate().await;
     let crowded = HandlerCommand::on(&database).with("FOOTFALL_CONNECTIONS", "1").start().await;

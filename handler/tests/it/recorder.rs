@@ -253,7 +253,7 @@ async fn a_request_to_stop_lets_those_who_wait_be_counted() {
     let port = process.port;
     let waiting = tokio::spawn(async move { crate::client::send(port, &visitor(0)).await });
     // Whoever is answered now was accepted after it.
-    process.send(&Request::get("/healthz")).await;
+    process.send(&Request::get("/health/live")).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     let mend = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(500)).await;

@@ -1,6 +1,11 @@
-//! What is there, what is not, and what every answer has in common.
+//! The addresses of the program, and the headers that every reply has.
 
-use handler::config::Config;
+use std::collections::{BTreeMap, BTreeSet};
+
+use handler::{
+    config::Config,
+    routes::{Endpoint, Methods, ROUTES, Route},
+};
 use hyper::Method;
 
 use crate::{
@@ -9,75 +14,83 @@ use crate::{
     host::{Host, functions, repository, triggers},
 };
 
-/// What the program answers, as its documentation says; held against the function folders below.
-const PATHS: [&str; 17] = [
-    "/",
-    "/api/live",
-    "/api/openapi.json",
-    "/api/sites",
-    "/api/statistics",
-    "/api/statistics.csv",
-    "/assets/page-0.css",
-    "/badge/localhost.svg",
-    "/footfall-events.js",
-    "/footfall.js",
-    "/healthz",
-    "/readyz",
-    "/sign-in",
-    "/v",
-    "/v/localhost.gif",
-    "/version",
-    "/why",
-];
+/// An address of each route that the Functions host forwards.
+fn addresses() -> Vec<(&'static Route, String)> {
+    let forwarded = ROUTES.iter().filter(|route| route.endpoint != Endpoint::Maintenance);
+    let name = |route: &Route| match route.endpoint {
+        Endpoint::VisitImage => "localhost.gif",
+        Endpoint::Badge => "localhost.svg",
+        _ => "page-0.css",
+    };
+    forwarded.map(|route| (route, route.path.replace("{name}", name(route)))).collect()
+}
 
-fn path_of(route: &str) -> String {
-    match route {
-        "{ignored:maxlength(0)?}" => "/".to_owned(),
-        route => format!(
-            "/{}",
-            route
-                .replace("{pixel}", "localhost.gif")
-                .replace("{file}", "localhost.svg")
-                .replace("{asset}", "page-0.css")
-        ),
+/// Paths that a client may read.
+fn readable() -> Vec<String> {
+    let is_read = |(route, _): &(&Route, String)| route.methods == Methods::Read;
+    addresses().into_iter().filter(is_read).map(|(_, path)| path).collect()
+}
+
+#[test]
+fn every_function_json_has_the_path_and_the_methods_of_the_table() {
+    let mut methods = BTreeMap::<&str, BTreeSet<&str>>::new();
+    for route in ROUTES.iter().filter(|route| route.endpoint != Endpoint::Maintenance) {
+        methods.entry(route.function).or_default().extend(route.methods.allow().split(", "));
     }
+    let functions = functions();
+    assert_eq!(functions.len(), methods.len());
+    for function in &functions {
+        let known: BTreeSet<&str> = function.methods.iter().map(Method::as_str).collect();
+        assert_eq!(Some(&known), methods.get(&*function.name), "{}", function.name);
+    }
+    // Each address matches the template of its function, and of no other.
+    for (route, path) in addresses() {
+        let takes: Vec<&str> = functions.iter().filter(|function| function.matches(&path)).map(|f| &*f.name).collect();
+        assert_eq!(takes, [route.function], "{path}");
+    }
+    let names: BTreeSet<String> = triggers().into_iter().map(|(name, _)| name).collect();
+    let table: BTreeSet<String> = ROUTES.iter().map(|route| route.function.to_owned()).collect();
+    assert_eq!(names, table);
+}
+
+#[test]
+fn the_api_documentation_lists_every_address() {
+    let text = std::fs::read_to_string(repository().join("docs/api.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| `/")).filter_map(|line| {
+        let mut cells = line.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', ""));
+        Some((cells.next()?, cells.next()?, cells.next()?))
+    });
+    let listed: Vec<_> = rows.filter(|(_, methods, _)| ["GET, HEAD", "POST"].contains(&&**methods)).collect();
+    let table =
+        ROUTES.iter().map(|route| (route.path.to_owned(), route.methods.allow().to_owned(), route.function.to_owned()));
+    assert_eq!(listed, table.collect::<Vec<_>>());
 }
 
 #[tokio::test]
-async fn every_function_has_a_route_here_and_every_route_a_function() {
+async fn every_address_accepts_its_methods_and_rejects_others_with_405() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
-    let functions = functions();
-    let mut paths: Vec<String> = functions.iter().map(|function| path_of(&function.route)).collect();
-    paths.sort();
-    assert_eq!(paths, PATHS);
-    for function in &functions {
-        let path = path_of(&function.route);
-        for method in
-            [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS]
-        {
-            let body = if method == Method::POST { r#"{"s":"localhost","p":"/"}"# } else { "" };
-            let answer = host.process.send(&visitor(1).method(method.as_str()).to(&path).body(body)).await;
-            if function.methods.contains(&method) {
-                let status = match &*path {
-                    "/v" => 204,
-                    "/sign-in" => 303,
+    for (route, path) in addresses() {
+        for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+            let body = if method == "POST" { r#"{"s":"localhost","p":"/"}"# } else { "" };
+            let answer = host.process.send(&visitor(1).method(method).to(&path).body(body)).await;
+            if route.methods.contains(method) {
+                let status = match route.endpoint {
+                    Endpoint::Visit => 204,
+                    Endpoint::SignIn => 303,
                     _ => 200,
                 };
-                assert_eq!(answer.status, status, "{} {method} {path}", function.name);
+                assert_eq!(answer.status, status, "{method} {path}");
             } else {
-                assert_eq!(answer.status, 405, "{} {method} {path}", function.name);
-                for allowed in &function.methods {
-                    assert!(answer.header("allow").contains(allowed.as_str()), "{path}: {}", answer.header("allow"));
-                }
+                assert_eq!((answer.status, answer.header("allow")), (405, route.methods.allow()), "{method} {path}");
             }
         }
     }
 }
 
 #[test]
-fn no_name_that_is_chosen_for_the_script_hides_a_route() {
-    for name in PATHS.iter().filter_map(|path| path.split('/').nth(1)).filter(|name| !name.is_empty()) {
+fn an_alias_for_the_script_must_not_hide_an_address() {
+    for name in ROUTES.iter().map(Route::first_segment).filter(|name| !name.is_empty()) {
         let environment = [("DATABASE_URL", "postgres://localhost/footfall"), ("FOOTFALL_SCRIPT", name)];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let refused = Config::load(&environment.into()).err();
@@ -86,7 +99,7 @@ fn no_name_that_is_chosen_for_the_script_hides_a_route() {
 }
 
 #[test]
-fn no_function_takes_whatever_comes_and_only_the_timer_is_no_http() {
+fn no_function_is_a_catch_all_and_only_the_timer_has_another_trigger() {
     for (name, trigger) in triggers() {
         assert!(name.starts_with("function-"), "{name}");
         match trigger["type"].as_str().unwrap() {
@@ -94,9 +107,9 @@ fn no_function_takes_whatever_comes_and_only_the_timer_is_no_http() {
                 let route = trigger["route"].as_str().unwrap();
                 assert!(!route.contains('*'), "{name} is a catch-all");
                 let parameters = route.split('/').filter(|segment| segment.starts_with('{')).count();
-                // One at the end of a path of ours can't hold a function's name: that would be the whole path.
+                // After a literal segment, a parameter cannot match the name of a function: that is a whole path.
                 let is_file = route.split_once('/').is_some_and(|(folder, file)| {
-                    !folder.is_empty() && ["{pixel}", "{file}", "{asset}"].contains(&file)
+                    !folder.is_empty() && ["{name}", "{name?}", "{probe}"].contains(&file)
                 });
                 assert!(parameters == 0 || is_file || route == "{ignored:maxlength(0)?}", "{name}: {route}");
                 assert!(!["admin", "runtime"].iter().any(|refused| route.starts_with(refused)), "{name}: {route}");
@@ -112,7 +125,7 @@ fn no_function_takes_whatever_comes_and_only_the_timer_is_no_http() {
 }
 
 #[test]
-fn routes_stand_at_the_root() {
+fn routes_have_no_prefix() {
     let text = std::fs::read_to_string(repository().join("host.json")).unwrap();
     let host: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(host["extensions"]["http"]["routePrefix"], "");
@@ -120,7 +133,7 @@ fn routes_stand_at_the_root() {
 }
 
 #[tokio::test]
-async fn whoever_comes_through_the_front_door_cannot_reach_the_timer() {
+async fn a_client_cannot_call_the_timer_through_the_host() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     let post = |target: &str| Request::get(target).method("POST").header("Content-Type", "application/json").body("{}");
@@ -130,7 +143,7 @@ async fn whoever_comes_through_the_front_door_cannot_reach_the_timer() {
         assert_eq!(host.send(&post(target)).await.status, 404);
         assert_eq!(host.send(&Request::get(target)).await.status, 404);
     }
-    // And if a route were left open by mistake, the handler would still know whom the host forwards.
+    // A request that the host forwards has a client's address, also if a route were open by mistake.
     for name in ["X-Forwarded-For", "x-forwarded-for"] {
         let forwarded = post("/function-maintenance").header(name, "203.0.113.9:51234");
         assert_eq!(host.process.send(&forwarded).await.status, 404);
@@ -139,12 +152,12 @@ async fn whoever_comes_through_the_front_door_cannot_reach_the_timer() {
         let request = Request::get("/function-maintenance").method(method).without_user_agent();
         assert_eq!(host.process.send(&request).await.status, 404, "{method}");
     }
-    // A function of another name is nobody's.
+    // Only the timer's function is called by its name.
     assert_eq!(host.fire("function-count").await.status, 404);
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told_as_a_problem() {
+async fn an_unknown_address_gets_problem_details() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     for path in
@@ -162,7 +175,7 @@ async fn what_is_not_there_is_told_as_a_problem() {
 }
 
 #[tokio::test]
-async fn a_body_where_none_is_wanted_does_no_harm() {
+async fn an_unexpected_body_is_ignored() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     let body = "x".repeat(200_000);
@@ -175,9 +188,9 @@ async fn a_body_where_none_is_wanted_does_no_harm() {
 async fn head_has_the_headers_of_get_and_no_body() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
-    for path in PATHS.into_iter().filter(|path| !["/v", "/sign-in"].contains(path)) {
-        let get = host.send(&visitor(1).to(path)).await;
-        let head = host.send(&visitor(1).to(path).method("HEAD")).await;
+    for path in readable() {
+        let get = host.send(&visitor(1).to(&path)).await;
+        let head = host.send(&visitor(1).to(&path).method("HEAD")).await;
         assert_eq!((get.status, head.status), (200, 200), "{path}");
         assert!(!get.body.is_empty() && head.body.is_empty(), "{path}");
         for name in ["content-type", "cache-control", "content-security-policy", "x-content-type-options"] {
@@ -188,16 +201,16 @@ async fn head_has_the_headers_of_get_and_no_body() {
 }
 
 #[tokio::test]
-async fn every_answer_is_kept_by_nobody_unasked_and_may_load_nothing_from_elsewhere() {
+async fn every_reply_limits_caching_and_loads_nothing_from_other_origins() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     let refused = ["/nothing", "/api/statistics?period=bad", "/?site=unknown.example"];
-    for path in PATHS.iter().chain(&refused) {
+    let paths: Vec<String> = addresses().into_iter().map(|(_, path)| path).collect();
+    for path in paths.iter().map(|path| &**path).chain(refused) {
         let answer = host.process.send(&visitor(1).to(path)).await;
         let caching = answer.header("cache-control");
-        // The script is the same for everybody, and says nothing of anybody.
-        let is_kept = ["/footfall.js", "/footfall-events.js", "/badge/localhost.svg", "/api/openapi.json"]
-            .contains(path)
+        // Files are the same for every client.
+        let is_kept = ["/footfall.js", "/badge/localhost.svg", "/api/openapi.json"].contains(&path)
             && caching.starts_with("public, max-age=");
         assert!(is_kept || ["no-store", "no-cache"].contains(&caching), "{path}: {caching}");
         let policy = answer.header("content-security-policy");
@@ -212,7 +225,7 @@ async fn every_answer_is_kept_by_nobody_unasked_and_may_load_nothing_from_elsewh
         for unwanted in ["set-cookie", "server", "x-powered-by", "access-control-allow-credentials"] {
             assert_eq!(answer.header(unwanted), "", "{path} {unwanted}");
         }
-        let is_read_anywhere = path.starts_with("/api/") && *path != "/api/sites" && answer.status == 200;
+        let is_read_anywhere = path.starts_with("/api/") && path != "/api/sites" && answer.status == 200;
         assert_eq!(answer.header("access-control-allow-origin"), if is_read_anywhere { "*" } else { "" }, "{path}");
     }
     let page = host.send(&visitor(1)).await;
@@ -220,7 +233,7 @@ async fn every_answer_is_kept_by_nobody_unasked_and_may_load_nothing_from_elsewh
 }
 
 #[tokio::test]
-async fn what_the_page_loads_is_kept_for_ever_under_its_name_and_never_under_another() {
+async fn assets_of_the_page_are_immutable_under_their_own_name_only() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     let page = host.send(&visitor(1)).await.text().to_owned();
@@ -234,7 +247,7 @@ async fn what_the_page_loads_is_kept_for_ever_under_its_name_and_never_under_ano
             "{asset}"
         );
         let extension = asset.rsplit_once('.').unwrap().1;
-        // As a page of the version before or after this one asks.
+        // The name that a page of another version would use.
         let other = host.send(&visitor(1).to(&format!("/assets/page-0.{extension}"))).await;
         assert_eq!((other.status, other.header("cache-control")), (200, "no-store"), "{asset}");
         assert_eq!(other.body, answer.body);

@@ -123,7 +123,7 @@ async fn without_a_file_for_another_connection_it_neither_ends_nor_spins_and_goe
     // Far more than 24, so that accepting fails whatever else is open; nobody is told why his request is not answered.
     let mut crowd = Vec::new();
     for _ in 0..100 {
-        crowd.push(say(process.port, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await);
+        crowd.push(say(process.port, "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n").await);
     }
     let before = processor_seconds(&process);
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -131,7 +131,7 @@ async fn without_a_file_for_another_connection_it_neither_ends_nor_spins_and_goe
     assert!(used < 1.0, "{used} s of processor time in 3 s of being full");
     assert!(process.is_running());
     drop(crowd);
-    process.wait_until_answers("/healthz").await;
+    process.wait_until_answers("/health/live").await;
     assert_eq!(process.send(&visitor(1)).await.status, 200);
     process.wait_for_event("connections_refused").await;
 }

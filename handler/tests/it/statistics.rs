@@ -46,7 +46,7 @@ async fn a_site_that_nobody_has_visited_has_every_field_at_zero() {
 async fn reading_counts_nothing() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
-    for target in ["/api/statistics", "/version", "/healthz", "/readyz", "/nothing"] {
+    for target in ["/api/statistics", "/version", "/health/live", "/health/ready", "/nothing"] {
         host.send(&Request::get(target)).await;
         host.process.send(&Request::get(target)).await;
     }
@@ -146,7 +146,7 @@ async fn with_a_token_nobody_else_learns_a_number() {
         }
     }
     // Who only asks if the process is well needs no token, and learns no number.
-    for target in ["/version", "/healthz", "/readyz"] {
+    for target in ["/version", "/health/live", "/health/ready"] {
         assert_eq!(host.send(&Request::get(target)).await.status, 200);
     }
     assert!(!host.process.lines().concat().contains(TOKEN));

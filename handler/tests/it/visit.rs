@@ -327,7 +327,7 @@ async fn the_script_is_small_kept_by_browsers_and_loaded_by_any_page() {
 async fn anybody_can_ask_whether_and_why_their_request_would_count() {
     let database = Database::create().await;
     let host = host_of(&database).await;
-    let ask = Request::get("/why").header("Accept", "application/json");
+    let ask = Request::get("/me/why").header("Accept", "application/json");
     let answer = |request: Request| {
         let host = &host;
         async move { host.send(&request).await.json() }
@@ -342,7 +342,7 @@ async fn anybody_can_ask_whether_and_why_their_request_would_count() {
     assert_eq!(opted_out["reason"], "opted_out");
     let robot = answer(ask.clone().user_agent("Mozilla/5.0 (compatible; ClaudeBot/1.0)")).await;
     assert_eq!((&robot["pageview"], &robot["robot"]["operator"]), (&false.into(), &"Anthropic".into()));
-    let page = host.send(&Request::get("/why").header("Accept", "text/html,*/*").user_agent(FIREFOX)).await;
+    let page = host.send(&Request::get("/me/why").header("Accept", "text/html,*/*").user_agent(FIREFOX)).await;
     assert!(page.text().contains("Yes: as a pageview and as a visitor."), "{}", page.text());
     assert!(!page.text().contains("Mozilla") && !page.text().contains("203.0.113"));
     assert_eq!(host.statistics().await["pageviews"]["today"], 0);

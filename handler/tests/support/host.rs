@@ -39,6 +39,13 @@ pub(crate) struct Function {
     pub(crate) methods: Vec<Method>,
 }
 
+impl Function {
+    /// Whether the host forwards this path to the function.
+    pub(crate) fn matches(&self, path: &str) -> bool {
+        matches(&self.route, path)
+    }
+}
+
 pub(crate) struct Host {
     pub(crate) process: Process,
     mode: Mode,
@@ -99,7 +106,7 @@ impl Host {
     pub(crate) fn dispatched(&self, request: &Request) -> Option<Request> {
         static INVOCATION: AtomicU64 = AtomicU64::new(1);
         let path = request.target.split(['?', '#']).next().unwrap_or_default();
-        let taken = |function: &&Function| matches(&function.route, path) && function.methods.contains(&request.method);
+        let taken = |function: &&Function| function.matches(path) && function.methods.contains(&request.method);
         self.functions.iter().find(taken)?;
         let mut request = with_forwarded_for(request);
         let invocation = format!("00000000-0000-4000-8000-{:012}", INVOCATION.fetch_add(1, Ordering::Relaxed));

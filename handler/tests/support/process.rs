@@ -181,7 +181,7 @@ impl HandlerCommand {
     /// Starts the server and waits until it answers anything. It is not asked for the page, which would be a visit.
     pub(crate) async fn start(&self) -> Process {
         let process = self.spawn(&[]);
-        process.wait_until_answers("/healthz").await;
+        process.wait_until_answers("/health/live").await;
         process
     }
 }
@@ -240,7 +240,7 @@ impl Process {
     /// Waits until the database answers, too.
     pub(crate) async fn wait_until_ready(&self) {
         let began = Instant::now();
-        while self.send(&Request::get("/readyz")).await.status != 200 {
+        while self.send(&Request::get("/health/ready")).await.status != 200 {
             assert!(began.elapsed() < PATIENCE, "not ready; it said {:?}", self.lines());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

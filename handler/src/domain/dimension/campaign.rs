@@ -23,7 +23,7 @@ pub fn campaign_in_query(query: &str) -> Option<String> {
         return None;
     }
     let parameter = |name: &str| {
-        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
         pairs.find_map(|(found, value)| (found == name).then_some(value)).filter(|value| !value.is_empty())
     };
     let source = parameter("utm_source").or_else(|| parameter("ref"));

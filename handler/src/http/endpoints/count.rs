@@ -1,15 +1,17 @@
-//! `/`: the page. It counts its own visit, waits until that is durable, and shows the numbers with it.
+//! `/`: the page. It counts its own visit, waits until the visit is durable, and shows statistics that include it.
+//!
+//! `/?embed` is the page for a frame in pages of the origins in `FOOTFALL_EMBED`. It counts nothing, because a reader of
+//! the page around the frame does not visit Footfall.
 
 use std::sync::Arc;
 
-use warp::http::{Method, StatusCode, header};
+use warp::http::{HeaderValue, Method, StatusCode, header};
 
 use crate::http::{
-    App, HTML, Reply, allow_reading, conclude, encoded,
-    endpoints::embed,
-    endpoints::visit::{Sighting, visit},
+    app::App,
+    claims::{ReportedVisit, visit},
     error::Error,
-    reply,
+    reply::{HTML, Reply, content_security_policy, encoded, reply},
     request::Request,
 };
 use crate::{
@@ -17,40 +19,34 @@ use crate::{
     config::Host,
     domain::{ViewFacts, dimension::referrer::referring_host},
     page,
-    reader::Reading,
+    reader::{ReadError, Reading},
 };
 
-pub(in crate::http) async fn answer(request: Request) -> Reply {
-    let app = request.app();
-    // The Functions host asks before it dispatches anything, and again now and then: nothing to wait for, nothing to count.
-    if app.config.host != Host::Plain && request.method == Method::GET && request.is_bare() {
-        return reply(StatusCode::OK, "text/plain; charset=utf-8", "Footfall is listening.\n");
+pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> {
+    // The Functions host sends a ping before it dispatches requests, and now and then afterwards.
+    if request.app().config.host != Host::Plain && request.method == Method::GET && request.is_bare() {
+        return Ok(reply(StatusCode::OK, "text/plain; charset=utf-8", "Footfall is listening.\n"));
     }
     if request.has_parameter("embed") {
-        return embed::answer(&request, app).await;
+        return Ok(respond_with_frame(request).await);
     }
-    let outcome = count(&request, app).await;
-    conclude(&request, outcome)
-}
-
-async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
-    allow_reading(request)?;
-    let query = request.statistics_query(app)?;
+    let app = request.app();
+    let query = request.statistics_query()?;
     if !app.config.sites.contains(&query.site) {
-        // It may have been imported. A visit to a page that does not exist is none.
-        app.reader.read_recent(query.clone(), request.answer_by).await?;
+        // Imported sites have a page, too. Fail before the visit counts if there is none.
+        app.reader.read_recent(query.clone(), request.respond_by).await?;
     }
-    let visit = visit(request, &app.config.sites[0], sighting(request, app));
-    let answer = app.recorder.record_and_read(visit, query.clone(), request.answer_by).await;
-    match answer.map_err(Error::from) {
-        Ok(reading) => shown(request, app, &reading),
+    let visit = visit(request, &app.config.sites[0], reported_visit(request));
+    let reading = app.recorder.record_and_read(visit, query.clone(), request.respond_by).await;
+    match reading.map_err(Error::from) {
+        Ok(reading) => page_reply(request, &reading),
         Err(error @ Error::Unavailable(_)) => {
             let page = match app.reader.last_known(&query) {
-                Some(reading) => shown(request, app, &reading)?,
+                Some(reading) => page_reply(request, &reading)?,
                 None => reply(
                     StatusCode::OK,
                     HTML,
-                    page::render_unavailable(build::VERSION, build::COMMIT, true).map_err(unrenderable)?,
+                    page::render_unavailable(build::VERSION, build::COMMIT, true).map_err(render_error)?,
                 ),
             };
             Ok(error.into_page(request, page))
@@ -59,30 +55,62 @@ async fn count(request: &Request, app: &App) -> Result<Reply, Error> {
     }
 }
 
-fn sighting<'r>(request: &'r Request, app: &App) -> Sighting<'r> {
-    let own_hosts = [&*app.config.sites[0], request.header(header::HOST.as_str()).unwrap_or_default()];
+fn reported_visit(request: &Request) -> ReportedVisit<'_> {
+    let own_hosts = [&*request.app().config.sites[0], request.header(header::HOST.as_str()).unwrap_or_default()];
     let view = ViewFacts {
         page: "/".into(),
         referrer: request.header(header::REFERER.as_str()).and_then(|referer| referring_host(referer, &own_hosts)),
         language: request.header(header::ACCEPT_LANGUAGE.as_str()),
         ..ViewFacts::default()
     };
-    Sighting { view, ..Sighting::default() }
+    ReportedVisit { view, ..ReportedVisit::default() }
 }
 
-fn shown(request: &Request, app: &App, reading: &Arc<Reading>) -> Result<Reply, Error> {
+fn page_reply(request: &Request, reading: &Arc<Reading>) -> Result<Reply, Error> {
+    let app = request.app();
     let encoding = request.encoding();
-    let names_all = app.access.allows_all(request, app.clock.now());
+    let names_all = request.may_see_all();
     let signed_in = names_all && app.access.token.is_some();
-    let render = || page::render(&page::View { names_all, signed_in, ..view(app, reading) });
+    let render = || page::render(&page::View { names_all, signed_in, ..page_view(app, reading) });
     let bodies = app.response_cache.report(reading);
     let body = if names_all { &bodies.page } else { &bodies.page_without_sites };
-    let page = body.get(encoding, render).map_err(unrenderable)?;
+    let page = body.get(encoding, render).map_err(render_error)?;
     Ok(encoded(reply(StatusCode::OK, HTML, page), encoding))
 }
 
-/// What the page is about.
-pub(in crate::http) fn view<'a>(app: &'a App, reading: &'a Reading) -> page::View<'a> {
+async fn respond_with_frame(request: &Request) -> Reply {
+    let mut reply = frame(request).await.unwrap_or_else(|error| error.into_reply(Some(request)));
+    // The page around a frame could draw over the form to sign in: the form is never framed.
+    if reply.status() != StatusCode::UNAUTHORIZED {
+        reply.headers_mut().insert(header::CONTENT_SECURITY_POLICY, frame_policy(request.app()));
+    }
+    reply
+}
+
+async fn frame(request: &Request) -> Result<Reply, Error> {
+    let app = request.app();
+    let query = request.statistics_query()?;
+    match app.reader.read_recent_or_stale(query, request.respond_by).await {
+        Ok(reading) => {
+            let encoding = request.encoding();
+            let bodies = app.response_cache.report(&reading);
+            let page = bodies.embedded.get(encoding, || page::render_embedded(&page_view(app, &reading)));
+            Ok(encoded(reply(StatusCode::OK, HTML, page.map_err(render_error)?), encoding))
+        }
+        Err(problem @ ReadError::Unavailable) => {
+            let page = page::render_unavailable(build::VERSION, build::COMMIT, false).map_err(render_error)?;
+            Ok(Error::from(problem).into_page(request, reply(StatusCode::OK, HTML, page)))
+        }
+        Err(problem) => Err(problem.into()),
+    }
+}
+
+fn frame_policy(app: &App) -> HeaderValue {
+    let origins: Vec<&str> = app.config.embedders.iter().map(|origin| &**origin).collect();
+    content_security_policy(&if origins.is_empty() { "'none'".to_owned() } else { origins.join(" ") })
+}
+
+fn page_view<'a>(app: &'a App, reading: &'a Reading) -> page::View<'a> {
     page::View {
         report: &reading.report,
         address: &app.address,
@@ -94,7 +122,7 @@ pub(in crate::http) fn view<'a>(app: &'a App, reading: &'a Reading) -> page::Vie
     }
 }
 
-pub(in crate::http) fn unrenderable(error: anyhow::Error) -> Error {
+fn render_error(error: anyhow::Error) -> Error {
     tracing::error!(event = "page_failed", "{error:#}");
-    Error::Internal("the page could not be rendered")
+    Error::Internal("could not render the page")
 }

@@ -1,95 +1,86 @@
-//! Files that are part of the program and the same for everybody: the script that other sites embed, which `tests/browser/build-script` makes
-//! of `assets/footfall.js`, what pages of ours load, and the description of the API.
+//! Files in the binary: the script for other sites, which `scripts/build-script` minifies from `assets/footfall.js`, the
+//! files that the page loads, and the description of the API.
 
 use std::sync::{LazyLock, OnceLock};
 
 use warp::http::{HeaderValue, StatusCode, header};
 
 use crate::http::{
-    Reply, allow_reading, conclude, cross_origin, encoded, error::Error, readable_anywhere, reply, request::Request,
+    error::Error,
+    reply::{Reply, cross_origin, encoded, readable_anywhere, reply},
+    request::Request,
+    response_body::Body,
 };
-use crate::{http::response_body::Body, page};
+use crate::page;
 
-/// Browsers keep it for an hour, and use it for a day more while they ask for another: no page waits for it.
+/// For an hour. For a day more, browsers use a file while they revalidate it, so that pages never wait.
 const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=3600, stale-while-revalidate=86400");
 
-/// What has another name as soon as it is another (RFC 8246).
-const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// For a year, for files whose name contains a hash of their content (RFC 8246).
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// `/footfall.js`.
-pub(in crate::http) async fn answer_script(request: Request) -> Reply {
+pub(in crate::http) fn respond_with_script(request: &Request) -> Result<Reply, Error> {
     static SCRIPT: File = File::new(include_str!("../../../assets/footfall.min.js"), JAVASCRIPT);
-    let outcome = SCRIPT.answer(&request);
-    conclude(&request, outcome.map(cross_origin))
-}
-
-/// `/footfall-events.js`, for pages with elements that make events.
-pub(in crate::http) async fn answer_events(request: Request) -> Reply {
-    static EVENTS: File = File::new(include_str!("../../../assets/footfall-events.min.js"), JAVASCRIPT);
-    let outcome = EVENTS.answer(&request);
-    conclude(&request, outcome.map(cross_origin))
+    SCRIPT.respond(request).map(cross_origin)
 }
 
 /// `/api/openapi.json`.
-pub(in crate::http) async fn answer_description(request: Request) -> Reply {
+pub(in crate::http) fn respond_with_description(request: &Request) -> Result<Reply, Error> {
     static DESCRIPTION: File = File::new(include_str!("../../../assets/openapi.json"), "application/json");
-    let outcome = DESCRIPTION.answer(&request);
-    conclude(&request, outcome.map(readable_anywhere))
+    DESCRIPTION.respond(request).map(readable_anywhere)
 }
 
-/// `/assets/FILE`: what pages of ours load. While instances of two versions run, one may be asked for a file of the other: it gives its own,
-/// which is nearer to right than none, and which nobody keeps.
-pub(in crate::http) async fn answer_asset(name: String, request: Request) -> Reply {
+/// `/assets/NAME`: style and script of the page. During an update one instance may get a request for a file of another
+/// version: it sends its own file, uncached.
+pub(in crate::http) fn respond_with_asset(name: &str, request: &Request) -> Result<Reply, Error> {
     static STYLE: LazyLock<File> = LazyLock::new(|| File::new(&page::STYLE.text, "text/css; charset=utf-8"));
     static SCRIPT: LazyLock<File> = LazyLock::new(|| File::new(&page::SCRIPT.text, JAVASCRIPT));
     let (file, current): (&File, _) = match name.rsplit_once('.') {
         Some((stem, "css")) if stem.starts_with("page-") => (&STYLE, &page::STYLE.name),
         Some((stem, "js")) if stem.starts_with("page-") => (&SCRIPT, &page::SCRIPT.name),
-        _ => return conclude(&request, Err(Error::NotFound)),
+        _ => return Err(Error::NotFound),
     };
-    let kept = if name == *current { KEPT } else { HeaderValue::from_static("no-store") };
-    let outcome = file.answer(&request).map(|mut answer| {
-        answer.headers_mut().insert(header::CACHE_CONTROL, kept);
-        answer
-    });
-    conclude(&request, outcome)
+    let caching = if name == *current { IMMUTABLE } else { HeaderValue::from_static("no-store") };
+    let mut reply = file.respond(request)?;
+    reply.headers_mut().insert(header::CACHE_CONTROL, caching);
+    Ok(reply)
 }
 
 struct File {
     text: &'static str,
     content_type: &'static str,
     body: LazyLock<Body>,
-    version: OnceLock<HeaderValue>,
+    entity_tag: OnceLock<HeaderValue>,
 }
 
 impl File {
     const fn new(text: &'static str, content_type: &'static str) -> Self {
-        Self { text, content_type, body: LazyLock::new(Body::default), version: OnceLock::new() }
+        Self { text, content_type, body: LazyLock::new(Body::default), entity_tag: OnceLock::new() }
     }
 
-    /// Its entity tag: weak, because it names the file in each of its encodings (RFC 9110 §8.8.1).
-    fn version(&self) -> &HeaderValue {
-        self.version.get_or_init(|| {
+    /// The entity tag. Weak, because the encodings share it (RFC 9110 §8.8.1).
+    fn entity_tag(&self) -> &HeaderValue {
+        self.entity_tag.get_or_init(|| {
             let hash = blake3::hash(self.text.as_bytes()).to_hex();
             HeaderValue::from_str(&format!("W/\"{}\"", &hash[..16])).expect("a hash is ASCII")
         })
     }
 
-    fn answer(&self, request: &Request) -> Result<Reply, Error> {
-        allow_reading(request)?;
-        let is_known = |known: &str| self.version().to_str().is_ok_and(|version| known.contains(version));
-        let mut answer = if request.header("if-none-match").is_some_and(is_known) {
+    fn respond(&self, request: &Request) -> Result<Reply, Error> {
+        let is_current = |known: &str| self.entity_tag().to_str().is_ok_and(|tag| known.contains(tag));
+        let mut file = if request.header("if-none-match").is_some_and(is_current) {
             reply(StatusCode::NOT_MODIFIED, self.content_type, "")
         } else {
             let encoding = request.encoding();
             let body = self.body.get(encoding, || Ok(self.text.to_owned()));
-            let body = body.map_err(|_| Error::Internal("a file could not be compressed"))?;
+            let body = body.map_err(|_| Error::Internal("could not compress a file"))?;
             encoded(reply(StatusCode::OK, self.content_type, body), encoding)
         };
-        answer.headers_mut().insert(header::ETAG, self.version().clone());
-        answer.headers_mut().insert(header::CACHE_CONTROL, CACHED);
-        Ok(answer)
+        file.headers_mut().insert(header::ETAG, self.entity_tag().clone());
+        file.headers_mut().insert(header::CACHE_CONTROL, CACHED);
+        Ok(file)
     }
 }

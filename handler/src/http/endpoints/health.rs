@@ -1,26 +1,21 @@
-//! `/healthz`: is the process there; `/readyz`: does the database answer, too.
+//! `/health/live`: the process responds. `/health/ready`: the database responds, too.
 
 use serde_json::json;
 
-use crate::http::{Reply, allow_reading, conclude, error::Error, json as reply_json, request::Request};
+use crate::http::{
+    error::Error,
+    reply::{Reply, json as json_reply},
+    request::Request,
+};
 
-/// Says only that the process answers, so that nobody restarts it because the database is away.
-pub(in crate::http) async fn answer_process(request: Request) -> Reply {
-    let outcome = allow_reading(&request).and_then(|()| reply_json(&json!({ "status": "ok" })));
-    conclude(&request, outcome)
+/// Does not query the database, so that a supervisor does not restart the process when only the database is down.
+pub(in crate::http) fn respond_live() -> Result<Reply, Error> {
+    json_reply(&json!({ "status": "ok" }))
 }
 
-/// Asks the database, and waits for its answer at most as long as a visitor would.
-pub(in crate::http) async fn answer_database(request: Request) -> Reply {
-    let outcome = async {
-        allow_reading(&request)?;
-        request
-            .app()
-            .reader
-            .ready(request.answer_by)
-            .await
-            .map_err(|_| Error::Unavailable("the database does not answer"))?;
-        reply_json(&json!({ "status": "ready" }))
-    };
-    conclude(&request, outcome.await)
+/// Queries the database, with the deadline of every request.
+pub(in crate::http) async fn respond_ready(request: &Request) -> Result<Reply, Error> {
+    let ready = request.app().reader.ready(request.respond_by).await;
+    ready.map_err(|_| Error::Unavailable("the database does not respond"))?;
+    json_reply(&json!({ "status": "ready" }))
 }

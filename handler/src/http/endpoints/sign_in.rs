@@ -1,39 +1,39 @@
-//! `POST /sign-in`: from the form on a private page to a cookie, for the owner only. Without a token it signs out.
+//! `POST /me/sign-in`: exchanges the dashboard token for a cookie, from the form on a private page. Without a token it signs
+//! out.
 
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
-use tokio::time::timeout_at;
-use warp::http::{HeaderValue, Method, StatusCode, header};
+use warp::http::{HeaderValue, StatusCode, header};
 
 use crate::domain::SiteName;
-use crate::http::{Reply, access, allow, conclude, error::Error, reply, request::Request, request_body};
+use crate::http::{
+    access,
+    error::Error,
+    reply::{Reply, reply},
+    request::Request,
+    request_body,
+};
 
-pub(in crate::http) async fn answer<B: Buf>(
-    request: Request,
-    sent: impl Stream<Item = Result<B, warp::Error>>,
-) -> Reply {
-    let outcome = sign_in(&request, sent).await;
-    conclude(&request, outcome)
-}
-
-async fn sign_in<B: Buf>(request: &Request, sent: impl Stream<Item = Result<B, warp::Error>>) -> Result<Reply, Error> {
-    allow(request, &[Method::POST], "POST")?;
-    let form = timeout_at(request.answer_by, request_body::read(sent)).await.map_err(|_| Error::TooSlow)??;
+pub(in crate::http) async fn respond<B: Buf>(
+    request: &Request,
+    body: impl Stream<Item = Result<B, warp::Error>>,
+) -> Result<Reply, Error> {
+    let form = request_body::read(body, request.respond_by).await?;
     let field = |name: &str| {
         let is_named = |(known, _): &(_, _)| *known == name;
-        form_urlencoded::parse(&form).find(is_named).map(|(_, value)| value.into_owned())
+        url::form_urlencoded::parse(&form).find(is_named).map(|(_, value)| value.into_owned())
     };
     let app = request.app();
     let site: Option<SiteName> = field("site").and_then(|site| site.parse().ok());
     let (cookie, page) = match field("token").filter(|token| !token.is_empty()) {
         None => (access::signed_out(), "/".to_owned()),
         Some(_) if app.access.token.is_none() => {
-            let problem = "nothing is private here: no token is set in FOOTFALL_DASHBOARD_TOKEN";
+            let problem = "statistics are public here: FOOTFALL_DASHBOARD_TOKEN is not set";
             return Err(Error::BadRequest(problem.to_owned()));
         }
         Some(token) => {
             let Some(cookie) = app.access.sign_in(&token, app.clock.now()) else {
-                tracing::warn!(event = "sign_in_refused", "somebody tried to sign in with another token");
+                tracing::warn!(event = "sign_in_refused", "sign-in refused: wrong token");
                 return Err(Error::WrongToken(site));
             };
             if request.header("origin").is_some_and(drops_secure_cookies) {
@@ -42,16 +42,16 @@ async fn sign_in<B: Buf>(request: &Request, sent: impl Stream<Item = Result<B, w
             (cookie, site.map_or_else(|| "/".to_owned(), |site| format!("/?site={site}")))
         }
     };
-    // The page is asked for anew, so that loading it again does not send the form again (RFC 9110 §15.4.4).
-    let mut answer = reply(StatusCode::SEE_OTHER, "text/plain", Bytes::new());
-    let value = |text: &str| HeaderValue::from_str(text).map_err(|_| Error::Internal("a header could not be written"));
-    answer.headers_mut().insert(header::LOCATION, value(&page)?);
-    answer.headers_mut().insert(header::SET_COOKIE, value(&cookie)?);
-    Ok(answer)
+    // Redirect to the page, so that reloading it does not send the form again (RFC 9110 §15.4.4).
+    let mut redirect = reply(StatusCode::SEE_OTHER, "text/plain", Bytes::new());
+    let value = |text: &str| HeaderValue::from_str(text).map_err(|_| Error::Internal("could not write a header"));
+    redirect.headers_mut().insert(header::LOCATION, value(&page)?);
+    redirect.headers_mut().insert(header::SET_COOKIE, value(&cookie)?);
+    Ok(redirect)
 }
 
-/// Whether browsers drop cookies for TLS only from pages of this origin: all that came without, unless from the same machine (W3C Secure
-/// Contexts §3.1).
+/// Whether browsers drop `Secure` cookies from pages of this origin: they do without TLS, except for this machine (W3C
+/// Secure Contexts §3.1).
 fn drops_secure_cookies(origin: &str) -> bool {
     let Ok(url) = url::Url::parse(origin) else { return false };
     let is_this_machine = match url.host() {
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_pages_without_tls_from_another_machine_lose_the_cookie() {
+    fn browsers_drop_the_cookie_without_tls_except_from_this_machine() {
         for kept in [
             "https://example.com",
             "http://localhost:8080",

@@ -1,15 +1,18 @@
-//! `/version`: which program is running.
+//! `/version`: the running build.
+
+use serde_json::json;
 
 use crate::build;
-use crate::http::{Reply, allow_reading, conclude, json, request::Request};
+use crate::http::{
+    error::Error,
+    reply::{Reply, json as json_reply},
+};
 
-pub(in crate::http) async fn answer(request: Request) -> Reply {
-    let version = serde_json::json!({
+pub(in crate::http) fn respond() -> Result<Reply, Error> {
+    json_reply(&json!({
         "name": "footfall",
         "version": build::VERSION,
         "commit": build::COMMIT,
         "built": build::built(),
-    });
-    let outcome = allow_reading(&request).and_then(|()| json(&version));
-    conclude(&request, outcome)
+    }))
 }

@@ -1,23 +1,22 @@
-//! `/why`: whether this very request would count, and why. It counts nothing itself.
+//! `/me/why`: whether this request would count, and why. It counts nothing.
 
 use warp::http::StatusCode;
 
-use crate::http::{HTML, Reply, allow_reading, client, conclude, error::Error, json, reply, request::Request};
+use crate::http::{
+    claims,
+    error::Error,
+    reply::{HTML, Reply, json, reply},
+    request::Request,
+};
 use crate::{
     domain::{Claims, Classification, identity::user_agent::without_host_suffix, visit::robot},
     page::{self, Verdict},
 };
 
-pub(in crate::http) async fn answer(request: Request) -> Reply {
-    let outcome = explain(&request);
-    conclude(&request, outcome)
-}
-
-fn explain(request: &Request) -> Result<Reply, Error> {
-    allow_reading(request)?;
-    let user_agent = client::user_agent(request.headers());
-    let claims = client::claims(request, &user_agent);
-    // Somebody may ask by HEAD as well as by GET: what is told is about a view.
+pub(in crate::http) fn respond(request: &Request) -> Result<Reply, Error> {
+    let user_agent = claims::user_agent(request.headers());
+    let claims = claims::claims(request, &user_agent);
+    // The verdict is about a view, also if the request is HEAD.
     let classification = Claims { head: false, ..claims }.classification();
     let (pageview, visitor, exclusion) = match classification {
         Classification::Visitor(_) => (true, true, None),
@@ -29,6 +28,6 @@ fn explain(request: &Request) -> Result<Reply, Error> {
     if !request.accepts_html() {
         return json(&verdict);
     }
-    let page = page::render_why(&verdict).map_err(|_| Error::Internal("the page could not be rendered"))?;
+    let page = page::render_why(&verdict).map_err(|_| Error::Internal("could not render the page"))?;
     Ok(reply(StatusCode::OK, HTML, page))
 }

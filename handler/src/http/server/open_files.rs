@@ -1,9 +1,9 @@
-//! How many files this process may have open. It knows nothing of what they are used for.
+//! The limit of open files.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Asks for `wanted` open files, and says how many there may be: the soft limit is raised as far as the hard one allows,
-/// and never lowered. Shells give 1,024, for the sake of programs that are older than `poll`.
+/// Raises the soft limit towards `wanted`, as far as the hard limit allows, and returns how many of them are available. The
+/// soft limit is never lowered. Shells set 1,024 for the sake of programs that are older than `poll`.
 pub(crate) fn allow(wanted: u64) -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let Some(current) = current else { return wanted };
@@ -19,7 +19,7 @@ mod tests {
     use super::allow;
 
     #[test]
-    fn no_more_are_promised_than_were_asked_for_and_none_are_taken_away() {
+    fn the_file_limit_is_raised_but_never_lowered() {
         assert_eq!(allow(3), 3);
         let all = allow(u64::MAX);
         assert!(all > 3 && allow(all) == all);

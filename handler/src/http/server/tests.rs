@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{Limits, Patience, serve};
+use super::{ServerLimits, Timeouts, serve};
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -24,8 +24,11 @@ const REQUEST: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 const SHORT: Duration = Duration::from_millis(400);
 const LONG: Duration = Duration::from_secs(60);
 
-const LIMITS: Limits =
-    Limits { connections: 100, header_bytes: 16 * 1024, patience: Patience { header: LONG, idle: LONG, taking: LONG } };
+const LIMITS: ServerLimits = ServerLimits {
+    connections: 100,
+    header_bytes: 16 * 1024,
+    timeouts: Timeouts { header: LONG, idle: LONG, response: LONG },
+};
 
 struct Server {
     address: SocketAddr,
@@ -34,7 +37,7 @@ struct Server {
 }
 
 /// A server that answers after `answering` with so many bytes.
-async fn start(limits: Limits, answering: Duration, bytes: usize) -> Server {
+async fn start(limits: ServerLimits, answering: Duration, bytes: usize) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, asked) = oneshot::channel();
@@ -81,7 +84,7 @@ async fn until_free(server: &Server) {
 
 #[tokio::test]
 async fn who_does_not_finish_a_header_is_closed_however_often_something_comes() {
-    let limits = Limits { patience: Patience { header: SHORT, ..LIMITS.patience }, ..LIMITS };
+    let limits = ServerLimits { timeouts: Timeouts { header: SHORT, ..LIMITS.timeouts }, ..LIMITS };
     let server = start(limits, Duration::ZERO, 1).await;
     let mut silent = say(server.address, "").await;
     assert_eq!(until_closed(&mut silent).await.0, "");
@@ -99,7 +102,7 @@ async fn who_does_not_finish_a_header_is_closed_however_often_something_comes() 
 
 #[tokio::test]
 async fn the_time_for_a_header_begins_anew_with_each_request() {
-    let limits = Limits { patience: Patience { header: SHORT, ..LIMITS.patience }, ..LIMITS };
+    let limits = ServerLimits { timeouts: Timeouts { header: SHORT, ..LIMITS.timeouts }, ..LIMITS };
     let server = start(limits, Duration::ZERO, 1).await;
     let mut stream = say(server.address, REQUEST).await;
     assert!(answer(&mut stream).await.starts_with("HTTP/1.1 200"));
@@ -113,7 +116,7 @@ async fn the_time_for_a_header_begins_anew_with_each_request() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
-    let limits = Limits { patience: Patience { idle: SHORT, ..LIMITS.patience }, ..LIMITS };
+    let limits = ServerLimits { timeouts: Timeouts { idle: SHORT, ..LIMITS.timeouts }, ..LIMITS };
     let server = start(limits, Duration::ZERO, 1).await;
     let mut stream = say(server.address, REQUEST).await;
     let (said, elapsed) = until_closed(&mut stream).await;
@@ -123,7 +126,7 @@ async fn an_idle_connection_is_closed() {
 
 #[tokio::test]
 async fn the_time_that_an_answer_takes_to_make_is_not_the_clients() {
-    let limits = Limits { patience: Patience { header: SHORT, idle: SHORT, taking: SHORT }, ..LIMITS };
+    let limits = ServerLimits { timeouts: Timeouts { header: SHORT, idle: SHORT, response: SHORT }, ..LIMITS };
     let server = start(limits, SHORT * 4, 1).await;
     let mut stream = say(server.address, REQUEST).await;
     assert!(answer(&mut stream).await.starts_with("HTTP/1.1 200"));
@@ -131,7 +134,7 @@ async fn the_time_that_an_answer_takes_to_make_is_not_the_clients() {
 
 #[tokio::test]
 async fn who_does_not_take_the_answer_is_closed() {
-    let limits = Limits { connections: 1, patience: Patience { taking: SHORT, ..LIMITS.patience }, ..LIMITS };
+    let limits = ServerLimits { connections: 1, timeouts: Timeouts { response: SHORT, ..LIMITS.timeouts }, ..LIMITS };
     // More than fits into any buffer.
     let server = start(limits, Duration::ZERO, 64 << 20).await;
     let _never_reads = say(server.address, REQUEST).await;
@@ -150,7 +153,7 @@ async fn a_header_that_is_too_large_is_answered_431_and_one_that_is_not_is_serve
 
 #[tokio::test]
 async fn one_connection_too_many_is_closed_and_its_place_is_there_when_another_ends() {
-    let server = start(Limits { connections: 2, ..LIMITS }, Duration::ZERO, 1).await;
+    let server = start(ServerLimits { connections: 2, ..LIMITS }, Duration::ZERO, 1).await;
     let mut kept = Vec::new();
     for _ in 0..2 {
         let mut stream = say(server.address, REQUEST).await;

@@ -1,19 +1,19 @@
-//! The numbers as one table (RFC 4180), in which each row says what it is about: for spreadsheets and scripts.
+//! A report as one table (RFC 4180), for spreadsheets and scripts. The first column of a row names its subject.
 
 use std::borrow::Cow;
 
-use super::local;
 use crate::{
     domain::statistics::{Counts, Report},
     domain::{Dimension, Exclusion},
+    http::timestamps::local,
 };
 
-/// Writes a report. Columns: what the row is about (`range`, `series`, `imported_` and a counter, a dimension, `referrals`, or `excluded`), its value (a day or instant, a
-/// page, a reason), distinct visitors (empty where they are not known), pageviews.
+/// Writes a report. Columns: subject (`range`, `series`, `imported_` and a counter, a list, `referrals`, or `excluded`), value (a day or instant, a page, a
+/// reason), distinct visitors (empty if unknown), pageviews.
 ///
 /// # Errors
-/// None that are known: it is written to memory.
-pub(in crate::http) fn write(report: &Report) -> anyhow::Result<String> {
+/// None are known: the writer writes to memory.
+pub(super) fn write(report: &Report) -> anyhow::Result<String> {
     let mut table = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     let number = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
     let mut row = |about: &str, value: &str, visitors: Option<i64>, pageviews: i64| {
@@ -45,7 +45,7 @@ pub(in crate::http) fn write(report: &Report) -> anyhow::Result<String> {
     Ok(format!("about,value,visitors,pageviews\r\n{rows}"))
 }
 
-/// A text that spreadsheets take for a text: what begins as a formula does is somebody's attempt at one (OWASP, "CSV injection").
+/// Keeps spreadsheets from evaluating a value that begins like a formula (OWASP, "CSV injection").
 fn harmless(value: &str) -> Cow<'_, str> {
     if value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         Cow::Owned(format!("'{value}"))
@@ -59,7 +59,7 @@ mod tests {
     use super::harmless;
 
     #[test]
-    fn a_value_can_not_become_a_formula() {
+    fn a_value_cannot_become_a_formula() {
         assert_eq!(harmless("=HYPERLINK(1)"), "'=HYPERLINK(1)");
         assert_eq!(harmless("/path"), "/path");
     }

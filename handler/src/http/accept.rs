@@ -1,0 +1,68 @@
+//! `Accept` and `Accept-Encoding`: which of several representations a client prefers (RFC 9110 §12.4.2).
+
+/// How much a client wants a representation: its weight in thousandths, then how exactly the header names it.
+pub(super) type Preference = (u16, usize);
+
+/// The preference for a representation under its names, the exact one first and wildcards last. The most exact name in
+/// the header decides; a representation that the header does not name has weight 0.
+pub(super) fn preference<'h>(lines: impl Iterator<Item = &'h str>, names: &[&str]) -> Preference {
+    let mut best = None;
+    for element in lines.flat_map(|line| line.split(',')) {
+        let mut parts = element.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let Some(position) = names.iter().position(|known| known.eq_ignore_ascii_case(name)) else { continue };
+        let exactness = names.len() - position;
+        if best.is_none_or(|(known, _)| exactness > known) {
+            best = Some((exactness, parts.find_map(weight).unwrap_or(1000)));
+        }
+    }
+    best.map_or((0, 0), |(exactness, weight)| (weight, if weight > 0 { exactness } else { 0 }))
+}
+
+/// The weight in thousandths, if a parameter is one: `q=0.5`. An invalid weight is 0.
+fn weight(parameter: &str) -> Option<u16> {
+    let (name, value) = parameter.split_once('=')?;
+    if !name.trim_end().eq_ignore_ascii_case("q") {
+        return None;
+    }
+    let (whole, thousandths) = value.trim().split_once('.').unwrap_or((value.trim(), ""));
+    let is_valid = thousandths.len() <= 3 && thousandths.bytes().all(|digit| digit.is_ascii_digit());
+    Some(match whole {
+        "1" => 1000,
+        "0" if is_valid => format!("{thousandths:0<3}").parse().unwrap_or(0),
+        _ => 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::preference;
+
+    fn gzip(header: &str) -> u16 {
+        preference([header].into_iter(), &["gzip", "*"]).0
+    }
+
+    #[test]
+    fn an_exact_name_overrides_a_wildcard() {
+        assert_eq!((gzip("gzip, deflate, br"), gzip("GZIP;q=0.8"), gzip("*"), gzip("br")), (1000, 800, 1000, 0));
+        assert_eq!((gzip("*, gzip;q=0"), gzip("gzip; q=0.000"), gzip("*;q=0, gzip;q=0.25")), (0, 0, 250));
+        assert_eq!((gzip(""), gzip("gzip;q=x"), gzip("gzip;level=9;Q=0.1"), gzip("gzip;q=1.0")), (0, 0, 100, 1000));
+    }
+
+    #[test]
+    fn the_greater_weight_wins_and_then_the_more_exact_name() {
+        let prefers_csv = |header: &str| {
+            let of = |names: [&str; 3]| preference([header].into_iter(), &names);
+            of(["text/csv", "text/*", "*/*"]) > of(["application/json", "application/*", "*/*"])
+        };
+        for header in
+            ["text/csv", "text/csv, */*", "application/json;q=0.5, text/csv", "text/*, application/json;q=0.9"]
+        {
+            assert!(prefers_csv(header), "{header}");
+        }
+        for header in ["", "*/*", "application/json", "text/csv;q=0.1, application/json", "text/csv, application/json"]
+        {
+            assert!(!prefers_csv(header), "{header}");
+        }
+    }
+}

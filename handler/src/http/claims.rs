@@ -1,0 +1,112 @@
+//! From a request to the visit that it makes.
+//!
+//! Claims about address, time and identity are not believed; a claim not to be counted is.
+
+use std::{borrow::Cow, net::IpAddr};
+
+use warp::http::{HeaderMap, Method, header};
+
+use super::request::Request;
+use crate::domain::{
+    Claims, Dimension, Network, SiteName, ViewFacts, Visit, VisitKind,
+    dimension::{agent::Hints, channel},
+    identity::{address::client_network, user_agent::without_host_suffix},
+    visit::robot,
+};
+
+/// A view or an event, in addition to what the headers of its request say.
+#[derive(Default)]
+pub(super) struct ReportedVisit<'a> {
+    /// The view, without the browser: the headers describe it.
+    pub(super) view: ViewFacts<'a>,
+    /// The name of an event; then it is not a view.
+    pub(super) event: Option<String>,
+    /// Whether the script marks it as the owner's own.
+    pub(super) own: bool,
+    /// Whether the script says that the visitor opted out.
+    pub(super) opted_out: bool,
+}
+
+/// The visit to a site that a request makes.
+pub(super) fn visit<'a>(request: &'a Request, site: &SiteName, reported: ReportedVisit<'a>) -> Visit {
+    let app = request.app();
+    let user_agent = user_agent(request.headers());
+    let mut claims = claims(request, &user_agent);
+    claims.own |= reported.own;
+    claims.opted_out |= reported.opted_out;
+    claims.referrer_spam = reported.view.referrer.as_deref().is_some_and(channel::is_spam);
+    let user_agent = claims.user_agent;
+    let classification = claims.classification_within(|network| app.admits(network));
+    let (kind, values) = if let Some(name) = reported.event {
+        (VisitKind::Event, vec![(Dimension::Event, Cow::Owned(name))])
+    } else {
+        let view = ViewFacts { user_agent: Some(user_agent), hints: hints(request), ..reported.view };
+        (VisitKind::View, view.values(&classification))
+    };
+    Visit { at: app.clock.now(), site: site.clone(), kind, values, classification }
+}
+
+/// The claims that decide whether a request counts. `user_agent` is the result of [`user_agent`].
+pub(super) fn claims<'r>(request: &Request, user_agent: &'r str) -> Claims<'r> {
+    Claims {
+        head: request.method == Method::HEAD,
+        own: request.has_parameter("own"),
+        prefetch: is_prefetch(request),
+        opted_out: ["sec-gpc", "dnt"].iter().any(|name| request.header(name).is_some_and(|value| value.trim() == "1")),
+        user_agent: without_host_suffix(user_agent),
+        referrer_spam: false,
+        network: client_network(
+            request.header_lines("x-forwarded-for"),
+            Some(request.peer()),
+            request.app().config.trusted_proxies,
+        ),
+    }
+}
+
+/// What the browser says about its system in addition to the User-Agent (User-Agent Client Hints, "low entropy").
+fn hints(request: &Request) -> Hints<'_> {
+    Hints { platform: request.header("sec-ch-ua-platform"), mobile: request.header("sec-ch-ua-mobile") }
+}
+
+/// The User-Agent as it arrived. Several lines are joined, as the Functions host does.
+pub(super) fn user_agent(headers: &HeaderMap) -> Cow<'_, str> {
+    let mut lines = headers.get_all(header::USER_AGENT).iter();
+    let Some(first) = lines.next() else { return Cow::Borrowed("") };
+    let mut joined = String::from_utf8_lossy(first.as_bytes());
+    for line in lines {
+        let joined = joined.to_mut();
+        joined.push(' ');
+        joined.push_str(&String::from_utf8_lossy(line.as_bytes()));
+    }
+    joined
+}
+
+/// Whether a browser fetches or renders ahead: `Sec-Purpose` (Fetch standard), formerly `Purpose` and `X-Moz`.
+fn is_prefetch(request: &Request) -> bool {
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| {
+        request.header(name).is_some_and(|value| {
+            value
+                .split([';', ',', ' '])
+                .any(|token| ["prefetch", "prerender", "preview"].iter().any(|known| token.eq_ignore_ascii_case(known)))
+        })
+    })
+}
+
+/// Describes for an operator which address counts as the client's, and whether the User-Agent is a robot's.
+pub fn describe(forwarded_for: &str, user_agent: &str, peer: IpAddr, trusted_proxies: u8) -> String {
+    let hops = forwarded_for.split(',').count();
+    let address = match client_network([forwarded_for], Some(peer), trusted_proxies) {
+        Some(Network::V4(octets)) => format!("the visitor is {}", std::net::Ipv4Addr::from(octets)),
+        Some(Network::V6([a, b, c, d, e, f, g, h])) => {
+            let network = std::net::Ipv6Addr::from([a, b, c, d, e, f, g, h, 0, 0, 0, 0, 0, 0, 0, 0]);
+            format!("the visitor is {network}/64")
+        }
+        None => "no valid address: the request counts as a pageview, without a visitor".to_owned(),
+    };
+    let source = match trusted_proxies {
+        0 => "the header is ignored; this is the other end of the connection".to_owned(),
+        trusted => format!("entry {trusted} from the right of {hops}"),
+    };
+    let agent = if robot::is_robot(without_host_suffix(user_agent)) { "a robot" } else { "a browser" };
+    format!("{address} ({source}); the User-Agent is that of {agent}")
+}

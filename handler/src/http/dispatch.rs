@@ -1,0 +1,81 @@
+//! From a request to its endpoint, by the table in [`routes`](crate::routes).
+
+use std::{convert::Infallible, sync::Arc};
+
+use bytes::Buf;
+use futures_util::Stream;
+use warp::{Filter, Rejection, http::Method, path::FullPath};
+
+use super::{
+    endpoints::{badge, count, files, health, live, maintenance, sign_in, sites, statistics, version, visit, why},
+    error::Error,
+    reply::{Reply, with_common_headers},
+    request::Request,
+    server::request_service::{RequestContext, request_context},
+};
+use crate::routes::{self, Endpoint};
+
+/// Replies to every request. The filter holds no state: the request brings it.
+pub(super) fn routes() -> impl Filter<Extract = (Reply,), Error = Infallible> + Copy {
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    warp::path::full()
+        .and(warp::method())
+        .and(request_context())
+        .and(query)
+        .and(warp::body::stream())
+        .then(async |path: FullPath, method, context, query: String, body| {
+            respond(path.as_str(), method, context, &query, body).await
+        })
+        .recover(async |_: Rejection| {
+            Ok::<_, Infallible>(Error::Internal("a request could not be dispatched").into_reply(None))
+        })
+        .unify()
+        .map(with_common_headers)
+}
+
+async fn respond<B: Buf>(
+    path: &str,
+    method: Method,
+    context: Arc<RequestContext>,
+    query: &str,
+    body: impl Stream<Item = Result<B, warp::Error>>,
+) -> Reply {
+    let Some((route, name)) = routes::find(path) else { return Error::NotFound.into_reply(None) };
+    let request = Request::new(route, method, context, query);
+    // Failures are logged here, once.
+    endpoint(&request, name, body).await.unwrap_or_else(|error| error.into_reply(Some(&request)))
+}
+
+async fn endpoint<B: Buf>(
+    request: &Request,
+    name: &str,
+    body: impl Stream<Item = Result<B, warp::Error>>,
+) -> Result<Reply, Error> {
+    let methods = request.route.methods;
+    if !methods.contains(request.method.as_str()) {
+        return Err(match request.route.endpoint {
+            // Clients must not learn that this address exists.
+            Endpoint::Maintenance => Error::NotFound,
+            _ => Error::MethodNotAllowed(methods.allow()),
+        });
+    }
+    match request.route.endpoint {
+        Endpoint::Count => count::respond(request).await,
+        Endpoint::Version => version::respond(),
+        Endpoint::Visit => visit::respond(request, body).await,
+        Endpoint::VisitImage => visit::respond_with_image(name, request).await,
+        Endpoint::Statistics => statistics::respond(request).await,
+        Endpoint::StatisticsCsv => statistics::respond_with_csv(request).await,
+        Endpoint::Live => live::respond(request).await,
+        Endpoint::Sites => sites::respond(request),
+        Endpoint::Description => files::respond_with_description(request),
+        Endpoint::Badge => badge::respond(name, request).await,
+        Endpoint::HealthLive => health::respond_live(),
+        Endpoint::HealthReady => health::respond_ready(request).await,
+        Endpoint::Script => files::respond_with_script(request),
+        Endpoint::Asset => files::respond_with_asset(name, request),
+        Endpoint::Why => why::respond(request),
+        Endpoint::SignIn => sign_in::respond(request, body).await,
+        Endpoint::Maintenance => maintenance::respond(request).await,
+    }
+}

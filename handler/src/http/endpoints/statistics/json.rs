@@ -1,0 +1,275 @@
+//! A report as a JSON document. `docs/api.md` and `assets/openapi.json` describe it.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    domain::statistics::{Counts, Entry, ImportedPoint, Point, Referrals, Report, Week},
+    domain::{
+        Day, Dimension, Exclusion,
+        visit::robot::{self, RobotPurpose},
+    },
+    http::timestamps::{local, utc},
+};
+
+/// Writes a report.
+///
+/// # Errors
+/// None are known: every key is a string.
+pub(super) fn write(report: &Report) -> anyhow::Result<String> {
+    Ok(serde_json::to_string(&Document::new(report))?)
+}
+
+#[derive(Serialize)]
+struct Document<'r> {
+    site: &'r str,
+    time_zone: &'r str,
+    as_of: String,
+    stale: bool,
+    visitors: VisitorTotals,
+    pageviews: PageviewTotals,
+    range: RangeCounts,
+    by: &'static str,
+    series: Vec<SeriesPoint>,
+    last_24_hours: Vec<SeriesPoint>,
+    returning: Vec<WeekCounts>,
+    #[serde(flatten)]
+    lists: BTreeMap<&'static str, Vec<ListEntry<'r>>>,
+    referrals: Option<BTreeMap<&'static str, Value>>,
+    excluded: BTreeMap<&'static str, i64>,
+    imported: Vec<Imported<'r>>,
+}
+
+#[derive(Serialize)]
+struct VisitorTotals {
+    today: Option<i64>,
+    this_week: Option<i64>,
+    this_month: Option<i64>,
+    all_time: Option<AllTime>,
+}
+
+#[derive(Serialize)]
+struct AllTime {
+    estimate: i64,
+    standard_error: f64,
+}
+
+#[derive(Serialize)]
+struct PageviewTotals {
+    today: i64,
+    this_week: i64,
+    this_month: i64,
+    all_time: i64,
+}
+
+#[derive(Serialize)]
+struct RangeCounts {
+    period: Option<String>,
+    from: Day,
+    to: Day,
+    exact: bool,
+    #[serde(flatten)]
+    counts: PeriodCounts,
+    previous: Option<PreviousCounts>,
+}
+
+#[derive(Serialize)]
+struct PreviousCounts {
+    from: Day,
+    to: Day,
+    #[serde(flatten)]
+    counts: PeriodCounts,
+}
+
+#[derive(Serialize)]
+struct PeriodCounts {
+    visitors: Option<i64>,
+    new_visitors: Option<i64>,
+    returning_visitors: Option<i64>,
+    daily_visitors: i64,
+    pageviews: i64,
+}
+
+#[derive(Serialize)]
+struct SeriesPoint {
+    start: String,
+    visitors: Option<i64>,
+    pageviews: i64,
+}
+
+#[derive(Serialize)]
+struct WeekCounts {
+    from: Day,
+    to: Day,
+    visitors: i64,
+    new_visitors: i64,
+    returning_visitors: i64,
+    from_week_before: i64,
+}
+
+#[derive(Serialize)]
+struct ListEntry<'r> {
+    value: &'r str,
+    visitors: Option<i64>,
+    pageviews: i64,
+    #[serde(flatten)]
+    robot: Option<Robot>,
+}
+
+#[derive(Serialize)]
+struct Robot {
+    operator: Option<&'static str>,
+    purpose: &'static str,
+}
+
+#[derive(Serialize)]
+struct Referral<'r> {
+    value: &'r str,
+    pageviews: i64,
+}
+
+#[derive(Serialize)]
+struct Imported<'r> {
+    source: &'r str,
+    pageviews: i64,
+    daily_visitors: i64,
+    series: Vec<ImportedSeriesPoint>,
+}
+
+#[derive(Serialize)]
+struct ImportedSeriesPoint {
+    start: String,
+    daily_visitors: i64,
+    pageviews: i64,
+}
+
+impl<'r> Document<'r> {
+    fn new(report: &'r Report) -> Self {
+        let Report { zone, today, this_week, this_month, counts, .. } = report;
+        let list = |dimension: Dimension| {
+            let entries = report.lists.get(&dimension).into_iter().flatten();
+            (dimension.name(), entries.map(|entry| ListEntry::new(dimension, entry)).collect())
+        };
+        let excluded =
+            |exclusion: &Exclusion| (exclusion.name(), report.excluded.get(exclusion).copied().unwrap_or_default());
+        Self {
+            site: &report.site,
+            time_zone: zone.iana_name().unwrap_or("UTC"),
+            as_of: utc(report.as_of),
+            stale: report.stale,
+            visitors: VisitorTotals {
+                today: today.visitors,
+                this_week: this_week.visitors,
+                this_month: this_month.visitors,
+                all_time: report
+                    .all_time_visitors
+                    .map(|estimate| AllTime { estimate: estimate.visitors, standard_error: estimate.standard_error }),
+            },
+            pageviews: PageviewTotals {
+                today: today.pageviews,
+                this_week: this_week.pageviews,
+                this_month: this_month.pageviews,
+                all_time: report.all_time_pageviews,
+            },
+            range: RangeCounts {
+                period: report.range.word(),
+                from: report.first,
+                to: report.last,
+                exact: counts.visitors.is_some(),
+                counts: counts.into(),
+                previous: report.previous.as_ref().map(|previous| PreviousCounts {
+                    from: previous.first,
+                    to: previous.last,
+                    counts: (&previous.counts).into(),
+                }),
+            },
+            by: report.step.name(),
+            series: points(&report.series, zone),
+            last_24_hours: points(&report.last_24_hours, zone),
+            returning: report.returning.iter().map(WeekCounts::from).collect(),
+            lists: Dimension::lists().map(list).collect(),
+            referrals: report.referrals.as_ref().map(referrals),
+            excluded: Exclusion::ALL.iter().map(excluded).collect(),
+            imported: report
+                .imported
+                .iter()
+                .map(|sum| Imported {
+                    source: &sum.source,
+                    pageviews: sum.pageviews,
+                    daily_visitors: sum.daily_visitors,
+                    series: imported_points(&sum.series, zone),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<&Counts> for PeriodCounts {
+    fn from(counts: &Counts) -> Self {
+        Self {
+            visitors: counts.visitors,
+            new_visitors: counts.new_visitors,
+            returning_visitors: counts.returning_visitors(),
+            daily_visitors: counts.daily_visitors,
+            pageviews: counts.pageviews,
+        }
+    }
+}
+
+impl From<&Week> for WeekCounts {
+    fn from(week: &Week) -> Self {
+        Self {
+            from: week.first,
+            to: week.last,
+            visitors: week.visitors,
+            new_visitors: week.new_visitors,
+            returning_visitors: week.returning_visitors(),
+            from_week_before: week.from_week_before,
+        }
+    }
+}
+
+impl<'r> ListEntry<'r> {
+    fn new(dimension: Dimension, entry: &'r Entry) -> Self {
+        let robot = (dimension == Dimension::Robot).then(|| {
+            let known = robot::named(&entry.value);
+            Robot {
+                operator: known.and_then(|robot| robot.operator),
+                purpose: known.map_or(RobotPurpose::Other, |robot| robot.purpose).name(),
+            }
+        });
+        Self { value: &entry.value, visitors: entry.visitors, pageviews: entry.pageviews, robot }
+    }
+}
+
+fn points(points: &[Point], zone: &TimeZone) -> Vec<SeriesPoint> {
+    let point = |point: &Point| SeriesPoint {
+        start: local(point.start, zone),
+        visitors: point.visitors,
+        pageviews: point.pageviews,
+    };
+    points.iter().map(point).collect()
+}
+
+fn imported_points(points: &[ImportedPoint], zone: &TimeZone) -> Vec<ImportedSeriesPoint> {
+    let point = |point: &ImportedPoint| ImportedSeriesPoint {
+        start: local(point.start, zone),
+        daily_visitors: point.daily_visitors,
+        pageviews: point.pageviews,
+    };
+    points.iter().map(point).collect()
+}
+
+/// The page or referrer of the query, under the name of its parameter, and the other side under the name of its list.
+fn referrals(referrals: &Referrals) -> BTreeMap<&'static str, Value> {
+    let Referrals { of, entries, other } = referrals;
+    let entry = |entry: &Entry| serde_json::json!(Referral { value: &entry.value, pageviews: entry.pageviews });
+    BTreeMap::from([
+        (of.parameter(), of.value().into()),
+        (of.answers().name(), entries.iter().map(entry).collect()),
+        ("other", (*other).into()),
+    ])
+}

@@ -1,0 +1,69 @@
+//! Replies to failed requests: problem details for programs (RFC 9457), pages for people.
+
+use serde_json::{Value, json};
+
+use super::{
+    error::Error,
+    reply::{HTML, Reply, reply},
+    request::Request,
+};
+use crate::{page, routes::Endpoint};
+
+impl Error {
+    /// The reply. Logs server errors, with the ids that correlate them to the host's record of the request.
+    pub(super) fn into_reply(self, request: Option<&Request>) -> Reply {
+        let status = self.status();
+        if status.is_server_error() {
+            log(&self, request);
+        }
+        let page = request.filter(|request| request.accepts_html()).and_then(|request| page(&self, request));
+        let mut reply = match page {
+            Some(page) => reply(status, HTML, page),
+            None => reply(status, "application/problem+json", problem_details(&self).to_string()),
+        };
+        reply.headers_mut().extend(self.header());
+        reply
+    }
+
+    /// Shows a page in spite of the error, with the status and header of the error.
+    pub(super) fn into_page(self, request: &Request, mut page: Reply) -> Reply {
+        log(&self, Some(request));
+        *page.status_mut() = self.status();
+        page.headers_mut().extend(self.header());
+        page
+    }
+}
+
+/// The page for an error, if it has one.
+fn page(error: &Error, request: &Request) -> Option<String> {
+    let status = error.status();
+    match error {
+        Error::Private => page::render_sign_in(request.site_parameter().as_ref(), None).ok(),
+        Error::WrongToken(site) | Error::NotSecure(site) => {
+            page::render_sign_in(site.as_ref(), Some(&error.detail())).ok()
+        }
+        // The form of the page can ask for an invalid range.
+        _ if request.route.endpoint == Endpoint::Count && status.is_client_error() => {
+            page::render_problem(status.canonical_reason().unwrap_or_default(), &error.detail()).ok()
+        }
+        _ => None,
+    }
+}
+
+fn problem_details(error: &Error) -> Value {
+    let status = error.status();
+    json!({
+        "type": "about:blank",
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "detail": error.detail(),
+    })
+}
+
+fn log(error: &Error, request: Option<&Request>) {
+    let route = request.map(|request| request.route.path);
+    let trace_id = request.and_then(Request::trace_id);
+    let invocation_id = request.and_then(Request::invocation_id);
+    let (status, problem) = (error.status().as_u16(), error.problem());
+    tracing::warn!(event = "request_failed", status, route, trace_id, invocation_id, problem, "a request failed");
+}
