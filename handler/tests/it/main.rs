@@ -16,6 +16,7 @@ mod check;
 mod clocks;
 mod config;
 mod count;
+mod docs;
 mod embed;
 #[cfg(feature = "embedded")]
 mod embedded;
