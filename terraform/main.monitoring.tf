@@ -106,11 +106,11 @@ resource "azurerm_monitor_action_group" "this" {
 }
 
 # Availability ------------------------------------------------------------------------------------------------------------
-# /healthz says that the process answers, /version which build it is. Both are asked where visitors ask.
+# /health/live says that the process answers, /version which build it is. Both are asked where visitors ask.
 
 locals {
   availability_tests = {
-    healthz = { path = "/healthz", expect = null }
+    live    = { path = "/health/live", expect = null }
     version = { path = "/version", expect = "\"commit\"" }
   }
 }

@@ -555,7 +555,7 @@ variable "log_daily_cap_in_gb" {
 }
 
 variable "availability_test_frequency_in_seconds" {
-  description = "How often each location calls /healthz and /version. Every call is billed."
+  description = "How often each location calls /health/live and /version. Every call is billed."
   type        = number
   default     = 900
   nullable    = false

@@ -26,8 +26,8 @@ run "every_alert_there_should_be" {
   }
 
   assert {
-    condition     = toset(keys(azurerm_monitor_metric_alert.availability)) == toset(["healthz", "version"]) && toset([for test in azurerm_application_insights_standard_web_test.this : one(test.request).url]) == toset(["https://func-mock.azurewebsites.net/healthz", "https://func-mock.azurewebsites.net/version"])
-    error_message = "Availability of /healthz and /version."
+    condition     = toset(keys(azurerm_monitor_metric_alert.availability)) == toset(["live", "version"]) && toset([for test in azurerm_application_insights_standard_web_test.this : one(test.request).url]) == toset(["https://func-mock.azurewebsites.net/health/live", "https://func-mock.azurewebsites.net/version"])
+    error_message = "Availability of /health/live and /version."
   }
 
   assert {
