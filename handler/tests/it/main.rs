@@ -26,6 +26,7 @@ mod fairness;
 mod foundation;
 mod health;
 mod hostile;
+mod house;
 mod import;
 mod import_formats;
 mod import_order;

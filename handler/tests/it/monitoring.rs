@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use handler::domain::Exclusion;
+
 use crate::{
     cable::Cable,
     client::{Connection, Request, visitor},
@@ -105,6 +107,21 @@ async fn every_field_that_a_query_names_is_logged_by_a_real_run() {
         let known: BTreeSet<&String> = events.iter().filter_map(|event| logged.get(event)).flatten().collect();
         let unknown: Vec<_> = fields.iter().filter(|field| !known.contains(field)).collect();
         assert!(unknown.is_empty(), "{source}: {unknown:?} are not fields of {events:?}");
+    }
+}
+
+/// The names that follow `excluded_` in a text.
+fn exclusions_in(text: &str) -> BTreeSet<&str> {
+    let end = |rest: &str| rest.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(rest.len());
+    text.split("excluded_").skip(1).map(|rest| &rest[..end(rest)]).filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn log_queries_and_documentation_name_every_exclusion_and_no_other() {
+    let all: BTreeSet<&str> = Exclusion::ALL.iter().map(|exclusion| exclusion.name()).collect();
+    for file in ["handler/src/recorder/minute.rs", "terraform/queries/exclusions.kql", "docs/monitoring.md"] {
+        let text = std::fs::read_to_string(repository().join(file)).unwrap();
+        assert_eq!(exclusions_in(&text), all, "{file}");
     }
 }
 
