@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// The layers from low to high. A module may name modules of its own line and of lines above it.
 const LAYERS: [&[&str]; 10] = [
     &["domain"],
-    &["build", "clock", "telemetry"],
+    &["build", "clock", "routes", "telemetry"],
     &["config"],
     &["store"],
     &["reader"],
@@ -29,10 +29,6 @@ const WORDS: [(&str, &[&str], &str); 4] = [
 
 /// The domain is pure: time is an argument, and there is no runtime.
 const NOT_IN_DOMAIN: [&str; 5] = ["tokio", "reqwest", "std::fs", "SystemTime::now", "Instant::now"];
-
-/// Arrows that still go up. The list may only become shorter.
-const KNOWN: [&str; 4] =
-    ["reader.rs -> recorder", "reader/live.rs -> http", "reader/snapshot.rs -> http", "telemetry.rs -> store"];
 
 /// The program text of a file: without comments and without its tests.
 fn program(path: &Path) -> String {
@@ -120,7 +116,7 @@ fn no_module_names_a_higher_layer() {
     }
     arrows.sort();
     arrows.dedup();
-    assert_eq!(arrows, KNOWN, "arrows that go up, and the list of those that are known");
+    assert!(arrows.is_empty(), "these name a higher layer: {arrows:#?}");
 }
 
 #[test]
