@@ -8,7 +8,7 @@ use super::{
 
 /// The formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// Apache's and nginx's `combined`.
     Combined,
     /// NCSA `common`: without referrer and User-Agent.

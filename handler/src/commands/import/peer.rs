@@ -1,13 +1,13 @@
-//! `handler import --from`: what another counter had counted before, as tallies of its own.
+//! `handler import --from`: the daily totals of another counter.
 //!
-//! Others tell visitors apart by other rules, so their numbers are kept beside ours and never become part of a unique number. Each
-//! day of an export takes the place of what was imported for it before, so that an export can be imported again.
+//! Other counters define visitors differently, so their totals are stored apart and are never part of a unique number. A day
+//! of an export replaces an earlier import of the same day, so that an export can be imported again.
 
 mod goatcounter;
 mod plausible;
 mod summary;
 mod table;
-mod tallies;
+mod totals;
 mod umami;
 
 use std::{
@@ -18,8 +18,8 @@ use std::{
 
 use anyhow::{Context, bail};
 
-pub use self::summary::Moved;
-use self::tallies::Collected;
+pub(super) use self::summary::Moved;
+use self::totals::Collected;
 use super::source;
 use crate::{
     clock::Clock,
@@ -30,19 +30,19 @@ use crate::{
 
 /// A counter whose exports are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Peer {
-    /// `GoatCounter`'s CSV export: a row for each pageview.
+pub(super) enum Peer {
+    /// GoatCounter's CSV export
     #[value(name = "goatcounter")]
     GoatCounter,
-    /// Plausible's CSV export: a file of daily sums for each dimension.
+    /// Plausible's CSV export: the archive or a folder of its files
     Plausible,
-    /// Umami's table `website_event` as CSV: a row for each pageview or event.
+    /// Umami's table website_event as CSV, or an archive of it
     Umami,
 }
 
 impl Peer {
-    /// The name in the database and in answers.
-    pub const fn name(self) -> &'static str {
+    /// The name in the database and in responses.
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::GoatCounter => "goatcounter",
             Self::Plausible => "plausible",
@@ -56,14 +56,14 @@ impl Peer {
 /// # Errors
 /// If a file can't be read or is no such export: then nothing has changed. Or if the database can't be reached: then some days may
 /// have changed, each of them whole, and the same import goes over them again.
-pub async fn import(config: &Config, site: &SiteName, peer: Peer, files: &[PathBuf]) -> anyhow::Result<Moved> {
+pub(super) async fn import(config: &Config, site: &SiteName, peer: Peer, files: &[PathBuf]) -> anyhow::Result<Moved> {
     let connection = connect(config).await?;
-    let mut collected = Collected::new(config.zone.clone(), site.clone());
+    let mut collected = Collected::new(config.zone.clone(), site.to_string());
     for file in files {
         read(peer, file, &mut collected).with_context(|| format!("importing {}", file.display()))?;
     }
-    if peer == Peer::Plausible && !collected.has_totals() {
-        bail!("the export has no imported_visitors_….csv, or no row of it could be read: it holds the days' totals");
+    if peer == Peer::Plausible && collected.is_empty() {
+        bail!("the export has no imported_visitors_….csv with valid rows; that file has the daily totals");
     }
     let (tallies, moved) = collected.finish(peer);
     if tallies.is_empty() {
@@ -79,11 +79,11 @@ pub async fn import(config: &Config, site: &SiteName, peer: Peer, files: &[PathB
     Ok(moved)
 }
 
-/// Removes what was imported from a peer for a site; answers how many rows that were.
+/// Removes the numbers imported from a peer for a site. Returns the number of removed rows.
 ///
 /// # Errors
 /// If the database can't be reached.
-pub async fn forget(config: &Config, site: &SiteName, peer: Peer) -> anyhow::Result<u64> {
+pub(super) async fn forget(config: &Config, site: &SiteName, peer: Peer) -> anyhow::Result<u64> {
     let connection = connect(config).await?;
     let mut checkout = connection.checkout().await?;
     let outcome = async {
@@ -138,12 +138,12 @@ fn read(peer: Peer, path: &Path, collected: &mut Collected) -> anyhow::Result<()
     Ok(())
 }
 
-/// Whether a file of a folder or an archive is one that is read.
+/// Whether a file of a folder or an archive is read.
 fn wants(peer: Peer, name: &str) -> bool {
     let is_csv = Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
     match peer {
         Peer::GoatCounter => is_csv,
-        Peer::Plausible => plausible::table_of(name).is_some(),
+        Peer::Plausible => plausible::has_totals(name),
         Peer::Umami => name == "website_event.csv",
     }
 }

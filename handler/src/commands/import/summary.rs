@@ -13,7 +13,7 @@ const NAMED_LINES: usize = 5;
 /// Why a line was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Refusal {
+pub(super) enum Refusal {
     /// It is not a line of this format.
     Malformed,
     /// Its time lies before 1970, or in the future.
@@ -24,7 +24,7 @@ pub enum Refusal {
 
 /// What an import did.
 #[derive(Debug, Default, Serialize)]
-pub struct Summary {
+pub(super) struct Summary {
     /// The site.
     pub site: String,
     /// Lines that were read.
@@ -51,7 +51,7 @@ pub struct Summary {
 
 /// Lines that something is wrong with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct NamedLines {
+pub(super) struct NamedLines {
     /// How many.
     pub lines: u64,
     /// The first of them, as file and line number.
@@ -60,7 +60,7 @@ pub struct NamedLines {
 
 /// A day of the site.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct Day {
+pub(super) struct Day {
     /// In the site's time zone.
     pub date: String,
     /// Unique within the day.

@@ -1,4 +1,4 @@
-//! Plausible's CSV export: a file for each dimension, with the sums of each day.
+//! Plausible's CSV export: `imported_visitors` has the totals of each day. Other files are skipped.
 
 use std::io::Read;
 
@@ -6,68 +6,28 @@ use anyhow::bail;
 
 use super::{
     table::{Column, Row, Table},
-    tallies::{Collected, Kind, date, without_version},
+    totals::{Collected, date},
 };
-use crate::domain::Dimension;
 
-/// The files that are read, by how their names begin: what they count, and the column of the values.
-const TABLES: [(&str, Kind, &str); 8] = [
-    ("imported_visitors", Kind::Total, ""),
-    ("imported_pages", Kind::Of(Dimension::Page), "page"),
-    ("imported_sources", Kind::Of(Dimension::Referrer), "source"),
-    ("imported_locations", Kind::Of(Dimension::Country), "country"),
-    ("imported_devices", Kind::Of(Dimension::Device), "device"),
-    ("imported_browsers", Kind::Of(Dimension::Browser), "browser"),
-    ("imported_operating_systems", Kind::Of(Dimension::OperatingSystem), "operating_system"),
-    ("imported_custom_events", Kind::Event, "name"),
-];
-
-/// What a file counts, by its name: `imported_pages_20250101_20251231.csv`, or without the dates.
-pub(super) fn table_of(name: &str) -> Option<(Kind, &'static str)> {
-    let name = name.rsplit('/').next()?.strip_suffix(".csv")?;
-    let begins = |known: &str| name.strip_prefix(known).is_some_and(|rest| rest.is_empty() || is_range(rest));
-    TABLES.iter().find(|(known, _, _)| begins(known)).map(|(_, kind, column)| (*kind, *column))
-}
-
-/// `_20250101_20251231`.
-fn is_range(text: &str) -> bool {
-    text.starts_with('_') && text.bytes().all(|byte| byte == b'_' || byte.is_ascii_digit())
+/// Whether a file has the daily totals: `imported_visitors_20250101_20251231.csv`, or without the dates.
+pub(super) fn has_totals(name: &str) -> bool {
+    let file = name.rsplit('/').next().and_then(|file| file.strip_suffix(".csv"));
+    let dates = file.and_then(|file| file.strip_prefix("imported_visitors"));
+    let is_range = |text: &str| text.starts_with('_') && text.bytes().all(|byte| byte == b'_' || byte.is_ascii_digit());
+    dates.is_some_and(|dates| dates.is_empty() || is_range(dates))
 }
 
 pub(super) fn read(name: &str, file: impl Read, collected: &mut Collected) -> anyhow::Result<()> {
-    let Some((kind, value)) = table_of(name) else {
-        bail!("its name is not that of a file of Plausible's export, such as imported_visitors_20250101_20251231.csv");
-    };
+    if !has_totals(name) {
+        bail!("the name must be that of the file with daily totals, such as imported_visitors_20250101_20251231.csv");
+    }
     let mut table = Table::new(file, |first| first)?;
-    let (day, visitors) = (table.column("date")?, table.column("visitors")?);
-    let value = if kind == Kind::Total { None } else { Some(table.column(value)?) };
-    // Older exports have no pageviews in most files; events have a number of their own.
-    let pageviews = match kind {
-        Kind::Total => Some(table.column("pageviews")?),
-        Kind::Event => Some(table.column("events")?),
-        Kind::Of(_) => table.optional("pageviews"),
-    };
-    let campaign = table.optional("utm_campaign").filter(|_| kind == Kind::Of(Dimension::Referrer));
+    let (day, visitors, pageviews) = (table.column("date")?, table.column("visitors")?, table.column("pageviews")?);
     while let Some(row) = table.next()? {
-        collected.row();
-        let number = |column: Column| number(&row, column);
-        let numbers = (date(row.get(day).trim()), number(visitors), pageviews.map_or(Some(0), number));
-        let (Some(day), Some(visitors), Some(pageviews)) = numbers else {
-            collected.refuse(name, row.line);
-            continue;
-        };
-        let value = row.get(value);
-        let shown = match kind {
-            Kind::Of(Dimension::Browser | Dimension::OperatingSystem) => without_version(&value),
-            _ => value.trim(),
-        };
-        // An empty value is a visit without one: a direct visit, or a browser that is not known.
-        if kind == Kind::Total || !shown.is_empty() {
-            collected.add(day, kind, shown, pageviews, visitors);
-        }
-        let campaign = row.get(campaign);
-        if !campaign.is_empty() {
-            collected.add(day, Kind::Of(Dimension::Campaign), &campaign, pageviews, visitors);
+        collected.add_row();
+        match (date(row.get(day).trim()), number(&row, pageviews), number(&row, visitors)) {
+            (Some(day), Some(pageviews), Some(visitors)) => collected.add_total(day, pageviews, visitors),
+            _ => collected.refuse(name, row.line),
         }
     }
     Ok(())
@@ -82,17 +42,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_known_by_how_its_name_begins() {
-        for (name, kind) in [
-            ("imported_visitors_20250101_20251231.csv", Some(Kind::Total)),
-            ("imported_pages.csv", Some(Kind::Of(Dimension::Page))),
-            ("folder/imported_sources_20250101_20251231.csv", Some(Kind::Of(Dimension::Referrer))),
-            ("imported_entry_pages_20250101_20251231.csv", None),
-            ("imported_pages_of_mine.csv", None),
-            ("imported_visitors_20250101_20251231.csv.bak", None),
-            ("", None),
+    fn the_file_with_totals_is_recognised_by_its_name() {
+        for (name, expected) in [
+            ("imported_visitors_20250101_20251231.csv", true),
+            ("folder/imported_visitors.csv", true),
+            ("imported_pages.csv", false),
+            ("imported_visitors_of_mine.csv", false),
+            ("imported_visitors_20250101_20251231.csv.bak", false),
+            ("", false),
         ] {
-            assert_eq!(table_of(name).map(|(kind, _)| kind), kind, "{name}");
+            assert_eq!(has_totals(name), expected, "{name}");
         }
     }
 }

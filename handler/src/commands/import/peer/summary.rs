@@ -1,4 +1,4 @@
-//! What the import of another counter's export did.
+//! The result of importing another counter's export.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::commands::import::NamedLines;
 
-/// What was imported from another counter.
+/// The result of importing another counter's export.
 #[derive(Debug, Serialize)]
-pub struct Moved {
+pub(crate) struct Moved {
     /// The site.
     pub site: String,
     /// The other counter.
@@ -17,8 +17,8 @@ pub struct Moved {
     pub rows: u64,
     /// Of these, rows of robots, which are not imported.
     pub bots: u64,
-    /// Rows of something that is neither a pageview nor an event.
-    pub passed_over: u64,
+    /// Of these, rows that are not pageviews.
+    pub skipped: u64,
     /// Rows that could not be read.
     pub refused: NamedLines,
     /// Days that have numbers now.
@@ -38,13 +38,13 @@ impl fmt::Display for Moved {
         let row = |f: &mut fmt::Formatter<'_>, label: &str, number: &dyn fmt::Display| {
             writeln!(f, "  {label:<44}{number:>12}")
         };
-        writeln!(f, "Import from {} for {}, apart from what is counted here", self.source, self.site)?;
+        writeln!(f, "Import from {} for {}, kept apart from counted visits", self.source, self.site)?;
         row(f, "rows read", &self.rows)?;
         if self.bots > 0 {
             row(f, "left out: robots", &self.bots)?;
         }
-        if self.passed_over > 0 {
-            row(f, "left out: neither pageview nor event", &self.passed_over)?;
+        if self.skipped > 0 {
+            row(f, "left out: not a pageview", &self.skipped)?;
         }
         if self.refused.lines > 0 {
             row(f, "refused: could not be read", &self.refused.lines)?;

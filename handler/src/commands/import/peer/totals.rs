@@ -1,0 +1,144 @@
+//! Daily totals, as they are collected from an export.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use super::{Moved, Peer};
+use crate::{commands::import::NamedLines, domain::Day, store::ImportedTally};
+
+/// The number of the whole site in place of a dimension.
+const TOTAL: i16 = 0;
+
+#[derive(Default)]
+struct Total {
+    pageviews: i64,
+    /// Visitors that the export counts.
+    visitors: i64,
+    /// Hashes of sessions, for exports with one row per pageview.
+    sessions: HashSet<u64>,
+}
+
+/// The daily totals of an export, and the number of rows with each outcome.
+pub(super) struct Collected {
+    zone: TimeZone,
+    site: String,
+    totals: BTreeMap<Day, Total>,
+    hasher: std::hash::RandomState,
+    rows: u64,
+    bots: u64,
+    skipped: u64,
+    refused: NamedLines,
+}
+
+impl Collected {
+    pub(super) fn new(zone: TimeZone, site: String) -> Self {
+        let (totals, hasher) = (BTreeMap::new(), std::hash::RandomState::new());
+        Self { zone, site, totals, hasher, rows: 0, bots: 0, skipped: 0, refused: NamedLines::default() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.totals.is_empty()
+    }
+
+    /// Counts a row of the export.
+    pub(super) fn add_row(&mut self) {
+        self.rows += 1;
+    }
+
+    /// Counts a row that the other counter attributes to a robot.
+    pub(super) fn skip_bot(&mut self) {
+        self.bots += 1;
+    }
+
+    /// Counts a row that is not a pageview.
+    pub(super) fn skip(&mut self) {
+        self.skipped += 1;
+    }
+
+    /// Counts a row that is not valid.
+    pub(super) fn refuse(&mut self, file: &str, line: u64) {
+        self.refused.add(&format!("{file}:{line}"));
+    }
+
+    /// The day of an instant, in the configured time zone.
+    pub(super) fn day_of(&self, instant: Timestamp) -> Option<Day> {
+        (instant.as_second() >= 0).then(|| Day::containing(instant, &self.zone).ok()).flatten()
+    }
+
+    /// Adds totals that the export has as numbers.
+    pub(super) fn add_total(&mut self, day: Day, pageviews: i64, visitors: i64) {
+        let total = self.totals.entry(day).or_default();
+        total.pageviews = total.pageviews.saturating_add(pageviews);
+        total.visitors = total.visitors.saturating_add(visitors);
+    }
+
+    /// Adds a pageview of a session. A pageview without a session is a visitor if `is_first`.
+    pub(super) fn add_pageview(&mut self, day: Day, session: &str, is_first: bool) {
+        let key = std::hash::BuildHasher::hash_one(&self.hasher, session);
+        let total = self.totals.entry(day).or_default();
+        total.pageviews += 1;
+        if !session.is_empty() {
+            total.sessions.insert(key);
+        } else if is_first {
+            total.visitors += 1;
+        }
+    }
+
+    /// The rows to store, ordered by day, and the summary.
+    pub(super) fn finish(self, peer: Peer) -> (Vec<ImportedTally>, Moved) {
+        let tally = |(day, total): (Day, Total)| {
+            let sessions = i64::try_from(total.sessions.len()).unwrap_or(i64::MAX);
+            let visitors = total.visitors.saturating_add(sessions);
+            ImportedTally { dimension: TOTAL, day, value: String::new(), pageviews: total.pageviews, visitors }
+        };
+        let tallies: Vec<ImportedTally> = self.totals.into_iter().map(tally).collect();
+        let sum = |number: fn(&ImportedTally) -> i64| tallies.iter().map(number).fold(0, i64::saturating_add);
+        let moved = Moved {
+            site: self.site,
+            source: peer.name(),
+            rows: self.rows,
+            bots: self.bots,
+            skipped: self.skipped,
+            refused: self.refused,
+            days: tallies.len(),
+            from: tallies.first().map(|tally| tally.day.to_string()),
+            to: tallies.last().map(|tally| tally.day.to_string()),
+            pageviews: sum(|tally| tally.pageviews),
+            daily_visitors: sum(|tally| tally.visitors),
+        };
+        (tallies, moved)
+    }
+}
+
+/// A date such as `2026-11-23`, from 1970 on.
+pub(super) fn date(text: &str) -> Option<Day> {
+    let date: Date = text.parse().ok()?;
+    Day::of_date(date).ok().filter(|day| day.number() >= 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_one_visitor_per_day() {
+        let mut collected = Collected::new(TimeZone::UTC, "example.com".to_owned());
+        let day = date("2026-11-20").unwrap();
+        for (session, is_first) in [("a", true), ("a", false), ("b", false), ("", true), ("", false)] {
+            collected.add_pageview(day, session, is_first);
+        }
+        let (tallies, moved) = collected.finish(Peer::GoatCounter);
+        let total = ImportedTally { dimension: TOTAL, day, value: String::new(), pageviews: 5, visitors: 3 };
+        assert_eq!(tallies, [total]);
+        assert_eq!((moved.pageviews, moved.daily_visitors, moved.days), (5, 3, 1));
+    }
+
+    #[test]
+    fn only_dates_from_1970_on_are_valid() {
+        assert!(date("2026-11-20").is_some());
+        for invalid in ["", "1969-12-31", "2026-02-30", "20261120x", "99999-01-01", "yesterday"] {
+            assert!(date(invalid).is_none(), "{invalid}");
+        }
+    }
+}
