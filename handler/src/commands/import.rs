@@ -4,7 +4,6 @@
 //! chunk's end. Whatever an import reads up to a checkpoint that is known has been counted and is skipped, so a log can be
 //! imported again, after it has grown, was rotated or compressed, or after an import was interrupted.
 
-mod cloudfront;
 mod format;
 mod json_line;
 mod log_line;
@@ -12,6 +11,7 @@ mod order;
 mod peer;
 mod source;
 mod summary;
+mod w3c;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},

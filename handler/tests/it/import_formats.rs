@@ -25,7 +25,7 @@ fn caddy(address: &str, second: u32, uri: &str, user_agent: &str) -> String {
     format!("{}\n", json!({ "level": "info", "ts": ts, "msg": "handled request", "request": request, "status": 200 }))
 }
 
-/// Path and query as `CloudFront` writes them: encoded once more, and `-` for no query.
+/// Path and query as `CloudFront` writes them: encoded once more, with `-` for no query.
 fn stem_and_query(uri: &str) -> (String, String) {
     let (stem, query) = uri.split_once('?').unwrap_or((uri, "-"));
     (stem.replace('%', "%25"), query.replace('%', "%25"))
@@ -65,7 +65,7 @@ fn front_door(address: &str, second: u32, uri: &str, user_agent: &str) -> String
 type Writer = fn(&str, u32, &str, &str) -> String;
 const FORMATS: [(&str, Writer, &str, u64); 4] = [
     ("caddy", caddy, "{\"level\":\"info\",\"ts\":1431864000,\"msg\":\"serving initial configuration\"}\n", 1),
-    ("cloudfront", cloudfront, CLOUDFRONT_HEADER, 2),
+    ("w3c", cloudfront, CLOUDFRONT_HEADER, 2),
     ("cloudfront-json", cloudfront_json, "", 0),
     ("front-door", front_door, "{\"time\":\"2015-05-17T12:00:00Z\",\"category\":\"FrontDoorHealthProbeLog\"}\n", 1),
 ];

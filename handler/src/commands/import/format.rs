@@ -1,50 +1,50 @@
-//! Which format a log has, and how its lines are read one after the other.
+//! The formats of logs, and the parser of each.
 
 use super::{
-    cloudfront::Columns,
     json_line,
     log_line::{self, LogLine},
+    w3c::Columns,
 };
 
-/// The formats that are read.
+/// The supported log formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
-    /// Apache's and nginx's `combined`.
+    /// Apache's and nginx's combined
     Combined,
-    /// NCSA `common`: without referrer and User-Agent.
+    /// NCSA common, without referrer and User-Agent
     Common,
-    /// Caddy's access log as JSON lines.
+    /// Caddy, JSON lines
     Caddy,
-    /// AWS `CloudFront`'s standard log: tab-separated, with a line of `#Fields:`.
-    #[value(name = "cloudfront")]
-    CloudFront,
-    /// The same fields as JSON lines, as standard logging (v2) can write them.
+    /// W3C extended, with a #Fields line: IIS, Azure App Service, AWS CloudFront
+    #[value(name = "w3c", alias = "cloudfront")]
+    W3c,
+    /// AWS CloudFront standard logging v2, JSON lines
     #[value(name = "cloudfront-json")]
     CloudFrontJson,
-    /// Azure Front Door's access log as JSON lines.
+    /// Azure Front Door, JSON lines
     FrontDoor,
 }
 
-/// What a line is.
+/// A parsed line of a log.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'l> {
     /// A request.
     Request(LogLine<'l>),
-    /// Something that belongs into such a log, and is no request: a header, or another kind of entry.
+    /// A header or another entry that is not a request.
     Other,
     /// Not a line of this format.
     Malformed,
 }
 
-/// A log's header does not name a column that cannot be done without.
+/// A required column is missing in the header of a log.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the line of #Fields has no column {0}: have the log written with it")]
+#[error("the #Fields line has no column {0}; configure the server to log it")]
 pub(super) struct MissingColumn(pub(super) &'static str);
 
-/// Reads the lines of one log, in their order.
+/// Parses the lines of one log in order.
 pub(super) struct Parser {
     format: Format,
-    /// What the latest header says.
+    /// The columns of the latest header.
     columns: Option<Columns>,
 }
 
@@ -62,7 +62,7 @@ impl Parser {
             Format::Caddy => json_line::caddy(line),
             Format::CloudFrontJson => json_line::cloudfront(line),
             Format::FrontDoor => json_line::front_door(line),
-            Format::CloudFront => {
+            Format::W3c => {
                 if let Some(header) = line.strip_prefix('#') {
                     if let Some(fields) = header.strip_prefix("Fields:") {
                         self.columns = Some(Columns::named_by(fields)?);
@@ -77,19 +77,19 @@ impl Parser {
 }
 
 impl Format {
-    /// The format of a log that begins with these lines; `combined` if they are of none, so that they are refused one by one.
+    /// The format of a log with these first lines; `combined` for an unknown format, so that each line is reported.
     pub(super) fn recognise(first_lines: &[u8]) -> Self {
         let text = String::from_utf8_lossy(first_lines);
         let mut found = None;
         for line in text.lines() {
-            let format = if line.starts_with("#Version:") || line.starts_with("#Fields:") {
-                Some(Self::CloudFront)
+            let format = if ["#Version:", "#Software:", "#Fields:"].iter().any(|name| line.starts_with(name)) {
+                Some(Self::W3c)
             } else if line.starts_with('{') {
                 json_line::format_of(line)
             } else if log_line::parse(line, Self::Combined).is_some() {
                 Some(Self::Combined)
             } else {
-                // A combined line that was cut off looks like this, too: whatever else is found is believed before it.
+                // A truncated combined line also looks like this, so any other match has priority.
                 found = found.or_else(|| log_line::parse(line, Self::Common).map(|_| Self::Common));
                 None
             };
@@ -109,12 +109,12 @@ mod tests {
     const COMMON: &str = r#"203.0.113.9 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1"#;
 
     #[test]
-    fn a_format_is_recognised_from_the_first_lines_that_have_one() {
+    fn a_format_is_detected_from_the_first_matching_line() {
         for (lines, format) in [
             (COMBINED.to_owned(), Format::Combined),
             (COMMON.to_owned(), Format::Common),
             (format!("garbage\n\n{COMMON}\n{COMBINED}\n"), Format::Combined),
-            ("#Version: 1.0\n#Fields: date time\n".to_owned(), Format::CloudFront),
+            ("#Version: 1.0\n#Fields: date time\n".to_owned(), Format::W3c),
             (
                 r#"{"level":"info","msg":"started"}
 {"ts":1,"request":{"uri":"/"},"status":200}"#
@@ -132,8 +132,8 @@ mod tests {
     }
 
     #[test]
-    fn a_cloudfront_log_without_a_header_is_malformed_and_one_without_a_column_says_which() {
-        let mut parser = Parser::new(Format::CloudFront);
+    fn a_w3c_log_needs_a_header_with_all_required_columns() {
+        let mut parser = Parser::new(Format::W3c);
         assert_eq!(parser.read("2026-11-20\t10:00:00"), Ok(Line::Malformed));
         assert_eq!(parser.read("#Version: 1.0"), Ok(Line::Other));
         assert_eq!(parser.read("#Fields: date time cs-method cs-uri-stem sc-status"), Err(MissingColumn("c-ip")));

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    cloudfront,
     format::{Format, Line},
     log_line::LogLine,
+    w3c,
 };
 
 /// Which format an object is of.
@@ -189,7 +189,7 @@ pub(super) fn cloudfront(text: &str) -> Line<'_> {
         let (address, method, path) = (value("c-ip")?, value("cs-method")?, value("cs-uri-stem")?);
         let user_agent = value("cs(User-Agent)")?;
         let (query, referer) = (value("cs-uri-query").unwrap_or_default(), value("cs(Referer)").unwrap_or_default());
-        let request = cloudfront::request(cloudfront::Fields {
+        let request = w3c::request(w3c::Fields {
             date: &date,
             time: &time,
             address: &address,
@@ -199,6 +199,7 @@ pub(super) fn cloudfront(text: &str) -> Line<'_> {
             status: &status,
             user_agent: &user_agent,
             referer: &referer,
+            encoding: w3c::Encoding::Percent,
         })?;
         Some(request.into_owned())
     };

@@ -136,6 +136,6 @@ mod tests {
         let (format, mut log) = recognise(Box::new(text)).unwrap();
         let mut all = Vec::new();
         log.read_to_end(&mut all).unwrap();
-        assert_eq!((format, all.as_slice()), (Format::CloudFront, text));
+        assert_eq!((format, all.as_slice()), (Format::W3c, text));
     }
 }

@@ -1,4 +1,4 @@
-//! Lines of AWS `CloudFront`'s standard log, by the columns that its header names.
+//! The W3C extended log format: a line of `#Fields:` names the columns. IIS, Azure App Service and AWS `CloudFront` write it.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::{
     log_line::LogLine,
 };
 
-/// Where the columns stand that are read.
+/// The positions of the columns.
 pub(super) struct Columns {
     date: usize,
     time: usize,
@@ -23,7 +23,7 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Reads what follows `#Fields:`.
+    /// Reads the names after `#Fields:`.
     pub(super) fn named_by(fields: &str) -> Result<Self, MissingColumn> {
         let names: Vec<&str> = fields.split_whitespace().collect();
         let place = |wanted: &'static str| {
@@ -42,9 +42,12 @@ impl Columns {
         })
     }
 
-    /// Reads a line.
+    /// Reads a line. `CloudFront` separates values by tabs and percent-encodes them. IIS separates them by spaces and writes
+    /// spaces in values as `+`.
     pub(super) fn read<'l>(&self, line: &'l str) -> Line<'l> {
-        let values: Vec<&str> = line.trim_end_matches(['\r', '\n']).split('\t').collect();
+        let line = line.trim_end_matches(['\r', '\n']);
+        let (separator, encoding) = if line.contains('\t') { ('\t', Encoding::Percent) } else { (' ', Encoding::Plus) };
+        let values: Vec<&str> = line.split(separator).collect();
         let value = |place: usize| values.get(place).copied();
         let entry = || {
             request(Fields {
@@ -57,17 +60,18 @@ impl Columns {
                 status: value(self.status)?,
                 user_agent: value(self.user_agent)?,
                 referer: self.referer.map_or(Some("-"), value)?,
+                encoding,
             })
         };
         entry().map_or(Line::Malformed, Line::Request)
     }
 }
 
-/// The fields of a request, as they stand in the log.
+/// The values of a line, as logged.
 pub(super) struct Fields<'l> {
     pub(super) date: &'l str,
     pub(super) time: &'l str,
-    /// `c-ip`: who was connected to the edge. `x-forwarded-for` is what anybody can send, and is not read.
+    /// `c-ip`, the address of the connection. `x-forwarded-for` is ignored, because clients can send anything.
     pub(super) address: &'l str,
     pub(super) method: &'l str,
     pub(super) path: &'l str,
@@ -76,9 +80,19 @@ pub(super) struct Fields<'l> {
     pub(super) status: &'l str,
     pub(super) user_agent: &'l str,
     pub(super) referer: &'l str,
+    pub(super) encoding: Encoding,
 }
 
-/// Makes a request of its fields: times are UTC, and values percent-encoded beyond what the client sent.
+/// The way in which a log writes special characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// Percent-encoded once more than by the client.
+    Percent,
+    /// As sent by the client, with `+` for spaces in headers.
+    Plus,
+}
+
+/// Makes a request of its values. Times are UTC.
 pub(super) fn request(fields: Fields<'_>) -> Option<LogLine<'_>> {
     let at: DateTime = format!("{}T{}", fields.date, fields.time).parse().ok()?;
     let method = fields.method;
@@ -86,33 +100,38 @@ pub(super) fn request(fields: Fields<'_>) -> Option<LogLine<'_>> {
     if !is_method || !fields.path.starts_with('/') {
         return None;
     }
-    // 000: the client went away before the answer.
+    // CloudFront logs 000 if the client disconnected before the response.
     let status: u16 = fields.status.parse().ok().filter(|status| *status == 0 || (100..600).contains(status))?;
     Some(LogLine {
         address: Cow::Borrowed(fields.address),
         at: TimeZone::UTC.to_timestamp(at).ok()?,
         method: Cow::Borrowed(method),
-        target: match fields.query {
-            "" | "-" => decoded(fields.path),
-            query => Cow::Owned(format!("{}?{}", decoded(fields.path), decoded(query))),
+        target: match (fields.query, fields.encoding) {
+            ("" | "-", Encoding::Percent) => decoded(fields.path),
+            ("" | "-", Encoding::Plus) => Cow::Borrowed(fields.path),
+            (query, Encoding::Percent) => Cow::Owned(format!("{}?{}", decoded(fields.path), decoded(query))),
+            (query, Encoding::Plus) => Cow::Owned(format!("{}?{query}", fields.path)),
         },
         status,
-        referer: header(fields.referer),
-        user_agent: Some(header(fields.user_agent)),
+        referer: header(fields.referer, fields.encoding),
+        user_agent: Some(header(fields.user_agent, fields.encoding)),
         opted_out: false,
         prefetch: false,
     })
 }
 
-/// A header's value. Older logs encode twice, and a space that is still encoded shows it.
-fn header(value: &str) -> Cow<'_, str> {
+/// The value of a header. Older logs of `CloudFront` encode twice, which leaves `%20` after one decoding.
+fn header(value: &str, encoding: Encoding) -> Cow<'_, str> {
+    if encoding == Encoding::Plus {
+        return if value.contains('+') { Cow::Owned(value.replace('+', " ")) } else { Cow::Borrowed(value) };
+    }
     match decoded(value) {
         Cow::Owned(once) if once.contains("%20") => Cow::Owned(decoded(&once).into_owned()),
         once => once,
     }
 }
 
-/// Takes percent-encoding away. What is no encoding stays.
+/// Removes percent-encoding. Invalid sequences stay.
 fn decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
@@ -157,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_read_by_its_columns_and_its_encoding_is_taken_away() {
+    fn a_line_of_cloudfront_is_read_by_its_columns_and_decoded() {
         for (user_agent, query, target) in
             [("Mozilla/5.0%20(X11)", "a=b%2526c", "/a%20b?a=b%26c"), ("Mozilla/5.0%2520(X11)", "-", "/a%20b")]
         {
@@ -171,7 +190,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_such_a_line_is_malformed() {
+    fn a_line_of_iis_is_read_by_its_columns() {
+        let fields = " date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) \
+                      cs(Referer) sc-status sc-substatus sc-win32-status time-taken";
+        let columns = Columns::named_by(fields).unwrap();
+        let text = "2026-11-20 10:05:03 10.0.0.4 GET /a%20b a=b+c 443 - 203.0.113.9 Mozilla/5.0+(X11) \
+                    https://example.org/x 200 0 0 15\r\n";
+        let Line::Request(request) = columns.read(text) else { panic!("{text}") };
+        assert_eq!((&*request.address, &*request.target, request.status), ("203.0.113.9", "/a%20b?a=b+c", 200));
+        assert_eq!(request.at, "2026-11-20T10:05:03Z".parse().unwrap());
+        assert_eq!(&*request.referer, "https://example.org/x");
+        assert_eq!(request.user_agent.as_deref(), Some("Mozilla/5.0 (X11)"));
+        assert!(matches!(columns.read("2026-11-20 10:05:03 10.0.0.4 GET"), Line::Malformed));
+    }
+
+    #[test]
+    fn other_lines_are_malformed() {
         for text in [
             String::new(),
             "2026-11-20\t10:05:03".to_owned(),
@@ -183,12 +217,12 @@ mod tests {
         ] {
             assert!(read(&text).is_none(), "{text}");
         }
-        // A client that went away makes a whole line; nobody was shown the page.
+        // A disconnected client has a line with status 000.
         assert_eq!(read(&line("2026-11-20", "/", "000", "x")).map(|request| request.status), Some(0));
     }
 
     #[test]
-    fn percent_signs_that_encode_nothing_stay() {
+    fn percent_signs_without_an_encoding_stay() {
         for (text, plain) in [("100%", "100%"), ("%zz%4", "%zz%4"), ("%C3%A9", "é"), ("%ff", "\u{fffd}"), ("a", "a")] {
             assert_eq!(decoded(text), plain);
         }
