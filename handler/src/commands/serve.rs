@@ -114,7 +114,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         outcome = ready(&mut warm_up) => return outcome,
     };
     warm_up.abort();
-    // What it is at goes on the next time.
+    // The next run of maintenance continues the work.
     maintained.abort();
     let finished = tokio::time::timeout_at(stop_by, async { (recorded.await, read.await) }).await;
     if cut_off > 0 || finished.is_err() {

@@ -12,7 +12,7 @@ use super::{
     w3c,
 };
 
-/// Which format an object is of.
+/// The format of a JSON object.
 pub(super) fn format_of(line: &str) -> Option<Format> {
     let object: Value = serde_json::from_str(line).ok()?;
     if object.get("category").and_then(Value::as_str).is_some_and(|category| category.starts_with("FrontDoor")) {
@@ -115,7 +115,7 @@ struct FrontDoorLine<'l> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FrontDoorRequest<'l> {
-    /// Who was connected to the edge.
+    /// The address of the connection.
     #[serde(borrow)]
     socket_ip: Option<Cow<'l, str>>,
     /// The same, unless the request had an X-Forwarded-For, which anybody can send: then what that says.

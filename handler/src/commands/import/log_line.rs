@@ -107,13 +107,13 @@ fn split_request(request: Cow<'_, str>) -> Option<(Cow<'_, str>, Cow<'_, str>)> 
 /// Why a request is no pageview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum NotAPage {
-    /// Its method is not GET.
+    /// The method is not GET.
     OtherMethod,
-    /// Its status is neither 2xx nor 304: nobody was shown the page.
+    /// The status is neither 2xx nor 304, so no page was displayed.
     OtherStatus,
-    /// Its path ends like a file that pages are made of, or that is downloaded.
+    /// The path ends with the extension of an asset or a download.
     Asset,
-    /// It is no request for a path, but for another host's page, or a header or another kind of entry.
+    /// A request for another host, a header, or another kind of entry.
     OtherEntry,
 }
 
@@ -149,7 +149,7 @@ pub(super) fn page(line: &LogLine<'_>) -> Result<(), NotAPage> {
     }
     let path = line.target.split(['?', '#']).next().unwrap_or_default();
     if !path.starts_with('/') {
-        // Who looks for a proxy asks for pages of other hosts.
+        // Scanners for open proxies request pages of other hosts.
         return Err(NotAPage::OtherEntry);
     }
     let file = path.rsplit('/').next().unwrap_or_default();

@@ -14,11 +14,11 @@ const NAMED_LINES: usize = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Refusal {
-    /// It is not a line of this format.
+    /// The line does not have the format of the log.
     Malformed,
-    /// Its time lies before 1970, or in the future.
+    /// The time is before 1970 or in the future.
     BadTime,
-    /// Its month (or day) has been closed, or one beside it: visitors can no longer be told from those counted then.
+    /// The period of the line, or an adjacent one, is closed, so its visitors can no longer be recognised.
     ClosedPeriod,
 }
 
