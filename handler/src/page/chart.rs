@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn one_visitor_beside_a_million_is_still_seen() {
+    fn one_visitor_is_visible_next_to_a_million() {
         let chart = Chart::draw("c", &bars(&[(1, 1), (1_000_000, 1_000_000), (0, 0)]), &[], &[], Step::Day);
         assert_eq!(chart.people, "M0 0v-1M1 0v-200");
     }
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_of_two_days_are_told_apart() {
+    fn hours_of_two_days_show_their_date() {
         let hours = |count| Chart::draw("c", &bars(&vec![(1, 1); count]), &[], &[], Step::Hour).rows;
         assert!(hours(24).starts_with("<tr><th>00:00<td>1"));
         assert!(hours(48).starts_with("<tr><th>Mon 23 Nov 00:00<td>1"));

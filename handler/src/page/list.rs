@@ -17,7 +17,7 @@ use crate::{
 
 /// Lists that stand together, in a tab of their own.
 #[derive(Serialize)]
-pub(super) struct Group<'a> {
+pub(super) struct ListSection<'a> {
     name: &'static str,
     /// Its name in links.
     key: String,
@@ -94,8 +94,8 @@ const OPEN_ROWS: usize = 10;
 const VALUE_CHARACTERS: usize = 96;
 
 /// All lists by groups. What always has a list says what will appear on an empty site; others are there once they hold anything.
-pub(super) fn groups(report: &Report) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
+pub(super) fn groups(report: &Report) -> Vec<ListSection<'_>> {
+    let mut groups: Vec<ListSection<'_>> = Vec::new();
     for dimension in Dimension::lists() {
         let mut entries = report.lists.get(&dimension).map(Vec::as_slice).unwrap_or_default();
         if matches!(dimension, Dimension::EntryPage | Dimension::Channel) {
@@ -110,7 +110,7 @@ pub(super) fn groups(report: &Report) -> Vec<Group<'_>> {
         let name = dimension.group();
         match groups.iter_mut().find(|group| group.name == name) {
             Some(group) => group.lists.push(list),
-            None => groups.push(Group { name, key: name.to_lowercase(), first: false, lists: vec![list] }),
+            None => groups.push(ListSection { name, key: name.to_lowercase(), first: false, lists: vec![list] }),
         }
     }
     groups.sort_by_key(|group| ORDER.iter().position(|name| *name == group.name));
@@ -121,7 +121,7 @@ pub(super) fn groups(report: &Report) -> Vec<Group<'_>> {
 }
 
 /// What was found of one page or one host, in place of all lists.
-pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> Group<'_> {
+pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> ListSection<'_> {
     let ordinary = list(entries, of.answers());
     let mut note = "Pageviews only: visitors are not counted per page and referrer.".to_owned();
     if *other > 0 {
@@ -142,11 +142,11 @@ pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> Group<'
         ..ordinary
     };
     let name = of.dimension().group();
-    Group { name, key: name.to_lowercase(), first: false, lists: vec![list] }
+    ListSection { name, key: name.to_lowercase(), first: false, lists: vec![list] }
 }
 
 /// What looks into a value. One that stands for others, or is too long to be shown whole, is not looked into.
-fn looking_into(dimension: Dimension, value: &str) -> Option<String> {
+fn breakdown_link(dimension: Dimension, value: &str) -> Option<String> {
     let breakdown = match dimension {
         Dimension::Page => Breakdown::Page(value.to_owned()),
         Dimension::Referrer => Breakdown::Referrer(value.to_owned()),
@@ -184,7 +184,7 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     let most = entries.iter().map(size).max().unwrap_or_default().max(1);
     let row = |entry: &'e Entry| Row {
         value: in_words(dimension, &entry.value),
-        query: looking_into(dimension, &entry.value),
+        query: breakdown_link(dimension, &entry.value),
         visitors: entry.visitors.filter(|_| known).map(thousands),
         pageviews: thousands(entry.pageviews),
         share: size(entry).saturating_mul(100) / most,

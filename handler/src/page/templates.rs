@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use handlebars::Handlebars;
 
-use super::{SCRIPT, STYLE};
+use super::asset::{SCRIPT, STYLE};
 
 /// All of them, by name.
 pub(super) static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {

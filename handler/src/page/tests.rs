@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use self::sample::{counts, day, empty, entry, hours, report, report_between, report_of_a_year};
 use super::*;
 use crate::{
-    domain::statistics::{Entry, ImportedPoint, Previous},
+    domain::statistics::{Entry, ImportedPoint, Previous, Range, Step},
     domain::{Dimension, Exclusion},
 };
 
@@ -20,7 +20,8 @@ fn html(report: &Report) -> String {
 fn html_of_sites(report: &Report, sites: &[&str]) -> String {
     let sites: Vec<SiteName> = sites.iter().map(|site| site.parse().unwrap()).collect();
     let (address, version, commit) = ("https://counter.example", "0.1.0", "0123456789abcdef");
-    render(&View { report, address, sites: &sites, names_all: true, signed_in: false, version, commit }).unwrap()
+    render(&PageContext { report, address, sites: &sites, lists_sites: true, signed_in: false, version, commit })
+        .unwrap()
 }
 
 /// The page with its links as a browser reads them.
@@ -49,7 +50,7 @@ fn attributes(html: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn what_visitors_sent_is_never_markup() {
+fn values_sent_by_visitors_are_never_markup() {
     let attacks = [
         "/<script>alert(1)</script>",
         "/\"onmouseover=\"alert(1)",
@@ -80,7 +81,7 @@ fn a_sites_name_is_never_markup_nor_a_second_parameter() {
 }
 
 #[test]
-fn text_of_any_direction_stands_apart_from_its_neighbours() {
+fn text_of_any_direction_is_isolated_from_its_neighbours() {
     let mut report = report();
     report.lists.insert(Dimension::Page, vec![entry("/\u{202e}cod.exe"), entry("/مرحبا")]);
     let page = html(&report);
@@ -146,18 +147,20 @@ fn a_stale_page_says_so_and_that_the_visit_was_not_counted() {
 
 #[test]
 fn without_any_numbers_one_sentence_says_that_the_visit_was_not_counted() {
-    let page = render_unavailable("0.1.0", "0123456789abcdef", true).unwrap();
+    let page = render_unavailable(PageKind::Whole, "0.1.0", "0123456789abcdef").unwrap();
     assert!(page.contains("your visit may not have been counted. Try again"));
     assert!(page.contains("Footfall 0.1.0 (0123456)"));
     assert!(!page.contains("<script"));
 }
 
 #[test]
-fn nothing_stands_in_the_page_that_its_content_security_policy_forbids() {
+fn the_page_complies_with_its_content_security_policy() {
     let mut report = report();
     report.stale = true;
     report.lists.insert(Dimension::Browser, vec![entry("Firefox")]);
-    for page in [html_of_sites(&report, &["example.com", "b.example"]), render_unavailable("0", "0", true).unwrap()] {
+    for page in
+        [html_of_sites(&report, &["example.com", "b.example"]), render_unavailable(PageKind::Whole, "0", "0").unwrap()]
+    {
         for (name, value) in attributes(&page) {
             assert!(name != "style" && !name.starts_with("on"), "{name}");
             let ours = ['?', '#'].iter().any(|start| value.starts_with(*start))
@@ -198,7 +201,7 @@ fn headline_numbers_have_separators_and_the_estimate_its_error() {
 }
 
 #[test]
-fn what_was_imported_from_another_counter_is_named_and_kept_apart() {
+fn imported_totals_are_labelled_and_kept_separate() {
     let point = |start, daily_visitors| ImportedPoint { start: sample::at(start), daily_visitors, pageviews: 9_000 };
     let imported = ImportedSum {
         source: "plausible".to_owned(),
@@ -396,7 +399,7 @@ fn sites_can_be_chosen_where_there_are_several() {
 }
 
 #[test]
-fn what_began_no_day_is_not_among_what_days_began_with() {
+fn values_that_began_no_day_are_not_listed_as_entries() {
     let mut report = report();
     let row = |value: &str, visitors| Entry { value: value.to_owned(), visitors, pageviews: 7 };
     report.lists.insert(Dimension::EntryPage, vec![row("/first", Some(3)), row("/later", Some(0))]);

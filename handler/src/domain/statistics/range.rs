@@ -58,7 +58,7 @@ impl Range {
     pub const DEFAULT: Self = Self::Days(30);
 
     /// The first and the last day, if today is `today`.
-    pub(super) fn days(self, today: Day) -> (Day, Day) {
+    pub fn days(self, today: Day) -> (Day, Day) {
         let month = today.month();
         match self {
             Self::Today => (today, today),

@@ -46,7 +46,8 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
                 None => reply(
                     StatusCode::OK,
                     HTML,
-                    page::render_unavailable(build::VERSION, build::COMMIT, true).map_err(render_error)?,
+                    page::render_unavailable(page::PageKind::Whole, build::VERSION, build::COMMIT)
+                        .map_err(render_error)?,
                 ),
             };
             Ok(error.into_page(request, page))
@@ -69,11 +70,11 @@ fn reported_visit(request: &Request) -> ReportedVisit<'_> {
 fn page_reply(request: &Request, reading: &Arc<Reading>) -> Result<Reply, Error> {
     let app = request.app();
     let encoding = request.encoding();
-    let names_all = request.may_see_all();
-    let signed_in = names_all && app.access.token.is_some();
-    let render = || page::render(&page::View { names_all, signed_in, ..page_view(app, reading) });
+    let lists_sites = request.may_see_all();
+    let signed_in = lists_sites && app.access.token.is_some();
+    let render = || page::render(&page::PageContext { lists_sites, signed_in, ..page_view(app, reading) });
     let bodies = app.response_cache.report(reading);
-    let body = if names_all { &bodies.page } else { &bodies.page_without_sites };
+    let body = if lists_sites { &bodies.page } else { &bodies.page_without_sites };
     let page = body.get(encoding, render).map_err(render_error)?;
     Ok(encoded(reply(StatusCode::OK, HTML, page), encoding))
 }
@@ -98,7 +99,8 @@ async fn frame(request: &Request) -> Result<Reply, Error> {
             Ok(encoded(reply(StatusCode::OK, HTML, page.map_err(render_error)?), encoding))
         }
         Err(problem @ ReadError::Unavailable) => {
-            let page = page::render_unavailable(build::VERSION, build::COMMIT, false).map_err(render_error)?;
+            let page = page::render_unavailable(page::PageKind::Embedded, build::VERSION, build::COMMIT)
+                .map_err(render_error)?;
             Ok(Error::from(problem).into_page(request, reply(StatusCode::OK, HTML, page)))
         }
         Err(problem) => Err(problem.into()),
@@ -110,12 +112,12 @@ fn frame_policy(app: &App) -> HeaderValue {
     content_security_policy(&if origins.is_empty() { "'none'".to_owned() } else { origins.join(" ") })
 }
 
-fn page_view<'a>(app: &'a App, reading: &'a Reading) -> page::View<'a> {
-    page::View {
+fn page_view<'a>(app: &'a App, reading: &'a Reading) -> page::PageContext<'a> {
+    page::PageContext {
         report: &reading.report,
         address: &app.address,
         sites: &app.config.sites,
-        names_all: false,
+        lists_sites: false,
         signed_in: false,
         version: build::VERSION,
         commit: build::COMMIT,

@@ -5,8 +5,16 @@ use super::*;
 fn embedded(report: &Report) -> String {
     let sites = ["example.com", "b.example"].map(|site| site.parse().unwrap());
     let (address, version, commit) = ("https://counter.example", "0.1.0", "0123456789abcdef");
-    render_embedded(&View { report, address, sites: &sites, names_all: false, signed_in: false, version, commit })
-        .unwrap()
+    render_embedded(&PageContext {
+        report,
+        address,
+        sites: &sites,
+        lists_sites: false,
+        signed_in: false,
+        version,
+        commit,
+    })
+    .unwrap()
 }
 
 #[test]
@@ -31,6 +39,6 @@ fn in_a_frame_stand_numbers_chart_and_lists_and_every_link_leads_out_of_it() {
 fn in_a_frame_nothing_is_said_of_a_visit_because_it_is_none() {
     let page = embedded(&Report { stale: true, ..report() });
     assert!(page.contains("These numbers are out of date.") && !page.contains("your visit"));
-    let page = render_unavailable("0.1.0", "unknown", false).unwrap();
+    let page = render_unavailable(PageKind::Embedded, "0.1.0", "unknown").unwrap();
     assert!(page.contains("The database is unavailable. Try again") && !page.contains("your visit"));
 }

@@ -39,7 +39,7 @@ fn one_page_shows_its_referrers_as_pageviews_with_a_way_back() {
 }
 
 #[test]
-fn a_host_that_led_nowhere_is_said_to_have_led_nowhere() {
+fn a_host_without_referrals_has_an_empty_state() {
     let of = Breakdown::Referrer("news.example".to_owned());
     let page = html(&Report { referrals: Some(referrals(of, &[], 0)), ..report() });
     assert!(page.contains("Pages reached from <bdi>news.example</bdi>") && page.contains("#sources"));
@@ -47,7 +47,7 @@ fn a_host_that_led_nowhere_is_said_to_have_led_nowhere() {
 }
 
 #[test]
-fn the_newest_week_comes_first_and_says_that_it_is_not_over() {
+fn the_newest_week_comes_first_and_is_marked_as_unfinished() {
     let page = html(&report());
     let (_, table) = page.split_once("Returning visitors by week").unwrap();
     let rows: Vec<String> = table.split("</table>").next().unwrap().split("<tr>").skip(2).map(text).collect();
@@ -65,7 +65,7 @@ fn the_last_30_minutes_are_there_only_where_something_can_be_seen() {
 }
 
 #[test]
-fn one_is_not_called_by_a_plural() {
+fn a_single_request_has_a_singular_label() {
     let excluded = [(Exclusion::Bots, 1), (Exclusion::Head, 1), (Exclusion::Own, 2)].into();
     let page = text(&html(&Report { excluded, ..report() }));
     assert!(page.contains("4 requests left out: 2 own visits, 1 from bots, 1 HEAD request"), "{page}");

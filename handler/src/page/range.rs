@@ -1,0 +1,98 @@
+//! Links to ranges, to the periods next to them, and to the steps of their charts.
+
+use serde::Serialize;
+
+use crate::domain::{
+    calendar::Day,
+    statistics::{Range, Report, Step},
+};
+
+/// A link to a range, or to a step of its chart.
+#[derive(Serialize)]
+pub(super) struct RangeLink {
+    query: String,
+    label: &'static str,
+    current: bool,
+}
+
+/// Ranges that can be chosen with one click.
+const RANGES: [(Range, &str); 8] = [
+    (Range::Today, "Today"),
+    (Range::Yesterday, "Yesterday"),
+    (Range::Days(7), "7 days"),
+    (Range::Days(30), "30 days"),
+    (Range::Week, "This week"),
+    (Range::Month, "This month"),
+    (Range::LastMonth, "Last month"),
+    (Range::Months(12), "12 months"),
+];
+
+/// Links to the ranges that can be chosen with one click.
+pub(super) fn ranges(report: &Report) -> Vec<RangeLink> {
+    let link = |(range, label): (Range, &'static str)| RangeLink {
+        query: query(range, report.last),
+        label,
+        current: range == report.range,
+    };
+    RANGES.map(link).into()
+}
+
+/// A range as a query. Ranges with a name have no date in it, so that the link does not grow old.
+pub(super) fn query(range: Range, today: Day) -> String {
+    range.word().map_or_else(
+        || {
+            let (first, last) = range.days(today);
+            between(first, last)
+        },
+        |word| format!("period={word}"),
+    )
+}
+
+/// Days as a query.
+pub(super) fn between(first: Day, last: Day) -> String {
+    format!("from={first}&to={last}")
+}
+
+/// The ranges before and after one, of as many days or whole months. A range of months that has not ended counts as whole.
+pub(super) fn neighbours(range: Range, first: Day, last: Day) -> ((Day, Day), (Day, Day)) {
+    let (begin, end) = (first.month(), last.month());
+    let ends = last == end.last_day() || matches!(range, Range::Month | Range::Months(_));
+    if first == begin.first_day() && ends {
+        let mut months = 1;
+        while begin.plus(months) <= end {
+            months += 1;
+        }
+        let shifted = |by| (begin.plus(by).first_day(), end.plus(by).last_day());
+        return (shifted(-months), shifted(months));
+    }
+    let days = last.number() - first.number() + 1;
+    let shifted = |by| (first.plus(by), last.plus(by));
+    (shifted(-days), shifted(days))
+}
+
+/// The chart's steps that suit a range, as links. The default step has no name in its link.
+pub(super) fn steps(report: &Report, range_query: &str) -> Vec<RangeLink> {
+    let days = report.last.number() - report.first.number() + 1;
+    let suits = |step: &Step| match step {
+        Step::Hour => days <= 14,
+        Step::Day => (2..=400).contains(&days),
+        Step::Week => days > 7,
+        Step::Month => days > 31,
+    };
+    let link = |step: Step| RangeLink {
+        query: if step == Step::suiting(days) { range_query.to_owned() } else { with_step(range_query, step) },
+        label: match step {
+            Step::Hour => "Hours",
+            Step::Day => "Days",
+            Step::Week => "Weeks",
+            Step::Month => "Months",
+        },
+        current: step == report.step,
+    };
+    let suiting: Vec<Step> = Step::ALL.into_iter().filter(suits).collect();
+    if suiting.len() < 2 { Vec::new() } else { suiting.into_iter().map(link).collect() }
+}
+
+fn with_step(range_query: &str, step: Step) -> String {
+    format!("{range_query}&by={}", step.name())
+}
