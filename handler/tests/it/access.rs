@@ -163,7 +163,7 @@ async fn who_signs_in_where_nothing_is_private_is_told_so() {
     let host = Host::start(&database).await;
     let answer = host.send(&sign_in("token=correct+horse+battery+staple")).await;
     assert_eq!(answer.status, 400);
-    assert!(answer.text().contains("no token is set in FOOTFALL_DASHBOARD_TOKEN"), "{}", answer.text());
+    assert!(answer.text().contains("FOOTFALL_DASHBOARD_TOKEN is not set"), "{}", answer.text());
 }
 
 #[tokio::test]

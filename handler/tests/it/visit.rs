@@ -343,7 +343,7 @@ async fn anybody_can_ask_whether_and_why_their_request_would_count() {
     let robot = answer(ask.clone().user_agent("Mozilla/5.0 (compatible; ClaudeBot/1.0)")).await;
     assert_eq!((&robot["pageview"], &robot["robot"]["operator"]), (&false.into(), &"Anthropic".into()));
     let page = host.send(&Request::get("/me/why").header("Accept", "text/html,*/*").user_agent(FIREFOX)).await;
-    assert!(page.text().contains("Yes: as a pageview and as a visitor."), "{}", page.text());
+    assert!(page.text().contains("Yes, as a pageview and as a visitor."), "{}", page.text());
     assert!(!page.text().contains("Mozilla") && !page.text().contains("203.0.113"));
     assert_eq!(host.statistics().await["pageviews"]["today"], 0);
 }
