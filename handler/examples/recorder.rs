@@ -10,7 +10,7 @@ use handler::{
     config::{Config, DatabaseConfig},
     domain::{Classification, Dimension, Network, SiteName, Visit, VisitKind, VisitorKey},
     recorder::Recorder,
-    store::{Database, Limits},
+    store::{Database, StatementLimits},
 };
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -25,7 +25,7 @@ async fn main() -> anyhow::Result<()> {
     let config = Config::load(&[("DATABASE_URL".to_owned(), std::env::var("DATABASE_URL")?)].into())?;
     let DatabaseConfig::Server(_) = &config.database else { anyhow::bail!("DATABASE_URL names no server") };
     let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
-    let [recording] = database.connections([Limits::FOR_REQUESTS]);
+    let [recording] = database.connections([StatementLimits::FOR_REQUESTS]);
     recording.check().await?;
     let (recorder, _) = Recorder::start(recording, config.rules(), None);
     let site: SiteName = "localhost".parse()?;

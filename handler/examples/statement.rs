@@ -9,7 +9,9 @@ use handler::{
     clock::Clock,
     config::{Config, DatabaseConfig},
     domain::{Day, Dimension, Fingerprint, Minute, Salt},
-    store::{self, Batch, Counter, Database, Limits, Link, MinuteViews, Outcome, Part, Role, SitePeriods, Visitor},
+    store::{
+        self, Batch, Counter, Database, Link, MinuteViews, Outcome, Part, Role, SitePeriods, StatementLimits, Visitor,
+    },
 };
 use uuid::Uuid;
 
@@ -20,7 +22,7 @@ async fn main() -> anyhow::Result<()> {
     let config = Config::load(&[("DATABASE_URL".to_owned(), std::env::var("DATABASE_URL")?)].into())?;
     let DatabaseConfig::Server(_) = &config.database else { anyhow::bail!("DATABASE_URL names no server") };
     let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
-    let [connection] = database.connections([Limits::FOR_REQUESTS]);
+    let [connection] = database.connections([StatementLimits::FOR_REQUESTS]);
     let mut checkout = connection.checkout().await?;
     let site = store::open_site(&mut checkout, &"statement.example".parse()?, None).await?.id;
     let day = Day::containing(connection.now(), &config.zone)?;

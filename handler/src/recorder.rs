@@ -3,10 +3,10 @@
 //!
 //! The recorder alone writes what is counted. It never sees HTTP. It ends when no handle to it is left and the queue is empty.
 
-mod aggregate;
-mod attempt;
+mod batch_builder;
+mod commit;
 mod keys;
-mod minute;
+mod metrics;
 mod seen;
 
 use std::{
@@ -25,8 +25,8 @@ use tokio::{
 };
 
 use self::{
-    attempt::{Attempted, Committer, Dates},
-    minute::Minute,
+    commit::{Attempted, BatchIdentity, Committer},
+    metrics::MinuteSummary,
 };
 use crate::{
     domain::CountingRules,
@@ -64,12 +64,12 @@ const MOST_SPLITS: usize = 40;
 /// A handle to the recorder; cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
-    commands: mpsc::Sender<Command>,
+    jobs: mpsc::Sender<Job>,
     /// Visits that were answered 503 since the last report.
     unanswered: Arc<AtomicU64>,
 }
 
-enum Command {
+enum Job {
     Record(Waiting),
     Import(Chunk),
 }
@@ -86,7 +86,7 @@ enum Receipt {
     /// The commit.
     Committed(oneshot::Sender<Result<(), RecordError>>),
     /// The answer to a question that is read after the commit.
-    Shown(Query, oneshot::Sender<ReadResult>),
+    Read(Query, oneshot::Sender<ReadResult>),
 }
 
 struct Chunk {
@@ -121,17 +121,17 @@ impl Recorder {
     /// Starts the recorder's task, which records over `connection`. `reader` answers those who want to see what they were counted
     /// into.
     pub fn start(connection: Arc<Connection>, rules: CountingRules, reader: Option<Reader>) -> (Self, JoinHandle<()>) {
-        let (commands, queue) = mpsc::channel(QUEUE_LENGTH);
+        let (jobs, queue) = mpsc::channel(QUEUE_LENGTH);
         let unanswered = Arc::new(AtomicU64::new(0));
         let task = Task {
             committer: Committer::new(connection, rules),
             reader,
-            shown: None,
-            minute: Minute::default(),
+            previous_batch_read: None,
+            summary: MinuteSummary::default(),
             unanswered: unanswered.clone(),
             outage: Outage::default(),
         };
-        (Self { commands, unanswered }, tokio::spawn(task.run(queue)))
+        (Self { jobs, unanswered }, tokio::spawn(task.run(queue)))
     }
 
     /// Records a visit, and waits for the commit until `answer_by`. `Ok` means that it has been committed. Dropping the
@@ -159,9 +159,9 @@ impl Recorder {
     /// # Errors
     /// As [`Recorder::record`] and [`Reader::read`].
     pub async fn record_and_read(&self, visit: Visit, query: Query, answer_by: Instant) -> ReadResult {
-        let (receipt, shown) = oneshot::channel();
-        let answer = match self.queue(visit, answer_by, Receipt::Shown(query, receipt)) {
-            Ok(()) => match tokio::time::timeout_at(answer_by, shown).await {
+        let (receipt, read) = oneshot::channel();
+        let answer = match self.queue(visit, answer_by, Receipt::Read(query, receipt)) {
+            Ok(()) => match tokio::time::timeout_at(answer_by, read).await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(_)) | Err(_) => Err(RecordError::Unavailable.into()),
             },
@@ -174,7 +174,7 @@ impl Recorder {
     }
 
     fn queue(&self, visit: Visit, answer_by: Instant, receipt: Receipt) -> Result<(), RecordError> {
-        self.commands.try_send(Command::Record(Waiting { visit, answer_by, receipt })).map_err(|error| match error {
+        self.jobs.try_send(Job::Record(Waiting { visit, answer_by, receipt })).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => RecordError::QueueFull,
             mpsc::error::TrySendError::Closed(_) => RecordError::Unavailable,
         })
@@ -187,7 +187,7 @@ impl Recorder {
     pub async fn import(&self, visits: Vec<Visit>, upto: LogPrefix) -> Result<Imported, Failure> {
         let gone = || Failure::Lost("the recorder has stopped".to_owned());
         let (receipt, answer) = oneshot::channel();
-        self.commands.send(Command::Import(Chunk { visits, upto, receipt })).await.map_err(|_| gone())?;
+        self.jobs.send(Job::Import(Chunk { visits, upto, receipt })).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -197,30 +197,30 @@ struct Task {
     committer: Committer,
     reader: Option<Reader>,
     /// Resolves when those of the last batch have been shown the numbers.
-    shown: Option<oneshot::Receiver<()>>,
-    minute: Minute,
+    previous_batch_read: Option<oneshot::Receiver<()>>,
+    summary: MinuteSummary,
     unanswered: Arc<AtomicU64>,
     outage: Outage,
 }
 
 impl Task {
-    async fn run(mut self, mut queue: mpsc::Receiver<Command>) {
-        let mut commands = Vec::with_capacity(LARGEST_BATCH);
-        let mut report = tokio::time::interval(minute::INTERVAL);
+    async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        let mut jobs = Vec::with_capacity(LARGEST_BATCH);
+        let mut report = tokio::time::interval(metrics::INTERVAL);
         report.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                received = queue.recv_many(&mut commands, LARGEST_BATCH) => {
+                received = queue.recv_many(&mut jobs, LARGEST_BATCH) => {
                     if received == 0 {
                         break;
                     }
-                    if let Some(shown) = self.shown.take()
+                    if let Some(previous_batch_read) = self.previous_batch_read.take()
                         && received < LARGEST_BATCH
                     {
-                        let _ = tokio::time::timeout(GATHERING, gather(shown, &mut queue, &mut commands)).await;
+                        let _ = tokio::time::timeout(GATHERING, gather(previous_batch_read, &mut queue, &mut jobs)).await;
                     }
-                    self.minute.queued(commands.len() + queue.len());
-                    self.handle(&mut commands).await;
+                    self.summary.queued(jobs.len() + queue.len());
+                    self.handle(&mut jobs).await;
                 }
                 _ = report.tick() => self.report(),
             }
@@ -228,19 +228,20 @@ impl Task {
         self.report();
     }
 
-    async fn handle(&mut self, commands: &mut Vec<Command>) {
-        let mut waiting = Vec::with_capacity(commands.len());
-        for command in commands.drain(..) {
-            match command {
-                Command::Record(visit) => waiting.push(visit),
-                Command::Import(chunk) => self.import(chunk).await,
+    async fn handle(&mut self, jobs: &mut Vec<Job>) {
+        let mut waiting = Vec::with_capacity(jobs.len());
+        for job in jobs.drain(..) {
+            match job {
+                Job::Record(visit) => waiting.push(visit),
+                Job::Import(chunk) => self.import(chunk).await,
             }
         }
         // Halves of a batch that was refused come back here.
         let mut batches = vec![waiting];
         let mut splits = 0;
         while let Some(waiting) = batches.pop() {
-            match self.record(waiting, splits < MOST_SPLITS).await {
+            let split = if splits < MOST_SPLITS { Split::Allowed } else { Split::Forbidden };
+            match self.record(waiting, split).await {
                 Recorded::Answered => {}
                 Recorded::Halves(halves) => {
                     splits += 1;
@@ -251,24 +252,24 @@ impl Task {
     }
 
     /// Commits visits as one batch, and answers each. Sends the same batch again after a loss, as long as somebody waits.
-    async fn record(&mut self, mut waiting: Vec<Waiting>, may_split: bool) -> Recorded {
+    async fn record(&mut self, mut waiting: Vec<Waiting>, split: Split) -> Recorded {
         // Who has been told 503 must not be counted afterwards, if that can be helped.
         let now = Instant::now();
         waiting.retain(|waiting| waiting.answer_by > now);
         let Some(last_answer) = waiting.iter().map(|waiting| waiting.answer_by).max() else {
             return Recorded::Answered;
         };
-        let mut dates = Dates::default();
+        let mut identity = BatchIdentity::default();
         let mut pause = FIRST_PAUSE;
         // Then it may have been applied: it may be divided only if the database, which would know it again, refuses its data.
         let mut outcome_is_unknown = false;
         let outcome = loop {
             let visits = waiting.iter().map(|waiting| &waiting.visit);
-            let Err(failure) = self.attempt(visits, &mut dates).await else { break Ok(()) };
-            let took_too_long = matches!(&failure, Failure::TimedOut(code) if code == "57014");
+            let Err(failure) = self.attempt(visits, &mut identity).await else { break Ok(()) };
+            let took_too_long = failure.is_cancelled();
             let is_too_much = failure.is_about_data() || (took_too_long && !outcome_is_unknown);
             outcome_is_unknown |= matches!(failure, Failure::Lost(_));
-            if is_too_much && may_split && waiting.len() > 1 {
+            if is_too_much && split == Split::Allowed && waiting.len() > 1 {
                 // Nothing of it was applied: the halves are new batches.
                 let second = waiting.split_off(waiting.len() / 2);
                 return Recorded::Halves([second, waiting]);
@@ -293,17 +294,17 @@ impl Task {
 
     /// Tells everybody what became of their visits. Whoever hung up does not get it; the visit is counted all the same.
     fn answer(&mut self, waiting: Vec<Waiting>, outcome: Result<(), RecordError>) {
-        let mut shown: HashMap<Query, Vec<oneshot::Sender<ReadResult>>> = HashMap::new();
+        let mut readers: HashMap<Query, Vec<oneshot::Sender<ReadResult>>> = HashMap::new();
         for waiting in waiting {
             match (waiting.receipt, outcome) {
                 (Receipt::Committed(receipt), _) => drop(receipt.send(outcome)),
-                (Receipt::Shown(query, receipt), Ok(())) => shown.entry(query).or_default().push(receipt),
-                (Receipt::Shown(_, receipt), Err(problem)) => drop(receipt.send(Err(problem.into()))),
+                (Receipt::Read(query, receipt), Ok(())) => readers.entry(query).or_default().push(receipt),
+                (Receipt::Read(_, receipt), Err(problem)) => drop(receipt.send(Err(problem.into()))),
             }
         }
         if let Some(reader) = &self.reader {
-            for (query, receipts) in shown {
-                self.shown = Some(reader.read_for(query, receipts));
+            for (query, receipts) in readers {
+                self.previous_batch_read = Some(reader.read_for(query, receipts));
             }
         }
     }
@@ -319,16 +320,16 @@ impl Task {
             classification: Classification::Excluded(Exclusion::Refused),
         };
         // What goes wrong now has been logged, and there is nothing left to try.
-        let _ = self.attempt(std::iter::once(&accounted), &mut Dates::default()).await;
+        let _ = self.attempt(std::iter::once(&accounted), &mut BatchIdentity::default()).await;
     }
 
     async fn import(&mut self, chunk: Chunk) {
         let Chunk { visits, upto, receipt } = chunk;
         let give_up = Instant::now() + IMPORT_PATIENCE;
-        let mut dates = Dates::of_import(upto);
+        let mut identity = BatchIdentity::of_import(upto);
         let mut pause = FIRST_PAUSE;
         let outcome = loop {
-            match self.attempt(visits.iter(), &mut dates).await {
+            match self.attempt(visits.iter(), &mut identity).await {
                 Ok(Attempted { imported, .. }) => break Ok(imported),
                 Err(Failure::Lost(_) | Failure::TimedOut(_)) if Instant::now() + pause < give_up => {
                     tokio::time::sleep(pause).await;
@@ -343,14 +344,14 @@ impl Task {
     async fn attempt<'v>(
         &mut self,
         visits: impl Iterator<Item = &'v Visit> + Clone,
-        dates: &mut Dates,
+        identity: &mut BatchIdentity,
     ) -> Result<Attempted, Failure> {
         let began = std::time::Instant::now();
-        let attempted = self.committer.attempt(visits, dates).await;
+        let attempted = self.committer.attempt(visits, identity).await;
         match &attempted {
             Ok(attempted) => {
                 self.outage.ended();
-                self.minute.committed(attempted, began);
+                self.summary.committed(attempted, began);
             }
             Err(failure) => self.outage.failed(failure),
         }
@@ -358,11 +359,18 @@ impl Task {
     }
 
     fn report(&mut self) {
-        self.minute.report(self.unanswered.swap(0, Ordering::Relaxed));
+        self.summary.report(self.unanswered.swap(0, Ordering::Relaxed));
     }
 }
 
-/// What became of a batch.
+/// Whether a batch that the database rejects may be split and tried again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Split {
+    Allowed,
+    Forbidden,
+}
+
+/// The result of recording a batch.
 enum Recorded {
     /// Everybody was told.
     Answered,
@@ -371,12 +379,12 @@ enum Recorded {
 }
 
 /// Gathers visits: until those before have been `shown` the numbers, and then as long as they keep coming.
-async fn gather(shown: oneshot::Receiver<()>, queue: &mut mpsc::Receiver<Command>, commands: &mut Vec<Command>) {
-    let _ = shown.await;
+async fn gather(previous_batch_read: oneshot::Receiver<()>, queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
+    let _ = previous_batch_read.await;
     let mut idle_turns = 0;
-    while idle_turns < IDLE_TURNS && commands.len() < LARGEST_BATCH {
-        if let Ok(command) = queue.try_recv() {
-            commands.push(command);
+    while idle_turns < IDLE_TURNS && jobs.len() < LARGEST_BATCH {
+        if let Ok(job) = queue.try_recv() {
+            jobs.push(job);
             idle_turns = 0;
         } else {
             tokio::task::yield_now().await;

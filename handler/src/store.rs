@@ -19,7 +19,7 @@ mod reading;
 mod recording;
 
 pub use batch::{Batch, Checkpoint, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor};
-pub use connection::{CLOCK_TOLERANCE, CONNECTION_LIFETIME, Checkout, Connection, Database, Limits};
+pub use connection::{CLOCK_TOLERANCE, CONNECTION_LIFETIME, Checkout, Connection, Database, StatementLimits};
 pub use examination::{Examination, examine};
 pub use failure::Failure;
 pub use imported::{ImportedTally, forget_imported, replace_imported};

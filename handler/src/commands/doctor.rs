@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     config::{Config, DatabaseConfig, Host},
     http::describe_client,
-    store::{self, CLOCK_TOLERANCE, Database, Examination, Failure, Limits},
+    store::{self, CLOCK_TOLERANCE, Database, Examination, Failure, StatementLimits},
 };
 
 /// The options of the command.
@@ -51,7 +51,7 @@ async fn examine(config: &Config, forwarded_for: &str, user_agent: &str) -> Find
             examine_database(&mut findings, &found, matches!(config.database, DatabaseConfig::Embedded(_)));
         }
         // Opening a connection migrates the schema, which a replica rejects (read_only_sql_transaction).
-        Err(error) if matches!(error.downcast_ref(), Some(Failure::Lost(code)) if code == "25006") => {
+        Err(error) if error.downcast_ref().is_some_and(Failure::is_read_only) => {
             findings.fail("database", "the server is a read-only replica", "name the primary server");
         }
         Err(error) => findings.fail_with("database", format!("{error:#}")),
@@ -89,7 +89,7 @@ fn examine_configuration(findings: &mut Findings, config: &Config, forwarded_for
 
 async fn read_database(config: &Config) -> anyhow::Result<Examination> {
     let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
-    let [connection] = database.connections([Limits::FOR_REQUESTS]);
+    let [connection] = database.connections([StatementLimits::FOR_REQUESTS]);
     let mut checkout = connection.checkout().await?;
     let found = store::examine(&mut checkout).await;
     Ok(checkout.release(found)?)

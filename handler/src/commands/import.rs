@@ -42,7 +42,7 @@ use crate::{
         dimension::value::page_path,
     },
     recorder::{Imported, LogPrefix, Recorder},
-    store::{self, Checkout, Connection, Database, Failure, Limits},
+    store::{self, Checkout, Connection, Database, Failure, StatementLimits},
 };
 
 /// How many lines are committed together.
@@ -109,7 +109,7 @@ async fn run_import(
 ) -> anyhow::Result<Summary> {
     let (rules, clock) = (config.rules(), Clock::system());
     let database = Database::new(&config.database, rules.foundation.clone(), clock.clone()).await?;
-    let [recording, reading] = database.connections([Limits::FOR_IMPORTS, Limits::FOR_IMPORTS]);
+    let [recording, reading] = database.connections([StatementLimits::FOR_IMPORTS, StatementLimits::FOR_IMPORTS]);
     // Report problems of the database before reading a log.
     reading.check().await?;
     let (recorder, recorded) = Recorder::start(recording, rules, None);

@@ -4,7 +4,7 @@ use super::print;
 use crate::{
     clock::Clock,
     config::Config,
-    store::{Database, Limits},
+    store::{Database, StatementLimits},
 };
 
 /// Updates the schema.
@@ -13,7 +13,7 @@ use crate::{
 /// If the database is unavailable or rejects a statement.
 pub async fn run(config: &Config) -> anyhow::Result<()> {
     let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
-    let [connection] = database.connections([Limits::FOR_IMPORTS]);
+    let [connection] = database.connections([StatementLimits::FOR_IMPORTS]);
     // The first check of a connection migrates.
     connection.check().await?;
     print("the schema is up to date")?;

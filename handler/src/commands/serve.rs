@@ -23,7 +23,7 @@ use crate::{
     maintenance::Maintenance,
     reader::Reader,
     recorder::Recorder,
-    store::{Connection, Database, Failure, Limits, Outage},
+    store::{Connection, Database, Failure, Outage, StatementLimits},
     telemetry::{self, milliseconds_since},
 };
 
@@ -65,8 +65,11 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         );
     }
     let database = Database::new(&config.database, rules.foundation.clone(), clock.clone()).await?;
-    let [recording, reading, maintaining] =
-        database.connections([Limits::FOR_REQUESTS, Limits::FOR_REQUESTS, Limits::FOR_MAINTENANCE]);
+    let [recording, reading, maintaining] = database.connections([
+        StatementLimits::FOR_REQUESTS,
+        StatementLimits::FOR_REQUESTS,
+        StatementLimits::FOR_MAINTENANCE,
+    ]);
     // Under the Functions host the page is where the host is.
     let page = (config.host != Host::Functions).then(|| format!("{}/", local_address(address)));
     let mut warm_up = tokio::spawn(warm_up(recording.clone(), page));

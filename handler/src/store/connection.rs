@@ -44,14 +44,14 @@ const MIGRATION_LOCK: i64 = 0x0F00_7FA1;
 
 /// How long a connection's work may take.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct StatementLimits {
     /// A statement, on the server. Here it may take a little longer before the connection is given up.
     pub statement: Duration,
     /// Waiting for a lock, on the server.
     pub lock: Duration,
 }
 
-impl Limits {
+impl StatementLimits {
     /// While somebody waits for an answer: twice fits into the time that a request may take, so that a statement that stalled is
     /// tried again within it.
     pub const FOR_REQUESTS: Self = Self { statement: Duration::from_millis(1800), lock: Duration::from_secs(1) };
@@ -112,7 +112,7 @@ impl Database {
     }
 
     /// One connection for each of these limits; the same one for all, with the first limits, if the database takes only one.
-    pub fn connections<const N: usize>(self: &Arc<Self>, limits: [Limits; N]) -> [Arc<Connection>; N] {
+    pub fn connections<const N: usize>(self: &Arc<Self>, limits: [StatementLimits; N]) -> [Arc<Connection>; N] {
         self.connections_that_last(CONNECTION_LIFETIME, limits)
     }
 
@@ -120,7 +120,7 @@ impl Database {
     pub fn connections_that_last<const N: usize>(
         self: &Arc<Self>,
         lifetime: Duration,
-        limits: [Limits; N],
+        limits: [StatementLimits; N],
     ) -> [Arc<Connection>; N] {
         let connection = |limits, is_shared| Arc::new(Connection::new(self.clone(), limits, lifetime, is_shared));
         match self.source {
@@ -135,7 +135,7 @@ impl Database {
 
     /// Opens a connection; the first one also brings the schema up to date. Nothing has been sent to be applied yet, so
     /// whatever goes wrong may be tried again.
-    async fn open(&self, limits: Limits) -> Result<(PgConnection, f64), Failure> {
+    async fn open(&self, limits: StatementLimits) -> Result<(PgConnection, f64), Failure> {
         let password = match &self.source {
             Source::Entra(_, tokens) => Some(tokens.get().await?),
             Source::Server(_) => None,
@@ -217,7 +217,7 @@ pub struct Connection {
     // Dropped in this order: the embedded database waits, when it is stopped, until its connection has been closed.
     session: Mutex<Slot>,
     database: Arc<Database>,
-    limits: Limits,
+    limits: StatementLimits,
     lifetime: Duration,
     /// Whether it is the only one that the database takes, and others use it, too.
     is_shared: bool,
@@ -238,7 +238,7 @@ struct Session {
 }
 
 impl Connection {
-    fn new(database: Arc<Database>, limits: Limits, lifetime: Duration, is_shared: bool) -> Self {
+    fn new(database: Arc<Database>, limits: StatementLimits, lifetime: Duration, is_shared: bool) -> Self {
         Self { session: Mutex::default(), database, limits, lifetime, is_shared, clock_offset_ms: AtomicI64::new(0) }
     }
 

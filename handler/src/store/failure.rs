@@ -2,6 +2,17 @@
 
 use std::{fmt, io::ErrorKind};
 
+/// SQLSTATE codes that the program distinguishes (PostgreSQL manual, appendix A).
+const QUERY_CANCELED: &str = "57014";
+const CHECK_VIOLATION: &str = "23514";
+const READ_ONLY: &str = "25006";
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+const DEADLOCK_DETECTED: &str = "40P01";
+const SERIALIZATION_FAILURE: &str = "40001";
+
+/// The code of a batch that was given up because other instances kept opening and closing periods.
+const STALE_KEYS: &str = "stale keys";
+
 /// A statement that did not succeed. It says which kind of failure, never a value: messages of the database can quote
 /// what was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +35,8 @@ impl Failure {
             sqlx::Error::Database(database) => {
                 let code = database.code().unwrap_or_default().into_owned();
                 let passing = ["08", "53", "57", "58"].contains(&code.get(..2).unwrap_or_default())
-                    || ["40001", "25006"].contains(&code.as_str());
-                if ["57014", "55P03", "40P01"].contains(&code.as_str()) {
+                    || [SERIALIZATION_FAILURE, READ_ONLY].contains(&code.as_str());
+                if [QUERY_CANCELED, LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED].contains(&code.as_str()) {
                     Self::TimedOut(code)
                 } else if passing {
                     Self::Lost(code)
@@ -46,12 +57,32 @@ impl Failure {
         }
     }
 
-    /// SQLSTATE, or the kind of failure where the database did not answer.
+    /// The cached keys were stale at every attempt; nothing was applied.
+    pub(crate) fn stale_keys() -> Self {
+        Self::TimedOut(STALE_KEYS.to_owned())
+    }
+
+    /// SQLSTATE, or the kind of failure if the database did not respond.
     pub fn code(&self) -> &str {
         match self {
             Self::Lost(code) | Self::TimedOut(code) | Self::Rejected(code) => code,
             Self::ModeMismatch(_) => "foundation",
         }
+    }
+
+    /// Whether the server cancelled the statement because it exceeded its time limit.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        matches!(self, Self::TimedOut(code) if code == QUERY_CANCELED)
+    }
+
+    /// Whether a row violated a check, or no partition accepts it: the set of its period was dropped.
+    pub(crate) fn violates_check(&self) -> bool {
+        matches!(self, Self::Rejected(code) if code == CHECK_VIOLATION)
+    }
+
+    /// Whether the server is read-only.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, Self::Lost(code) if code == READ_ONLY)
     }
 
     /// Whether the role or its password (or token) was refused (SQLSTATE class 28).

@@ -69,21 +69,21 @@ async fn remove_all(
     removed: &mut Removed,
 ) -> Result<(), Failure> {
     // First the salts: from here on the fingerprints mean nothing.
-    removed.salts_forgotten = repeat(checkout, Step::ForgetSalts).await?;
+    removed.salts_forgotten = repeat(checkout, MaintenanceStep::ForgetSalts).await?;
     if removed.salts_forgotten > 0 {
         // What was updated stays in the table until it is vacuumed, and so small a table is not by itself.
         checkout.run(async |connection| sqlx::raw_sql("vacuum salt").execute(connection).await).await?;
     }
     removed.sets_dropped = drop_sets(checkout).await?;
-    removed.batches_deleted = repeat(checkout, Step::DeleteBatches).await?;
-    removed.minutes_deleted = repeat(checkout, Step::DeleteMinutes).await?;
+    removed.batches_deleted = repeat(checkout, MaintenanceStep::DeleteBatches).await?;
+    removed.minutes_deleted = repeat(checkout, MaintenanceStep::DeleteMinutes).await?;
     if let Some(first_kept) = first_kept {
         let sites = checkout
             .run(async |connection| sqlx::query_scalar!("select id from site").fetch_all(connection).await)
             .await?;
         for site in sites {
-            removed.tallies_deleted += repeat(checkout, Step::DeleteTallies(site, first_kept)).await?;
-            removed.imported_deleted += repeat(checkout, Step::DeleteImported(site, first_kept)).await?;
+            removed.tallies_deleted += repeat(checkout, MaintenanceStep::DeleteTallies(site, first_kept)).await?;
+            removed.imported_deleted += repeat(checkout, MaintenanceStep::DeleteImported(site, first_kept)).await?;
         }
     }
     if !keeps_all_time {
@@ -92,14 +92,14 @@ async fn remove_all(
                 sqlx::query!("update site set salt = null where salt is not null").execute(connection).await
             })
             .await?;
-        removed.registers_deleted = repeat(checkout, Step::DeleteRegisters).await?;
+        removed.registers_deleted = repeat(checkout, MaintenanceStep::DeleteRegisters).await?;
     }
     Ok(())
 }
 
 /// A statement that removes some rows, and is repeated until there are no more.
 #[derive(Clone, Copy)]
-enum Step {
+enum MaintenanceStep {
     ForgetSalts,
     DeleteBatches,
     DeleteMinutes,
@@ -111,27 +111,29 @@ enum Step {
 }
 
 /// Repeats a step until it removes less than it may; answers how much all of them removed.
-async fn repeat(checkout: &mut Checkout<'_>, step: Step) -> Result<u64, Failure> {
+async fn repeat(checkout: &mut Checkout<'_>, step: MaintenanceStep) -> Result<u64, Failure> {
     let mut removed = 0;
     loop {
         let done = checkout
             .run(async |connection| match step {
-                Step::ForgetSalts => sqlx::query_file!("queries/forget_salts.sql", STEP_ROWS).execute(connection).await,
-                Step::DeleteBatches => {
+                MaintenanceStep::ForgetSalts => {
+                    sqlx::query_file!("queries/forget_salts.sql", STEP_ROWS).execute(connection).await
+                }
+                MaintenanceStep::DeleteBatches => {
                     sqlx::query_file!("queries/delete_batches.sql", STEP_ROWS).execute(connection).await
                 }
-                Step::DeleteMinutes => {
+                MaintenanceStep::DeleteMinutes => {
                     sqlx::query_file!("queries/delete_minutes.sql", STEP_ROWS).execute(connection).await
                 }
-                Step::DeleteTallies(site, day) => {
+                MaintenanceStep::DeleteTallies(site, day) => {
                     let query = sqlx::query_file!("queries/delete_tallies.sql", site, day.number(), STEP_ROWS);
                     query.execute(connection).await
                 }
-                Step::DeleteImported(site, day) => {
+                MaintenanceStep::DeleteImported(site, day) => {
                     let query = sqlx::query_file!("queries/delete_imported.sql", site, day.number(), STEP_ROWS);
                     query.execute(connection).await
                 }
-                Step::DeleteRegisters => {
+                MaintenanceStep::DeleteRegisters => {
                     sqlx::query_file!("queries/delete_registers.sql", STEP_ROWS).execute(connection).await
                 }
             })

@@ -26,8 +26,8 @@ where
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut line: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let level = *event.metadata().level();
-        let mut told = Told::default();
-        event.record(&mut told);
+        let mut text = EventText::default();
+        event.record(&mut text);
         let time = self.zone.to_datetime(Timestamp::now()).strftime("%H:%M:%S").to_string();
         let (dim, plain) = if line.has_ansi_escapes() { (DIM, PLAIN) } else { ("", "") };
         write!(line, "{dim}{time}{plain} ")?;
@@ -40,9 +40,9 @@ where
             };
             write!(line, "{colour}{level}{plain} ")?;
         }
-        line.write_str(&told.message)?;
-        if level != Level::INFO && !told.fields.is_empty() {
-            write!(line, "{dim}{}{plain}", told.fields)?;
+        line.write_str(&text.message)?;
+        if level != Level::INFO && !text.fields.is_empty() {
+            write!(line, "{dim}{}{plain}", text.fields)?;
         }
         writeln!(line)
     }
@@ -50,12 +50,12 @@ where
 
 /// The message of an event, and its fields as text.
 #[derive(Default)]
-struct Told {
+struct EventText {
     message: String,
     fields: String,
 }
 
-impl tracing::field::Visit for Told {
+impl tracing::field::Visit for EventText {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         // A line is one line, whatever stands in it. Writing to a text does not fail.
         let value = format!("{value:?}").replace(char::is_control, " ");

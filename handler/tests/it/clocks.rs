@@ -19,7 +19,7 @@ use handler::{
     maintenance::Maintenance,
     reader::Reader,
     recorder::Recorder,
-    store::{self, Limits},
+    store::{self, StatementLimits},
 };
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio::time::Instant;
@@ -43,8 +43,11 @@ impl Instance {
         let environment = [("DATABASE_URL".to_owned(), database.url())].into();
         let config = Config::load(&environment).unwrap();
         let store = store::Database::new(&config.database, config.foundation(), clock.clone()).await.unwrap();
-        let [recording, reading, maintaining] =
-            store.connections([Limits::FOR_REQUESTS, Limits::FOR_REQUESTS, Limits::FOR_MAINTENANCE]);
+        let [recording, reading, maintaining] = store.connections([
+            StatementLimits::FOR_REQUESTS,
+            StatementLimits::FOR_REQUESTS,
+            StatementLimits::FOR_MAINTENANCE,
+        ]);
         // The first migration has no part in how long a visit may take.
         recording.check().await.unwrap();
         let (recorder, _) = Recorder::start(recording, config.rules(), None);

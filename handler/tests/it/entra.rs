@@ -14,7 +14,7 @@ use std::{
 use handler::{
     clock::Clock,
     config::Config,
-    store::{self, Limits},
+    store::{self, StatementLimits},
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -224,14 +224,14 @@ async fn a_connection_that_is_too_old_is_replaced_before_it_is_used_again() {
     let backends = "select pid::text from pg_stat_activity \
                     where datname = current_database() and application_name = 'footfall'";
     let open = || store::Database::new(&config.database, config.foundation(), Clock::system());
-    let [young] = open().await.unwrap().connections([Limits::FOR_REQUESTS]);
+    let [young] = open().await.unwrap().connections([StatementLimits::FOR_REQUESTS]);
     young.check().await.unwrap();
     let first = database.texts(backends).await;
     young.check().await.unwrap();
     assert_eq!((first.len(), database.texts(backends).await), (1, first));
     drop(young);
 
-    let [old] = open().await.unwrap().connections_that_last(Duration::ZERO, [Limits::FOR_REQUESTS]);
+    let [old] = open().await.unwrap().connections_that_last(Duration::ZERO, [StatementLimits::FOR_REQUESTS]);
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..3 {
         old.check().await.unwrap();

@@ -140,6 +140,7 @@ fn the_domain_has_no_runtime_clock_or_files() {
 
 #[test]
 fn groups_of_modules_in_braces_are_read() {
-    let text = "use crate::{\n    clock::Clock,\n    domain::{Day, Month},\n    http,\n};\nfn a() { crate::store::b() }";
+    let text =
+        "use crate::{\n    clock::Clock,\n    domain::{Day, Month},\n    http,\n};\nfn a() { crate::store::b() }";
     assert_eq!(named_modules(text), ["clock", "domain", "http", "store"]);
 }

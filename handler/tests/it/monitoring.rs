@@ -119,7 +119,7 @@ fn exclusions_in(text: &str) -> BTreeSet<&str> {
 #[test]
 fn log_queries_and_documentation_name_every_exclusion_and_no_other() {
     let all: BTreeSet<&str> = Exclusion::ALL.iter().map(|exclusion| exclusion.name()).collect();
-    for file in ["handler/src/recorder/minute.rs", "terraform/queries/exclusions.kql", "docs/monitoring.md"] {
+    for file in ["handler/src/recorder/metrics.rs", "terraform/queries/exclusions.kql", "docs/monitoring.md"] {
         let text = std::fs::read_to_string(repository().join(file)).unwrap();
         assert_eq!(exclusions_in(&text), all, "{file}");
     }

@@ -12,7 +12,7 @@ use handler::{
     domain::statistics::{Query, Range, Report},
     domain::{Day, Dimension, Forget},
     recorder::{Imported, LogPrefix},
-    store::Limits,
+    store::StatementLimits,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::time::Instant;
@@ -49,7 +49,7 @@ impl Stage {
         Self::set_with(instances, now, Forget::Monthly, PATIENT).await
     }
 
-    async fn set_with(instances: usize, now: &str, forget: Forget, limits: Limits) -> Self {
+    async fn set_with(instances: usize, now: &str, forget: Forget, limits: StatementLimits) -> Self {
         crate::oracle::show_log();
         let sites = vec!["example.com".parse().unwrap()];
         let database = Fleet::prepare(&TimeZone::UTC, forget, ms(now)).await;

@@ -16,7 +16,7 @@ use handler::{
     domain::{CountingMode, CountingRules},
     reader::Reader,
     recorder::{LogPrefix, Recorder},
-    store::{self, CONNECTION_LIFETIME, Connection, Failure, Limits},
+    store::{self, CONNECTION_LIFETIME, Connection, Failure, StatementLimits},
 };
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{task::JoinSet, time::Instant};
@@ -34,7 +34,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Limits of a recorder with a slow database, because the machine is busy.
-pub(crate) const PATIENT: Limits = Limits { statement: Duration::from_secs(12), lock: Duration::from_secs(8) };
+pub(crate) const PATIENT: StatementLimits =
+    StatementLimits { statement: Duration::from_secs(12), lock: Duration::from_secs(8) };
 
 /// An instance of the product.
 pub(crate) struct Instance {
@@ -69,7 +70,7 @@ impl Fleet {
         };
         let clock = Arc::new(AtomicI64::new(now_ms));
         let [connection] =
-            connect(&database, None, &rules, &clock, 0, CONNECTION_LIFETIME, [Limits::FOR_REQUESTS]).await;
+            connect(&database, None, &rules, &clock, 0, CONNECTION_LIFETIME, [StatementLimits::FOR_REQUESTS]).await;
         connection.check().await.unwrap();
         connection.close().await;
         database.replace_clock().await;
@@ -86,7 +87,7 @@ impl Fleet {
         now_ms: i64,
         skews_ms: &[i64],
         sites: Vec<SiteName>,
-        limits: Limits,
+        limits: StatementLimits,
         mine: impl Fn(usize) -> bool,
     ) -> Self {
         let rules = CountingRules {
@@ -111,7 +112,7 @@ impl Fleet {
             let (reader, _) = Reader::start(reading, rules.clone(), sites.clone());
             instances.push(Some(Instance { recorder, reader, cable, skew_ms }));
         }
-        let limits = [Limits::FOR_MAINTENANCE, Limits::FOR_IMPORTS];
+        let limits = [StatementLimits::FOR_MAINTENANCE, StatementLimits::FOR_IMPORTS];
         let [maintenance, direct] = connect(&database, None, &rules, &now_ms, 0, CONNECTION_LIFETIME, limits).await;
         Self { database, now_ms, instances, maintenance, direct, sites }
     }
@@ -304,7 +305,7 @@ async fn connect<const N: usize>(
     now_ms: &Arc<AtomicI64>,
     skew_ms: i64,
     lifetime: Duration,
-    limits: [Limits; N],
+    limits: [StatementLimits; N],
 ) -> [Arc<Connection>; N] {
     let mut options = database.options();
     if let Some(port) = port {

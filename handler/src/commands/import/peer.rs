@@ -25,7 +25,7 @@ use crate::{
     clock::Clock,
     config::Config,
     domain::SiteName,
-    store::{self, Connection, Database, Limits},
+    store::{self, Connection, Database, StatementLimits},
 };
 
 /// A counter whose exports are read.
@@ -99,7 +99,7 @@ pub(super) async fn forget(config: &Config, site: &SiteName, peer: Peer) -> anyh
 /// A connection to a database that is ready.
 async fn connect(config: &Config) -> anyhow::Result<Arc<Connection>> {
     let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
-    let [connection] = database.connections([Limits::FOR_IMPORTS]);
+    let [connection] = database.connections([StatementLimits::FOR_IMPORTS]);
     connection.check().await?;
     Ok(connection)
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use handler::{
     domain::{Exclusion, Forget},
-    store::Limits,
+    store::StatementLimits,
 };
 
 use super::{Stage, view};
 
 #[tokio::test]
 async fn a_batch_with_a_lost_response_is_not_split() {
-    let limits = Limits { statement: Duration::from_millis(600), lock: Duration::from_millis(500) };
+    let limits = StatementLimits { statement: Duration::from_millis(600), lock: Duration::from_millis(500) };
     let stage = Stage::set_with(1, "2026-03-10T12:00:00Z", Forget::Monthly, limits).await;
     stage.visits(0, 9, "/", &["2026-03-10T11:00:00Z"]).await;
     // The first attempt is committed, the second times out, and the third succeeds.

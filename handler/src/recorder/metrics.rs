@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::attempt::Attempted;
+use super::commit::Attempted;
 use crate::{domain::Exclusion, telemetry::percentile};
 
 /// How often it is said.
@@ -10,7 +10,7 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Sums since the last log line.
 #[derive(Default)]
-pub(super) struct Minute {
+pub(super) struct MinuteSummary {
     pageviews: u64,
     visits: usize,
     batches: usize,
@@ -20,7 +20,7 @@ pub(super) struct Minute {
     commits: Vec<Duration>,
 }
 
-impl Minute {
+impl MinuteSummary {
     pub(super) fn committed(&mut self, attempted: &Attempted, began: Instant) {
         self.pageviews += attempted.pageviews;
         self.visits += attempted.visits;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Imported, LogPrefix,
-    aggregate::{Aggregate, Dated, aggregate},
+    batch_builder::{Aggregate, Dated, aggregate},
     keys::Keys,
     seen::Seen,
 };
@@ -38,7 +38,7 @@ pub(super) struct Committer {
 /// What a batch is from its first try to its last: the moments of its visits and the ids of its days. They stay the same however
 /// often it is sent, because that is how the database knows it again.
 #[derive(Default)]
-pub(super) struct Dates {
+pub(super) struct BatchIdentity {
     upto: Option<LogPrefix>,
     /// `None`: a time outside what can be counted.
     moments: Vec<Option<(Moment, Option<Minute>)>>,
@@ -47,7 +47,7 @@ pub(super) struct Dates {
     may_arrive_late: bool,
 }
 
-impl Dates {
+impl BatchIdentity {
     /// Of a chunk of a log.
     pub(super) fn of_import(upto: LogPrefix) -> Self {
         Self { upto: Some(upto), ..Self::default() }
@@ -81,7 +81,7 @@ impl Committer {
     pub(super) async fn attempt<'v>(
         &mut self,
         visits: impl Iterator<Item = &'v Visit> + Clone,
-        dates: &mut Dates,
+        identity: &mut BatchIdentity,
     ) -> Result<Attempted, Failure> {
         let connection = self.connection.clone();
         let mut checkout = connection.checkout().await?;
@@ -91,29 +91,29 @@ impl Committer {
             self.keys.forget();
             self.seen = Seen::default();
         }
-        if dates.ids.is_empty() {
-            self.date(visits.clone(), dates);
+        if identity.ids.is_empty() {
+            self.date(visits.clone(), identity);
         }
-        let outcome = self.commit(&mut checkout, visits, dates).await;
-        dates.may_arrive_late |= matches!(outcome, Err(Failure::Lost(_)));
+        let outcome = self.commit(&mut checkout, visits, identity).await;
+        identity.may_arrive_late |= matches!(outcome, Err(Failure::Lost(_)));
         checkout.release(outcome)
     }
 
     /// Finds the day and hour of each visit, by the database's clock unless a log says when it was.
-    fn date<'v>(&mut self, visits: impl Iterator<Item = &'v Visit>, dates: &mut Dates) {
+    fn date<'v>(&mut self, visits: impl Iterator<Item = &'v Visit>, identity: &mut BatchIdentity) {
         let zone = &self.rules.foundation.zone;
         for visit in visits {
-            let at = if dates.upto.is_some() { visit.at } else { self.connection.correct(visit.at) };
+            let at = if identity.upto.is_some() { visit.at } else { self.connection.correct(visit.at) };
             let moment = self.calendar.moment(at, zone).ok();
-            let minute = dates.upto.is_none().then(|| Minute::containing(at));
-            dates.moments.push(moment.map(|moment| (moment, minute)));
+            let minute = identity.upto.is_none().then(|| Minute::containing(at));
+            identity.moments.push(moment.map(|moment| (moment, minute)));
             if let Some(moment) = moment {
-                dates.ids.entry(moment.day).or_insert_with(Uuid::new_v4);
+                identity.ids.entry(moment.day).or_insert_with(Uuid::new_v4);
             }
         }
-        if dates.upto.is_some() && dates.ids.is_empty() {
+        if identity.upto.is_some() && identity.ids.is_empty() {
             // A chunk without any page has a checkpoint all the same.
-            dates.ids.insert(Day::from_number(0), Uuid::new_v4());
+            identity.ids.insert(Day::from_number(0), Uuid::new_v4());
         }
     }
 
@@ -121,30 +121,30 @@ impl Committer {
         &mut self,
         checkout: &mut Checkout<'_>,
         visits: impl Iterator<Item = &'v Visit> + Clone,
-        dates: &Dates,
+        identity: &BatchIdentity,
     ) -> Result<Attempted, Failure> {
         let mut tries = 0;
         loop {
             let dated: Vec<(usize, Dated<'v>)> = visits
                 .clone()
-                .zip(&dates.moments)
+                .zip(&identity.moments)
                 .enumerate()
                 .filter_map(|(place, (visit, moment))| {
                     let (moment, minute) = (*moment)?;
                     Some((place, Dated { visit, moment, minute }))
                 })
                 .collect();
-            match self.commit_dated(checkout, dated, dates).await {
+            match self.commit_dated(checkout, dated, identity).await {
                 Ok(Some(attempted)) => return Ok(attempted),
                 Ok(None) => {}
                 // The set of a period is gone that was believed to be open.
-                Err(Failure::Rejected(code)) if code == "23514" && tries == 0 => {}
+                Err(failure) if failure.violates_check() && tries == 0 => {}
                 Err(failure) => return Err(failure),
             }
             self.keys.forget_periods();
             tries += 1;
             if tries == MOST_STALE {
-                return Err(Failure::TimedOut("stale keys".to_owned()));
+                return Err(Failure::stale_keys());
             }
         }
     }
@@ -154,15 +154,15 @@ impl Committer {
         &mut self,
         checkout: &mut Checkout<'_>,
         mut dated: Vec<(usize, Dated<'v>)>,
-        dates: &Dates,
+        identity: &BatchIdentity,
     ) -> Result<Option<Attempted>, Failure> {
         let now = self.connection.now();
         let is_visitor = |visit: &Visit| matches!(visit.classification, Classification::Visitor(_));
         let needed = dated.iter().map(|(_, Dated { visit, moment, .. })| (*visit, moment.day, is_visitor(visit)));
-        self.keys.open(checkout, now, needed, dates.upto.is_some()).await?;
+        self.keys.open(checkout, now, needed, identity.upto.is_some()).await?;
         let mut imported = Imported { applied: true, ..Imported::default() };
         let mut checkpoint = None;
-        if let Some(LogPrefix { site, digest, bytes }) = &dates.upto {
+        if let Some(LogPrefix { site, digest, bytes }) = &identity.upto {
             let site = self.keys.open_site(checkout, site).await?;
             checkpoint = Some(Checkpoint { digest: *digest, bytes: *bytes, site });
             // Lines of a closed period are named, not counted.
@@ -175,13 +175,13 @@ impl Committer {
             });
         }
         let (places, dated): (Vec<usize>, Vec<Dated<'v>>) = dated.into_iter().unzip();
-        let mut ids = dates.ids.clone();
+        let mut ids = identity.ids.clone();
         ids.retain(|day, _| dated.iter().any(|dated| dated.moment.day == *day));
         if ids.is_empty() {
             if checkpoint.is_none() {
                 return Ok(Some(Attempted { imported, visits: 0, pageviews: 0, excluded: Default::default() }));
             }
-            ids.extend(dates.ids.first_key_value().map(|(day, id)| (*day, *id)));
+            ids.extend(identity.ids.first_key_value().map(|(day, id)| (*day, *id)));
         }
         let today = Day::containing(now, &self.rules.foundation.zone).unwrap_or(Day::from_number(0));
         let Aggregate { mut batch, fingerprints, pageviews, excluded } =
@@ -201,7 +201,7 @@ impl Committer {
             Outcome::CountedBefore => imported.applied = false,
         }
         self.finished.clear();
-        if !dates.may_arrive_late {
+        if !identity.may_arrive_late {
             // Otherwise its ids stay until maintenance finds them old enough.
             self.finished.extend(batch.parts.iter().map(|part| part.id));
         }

@@ -64,7 +64,7 @@ struct Signature<'v> {
 }
 
 /// The visits of one signature.
-struct Group<'v> {
+struct SignatureVisits<'v> {
     visits: i64,
     /// The cohort of visitors who are new to the site on this day.
     site_cohort: i32,
@@ -115,7 +115,7 @@ struct PartBuilder<'v> {
     may_be_late: bool,
     keys: &'v Keys,
     seen: &'v Seen,
-    groups: HashMap<Signature<'v>, Group<'v>>,
+    groups: HashMap<Signature<'v>, SignatureVisits<'v>>,
     visitors: Visitors,
     counters: HashMap<(i32, i16, Cow<'v, str>), i32>,
     minutes: BTreeMap<(i32, Minute), i64>,
@@ -182,29 +182,27 @@ impl<'v> PartBuilder<'v> {
         else {
             return;
         };
-        let who = Who { name: &visit.site, client, period, late: self.may_be_late };
+        let visitor = PeriodVisitor { name: &visit.site, client, period };
+        let mut candidates = Candidates {
+            day: self.part.day,
+            may_be_late: self.may_be_late,
+            seen: self.seen,
+            visitors: &mut self.visitors,
+            message: &mut self.message,
+        };
         let mut is_new_somewhere = group.values.is_empty();
         for (dimension, value, cohort) in &group.values {
             let scope = Scope::Value(*dimension, value);
-            is_new_somewhere |=
-                who.offer(scope, *cohort, 0, self.part.day, self.seen, &mut self.visitors, &mut self.message).1;
+            is_new_somewhere |= visitor.add_candidate(scope, *cohort, 0, &mut candidates).1;
         }
         if visit.kind == VisitKind::Event {
             return;
         }
-        // Who has been seen on this page today has been seen today, in the same commit or an earlier one.
+        // A visitor seen on this page today was seen on the site today, in the same commit or an earlier one.
         if !is_new_somewhere && !self.may_be_late {
             return;
         }
-        let (hash, is_new) = who.offer(
-            Scope::Site,
-            group.site_cohort,
-            1,
-            self.part.day,
-            self.seen,
-            &mut self.visitors,
-            &mut self.message,
-        );
+        let (hash, is_new) = visitor.add_candidate(Scope::Site, group.site_cohort, 1, &mut candidates);
         aggregate.fingerprints.push((place, hash));
         if is_new {
             observe(site, &visit.site, client, &mut self.message, ranks);
@@ -212,9 +210,9 @@ impl<'v> PartBuilder<'v> {
     }
 
     /// Makes the group of a signature, with its cohorts and the counters that they raise.
-    fn open_group(&mut self, signature: &Signature<'v>) -> Group<'v> {
+    fn open_group(&mut self, signature: &Signature<'v>) -> SignatureVisits<'v> {
         let Signature { site, hour, kind, effect, values } = *signature;
-        let mut group = Group { visits: 0, site_cohort: 0, values: Vec::new() };
+        let mut group = SignatureVisits { visits: 0, site_cohort: 0, values: Vec::new() };
         if effect != Effect::Visitor {
             return group;
         }
@@ -314,30 +312,36 @@ impl<'v> PartBuilder<'v> {
 }
 
 /// A visitor in a period.
-struct Who<'v> {
+struct PeriodVisitor<'v> {
     name: &'v str,
     client: &'v VisitorKey,
     period: &'v OpenPeriod,
-    late: bool,
 }
 
-impl Who<'_> {
-    /// Puts the visitor of a scope among those who may be new, unless it is known. Answers its fingerprint, and whether it was
-    /// not known.
-    #[expect(clippy::too_many_arguments, reason = "the parts of a builder that is borrowed otherwise")]
-    fn offer(
+/// Visitors who may be new on a day, and the state needed to add one.
+struct Candidates<'b> {
+    day: Day,
+    may_be_late: bool,
+    seen: &'b Seen,
+    visitors: &'b mut Visitors,
+    /// A buffer for the input of the fingerprint.
+    message: &'b mut Vec<u8>,
+}
+
+impl PeriodVisitor<'_> {
+    /// Adds the visitor's fingerprint in a scope to the candidates, unless the fingerprint is known for the day. Returns the
+    /// fingerprint, and whether it was unknown.
+    fn add_candidate(
         &self,
         scope: Scope<'_>,
         cohort: i32,
         views: i32,
-        day: Day,
-        seen: &Seen,
-        visitors: &mut Visitors,
-        message: &mut Vec<u8>,
+        candidates: &mut Candidates<'_>,
     ) -> (Fingerprint, bool) {
         let OpenPeriod { salt, previous, next, .. } = self.period;
+        let Candidates { day, may_be_late, seen, visitors, message } = candidates;
         let hash = fingerprint(salt, self.name, scope, self.client, message);
-        if seen.contains(hash, day) {
+        if seen.contains(hash, *day) {
             return (hash, false);
         }
         match visitors.entry(hash) {
@@ -347,11 +351,11 @@ impl Who<'_> {
                 }
             }
             Entry::Vacant(entry) => {
-                let mut beside = |salt: &Option<_>| {
+                let mut under = |salt: &Option<_>| {
                     salt.as_ref().map(|salt| fingerprint(salt, self.name, scope, self.client, message))
                 };
-                let (previous, next) = (beside(previous), beside(next));
-                let late_views = self.late.then_some(views);
+                let (previous, next) = (under(previous), under(next));
+                let late_views = may_be_late.then_some(views);
                 entry.insert(Visitor { fingerprint: hash, cohort, previous, next, late_views });
             }
         }
