@@ -1,11 +1,11 @@
-//! Tells the program which commit it was built from, so that an operator can tell what is running.
+//! Embeds the commit in the program, so that operators can identify a running version.
 
 use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-env-changed=SOURCE_COMMIT");
     println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
-    // What sqlx reads while it compiles, and cargo would not look at.
+    // The macros of sqlx read these files; cargo does not track them.
     for path in ["migrations", "queries", "../.sqlx"] {
         println!("cargo::rerun-if-changed={path}");
     }
@@ -16,10 +16,10 @@ fn main() {
     }
     let given = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let commit = given("SOURCE_COMMIT").or_else(|| git(&["rev-parse", "HEAD"])).unwrap_or_else(|| "unknown".to_owned());
-    // The time of the commit, not of the build: the same source makes the same bytes.
+    // Use the time of the commit, not of the build, so that builds are reproducible.
     let built =
         given("SOURCE_DATE_EPOCH").or_else(|| git(&["log", "-1", "--format=%ct"])).unwrap_or_else(|| "0".to_owned());
-    // `cargo run` hands these on to the program, which refuses settings that begin with FOOTFALL_ and that it does not know.
+    // No FOOTFALL_ prefix: `cargo run` passes these variables to the program, and the program rejects unknown FOOTFALL_ settings.
     println!("cargo::rustc-env=SOURCE_COMMIT={commit}");
     println!("cargo::rustc-env=SOURCE_SECONDS={built}");
 }

@@ -1,30 +1,30 @@
--- What is stored, and nothing else: no address, no User-Agent, no raw event.
+-- Everything that Footfall stores. No table holds an address, a User-Agent or a raw event.
 --
 -- A day is the number of days since 1970-01-01. A period is the time for which fingerprints can be compared: a calendar month
 -- (months since January of year 0) or, with FOOTFALL_FORGET=daily, a day. A day within its period counts from 1.
 
--- What all counts rest on. Changing it would make visitors of the same day different people.
+-- The counting mode of this database. After a change, visitors of the same day would count twice.
 create table setting (
     only_row boolean primary key default true check (only_row),
     time_zone text not null,
     forget text not null check (forget in ('monthly', 'daily')),
-    -- Until then one instance does maintenance, and the others leave it alone.
+    -- One instance does maintenance until this time; other instances skip it.
     maintained_until timestamptz
 );
 
--- Host names being counted. The salt is that of the all-time estimate; it is null if none is kept.
+-- Counted sites. The salt belongs to the all-time estimate; the salt is null if the estimate is off.
 create table site (
     id integer generated always as identity primary key,
     name text not null unique,
     salt bytea check (octet_length(salt) = 32),
-    -- Of all time. Days may be deleted after the retention; this sum stays.
+    -- The all-time sum. Retention deletes days, but not this sum.
     pageviews bigint not null default 0,
-    -- Raised with every change of the site's registers, so that readers fetch them only when they must.
+    -- Raised with every change of the site's registers, so that readers fetch the registers only after a change.
     registers_revision bigint not null default 0
 ) with (fillfactor = 50);
 
--- The key under which the visitors of a site are fingerprinted in one period. Null once it has been forgotten: the row stays,
--- so that nobody makes a second salt for a period whose visitors have been counted already.
+-- The key of a site's fingerprints in one period. The salt is null after it was forgotten. The row stays, so that a period with
+-- counted visitors never gets a second salt.
 create table salt (
     site integer not null,
     period integer not null,
@@ -33,8 +33,8 @@ create table salt (
     primary key (site, period)
 );
 
--- The visitors of open periods, with the latest two days on which each came. The third is null if there was no earlier day, 0
--- if there was one that is not kept, and a day only where visits arrived in another order than they happened.
+-- The visitors of open periods, with each visitor's latest two days. The third is null without an earlier day, and 0 if the
+-- earlier day is not kept. The third is a day only if visits arrived out of order.
 create table seen (
     period integer not null,
     fingerprint bigint not null,
@@ -44,15 +44,15 @@ create table seen (
     primary key (period, fingerprint)
 ) partition by list (period);
 
--- Periods whose sets are being dropped: nobody may count into them.
+-- Periods whose sets are being dropped. No batch may count into these periods.
 create table ended_set (
     period integer primary key
 );
 
--- Counters. What a dimension is, `visitor/dimension.rs` says. Visitors stand by their gap: how many came before, in this
--- period or the one before, and how many days before. The first element counts those who did not come before, element g + 1
--- those who last came g days before. The same few rows are raised by every batch: the free space keeps the new versions on
--- the same page.
+-- Counters. `domain/dimension.rs` defines the dimensions. `visitors` is indexed by the gap since the visitor's previous day, in
+-- this period or the previous period. The first element counts visitors without a previous day. Element g + 1 counts visitors
+-- whose previous day was g days earlier. Every batch updates the same few rows; the free space keeps new row versions on the
+-- same page.
 create table tally (
     site integer not null,
     day integer not null,
@@ -71,8 +71,8 @@ create table register (
     primary key (site, register)
 ) with (fillfactor = 70);
 
--- Views by the minute in which they arrived (minutes since 1970-01-01T00:00Z), for who wants to see what happens now. An hour later
--- they are deleted. The row of the current minute is raised by every batch.
+-- Views by minute of arrival (minutes since 1970-01-01T00:00Z), for the live view. Maintenance deletes a minute after an hour.
+-- Every batch updates the row of the current minute.
 create table minute (
     site integer not null,
     minute integer not null,
@@ -80,13 +80,13 @@ create table minute (
     primary key (site, minute)
 ) with (fillfactor = 50);
 
--- Random ids of batches whose outcome their sender may still have to ask for.
+-- Random ids of batches. A sender that lost the response resends its batch, and the id identifies the resend.
 create table batch (
     id uuid primary key,
     committed timestamptz not null default now()
 );
 
--- How far imported logs have been counted: the BLAKE3 digest of a log's first bytes, and how many they were.
+-- The progress of log imports: the BLAKE3 digest of the counted prefix of a log, and its length in bytes.
 create table checkpoint (
     site integer not null,
     digest bytea not null check (octet_length(digest) = 32),
@@ -94,8 +94,8 @@ create table checkpoint (
     primary key (site, digest)
 );
 
--- What another counter had counted before, by its own definition of a visitor: sums of its days, which nothing else is added to.
--- Dimension 0 is the site as a whole.
+-- Daily sums imported from another counter, by that counter's definition of a visitor. Footfall's own visits are never added here.
+-- Dimension 0 is the whole site.
 create table imported_tally (
     site integer not null,
     dimension smallint not null,
@@ -107,16 +107,16 @@ create table imported_tally (
     primary key (site, dimension, day, source, value)
 );
 
--- The one clock that decides when a period has ended, whatever an instance's clock shows. Tests put another one here.
+-- The clock that decides when a period has ended, so that all instances agree. Tests replace this function.
 create function database_clock() returns timestamptz language sql volatile as 'select clock_timestamp()';
 
--- Makes the set of a period that has a salt. Attaching a table takes no lock that a batch or a backup has to wait for; making it as a
--- partition at once would.
+-- Creates the set of a period that has a salt. Batches and backups do not wait for the lock of `attach partition`; they would wait
+-- for the lock of `create table … partition of`.
 create function open_set(wanted integer) returns void language plpgsql as $$
 begin
     if to_regclass('seen_' || wanted) is null then
         perform pg_advisory_xact_lock(hashtext('footfall'), 1);
-        -- Not to_regclass again: it may answer what this session remembers from before it waited.
+        -- Query the catalog: `to_regclass` may return the cached result from before the wait.
         if not exists (
             select from pg_class where relname = 'seen_' || wanted and relnamespace = current_schema()::regnamespace
         ) then
@@ -127,17 +127,17 @@ begin
 end
 $$;
 
--- Offers a salt for a site's period, and answers the one that holds: whoever came first wins. Null if the period is closed: its
--- salt has been forgotten, or that of a period within its reach has, whose visitors could no longer be told from those of this
--- one, even if it has been open until now. A month reaches to the months beside it (1), a day that is forgotten at its end to
--- none (0).
+-- Offers a salt for a site's period, and returns the valid salt: the first offer wins. Returns null if the period is closed.
+-- A period is closed once its own salt, or the salt of a period within its reach, was forgotten. The visitors of the two periods
+-- can no longer be compared then. A month reaches the previous and the next month (1); with daily forgetting a day reaches no
+-- other day (0).
 --
--- A batch relies on which periods beside its own are open while it runs. So a new one is opened between batches: the lock
--- waits for those that run and holds back the others until this statement has ended. Every batch writes to `seen`, so the lock on
--- that table alone is enough; on its sets it would wait for every vacuum.
+-- While a batch runs, the set of open periods must not change. Therefore a period opens between batches: the lock waits for
+-- running batches and blocks new batches until this statement ends. Every batch writes to `seen`, so a lock on that table is
+-- enough. A lock on the sets would wait for every vacuum.
 --
--- An import keeps the periods before its own until `lease_until`, too: who imports each night the log of the day before needs, on
--- the first of a month, the month before the last.
+-- An import also keeps the previous periods until `lease_until`. A nightly import of the previous day needs, on the first day of
+-- a month, the month before last.
 create function open_period(
     of_site integer, wanted integer, reach integer, offered bytea, keep_until timestamptz, lease_until timestamptz
 ) returns bytea
@@ -166,11 +166,11 @@ begin
 end
 $$;
 
--- Ends a period whose set nobody needs, and answers whether that is so. From here on no site can open it until the set has gone;
--- the lock is that of `open_period`, so that none is opening it now.
+-- Ends a period whose set is not needed any more. Returns false if a site still has a salt for the period. Afterwards no site can
+-- open the period until its set was dropped. The lock is the lock of `open_period`, so no site is opening the period now.
 create function end_set(ended integer) returns boolean language plpgsql as $$
 begin
-    -- Batches that come now would wait behind this one.
+    -- New batches wait behind this lock request, so keep the wait short.
     perform set_config('lock_timeout', '100ms', true);
     lock table only seen in share row exclusive mode;
     if exists (select from salt where period = ended and salt is not null) then

@@ -1,4 +1,4 @@
--- What this database counts by, once it has counted. Until then it follows whoever asks.
+-- Returns the counting mode of this database. The configured mode replaces the stored mode until the first visit was counted.
 insert into setting (time_zone, forget) values ($1, $2)
 on conflict (only_row) do update set
     time_zone = case when exists (select from tally) then setting.time_zone else excluded.time_zone end,

@@ -1,24 +1,31 @@
--- Commits the visits of one day in one statement, exactly once, and places each visitor's day between the days before and
--- after it.
+-- Commits the visits of one day in one statement, exactly once. Finds the previous and the next day of each visitor.
 --
--- Parameters: $1 id, $2 ids of batches before, whose outcome is known; $3 period, $4 day, $5 and $6 the days before the first day
--- of the period before and of the period after, $7 the day within the period; $8 to $10 sites and which periods beside this one are
--- open for them; $11 to $15 visitors, sorted by fingerprint, each once; $16 to $18 which cohort of visitors raises which counter, and
--- how (0 visitors, 1 visitors whose gap never changes, 2 views that came too late); $19 to $22 counters; $23 to $25 registers;
--- $26 to $28 at most one checkpoint; $29 to $31 views by minute, for those that have just arrived.
+-- Parameters:
+--   $1         id of the batch
+--   $2         ids of finished batches
+--   $3, $4     period, day
+--   $5, $6     the day before the first day of the previous period, and of the next period
+--   $7         the day within the period
+--   $8 to $10  sites, and whether the previous and the next period are open for each site
+--   $11 to $15 visitors, sorted by fingerprint, each once
+--   $16 to $18 cohort, counter and role: 0 visitors, 1 visitors whose gap never changes, 2 late views
+--   $19 to $22 counters
+--   $23 to $25 registers
+--   $26 to $28 at most one checkpoint
+--   $29 to $31 views by minute, for visits that have just arrived
 --
--- Every step hangs on `claim`: a batch whose id is known has been applied already, and changes nothing; nor does one whose
--- sender did not know which periods are open. A batch of an import also hangs on its checkpoint, so that two imports of the
--- same log count it once.
+-- Every write requires a row in `claim`. A batch with a known id was applied already and changes nothing. A batch with a wrong
+-- list of open periods changes nothing either. An import also claims its checkpoint, so that two imports of a log count it once.
 --
--- `seen` answers after an insert which days it holds now, so that the day before is known even if another instance wrote it a
--- moment ago. The look-ups in the period before and after rely on the lock of `open_period` and, for batches of a period that
--- has one after it, on the lock that their sender takes first.
+-- The insert into `seen` returns the days that the row holds now, including a day that another instance has just written. The
+-- look-ups in the previous and next period rely on the lock of `open_period`. A batch with an open next period also relies
+-- on the lock that its sender takes first.
 --
--- Joins are full joins, which PostgreSQL can only do by hashing or merging: the planner knows nothing of how many elements
--- the arrays have, and a nested loop over two long ones takes seconds. Rows are written in the order of their keys, so that
--- two instances never wait for each other in a circle; the counters that every batch touches come last. PostgreSQL carries out the
--- writes that nothing here reads from the last one to the first, after everything else: `raised_tally`, then `raised_minute`, then
+-- Use full joins, because PostgreSQL can only hash or merge them. The planner does not know the length of the arrays, and a nested
+-- loop over two long arrays takes seconds.
+--
+-- Write rows in the order of their keys, so that two instances never deadlock. The counters that every batch updates come last.
+-- PostgreSQL runs writes that no other part reads at the end, from the last to the first: `raised_tally`, then `raised_minute`, then
 -- `raised_site`.
 with stale_key as (
     select sent.site
@@ -26,7 +33,7 @@ with stale_key as (
     left join salt as this on this.site = sent.site and this.period = $3 and this.salt is not null
     left join salt as previous on previous.site = sent.site and previous.period = $3 - 1
     left join salt as next on next.site = sent.site and next.period = $3 + 1
-    -- A period beside this one that has been closed closes this one, too.
+    -- If the previous or the next period was closed, this period is closed too.
     where this.site is null
         or sent.previous_open <> (previous.salt is not null)
         or sent.next_open <> (next.salt is not null)
@@ -57,8 +64,8 @@ visitor as (
     from unnest($11::bigint[], $12::integer[], $13::bigint[], $14::bigint[], $15::integer[])
         as sent (fingerprint, cohort, previous, next, late_views)
 ),
--- A latest day of this period shortens the gap of the first day of the next one. Where that day is no longer known, this one
--- comes too late.
+-- A later last day in this period shortens the gap of the first day in the next period. If the first day is not kept any more,
+-- the visit is too late.
 unplaceable as (
     select fingerprint from visitor
     where next is not null
@@ -87,7 +94,7 @@ written as (
         or (excluded.latest < seen.second and seen.third is null)
     returning fingerprint, latest, second, third
 ),
--- Each visitor that was sent: whether this day is new for it, and which days of its lie before and after.
+-- For each sent visitor: whether the day is new, and the visitor's previous and next day.
 placed as (
     select
         visitor.cohort,
@@ -106,9 +113,9 @@ placed as (
             when written.second = $7 then $4 - $7 + written.latest
             else $4 - $7 + written.second
         end as next_day,
-        -- Too late to be placed: neither written now nor one of the days that are kept. It looks at no row unless this day may be
-        -- late at all, which is when the sender says how many views there are. Of a batch that had been applied it can still be
-        -- told: whoever was placed then is among the days that are kept now.
+        -- Too late: the day was not written now and is not among the kept days. The sender sets late_views only if the day
+        -- can be late, so other batches read no row here. After a resend the result is the same: a day that the first attempt
+        -- placed is among the kept days.
         case
             when written.fingerprint is not null or visitor.late_views is null then 0
             when not exists (select from claim) and not exists (select from applied_before) then 0
@@ -132,7 +139,7 @@ cohort_size as (
     from placed
     group by cohort, previous_day, next_day
 ),
--- A new day counts under its gap, and the day after it moves from its old gap to a smaller one.
+-- Count the new day under its gap, and move the next day from its old gap to a smaller gap.
 change as (
     select link.tally, change.day, change.gap, sum(change.visitors)::integer as visitors, sum(change.views)::bigint as views
     from unnest($16::integer[], $17::integer[], $18::smallint[]) as link (cohort, tally, role)
@@ -142,7 +149,7 @@ change as (
             (case when role < 2 then $4 end, coalesce($4 - previous_day, 0), cohort_size.visitors, 0),
             (
                 case when role = 0 then next_day end,
-                -- A day of the period after was new if there was none in this one: it does not look further back.
+                -- A day of the next period was new if this period had no day: a gap spans at most one period.
                 case when next_day > $6 and previous_day <= $4 - $7 then 0 else coalesce(next_day - previous_day, 0) end,
                 -cohort_size.visitors, 0
             ),
@@ -170,7 +177,7 @@ counter as (
     from unnest($19::integer[], $20::smallint[], $21::text[], $22::bigint[]) with ordinality
         as sent (site, dimension, value, pageviews, tally)
 ),
--- Every counter on this day, and those of other days from which visitors move.
+-- Every counter of this day, and the counters of other days whose visitors move.
 raised as (
     select tally, day, sum(pageviews)::bigint as pageviews, max(visitors) as visitors
     from (

@@ -1,8 +1,9 @@
--- Commits the views of one day that bring no visitor who may be new, exactly once: what most batches are, in a statement that is
--- many times smaller than `commit_batch.sql`. Parameters: $1 id, $2 ids of batches before, whose outcome is known; $3 day; $4 to $7
--- counters; $8 to $10 views by minute. Rows are written in the order of `commit_batch.sql`.
--- Nothing is deleted from `seen`: that is there for its lock, so that views, too, wait for a batch of several days, which writes the
--- site before the tallies of its second day.
+-- Commits the views of one day exactly once, if no visitor can be new. Most batches are like this, and the statement is many times
+-- smaller than `commit_batch.sql`.
+-- Parameters: $1 id; $2 ids of finished batches; $3 day; $4 to $7 counters; $8 to $10 views by minute.
+-- Write rows in the order of `commit_batch.sql`, so that instances do not deadlock.
+-- `seen_lock` deletes no row and only takes the lock of `seen`. Views must wait for a batch of several days, because such a batch
+-- writes the site before the tallies of its second day.
 with seen_lock as (
     delete from only seen where false
 ),

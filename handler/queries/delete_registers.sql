@@ -1,2 +1,2 @@
--- Deletes some registers of the all-time estimate, where none is kept any more.
+-- Deletes some registers of the all-time estimate after the estimate was turned off.
 delete from register where ctid = any(array(select ctid from register limit $1))

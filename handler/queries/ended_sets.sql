@@ -1,5 +1,5 @@
--- Sets of periods without any salt: nobody can tell their visitors any more. Detached is null if the set is no part of `seen`
--- any more, and true if somebody began to detach it: that one comes first, because no other can be detached until it is.
+-- Lists sets of periods without any salt; their fingerprints cannot be compared any more. `detach_is_pending` is null if the set was
+-- detached, and true if a detach has begun. A pending detach comes first, because PostgreSQL detaches one partition at a time.
 select
     class.relname::text as "name!",
     substring(class.relname from 6)::integer as "period!",

@@ -1,4 +1,4 @@
--- What an operator wants to know of the database: who we are there, what we may do, what time it is.
+-- Returns the facts that `handler doctor` checks: the role, its rights, the settings and the clock.
 select
     current_setting('server_version') as "server_version!",
     current_user::text as "role!",

@@ -1,3 +1,3 @@
--- Deletes some of what was imported from a source.
+-- Deletes some rows imported from a source.
 delete from imported_tally
 where ctid = any(array(select ctid from imported_tally where site = $1 and source = $2 limit $3))

@@ -1,4 +1,4 @@
--- Some days of a site.
+-- Reads the totals of some days of a site.
 select tally.day, pageviews, visitors::bigint[] as "visitors!"
 from unnest($2::integer[]) as shown (day)
 join tally on tally.site = $1 and tally.day = shown.day and dimension = 0 and tally.value = ''

@@ -1,2 +1,2 @@
--- A site's views by minute.
+-- Reads a site's views by minute.
 select minute, pageviews from minute where site = $1 and minute between $2 and $3

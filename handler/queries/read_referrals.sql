@@ -1,6 +1,6 @@
--- Of one page ($4) the hosts that led to it, or of one host ($5) the pages to which it led, with their views in a range of days, most
--- first; before them, without a value, the views of pairs that were not told apart. A pair is a host, a space and a page
--- (`visitor/referrer.rs`).
+-- Lists the referring hosts of a page ($4), or the pages that a host ($5) links to, with their views in a range of days.
+-- Rows with most views come first. Before them, a row without a value sums the views of pairs beyond the daily limit.
+-- A pair is a host, a space and a page (`domain/dimension/referrer.rs`).
 select value as "value?", sum(pageviews)::bigint as "pageviews!"
 from (
     select

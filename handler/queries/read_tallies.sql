@@ -1,9 +1,10 @@
--- Everything that answers one question, in one round trip. Which columns a row has says what it is:
---   a day and no value: the site as a whole, visitors by gap; a day and a value: an hour of the day, by its number;
---   a dimension and a value: what was counted for the value in the whole range; the dimension -1, a day and a source: what was
---   imported from the source for the day; nothing of these: the site itself, views of all time, and the revision of its registers in
---   place of visitors.
--- The cost depends on how many days and values are shown, never on how many visits there were.
+-- Reads all rows of one report in one round trip. The columns that are not null give the kind of a row:
+--   day only: the whole site on that day, with visitors by gap;
+--   day and value: an hour of the day, by its number;
+--   dimension and value: the sum of a value over the range;
+--   dimension -1, day and a source as the value: imported totals of the day;
+--   none: the site, with its all-time views, and the revision of its registers instead of visitors.
+-- The cost depends on the number of days and values in the report, not on the number of visits.
 select
     null::smallint as dimension, tally.day, null as value,
     pageviews as "pageviews!", visitors::bigint[] as "visitors!"
@@ -24,12 +25,12 @@ from (
     from (
         select
             dimension, value, pageviews,
-            -- Those who had not come since the first day of the range; most values have visitors of one gap only.
+            -- Count visitors without an earlier day in the range. Most values have visitors of one gap only.
             case
                 when cardinality(visitors) < 2 then coalesce(visitors[1], 0)
                 else visitors[1] + coalesce((select sum(earlier) from unnest(visitors[2 + tally.day - $4::integer:]) as earlier), 0)
             end as visitors
-        -- Day by day, so that what stands behind the lists of a day is passed over.
+        -- Read day by day, so that the index skips the other dimensions of each day.
         from unnest($2::integer[]) as shown (day)
         join tally on tally.site = $1 and tally.day = shown.day and dimension between 1 and 99 and dimension <> 10
         where shown.day between $4::integer and $5::integer

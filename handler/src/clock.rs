@@ -1,10 +1,10 @@
-//! The clock: an argument of whatever needs the time, so that midnight and the end of a month are ordinary tests.
+//! The clock. Code that needs the time gets a clock as an argument, so that tests can set midnight or the end of a month.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// Tells what time it is. Cheap to clone.
+/// A source of the current time. Cheap to clone.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
@@ -14,7 +14,7 @@ impl Clock {
         Self(Arc::new(Timestamp::now))
     }
 
-    /// A clock that shows what `read` answers.
+    /// A clock that returns the result of `read`.
     pub fn reading(read: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
     }

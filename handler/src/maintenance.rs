@@ -1,6 +1,6 @@
-//! Maintenance: a task of its own, over a connection of its own that is open only while it works. One instance at a time does it.
+//! Maintenance removes data that is no longer needed. Without maintenance the database grows, but counts stay correct.
 //!
-//! It removes what is no longer needed. Nothing goes wrong if it never runs; the database only grows.
+//! The task has its own connection, open only during a run. Only one instance runs maintenance at a time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,13 +16,13 @@ use crate::{
     telemetry::milliseconds_since,
 };
 
-/// How often it runs by itself, in case that no timer asks for it.
+/// The interval of runs without a timer.
 const INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// When it runs first: soon, because an instance that is only there while somebody visits may not live for an hour.
+/// The delay of the first run. An instance that starts on demand may stop within the hour.
 const FIRST_RUN: Duration = Duration::from_secs(30);
 
-/// How many may wait for it: the timer asks once an hour.
+/// The number of requests that may wait. The timer sends one per hour.
 const QUEUE_LENGTH: usize = 8;
 
 /// A handle to maintenance; cheap to clone.
@@ -32,21 +32,21 @@ pub struct Maintenance {
 }
 
 impl Maintenance {
-    /// Starts the task. It ends when every handle to it has been dropped.
+    /// Starts the task. The task ends when every handle has been dropped.
     pub fn start(connection: Arc<Connection>, rules: CountingRules) -> (Self, JoinHandle<()>) {
         let (requests, queue) = mpsc::channel(QUEUE_LENGTH);
         (Self { requests }, tokio::spawn(run(connection, rules, queue)))
     }
 
-    /// Removes what is no longer needed: salts and sets of ended periods, ids of batches that nobody asks for, views by
-    /// minute, statistics beyond the retention. `None` if another instance is at it.
+    /// Removes data that is no longer needed: salts and sets of ended periods, old batch ids, views by minute, and statistics
+    /// beyond the retention. Returns `None` if another instance is running maintenance.
     ///
     /// # Errors
-    /// If the database could not be reached, or refused.
+    /// If the database is unavailable or rejects a statement.
     pub async fn run(&self) -> Result<Option<Removed>, Failure> {
         let gone = || Failure::Lost("maintenance has stopped".to_owned());
-        let (answer, removed) = oneshot::channel();
-        self.requests.try_send(answer).map_err(|_| Failure::Lost("maintenance is busy".to_owned()))?;
+        let (response, removed) = oneshot::channel();
+        self.requests.try_send(response).map_err(|_| Failure::Lost("maintenance is busy".to_owned()))?;
         removed.await.map_err(|_| gone())?
     }
 }
@@ -59,9 +59,9 @@ async fn run(
     let mut hourly = tokio::time::interval_at(Instant::now() + FIRST_RUN, INTERVAL);
     hourly.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let asked = tokio::select! {
-            asked = queue.recv() => match asked {
-                Some(answer) => Some(answer),
+        let request = tokio::select! {
+            received = queue.recv() => match received {
+                Some(response) => Some(response),
                 None => break,
             },
             _ = hourly.tick() => None,
@@ -69,12 +69,12 @@ async fn run(
         let outcome = maintain(&connection, &rules).await;
         connection.close().await;
         if let Err(failure) = &outcome {
-            // The next hour is another chance.
+            // The next run retries.
             tracing::warn!(event = "maintenance_failed", sqlstate = failure.code(), "{failure}");
         }
-        if let Some(answer) = asked {
-            // Nobody may wait for the answer any more; then nobody gets it.
-            let _ = answer.send(outcome);
+        if let Some(response) = request {
+            // The caller may have hung up.
+            let _ = response.send(outcome);
         }
     }
 }
@@ -106,7 +106,7 @@ async fn maintain(connection: &Connection, rules: &CountingRules) -> Result<Opti
             imported_deleted,
             registers_deleted,
             elapsed_ms,
-            "removed what is no longer needed"
+            "removed expired data"
         );
     }
     Ok(removed)

@@ -1,8 +1,8 @@
-//! The database: the only module with SQL. What is asked stands in `queries/`, what is stored in `migrations/`.
+//! The database. Only this module contains SQL: statements are in `queries/`, the schema is in `migrations/`.
 //!
-//! Every function here does one thing over a [`Checkout`] and says how it failed as a [`Failure`]. Only the recorder, the reader
-//! and maintenance call them, from tasks of their own: no statement ever runs inside a request, because a client that hangs up
-//! would cancel it half way.
+//! Every function does one thing over a [`Checkout`] and returns a [`Failure`] if it fails. Only the recorder, the reader and
+//! maintenance call these functions, from their own tasks. A statement never runs inside a request, because a client that hangs up
+//! would cancel the statement half way.
 
 mod batch;
 mod connection;

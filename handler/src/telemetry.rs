@@ -1,6 +1,6 @@
-//! What is logged: lines on standard output, because the Functions host takes standard error for failures. They are JSON,
-//! because the host gives plain text no level; on a terminal they are for people. Nothing that is logged holds an address,
-//! a User-Agent, a fingerprint or a token.
+//! Logging to standard output, because the Functions host treats standard error as failures. Lines are JSON, because the host
+//! gives plain text no level; on a terminal, lines are plain text. A line never contains an address, a User-Agent, a
+//! fingerprint or a token.
 
 mod text;
 
@@ -21,16 +21,16 @@ use tracing_subscriber::{
 
 use self::text::Text;
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Plain text, for people.
     Text,
-    /// For machines: an object a line.
+    /// One JSON object per line, for machines.
     Json,
 }
 
-/// Starts logging. Without a `format`, what standard output is decides. People are told times in `zone`.
+/// Starts logging. The default format is text on a terminal, and JSON otherwise. Plain text shows times in `zone`.
 ///
 /// # Errors
 /// If `directives` can't be read.
@@ -45,31 +45,31 @@ pub fn start(directives: &str, format: Option<LogFormat>, zone: TimeZone) -> any
             lines.with(json).init();
         }
     }
-    // One line like the others. What a panic says may quote a request, so only the place is told.
+    // Log only the place of a panic, because its message may quote a request.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
-        tracing::error!(event = "panicked", place, "a fault in the program");
+        tracing::error!(event = "panicked", place, "panic");
     }));
     Ok(())
 }
 
-/// Reads directives, so that a mistake in them can be told before anything is logged. `None` if there is one: a word alone
-/// must be a level, because as the name of a part that nobody has it would silence everything.
+/// Parses directives. Returns `None` if they contain a mistake. A single word must be a level: as the name of an unknown target it
+/// would silence all lines.
 pub(crate) fn filter(directives: &str) -> Option<Targets> {
     let is_sound = |directive: &str| directive.contains('=') || LevelFilter::from_str(directive.trim()).is_ok();
     if !directives.split(',').all(is_sound) {
         return None;
     }
-    // Both libraries report clients that hang up as errors of theirs.
+    // Both libraries log client disconnects as errors.
     format!("warp=off,hyper=off,sqlx=warn,{directives}").parse().ok()
 }
 
-/// Whole milliseconds that have passed.
+/// Whole milliseconds since `began`.
 pub(crate) fn milliseconds_since(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The duration below which `percent` of these lie, in milliseconds; 0 if there are none. They must be sorted.
+/// The nearest-rank percentile of sorted durations, in milliseconds; 0 without durations.
 pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let index = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
     let duration = sorted.get(index).copied().unwrap_or_default();
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_of_the_nearest_rank() {
+    fn percentiles_use_the_nearest_rank() {
         let sorted: Vec<_> = (1..=100).map(Duration::from_millis).collect();
         assert_eq!(percentile(&sorted, 50), 50.0);
         assert_eq!(percentile(&sorted, 95), 95.0);

@@ -1,5 +1,5 @@
-//! What the recorder needs before it can make fingerprints and raise counters: the sites, the salts of open periods, and the
-//! values that are told apart on a day. All of it was learnt over one connection, and is forgotten with it.
+//! The recorder's cache of sites, salts of open periods, and values that are counted separately on a day. Fingerprints and counters
+//! need these keys. The cache belongs to one session of the connection and is cleared with it.
 
 use std::{
     borrow::Cow,
@@ -15,17 +15,17 @@ use crate::{
     store::{self, Checkout, Failure},
 };
 
-/// How long a period of the past, and the one before it, stay open after something was imported: so that several logs of the same
-/// days can follow each other, and the log of each day can follow that of the day before, at the end of a month, too.
+/// The time for which a past period and its previous period stay open after an import. More logs of the same days can be
+/// imported within this time, and daily imports can continue across the end of a month.
 const IMPORT_LEASE: SignedDuration = SignedDuration::from_hours(48);
 
-/// How often the values of a day are read again while their number comes near its limit, because other instances add to them.
+/// The age at which a day's values are read again while their number is near the limit. Other instances may have added values.
 const VALUES_AGE: Duration = Duration::from_secs(1);
 
-/// How many values of all sites and days are known at most, before all are forgotten and read again: about 10 MB.
+/// The maximum number of cached values of all sites and days, about 10 MB. At the limit the values are cleared and read again.
 const KNOWN_VALUES: usize = 100_000;
 
-/// The keys that are known to this process. They are never written anywhere but to the database.
+/// The cached keys. Keys are stored only in the database.
 pub(super) struct Keys {
     foundation: CountingMode,
     keeps_all_time: bool,
@@ -38,9 +38,9 @@ pub(super) struct Keys {
 /// A site that is being counted.
 pub(super) struct Site {
     pub(super) id: i32,
-    /// That of the all-time estimate, if one is kept.
+    /// The salt of the all-time estimate, if the estimate is on.
     pub(super) salt: Option<Salt>,
-    /// Lower bounds of the registers, so that only what rises is sent.
+    /// Lower bounds of the registers, so that only raised registers are sent.
     ranks: Vec<u8>,
 }
 
@@ -50,17 +50,17 @@ impl Site {
     }
 }
 
-/// A period in which visitors can be told from each other.
+/// A period in which visitors can be distinguished.
 pub(super) struct OpenPeriod {
     pub(super) salt: Salt,
-    /// That of the period before, if it is open and matters.
+    /// The salt of the previous period, if that period is open and the mode compares periods.
     pub(super) previous: Option<Salt>,
-    /// That of the period after, likewise.
+    /// The salt of the next period, likewise.
     pub(super) next: Option<Salt>,
     keep_until: Timestamp,
 }
 
-/// The values of a site's day that are told apart.
+/// The values of a site's day that are counted separately.
 struct Values {
     known: HashMap<Dimension, HashSet<String>>,
     read: Instant,
@@ -71,14 +71,14 @@ impl Keys {
         Self { foundation, keeps_all_time, sites: HashMap::new(), periods: HashMap::new(), values: HashMap::new() }
     }
 
-    /// Forgets everything: it may not hold any more.
+    /// Clears the cache, because it may be outdated.
     pub(super) fn forget(&mut self) {
         self.sites.clear();
         self.values.clear();
         self.forget_periods();
     }
 
-    /// Forgets which periods are open, so that the database is asked.
+    /// Clears the cached periods, so that they are read from the database again.
     pub(super) fn forget_periods(&mut self) {
         self.periods.clear();
     }
@@ -92,12 +92,12 @@ impl Keys {
         self.periods.get(&(site, self.foundation.forget.period(day)))?.as_ref()
     }
 
-    /// Whether a visitor's day is compared with periods beside its own.
+    /// Whether a visitor's day is compared with the previous and the next period.
     pub(super) fn reaches_beyond(&self) -> bool {
         self.foundation.forget.reach() > 0
     }
 
-    /// To be called after a commit that raised this register.
+    /// Call this after a commit that raised this register.
     pub(super) fn raise(&mut self, site_id: i32, register: i16, rank: i16) {
         let site = self.sites.values_mut().find(|site| site.id == site_id);
         if let (Some(site), Ok(register), Ok(rank)) = (site, usize::try_from(register), u8::try_from(rank)) {
@@ -105,7 +105,7 @@ impl Keys {
         }
     }
 
-    /// Adds a visit's values to those that are told apart on its day, as long as there is room.
+    /// Adds a visit's values to the separately counted values of the day, up to the daily limit.
     pub(super) fn admit(&mut self, visit: &Visit, day: Day) {
         let Some(site) = self.sites.get(&visit.site) else { return };
         let Some(values) = self.values.get_mut(&(site.id, day)) else { return };
@@ -114,7 +114,7 @@ impl Keys {
         }
     }
 
-    /// The value as which one is counted: itself, or [`OTHER`].
+    /// The counted form of a value: the value itself, or [`OTHER`].
     pub(super) fn counted_as<'v>(&self, site: i32, day: Day, dimension: Dimension, value: &'v str) -> &'v str {
         match self.values.get(&(site, day)) {
             Some(values) if values.knows(dimension, value) => value,
@@ -122,8 +122,7 @@ impl Keys {
         }
     }
 
-    /// Gets the keys that visits need, from memory or from the database. `visits` are sites and days, and whether they have
-    /// visitors.
+    /// Loads the keys of visits, from the cache or the database. Each item is a visit, its day, and whether it counts a visitor.
     pub(super) async fn open<'v>(
         &mut self,
         checkout: &mut Checkout<'_>,
@@ -132,7 +131,7 @@ impl Keys {
         is_import: bool,
     ) -> Result<(), Failure> {
         self.forget_ended(now);
-        // Only here: what has been read for some of these visits must still be known when all have been.
+        // Clear values only here: the values of all these visits must stay cached until the batch is built.
         if self.values.values().map(Values::len).sum::<usize>() >= KNOWN_VALUES {
             self.values.clear();
         }
@@ -143,7 +142,7 @@ impl Keys {
             if values.is_none_or(|values| values.may_lack(&visit.values)) {
                 self.read_values(checkout, site, day).await?;
             }
-            // Visits come thousands a day, and all need the same.
+            // Thousands of visits share the same site and day, so skip repeated look-ups.
             if has_visitor && last.replace((&visit.site, day, true)) != Some((&visit.site, day, true)) {
                 self.open_period(checkout, site, day, now, is_import).await?;
             }
@@ -151,7 +150,7 @@ impl Keys {
         Ok(())
     }
 
-    /// The id of a site.
+    /// Returns the id of a site, and loads the site if needed.
     pub(super) async fn open_site(&mut self, checkout: &mut Checkout<'_>, name: &SiteName) -> Result<i32, Failure> {
         if let Some(site) = self.sites.get(name) {
             return Ok(site.id);
@@ -234,7 +233,7 @@ impl Values {
         }
     }
 
-    /// Whether other instances may have added values that have to be known before one of these is.
+    /// Whether these values require a fresh read, because other instances may have used up the daily limit.
     fn may_lack(&self, values: &[(Dimension, Cow<'static, str>)]) -> bool {
         self.read.elapsed() >= VALUES_AGE
             && values.iter().any(|(dimension, value)| {

@@ -1,11 +1,11 @@
-//! What the recorder did in the last minute, for whoever watches: one log line, and none when nothing happened.
+//! The recorder's metrics: one log line per minute, and no line for a minute without visits.
 
 use std::time::{Duration, Instant};
 
 use super::commit::Attempted;
 use crate::{domain::Exclusion, telemetry::percentile};
 
-/// How often it is said.
+/// The interval of the log line.
 pub(super) const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Sums since the last log line.
@@ -36,7 +36,7 @@ impl MinuteSummary {
         self.queue_depth_max = self.queue_depth_max.max(depth);
     }
 
-    /// Says it, and begins anew. `unanswered` is how many visits were answered 503.
+    /// Logs the sums and resets them. `unanswered` is the number of visits whose client got a 503.
     pub(super) fn report(&mut self, unanswered: u64) {
         let Self { pageviews, visits, batches, batch_size_max, queue_depth_max, excluded, mut commits } =
             std::mem::take(self);

@@ -1,15 +1,15 @@
-//! Fingerprints that are known to be in the database, so that repeat visitors need not be sent to it again.
+//! A cache of fingerprints that the database has, so that repeat visitors are not sent again.
 
 use std::{collections::HashMap, hash::BuildHasherDefault};
 
 use crate::domain::{Day, Fingerprint};
 
-/// How many fingerprints are remembered before the older half is forgotten. A table of this size is as full as it may be, so
-/// both halves take 9 MB at the most.
+/// The number of fingerprints per generation; the older generation is dropped when the younger one is full. The number fills a hash
+/// table to its load limit, so both generations take at most 9 MB.
 const GENERATION: usize = (1 << 18) / 8 * 7;
 
-/// A bounded memory of fingerprints and the latest day on which each is known to have come. It may forget, and then the database
-/// is asked again; it never says "seen" of one that has not been committed.
+/// A bounded cache of fingerprints with the latest committed day of each. The cache may forget fingerprints; then the database
+/// decides. The cache contains only committed fingerprints.
 #[derive(Default)]
 pub(super) struct Seen {
     young: Generation,
@@ -19,12 +19,12 @@ pub(super) struct Seen {
 type Generation = HashMap<Fingerprint, Day, BuildHasherDefault<FingerprintHasher>>;
 
 impl Seen {
-    /// Whether this visitor is known to have come on this day.
+    /// Whether the cache has this visitor on this day.
     pub(super) fn contains(&self, fingerprint: Fingerprint, day: Day) -> bool {
         [&self.young, &self.old].into_iter().any(|generation| generation.get(&fingerprint) == Some(&day))
     }
 
-    /// To be called only after the commit.
+    /// Call this only after the commit.
     pub(super) fn insert(&mut self, fingerprint: Fingerprint, day: Day) {
         if self.young.len() >= GENERATION {
             self.old = std::mem::take(&mut self.young);
@@ -33,7 +33,7 @@ impl Seen {
     }
 }
 
-/// Fingerprints are uniform already: they are their own hash.
+/// Uses a fingerprint as its own hash, because fingerprints are uniformly distributed.
 #[derive(Default)]
 pub(super) struct FingerprintHasher(u64);
 
@@ -60,7 +60,7 @@ mod tests {
     const DAY: Day = Day::from_number(20_780);
 
     #[test]
-    fn the_latest_are_remembered_however_many_there_were_and_the_memory_stays_bounded() {
+    fn the_cache_is_bounded_and_keeps_the_latest_fingerprints() {
         let mut seen = Seen::default();
         let many = 3 * i64::try_from(GENERATION).unwrap();
         for number in 0..many {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn who_came_yesterday_has_not_come_today() {
+    fn a_visitor_of_yesterday_is_not_seen_today() {
         let mut seen = Seen::default();
         seen.insert(Fingerprint(1), DAY);
         assert!(!seen.contains(Fingerprint(1), DAY.plus(1)));

@@ -1,4 +1,4 @@
-//! What one commit writes: rows here, columns for the statement.
+//! The data of one commit: rows in the program, columns in the statement.
 
 use uuid::Uuid;
 
@@ -7,7 +7,7 @@ use crate::domain::{Day, Fingerprint, Minute};
 /// Visits that are committed together, or not at all.
 #[derive(Default)]
 pub struct Batch {
-    /// Ids of batches before, whose outcome is known: they need not be kept any more.
+    /// Ids of earlier batches whose outcome is known. The commit deletes them.
     pub finished: Vec<Uuid>,
     /// One for each day.
     pub parts: Vec<Part>,
@@ -19,23 +19,23 @@ pub struct Batch {
 
 /// The visits of one day.
 pub struct Part {
-    /// Claimed by the statement: the same part sent twice is applied once.
+    /// The statement claims this id, so that a resent part is applied once.
     pub id: Uuid,
     /// The day.
     pub day: Day,
-    /// The sites whose visitors it holds, and which of their periods are open beside the day's own.
+    /// The sites of the visitors, and whether the previous and next periods of each site are open.
     pub sites: Vec<SitePeriods>,
     /// Visitors who may be new on that day, sorted by fingerprint, each once.
     pub visitors: Vec<Visitor>,
-    /// Which cohorts raise which counters.
+    /// The counters that each cohort raises.
     pub links: Vec<Link>,
     /// The counters, each once.
     pub counters: Vec<Counter>,
-    /// Views by the minute in which they arrived, sorted, each minute of a site once.
+    /// Views by minute of arrival, sorted, each minute of a site once.
     pub minutes: Vec<MinuteViews>,
 }
 
-/// Which periods beside a day's own are open for a site. `None`: it makes no difference.
+/// Whether the previous and the next period of a site are open. `None` if the mode does not compare periods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SitePeriods {
     /// The site.
@@ -53,38 +53,38 @@ pub struct Visitor {
     pub fingerprint: Fingerprint,
     /// Visitors of one cohort raise the same counters.
     pub cohort: i32,
-    /// Of the same visitor, under the salt of the period before, if that is open.
+    /// The same visitor under the salt of the previous period, if that period is open.
     pub previous: Option<Fingerprint>,
-    /// Of the same visitor, under the salt of the period after, if that is open.
+    /// The same visitor under the salt of the next period, if that period is open.
     pub next: Option<Fingerprint>,
-    /// How many views there are to account if the day can't be placed any more; `None` if it can't be late.
+    /// Views to count as late if the day can't be placed any more. `None` if the day can't be late.
     pub late_views: Option<i32>,
 }
 
-/// A cohort raises a counter.
+/// A counter that a cohort raises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
     /// See [`Visitor::cohort`].
     pub cohort: i32,
     /// The counter's place in [`Part::counters`], from 1.
     pub counter: i32,
-    /// How it is raised.
+    /// The way in which the cohort raises the counter.
     pub role: Role,
 }
 
-/// How a cohort raises a counter.
+/// The way in which a cohort raises a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i16)]
 pub enum Role {
-    /// By its new visitors, under their gaps, which change if a day between is added later.
+    /// Add new visitors under their gaps. A gap changes if a day in between is added later.
     Visitors = 0,
-    /// By its new visitors, under gaps that never change.
+    /// Add new visitors under gaps that never change.
     VisitorsOfTheHour = 1,
-    /// By the views of those who came too late.
+    /// Add the views of late visitors.
     LateViews = 2,
 }
 
-/// A counter, and by how much its pageviews rise.
+/// A counter and its additional pageviews.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counter {
     /// The site.
@@ -108,12 +108,12 @@ pub struct MinuteViews {
     pub pageviews: i64,
 }
 
-/// A register of the all-time estimate, and what it may rise to.
+/// A register of the all-time estimate and its new rank. A lower rank changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Register {
     /// The site.
     pub site: i32,
-    /// Which register.
+    /// The register's number.
     pub register: i16,
     /// The rank.
     pub rank: i16,
@@ -124,13 +124,13 @@ pub struct Register {
 pub struct Checkpoint {
     /// BLAKE3 of the site's name and of the log from its beginning to here.
     pub digest: [u8; 32],
-    /// How many bytes that is, uncompressed.
+    /// The length of that prefix in bytes, uncompressed.
     pub bytes: u64,
     /// The site's id.
     pub site: i32,
 }
 
-/// A part as the statement takes it. A column without any value stays empty, which the database reads as nulls.
+/// A part as columns. Columns with only nulls are sent as empty arrays; `unnest` pads them.
 pub(super) struct Columns<'b> {
     pub(super) site: Vec<i32>,
     pub(super) previous_is_open: Vec<Option<bool>>,

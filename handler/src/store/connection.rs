@@ -1,8 +1,8 @@
-//! Connections to the database: an instance holds three at most, one to record, one to read, and one for maintenance that is open
-//! only while it works (embedded: one for all).
+//! Connections to the database. An instance has at most three: for recording, for reading, and for maintenance. The maintenance
+//! connection is open only during a run. The embedded database has one connection for all.
 //!
-//! There is no pool. A connection opens when it is needed, is kept, and is opened anew when it was lost or has become old; one
-//! that was lost in the middle of a statement is never used again. Everything has a limit, here and on the server.
+//! There is no pool. A connection opens on first use, and again after a loss or at the end of its lifetime. A connection lost
+//! during a statement is never reused. Every operation has a time limit, in the program and on the server.
 
 use std::{
     sync::{
@@ -24,53 +24,52 @@ use super::{Failure, entra::Tokens, foundation};
 use crate::domain::CountingMode;
 use crate::{clock::Clock, config::DatabaseConfig};
 
-/// The name under which other users of a database see us.
+/// The name of the connection in `pg_stat_activity`.
 const APPLICATION_NAME: &str = "footfall";
 
-/// How long logging in may take, without the token, which has a limit of its own.
+/// The time limit of a login, excluding the token request.
 const LOGIN_LIMIT: Duration = Duration::from_secs(3);
 
-/// How long bringing the schema up to date may take, waiting for others who do it included.
+/// The time limit of migrations, including the wait for other instances.
 const MIGRATION_LIMIT: Duration = Duration::from_secs(20);
 
-/// How old a connection may become: an Entra token is checked at login only, and what it allowed should not outlive it.
+/// The lifetime of a connection. The server checks an Entra token only at login, so a connection must not long outlive its token.
 pub const CONNECTION_LIFETIME: Duration = Duration::from_mins(30);
 
-/// By how much our clock and the database's may differ before the database's is believed.
+/// The tolerated difference to the database's clock. Beyond it, times are corrected by the database's clock.
 pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 
-/// Any number that no other program takes: the transaction-level lock under which migrations run.
+/// The key of the advisory lock of migrations: an arbitrary number.
 const MIGRATION_LOCK: i64 = 0x0F00_7FA1;
 
-/// How long a connection's work may take.
+/// The time limits of a connection's statements.
 #[derive(Clone, Copy, Debug)]
 pub struct StatementLimits {
-    /// A statement, on the server. Here it may take a little longer before the connection is given up.
+    /// The limit of a statement, on the server. The program waits a little longer before it closes the connection.
     pub statement: Duration,
-    /// Waiting for a lock, on the server.
+    /// The limit of waiting for a lock, on the server.
     pub lock: Duration,
 }
 
 impl StatementLimits {
-    /// While somebody waits for an answer: twice fits into the time that a request may take, so that a statement that stalled is
-    /// tried again within it.
+    /// For requests. The limit fits twice into the time limit of a request, so that a stalled statement can be retried once.
     pub const FOR_REQUESTS: Self = Self { statement: Duration::from_millis(1800), lock: Duration::from_secs(1) };
 
-    /// For an import, whose batches hold thousands of lines and whose reader is patient.
+    /// For imports, whose batches contain thousands of lines.
     pub const FOR_IMPORTS: Self = Self { statement: Duration::from_secs(20), lock: Duration::from_secs(10) };
 
-    /// For maintenance, which gives way to everybody else. What it waits for most are batches that had begun before a set was
-    /// detached, and these it does not hold up.
+    /// For maintenance, which yields to other work. It mostly waits for batches that began before a set was detached, and does
+    /// not block them.
     pub const FOR_MAINTENANCE: Self = Self { statement: Duration::from_secs(10), lock: Duration::from_secs(2) };
 
-    /// How long to wait for an answer before the connection is given up.
-    fn answer(self) -> Duration {
+    /// The time to wait for a response before the connection is closed.
+    fn response(self) -> Duration {
         self.statement + Duration::from_millis(200)
     }
 
-    /// Settings of the session. A statement of its own and no start-up parameter: poolers refuse those. Plans are made once, and
-    /// must not rest on how small a table was at that time. A plan that has to read a whole table all the same looks so dear then that
-    /// the server would compile it to machine code, which takes many times as long as the statement.
+    /// Settings of the session, as a statement because poolers reject start-up parameters. Plans are made once, so they must not
+    /// depend on the size of a table at that time. With seqscan off, unavoidable scans look expensive enough to trigger JIT, which
+    /// takes far longer than the query.
     fn settings(self) -> String {
         format!(
             "set statement_timeout = {}; set lock_timeout = {}; set idle_in_transaction_session_timeout = {}; \
@@ -82,7 +81,7 @@ impl StatementLimits {
     }
 }
 
-/// A database, and how to reach it.
+/// A database and its connection options.
 pub struct Database {
     source: Source,
     foundation: CountingMode,
@@ -98,7 +97,7 @@ enum Source {
 }
 
 impl Database {
-    /// Prepares to reach the database; only the embedded one is started here, others are not touched.
+    /// Prepares connections to the database. Starts an embedded database; does not connect to a server.
     ///
     /// # Errors
     /// If the embedded database can't be started, for example because another process uses its folder.
@@ -111,12 +110,12 @@ impl Database {
         Ok(Arc::new(Self { source, foundation, clock, migrated: OnceCell::new() }))
     }
 
-    /// One connection for each of these limits; the same one for all, with the first limits, if the database takes only one.
+    /// Returns one connection per limit. The embedded database returns the same connection for all, with the first limits.
     pub fn connections<const N: usize>(self: &Arc<Self>, limits: [StatementLimits; N]) -> [Arc<Connection>; N] {
         self.connections_that_last(CONNECTION_LIFETIME, limits)
     }
 
-    /// The same, with connections that are not used any more when they are older than this.
+    /// Like [`Database::connections`], with another lifetime.
     pub fn connections_that_last<const N: usize>(
         self: &Arc<Self>,
         lifetime: Duration,
@@ -133,8 +132,8 @@ impl Database {
         }
     }
 
-    /// Opens a connection; the first one also brings the schema up to date. Nothing has been sent to be applied yet, so
-    /// whatever goes wrong may be tried again.
+    /// Opens a connection; the first connection also migrates the schema. No visits have been sent yet, so every failure can be
+    /// retried.
     async fn open(&self, limits: StatementLimits) -> Result<(PgConnection, f64), Failure> {
         let password = match &self.source {
             Source::Entra(_, tokens) => Some(tokens.get().await?),
@@ -160,7 +159,7 @@ impl Database {
             #[cfg(feature = "embedded")]
             Source::Embedded(embedded) => embedded.options(),
         };
-        // What is slow, the recorder's and the reader's lines tell; the library's would quote the statement.
+        // The recorder and the reader log durations. Logging by sqlx would quote statements.
         let options = options.application_name(APPLICATION_NAME).disable_statement_logging();
         PgConnection::connect_with(&options).await.map_err(|error| {
             let failure = Failure::of(&error);
@@ -180,18 +179,18 @@ async fn start_embedded(folder: &std::path::Path) -> anyhow::Result<Source> {
 }
 
 #[cfg(not(feature = "embedded"))]
-#[expect(clippy::unused_async, reason = "its twin has something to wait for")]
+#[expect(clippy::unused_async, reason = "async to match the `embedded` version")]
 async fn start_embedded(_: &std::path::Path) -> anyhow::Result<Source> {
     Err(anyhow::anyhow!("this build has no embedded PostgreSQL")).context("no database")
 }
 
-/// Brings the schema up to date, in one transaction. Instances that start together wait for each other by a lock that
-/// ends with the transaction, so that a pooler in between does not keep it. A schema that is newer than this program is
-/// left alone: migrations expand before they contract, so the previous version of the program goes on working on it.
+/// Migrates the schema in one transaction. A lock makes instances that start together wait for each other. The lock ends with the
+/// transaction, so that a pooler does not keep it. A newer schema is left unchanged: migrations expand before they contract, so
+/// the previous version of the program works with it.
 async fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
     let run = async {
         let mut transaction = connection.begin().await?;
-        // If this connection is cut off half way, the server must not keep the lock.
+        // The server must release the lock if this connection breaks half way.
         let limits = "set local idle_in_transaction_session_timeout = '5s'; set local lock_timeout = '15s'";
         sqlx::raw_sql(limits).execute(&mut *transaction).await?;
         sqlx::query!("select pg_advisory_xact_lock($1)", MIGRATION_LOCK).execute(&mut *transaction).await?;
@@ -203,23 +202,27 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
     };
     run.await.map_err(|error| match &error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => Failure::of(error),
-        MigrateError::VersionMismatch(_) => Failure::Rejected("the schema was made by other migrations".to_owned()),
+        MigrateError::VersionMismatch(_) => Failure::Rejected("the schema was created by other migrations".to_owned()),
         _ => Failure::Rejected("migration".to_owned()),
     })
 }
 
-async fn within<T>(limit: Duration, what: &str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::time::timeout(limit, work).await.map_err(|_| Failure::Lost(format!("{what} timed out")))?
+async fn within<T>(
+    limit: Duration,
+    operation: &str,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::time::timeout(limit, work).await.map_err(|_| Failure::Lost(format!("{operation} timed out")))?
 }
 
-/// One connection, opened when needed and used for one piece of work at a time.
+/// One connection, opened on demand and used for one task at a time.
 pub struct Connection {
-    // Dropped in this order: the embedded database waits, when it is stopped, until its connection has been closed.
+    // Fields drop in this order: the embedded database can stop only after its connection was closed.
     session: Mutex<Slot>,
     database: Arc<Database>,
     limits: StatementLimits,
     lifetime: Duration,
-    /// Whether it is the only one that the database takes, and others use it, too.
+    /// Whether all callers share this connection, because the database accepts only one.
     is_shared: bool,
     /// How far the database's clock is ahead of ours, in milliseconds.
     clock_offset_ms: AtomicI64,
@@ -228,7 +231,7 @@ pub struct Connection {
 #[derive(Default)]
 struct Slot {
     session: Option<Session>,
-    /// How many sessions there have been.
+    /// The number of sessions until now.
     generation: u64,
 }
 
@@ -242,43 +245,43 @@ impl Connection {
         Self { session: Mutex::default(), database, limits, lifetime, is_shared, clock_offset_ms: AtomicI64::new(0) }
     }
 
-    /// Opens the connection if it is not open, and asks the database for an answer.
+    /// Opens the connection if needed, and pings the database.
     ///
     /// # Errors
-    /// If it can't be reached, or its schema can't be brought up to date.
+    /// If the database is unavailable, or its schema can't be migrated.
     pub async fn check(&self) -> Result<(), Failure> {
         let mut checkout = self.checkout().await?;
         let outcome = checkout.run(async |connection| connection.ping().await).await;
         checkout.release(outcome)
     }
 
-    /// Closes the connection, if it is open and nobody else uses it; the next piece of work opens another.
+    /// Closes the connection, unless it is shared. The next task opens a new session.
     pub async fn close(&self) {
         if self.is_shared {
             return;
         }
         if let Some(session) = self.session.lock().await.session.take() {
-            // Whoever can't be told in a moment finds out.
+            // If the goodbye times out, the server notices the closed socket.
             let _ = tokio::time::timeout(Duration::from_secs(1), session.connection.close()).await;
         }
     }
 
-    /// The time by the database's clock, as far as it is known.
+    /// The time by the database's clock, as last observed.
     pub fn now(&self) -> Timestamp {
         self.correct(self.database.clock.now())
     }
 
-    /// What the database's clock showed when ours showed `at`. Instances whose clocks differ count into the same days by it.
+    /// Converts a time of this machine's clock to the database's clock, so that all instances count into the same days.
     pub fn correct(&self, at: Timestamp) -> Timestamp {
         let offset = SignedDuration::from_millis(self.clock_offset_ms.load(Ordering::Relaxed));
         if offset.abs() <= CLOCK_TOLERANCE { at } else { at.checked_add(offset).unwrap_or(at) }
     }
 
-    /// Takes the connection for one piece of work; opens it if need be. It comes back with [`Checkout::release`] only: whatever
-    /// interrupts the work also ends the connection, and with it the transaction.
+    /// Takes the connection for one task, and opens it if needed. Only [`Checkout::release`] returns the connection: an interrupted
+    /// task closes the connection, and with it the transaction.
     ///
     /// # Errors
-    /// If it can't be opened.
+    /// If the connection can't be opened.
     pub async fn checkout(&self) -> Result<Checkout<'_>, Failure> {
         let mut slot = self.session.lock().await;
         let kept = slot.session.take().filter(|session| session.opened.elapsed() < self.lifetime);
@@ -294,7 +297,7 @@ impl Connection {
     }
 
     fn observe_clock(&self, database_seconds: f64) {
-        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of the years to come are far below 2^53")]
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 are far below 2^53")]
         let database_ms = (database_seconds * 1000.0) as i64;
         let offset_ms = database_ms - self.database.clock.now().as_millisecond();
         let before_ms = self.clock_offset_ms.swap(offset_ms, Ordering::Relaxed);
@@ -303,13 +306,13 @@ impl Connection {
             tracing::warn!(
                 event = "clock_differs",
                 offset_ms,
-                "this machine's clock differs from the database's, which is believed"
+                "clock differs from the database's; using the database's"
             );
         }
     }
 }
 
-/// The right to use a connection.
+/// Exclusive use of a connection.
 pub struct Checkout<'c> {
     owner: &'c Connection,
     slot: MutexGuard<'c, Slot>,
@@ -317,29 +320,28 @@ pub struct Checkout<'c> {
 }
 
 impl Checkout<'_> {
-    /// Which of the sessions that the connection has had this is: what was learnt over an earlier one may not hold any more,
-    /// because it may have been another server.
+    /// The number of this session. Data cached in an earlier session may be invalid, because the server may be another one.
     pub fn generation(&self) -> u64 {
         self.slot.generation
     }
 
-    /// Runs statements, as long as one may take.
+    /// Runs statements within the time limit.
     pub(super) async fn run<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
     ) -> Result<T, Failure> {
-        tokio::time::timeout(self.owner.limits.answer(), work(&mut self.session.connection))
+        tokio::time::timeout(self.owner.limits.response(), work(&mut self.session.connection))
             .await
             .map_err(|_| Failure::Lost("the statement timed out".to_owned()))?
             .map_err(|error| Failure::of(&error))
     }
 
-    /// To be told whenever the database has said what time it is.
+    /// Call this whenever the database has returned its time.
     pub(super) fn observe_clock(&self, database_seconds: f64) {
         self.owner.observe_clock(database_seconds);
     }
 
-    /// Gives the connection back, unless it was lost.
+    /// Returns the connection, unless it was lost.
     ///
     /// # Errors
     /// Those of the outcome.

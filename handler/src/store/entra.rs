@@ -1,7 +1,7 @@
-//! Logging in without a password: a token of Microsoft Entra ID stands in its place.
+//! Login with a token of Microsoft Entra ID instead of a password.
 //!
-//! On Azure it is the managed identity's, from the endpoint that the platform names in `IDENTITY_ENDPOINT`; on a developer's
-//! machine that of whoever is signed in with the Azure CLI. A token is looked at only when a connection opens.
+//! On Azure the token belongs to the managed identity and comes from the platform's `IDENTITY_ENDPOINT`. On a developer's machine
+//! the token belongs to the user of the Azure CLI. The server checks a token only when a connection opens.
 
 use std::{
     sync::{Arc, Mutex},
@@ -19,13 +19,13 @@ use azure_identity::{
 use super::Failure;
 use crate::config::Entra;
 
-/// What a token for Azure Database for PostgreSQL is asked for.
+/// The scope of tokens for Azure Database for PostgreSQL.
 const SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
 
-/// How long a token may take: less than opening a connection may, so that it can be told what was missing.
+/// The time limit of a token request. It is shorter than the limit for opening a connection, so that the log can name the cause.
 const TOKEN_LIMIT: Duration = Duration::from_secs(8);
 
-/// A source of tokens. It keeps the last one, and asks for another some minutes before that expires.
+/// A source of tokens. Caches the last token, and requests a new one some minutes before the last expires.
 pub(super) struct Tokens {
     identity: Entra,
     credential: Mutex<Option<Arc<dyn TokenCredential>>>,
@@ -36,7 +36,7 @@ impl Tokens {
         Self { identity, credential: Mutex::new(None) }
     }
 
-    /// A token to log in with. What goes wrong is told by a word only: the endpoint's answers may hold anything.
+    /// Returns a token for the login. Errors never quote the endpoint's response, which may contain secrets.
     pub(super) async fn get(&self) -> Result<String, Failure> {
         let credential = self.credential()?;
         match tokio::time::timeout(TOKEN_LIMIT, credential.get_token(&[SCOPE], None)).await {
@@ -53,13 +53,13 @@ impl Tokens {
         Failure::Lost(problem.to_owned())
     }
 
-    /// Forgets the token that was kept, because the database did not take it.
+    /// Forgets the cached token, because the database rejected it.
     pub(super) fn forget(&self) {
-        *self.credential.lock().expect("nobody panics while holding this lock") = None;
+        *self.credential.lock().expect("no code panics while holding this lock") = None;
     }
 
     fn credential(&self) -> Result<Arc<dyn TokenCredential>, Failure> {
-        let mut kept = self.credential.lock().expect("nobody panics while holding this lock");
+        let mut kept = self.credential.lock().expect("no code panics while holding this lock");
         if let Some(credential) = &*kept {
             return Ok(credential.clone());
         }
@@ -74,13 +74,11 @@ impl Tokens {
 }
 
 fn managed(client_id: Option<String>) -> Option<Arc<dyn TokenCredential>> {
-    // The endpoint is on this machine, and what it is sent is secret: a proxy that the environment names for requests to the
-    // world must not see it.
+    // Use no proxy: the endpoint is local, and a proxy from the environment must not see the secret header.
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().ok()?;
     let client_options = ClientOptions {
         transport: Some(Transport::new(Arc::new(client))),
-        // Whoever needs a connection tries again, and says so; repeating the question in here would be neither seen nor bounded
-        // by the visitor's patience.
+        // The caller retries and logs each attempt. Retries in here would not be logged or limited by the request's deadline.
         retry: RetryOptions::none(),
         ..Default::default()
     };

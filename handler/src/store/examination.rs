@@ -1,29 +1,29 @@
-//! What `handler doctor` asks the database.
+//! The query of `handler doctor`.
 
 use super::{Checkout, Failure};
 
-/// What the database says of itself and of us.
+/// Facts about the database, the role and its rights.
 #[derive(Debug)]
 pub struct Examination {
-    /// Such as `17.5`.
+    /// For example `17.5`.
     pub server_version: String,
-    /// The role that we are logged in as.
+    /// The role of the connection.
     pub role: String,
     /// The database's name.
     pub database: String,
-    /// Where our tables are.
+    /// The schema of Footfall's tables.
     pub schema: String,
-    /// Whether the role is a superuser or may make roles: more than it needs.
+    /// Whether the role is a superuser or may create roles. Footfall needs neither.
     pub is_powerful: bool,
-    /// Whether the role may make tables in the schema, as migrations and new periods need.
+    /// Whether the role may create tables in the schema. Migrations and new periods need this right.
     pub may_create: bool,
-    /// Whether a commit waits until it is on disk: `on` and stronger, or `off` and `local`, which may lose what was answered.
+    /// The durability of commits. `on` and stronger values wait for the disk; `off` and `local` may lose acknowledged visits.
     pub synchronous_commit: String,
     /// The server's clock, in Unix seconds.
     pub clock_seconds: f64,
 }
 
-/// Asks.
+/// Runs the query.
 pub async fn examine(checkout: &mut Checkout<'_>) -> Result<Examination, Failure> {
     checkout
         .run(async |connection| sqlx::query_file_as!(Examination, "queries/examine.sql").fetch_one(connection).await)

@@ -1,4 +1,4 @@
-//! How a statement fails, as far as those who sent it must know.
+//! The kinds of failure that callers distinguish.
 
 use std::{fmt, io::ErrorKind};
 
@@ -13,23 +13,22 @@ const SERIALIZATION_FAILURE: &str = "40001";
 /// The code of a batch that was given up because other instances kept opening and closing periods.
 const STALE_KEYS: &str = "stale keys";
 
-/// A statement that did not succeed. It says which kind of failure, never a value: messages of the database can quote
-/// what was sent.
+/// A failed statement. Contains the kind of failure and never a value, because messages of the database can quote sent values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// The connection broke, could not be made, or took too long; or the server asks to try again. Whether the statement
-    /// was applied is unknown: send the same batch again.
+    /// The connection failed or timed out, or the server requested a retry. The statement may have been applied: send the same
+    /// batch again.
     Lost(String),
-    /// The server gave the statement up in time: it was not applied, and may be sent again.
+    /// The server cancelled the statement in time. The statement was not applied; the caller may retry.
     TimedOut(String),
-    /// The database understood the statement and refused it: it was not applied, and never will be.
+    /// The database rejected the statement. The statement was not applied, and a retry fails again.
     Rejected(String),
-    /// The database counts in another way than is configured. The text is for the operator.
+    /// The database has another counting mode than the configuration. The text is for the operator.
     ModeMismatch(String),
 }
 
 impl Failure {
-    /// Sorts an error. SQLSTATE classes: PostgreSQL manual, appendix A.
+    /// Classifies an error by its SQLSTATE class.
     pub(super) fn of(error: &sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(database) => {
@@ -44,7 +43,7 @@ impl Failure {
                     Self::Rejected(code)
                 }
             }
-            // This is how a handshake fails, and nothing else does; its error says of the server's certificate what is wrong.
+            // Only a failed TLS handshake has this kind. Its message explains the problem with the server's certificate.
             sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData => Self::Lost(format!("tls: {error}")),
             sqlx::Error::Io(error) => Self::Lost(format!("io: {}", error.kind())),
             sqlx::Error::Tls(error) => Self::Lost(format!("tls: {error}")),
@@ -85,13 +84,13 @@ impl Failure {
         matches!(self, Self::Lost(code) if code == READ_ONLY)
     }
 
-    /// Whether the role or its password (or token) was refused (SQLSTATE class 28).
+    /// Whether the server rejected the role, its password or its token (SQLSTATE class 28).
     pub(super) fn is_login(&self) -> bool {
         self.code().starts_with("28")
     }
 
-    /// Whether a set or a counter did not take a row that was sent (SQLSTATE classes 22 and 23, and what a trigger raises): then
-    /// another batch may be taken.
+    /// Whether the database rejected the data of this batch (SQLSTATE classes 22 and 23, and exceptions of triggers). Other batches
+    /// may succeed.
     pub fn is_about_data(&self) -> bool {
         matches!(self, Self::Rejected(code) if ["22", "23", "P0"].contains(&code.get(..2).unwrap_or_default()))
     }
@@ -100,9 +99,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lost(code) => write!(formatter, "the database could not be reached ({code})"),
-            Self::TimedOut(code) => write!(formatter, "the database took too long ({code})"),
-            Self::Rejected(code) => write!(formatter, "the database refused ({code})"),
+            Self::Lost(code) => write!(formatter, "the database is unavailable ({code})"),
+            Self::TimedOut(code) => write!(formatter, "the database timed out ({code})"),
+            Self::Rejected(code) => write!(formatter, "the database rejected the statement ({code})"),
             Self::ModeMismatch(problem) => formatter.write_str(problem),
         }
     }

@@ -1,17 +1,17 @@
-//! Compares what the database counts by with what is configured.
+//! Compares the counting mode of the database with the configured mode.
 
 use sqlx::PgConnection;
 
 use super::Failure;
 use crate::domain::CountingMode;
 
-/// Compares, and writes what a new database will count by. Answers the database's clock, in Unix seconds.
+/// Compares the modes, and stores the mode of a new database. Returns the database's clock, in Unix seconds.
 pub(super) async fn check(connection: &mut PgConnection, foundation: &CountingMode) -> Result<f64, Failure> {
     let query = sqlx::query_file!("queries/check_foundation.sql", foundation.zone_name(), foundation.forget.name());
     let stored = query.fetch_one(connection).await.map_err(|error| Failure::of(&error))?;
     let differs = |variable: &str, stored: &str, configured: &str| {
         Failure::ModeMismatch(format!(
-            "{variable} is '{configured}', but this database has counted with '{stored}': set it back, or name another database"
+            "{variable} is '{configured}', but this database has counted with '{stored}': set it back, or use another database"
         ))
     };
     if stored.time_zone != foundation.zone_name() {

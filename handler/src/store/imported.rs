@@ -1,33 +1,33 @@
-//! What other counters had counted before: written, and removed, apart from everything else.
+//! Totals imported from other counters, stored separately from Footfall's own counts.
 
 use sqlx::Connection as _;
 
 use super::{Checkout, Failure, maintenance::STEP_ROWS};
 use crate::domain::Day;
 
-/// How many rows one statement adds at most.
+/// The maximum number of rows per statement.
 const ROWS: usize = 4096;
 
-/// How many rows one transaction adds, unless a single day has more.
+/// The maximum number of rows per transaction, unless a single day has more.
 const TRANSACTION_ROWS: usize = 5 * ROWS;
 
-/// What another counter counted in a day for a value of a dimension.
+/// Another counter's totals of one day for a value of a dimension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedTally {
-    /// A dimension's number; 0 is the site as a whole.
+    /// A dimension's number; 0 is the whole site.
     pub dimension: i16,
     /// The day.
     pub day: Day,
-    /// The value; empty for the site as a whole.
+    /// The value; empty for the whole site.
     pub value: String,
     /// Views.
     pub pageviews: i64,
-    /// Visitors, as that counter tells them apart.
+    /// Visitors, by that counter's definition.
     pub visitors: i64,
 }
 
-/// Puts what a source counted in place of what was imported from it for the same days. `tallies` are in the order of their days.
-/// Each day changes whole; a long export takes several transactions, so that none is longer than a statement may be.
+/// Replaces the imported totals of a source on the days of `tallies`, which must be sorted by day. A long export takes several
+/// transactions, so that each stays within the time limit. A day is never divided between transactions.
 pub async fn replace_imported(
     checkout: &mut Checkout<'_>,
     site: i32,
@@ -43,7 +43,7 @@ pub async fn replace_imported(
     Ok(())
 }
 
-/// How many of these rows make whole days, as many as one transaction takes, and one day at least.
+/// Returns the number of leading rows that form whole days and fit into one transaction. Always includes at least one day.
 fn whole_days(tallies: &[ImportedTally]) -> usize {
     let mut whole = 0;
     for day in tallies.chunk_by(|a, b| a.day == b.day) {
@@ -87,7 +87,7 @@ async fn replace_days(
         .await
 }
 
-/// Removes what was imported from a source for a site; answers how many rows that were.
+/// Removes the totals imported from a source for a site. Returns the number of removed rows.
 pub async fn forget_imported(checkout: &mut Checkout<'_>, site: i32, source: &str) -> Result<u64, Failure> {
     let mut removed = 0;
     loop {
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_transaction_holds_whole_days() {
+    fn a_transaction_replaces_whole_days() {
         let days = |rows: &[(i32, usize)]| -> Vec<ImportedTally> {
             let tally = |day| ImportedTally {
                 dimension: 1,

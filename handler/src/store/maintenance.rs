@@ -1,7 +1,7 @@
-//! What is removed, and when. Nothing goes wrong if this never runs; the database only grows.
+//! The statements of maintenance. Without maintenance the database grows, but counts stay correct.
 //!
-//! Every step is small and a transaction of its own, so that none holds anybody up, and whatever is interrupted goes on the next
-//! time. Ends are judged by the database's clock.
+//! Every step is a small transaction, so that steps do not delay other work. The next run continues after an interruption. The
+//! database's clock decides when a period has ended.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use sqlx::AssertSqlSafe;
 use super::{Checkout, Failure};
 use crate::domain::Day;
 
-/// How many rows one step removes at most.
+/// The maximum number of rows that one step removes.
 pub(super) const STEP_ROWS: i64 = 1000;
 
-/// How many sets one run removes at most: as many as there are days in two years.
+/// The maximum number of sets that one run removes: more than the days of two years.
 const SETS: i64 = 800;
 
-/// What was removed.
+/// Numbers of removed rows and sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Removed {
     /// Salts of ended periods.
@@ -25,18 +25,18 @@ pub struct Removed {
     pub sets_dropped: u64,
     /// Ids of batches whose sender did not come back.
     pub batches_deleted: u64,
-    /// Views by minute that nobody shows any more.
+    /// Views by minute older than the live view.
     pub minutes_deleted: u64,
     /// Counters older than the retention.
     pub tallies_deleted: u64,
-    /// The same of what was imported from other counters.
+    /// Imported totals older than the retention.
     pub imported_deleted: u64,
-    /// Registers of all-time estimates that are not kept any more.
+    /// Registers of the all-time estimate, after it was turned off.
     pub registers_deleted: u64,
 }
 
-/// Forgets the salts whose time is over and drops their sets; deletes ids of batches that nobody asks for, old minutes, the tallies
-/// before `first_kept`, and the all-time registers unless they are kept. `None` if another instance is at it.
+/// Forgets expired salts and drops their sets. Deletes old batch ids, old minutes, tallies before `first_kept`, and the all-time
+/// registers unless `keeps_all_time` is set. Returns `None` if another instance is running maintenance.
 pub async fn remove(
     checkout: &mut Checkout<'_>,
     first_kept: Option<Day>,
@@ -68,10 +68,10 @@ async fn remove_all(
     keeps_all_time: bool,
     removed: &mut Removed,
 ) -> Result<(), Failure> {
-    // First the salts: from here on the fingerprints mean nothing.
+    // Forget salts first: without them the fingerprints can't be compared any more.
     removed.salts_forgotten = repeat(checkout, MaintenanceStep::ForgetSalts).await?;
     if removed.salts_forgotten > 0 {
-        // What was updated stays in the table until it is vacuumed, and so small a table is not by itself.
+        // Vacuum removes the old row versions with the salts. Autovacuum skips such a small table.
         checkout.run(async |connection| sqlx::raw_sql("vacuum salt").execute(connection).await).await?;
     }
     removed.sets_dropped = drop_sets(checkout).await?;
@@ -97,20 +97,20 @@ async fn remove_all(
     Ok(())
 }
 
-/// A statement that removes some rows, and is repeated until there are no more.
+/// A statement that removes a limited number of rows, repeated until no rows are left.
 #[derive(Clone, Copy)]
 enum MaintenanceStep {
     ForgetSalts,
     DeleteBatches,
     DeleteMinutes,
-    /// Of a site, before a day.
+    /// The site, and the first day to keep.
     DeleteTallies(i32, Day),
-    /// The same.
+    /// The site, and the first day to keep (imported totals).
     DeleteImported(i32, Day),
     DeleteRegisters,
 }
 
-/// Repeats a step until it removes less than it may; answers how much all of them removed.
+/// Repeats a step until it removes fewer rows than its limit. Returns the total number of removed rows.
 async fn repeat(checkout: &mut Checkout<'_>, step: MaintenanceStep) -> Result<u64, Failure> {
     let mut removed = 0;
     loop {
@@ -145,16 +145,16 @@ async fn repeat(checkout: &mut Checkout<'_>, step: MaintenanceStep) -> Result<u6
     }
 }
 
-/// Drops the sets that no salt belongs to. Detaching one first, concurrently, takes no lock that counting or a backup waits for;
-/// where a reader holds the set itself, it stays until the next time, and so do those that would have to be detached after it:
-/// PostgreSQL detaches one at a time, and goes on with that one first.
+/// Drops the sets without a salt. Each set is first detached concurrently, so that counting and backups do not wait for a lock.
+/// If a reader holds a set, the set stays until the next run. Sets that are still attached stay too, because PostgreSQL must
+/// finish a pending detach before the next one.
 async fn drop_sets(checkout: &mut Checkout<'_>) -> Result<u64, Failure> {
     let ended = checkout
         .run(async |connection| sqlx::query_file!("queries/ended_sets.sql", SETS).fetch_all(connection).await)
         .await?;
     let (mut dropped, mut may_detach) = (0, true);
     for set in ended {
-        // The name is `seen_` and digits: the query asks for no other.
+        // The query returns only names of the form `seen_` and digits.
         let (name, period) = (set.name, set.period);
         if !end_set(checkout, period).await? {
             continue;
@@ -181,12 +181,12 @@ async fn drop_sets(checkout: &mut Checkout<'_>) -> Result<u64, Failure> {
     Ok(dropped)
 }
 
-/// How many times to ask for the lock that keeps counting waiting, and how long to let it go on in between.
+/// Attempts to get the lock that blocks counting, and the pause between attempts.
 const LOCK_TRIES: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
-/// Marks a set as one that nobody may count into any more. Not if a site has opened its period meanwhile; nor while batches follow
-/// each other so closely that no place is left between them.
+/// Closes a set for new visits. Returns false if a site has opened the period meanwhile, or if the lock could not be taken in
+/// [`LOCK_TRIES`] attempts because batches follow each other without a gap.
 async fn end_set(checkout: &mut Checkout<'_>, period: i32) -> Result<bool, Failure> {
     for _ in 0..LOCK_TRIES {
         let outcome = checkout
@@ -202,7 +202,7 @@ async fn end_set(checkout: &mut Checkout<'_>, period: i32) -> Result<bool, Failu
     Ok(false)
 }
 
-/// Answers whether it was done: not if a reader holds what it needs.
+/// Executes a statement. Returns false if a reader holds a lock that the statement needs.
 async fn execute_unless_held(checkout: &mut Checkout<'_>, statement: String) -> Result<bool, Failure> {
     let outcome = checkout
         .run(async |connection| sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(|_| ()))
@@ -213,7 +213,7 @@ async fn execute_unless_held(checkout: &mut Checkout<'_>, statement: String) -> 
             tracing::info!(
                 event = "set_kept",
                 sqlstate = code,
-                "a reader holds an ended set: it is dropped the next time"
+                "could not drop an expired set, a reader holds it; will retry"
             );
             Ok(false)
         }

@@ -1,5 +1,5 @@
-//! The log lines of an outage: one when it begins, one for each other kind of failure, and a reminder every minute. A line
-//! per visit would flood the log.
+//! Log lines of an outage: one at its beginning, one per additional kind of failure, and a reminder every minute. A line per visit
+//! would flood the log.
 
 use std::time::{Duration, Instant};
 
@@ -8,18 +8,18 @@ use super::Failure;
 /// How often a lasting outage is logged again.
 const REMINDER: Duration = Duration::from_secs(60);
 
-/// The state of an outage, if there is one.
+/// The state of the current outage, if any.
 #[derive(Default)]
 pub(crate) struct Outage {
     last_line: Option<Instant>,
-    /// The codes logged since then.
+    /// The codes logged since the last line.
     logged: Vec<String>,
-    /// How many minutes have begun. An `attempt` above 5 means an outage of more than five minutes.
+    /// The number of minutes that have begun. An `attempt` above 5 means an outage of more than five minutes.
     minutes: u32,
 }
 
 impl Outage {
-    /// To be called after every failure. Logs its kind, never a value that was sent.
+    /// Call this after every failure. Logs the kind of failure and never a sent value.
     pub(crate) fn failed(&mut self, failure: &Failure) {
         if self.last_line.is_none_or(|line| line.elapsed() >= REMINDER) {
             self.last_line = Some(Instant::now());
@@ -33,7 +33,7 @@ impl Outage {
         }
     }
 
-    /// To be called after every success.
+    /// Call this after every success.
     pub(crate) fn ended(&mut self) {
         *self = Self::default();
     }

@@ -1,4 +1,4 @@
-//! What the reader and an import read.
+//! The statements of the reader and of imports.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::{
     domain::{Day, Dimension, Exclusion, Minute, SiteName},
 };
 
-/// The id of a site, if it has been counted.
+/// Reads the id of a site, if the site has been counted.
 pub async fn read_site(checkout: &mut Checkout<'_>, name: &SiteName) -> Result<Option<i32>, Failure> {
     checkout
         .run(async |connection| {
@@ -17,7 +17,7 @@ pub async fn read_site(checkout: &mut Checkout<'_>, name: &SiteName) -> Result<O
         .await
 }
 
-/// Reads what a plan needs.
+/// Reads the tallies of a plan.
 pub async fn read_tallies(checkout: &mut Checkout<'_>, site: i32, plan: &Plan) -> Result<Tallies, Failure> {
     checkout
         .run(async |connection| {
@@ -69,7 +69,7 @@ pub async fn read_tallies(checkout: &mut Checkout<'_>, site: i32, plan: &Plan) -
         .await
 }
 
-/// Reads what is asked of a page or a referring host: values with their views, and the views of those that are not told apart.
+/// Reads the breakdown of a page or a referring host: values with their views. A row without a value sums the remaining views.
 pub async fn read_referrals(
     checkout: &mut Checkout<'_>,
     site: i32,
@@ -83,7 +83,7 @@ pub async fn read_referrals(
     let (first, last) = (plan.first.number(), plan.last.number());
     checkout
         .run(async |connection| {
-            // One more, for those that are not told apart.
+            // One additional row, for the row without a value.
             let most = LIST_LENGTH + 1;
             let query = sqlx::query_file!("queries/read_referrals.sql", site, first, last, page, host, most);
             Ok(query.fetch_all(connection).await?.into_iter().map(|row| (row.value, row.pageviews)).collect())
@@ -91,7 +91,7 @@ pub async fn read_referrals(
         .await
 }
 
-/// Reads some days of a site: pairs of the day and its counters. Days without any are left out.
+/// Reads some days of a site: pairs of the day and its counters. Skips days without visits.
 pub async fn read_days(checkout: &mut Checkout<'_>, site: i32, days: &[Day]) -> Result<Vec<(Day, Tally)>, Failure> {
     let numbers: Vec<i32> = days.iter().map(|day| day.number()).collect();
     checkout
@@ -103,7 +103,7 @@ pub async fn read_days(checkout: &mut Checkout<'_>, site: i32, days: &[Day]) -> 
         .await
 }
 
-/// Reads a site's views by minute from the first to the last. Minutes without any are left out.
+/// Reads a site's views by minute, from the first to the last minute. Skips minutes without views.
 pub async fn read_minutes(
     checkout: &mut Checkout<'_>,
     site: i32,
@@ -119,7 +119,7 @@ pub async fn read_minutes(
         .await
 }
 
-/// Reads a site's all-time registers: pairs of register and rank. Registers that never rose are left out.
+/// Reads a site's all-time registers: pairs of register and rank. Skips registers of rank 0.
 pub async fn read_registers(checkout: &mut Checkout<'_>, site: i32) -> Result<Vec<(i16, i16)>, Failure> {
     checkout
         .run(async |connection| {
@@ -129,7 +129,7 @@ pub async fn read_registers(checkout: &mut Checkout<'_>, site: i32) -> Result<Ve
         .await
 }
 
-/// Reads which values of a site's day are told apart: pairs of the dimension's number and the value.
+/// Reads the values that are counted separately on a site's day: pairs of the dimension's number and the value.
 pub async fn read_values(checkout: &mut Checkout<'_>, site: i32, day: Day) -> Result<Vec<(i16, String)>, Failure> {
     checkout
         .run(async |connection| {
@@ -139,7 +139,7 @@ pub async fn read_values(checkout: &mut Checkout<'_>, site: i32, day: Day) -> Re
         .await
 }
 
-/// Reads how far logs have been imported for a site: pairs of digest and length in bytes.
+/// Reads the checkpoints of a site's imported logs: pairs of digest and length in bytes.
 pub async fn read_checkpoints(checkout: &mut Checkout<'_>, site: i32) -> Result<Vec<(Vec<u8>, i64)>, Failure> {
     checkout
         .run(async |connection| {

@@ -1,4 +1,4 @@
-//! What the recorder writes.
+//! The statements of the recorder.
 
 use jiff::Timestamp;
 use sqlx::{Connection as _, PgConnection};
@@ -9,26 +9,27 @@ use super::{
 };
 use crate::domain::{Day, Fingerprint, Forget, Period, Salt, SiteName};
 
-/// What became of a batch. It is durable.
+/// The durable outcome of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was applied now. Named are the fingerprints that came too late to be placed, by the place of their part.
+    /// The batch was applied now. Lists the fingerprints that were too late, with the index of their part.
     Applied(Vec<(usize, Fingerprint)>),
-    /// It was applied when it was sent before; named are the same.
+    /// An earlier attempt applied the batch. Lists the late fingerprints too.
     AppliedBefore(Vec<(usize, Fingerprint)>),
-    /// Somebody else had counted the log up to its checkpoint.
+    /// Another import had counted the log up to the checkpoint.
     CountedBefore,
-    /// Nothing was applied: the sender did not know which periods are open.
+    /// Nothing was applied, because the sender's list of open periods was outdated.
     StaleKeys,
 }
 
 /// Commits a batch.
 ///
-/// One day in a period after which none is open yet takes one statement, and a smaller one if nobody in it may be new. Anything else
-/// takes a lock first that lets no other batch run beside it: its visitors' days are looked up in two periods, and its parts touch
-/// counters in an order of their own. So does a day that may come too late: whether it does, it tells by what others have committed
-/// before.
-/// A chunk of a log that somebody else has counted leaves nothing behind, not even its id: sent again, it must get the same answer.
+/// A batch of one day takes one statement if the next period is not open. The statement is smaller if no visitor can be new.
+///
+/// Other batches first take a lock that excludes other batches. Their visitors are looked up in two periods, or their parts write
+/// counters in a different order, or their day may be late. A late day is compared with the commits of other batches.
+///
+/// A chunk of a log that another import has counted stores nothing, not even its id, so that a resend has the same outcome.
 pub async fn commit(checkout: &mut Checkout<'_>, batch: &Batch, forget: Forget) -> Result<Outcome, Failure> {
     let is_alone = |part: &Part| {
         part.sites.iter().all(|site| site.next_is_open != Some(true))
@@ -53,7 +54,7 @@ pub async fn commit(checkout: &mut Checkout<'_>, batch: &Batch, forget: Forget) 
     Ok(outcome)
 }
 
-/// Applies a part that brings nobody who may be new.
+/// Applies a part in which no visitor can be new.
 async fn apply_views(
     connection: &mut PgConnection,
     batch: &Batch,
@@ -93,7 +94,7 @@ async fn apply_all(
     for (place, part) in batch.parts.iter().enumerate() {
         let (outcome, seconds) = apply(&mut transaction, batch, place, part, forget).await?;
         match outcome {
-            // Parts are committed together, so all of them say the same.
+            // Parts are committed together, so all of them have the same outcome.
             Outcome::Applied(fingerprints) => late.extend(fingerprints),
             Outcome::AppliedBefore(fingerprints) => {
                 late.extend(fingerprints);
@@ -111,7 +112,7 @@ async fn apply_all(
     Ok((outcome, clock_seconds))
 }
 
-/// Applies one part. The first one also carries what does not belong to a day.
+/// Applies one part. The first part also contains the registers and the checkpoint, which belong to no day.
 async fn apply(
     connection: &mut PgConnection,
     batch: &Batch,
@@ -171,20 +172,20 @@ async fn apply(
     Ok((outcome, Some(row.clock_seconds)))
 }
 
-/// Which day of its period a day is, from 1.
+/// The number of a day within its period, from 1.
 fn day_in_period(day: Day, forget: Forget) -> i16 {
     i16::try_from(day.number() - forget.first_day(day, 0).number() + 1).expect("a period has at most 31 days")
 }
 
-/// A site as the database has it.
+/// A site in the database.
 pub struct OpenedSite {
-    /// Its id.
+    /// The site's id.
     pub id: i32,
     /// The salt of its all-time estimate, if one is kept.
     pub salt: Option<Salt>,
 }
 
-/// Finds a site by its name, or makes it. `offered` becomes the salt of its all-time estimate if it has none.
+/// Finds a site by name, or creates it. `offered` becomes the salt of the all-time estimate if the site has none.
 pub async fn open_site(
     checkout: &mut Checkout<'_>,
     name: &SiteName,
@@ -200,9 +201,9 @@ pub async fn open_site(
         .await
 }
 
-/// Opens the period of a day for a site: answers the salt that holds for all instances, and makes the set. `None` if the period
-/// has been closed: its salt is forgotten, and nobody new can be told from those counted before. With `lease_until`, this period and
-/// the one before are kept until then at least.
+/// Opens the period of a day for a site. Returns the salt that all instances use, and creates the set. Returns `None` if the period
+/// was closed: its salt is forgotten, so new visitors can't be distinguished from counted visitors. With `lease_until`, this
+/// period and the previous period stay open at least until then.
 pub async fn open_period(
     checkout: &mut Checkout<'_>,
     site: i32,
@@ -235,7 +236,7 @@ pub async fn open_period(
         .await
 }
 
-/// The salt of a site's period, if it is open.
+/// Reads the salt of a site's period, if the period is open.
 pub async fn read_period(checkout: &mut Checkout<'_>, site: i32, period: Period) -> Result<Option<Salt>, Failure> {
     checkout
         .run(async |connection| {

@@ -1,5 +1,5 @@
-//! Log lines for people, on a terminal: the time, the level where it matters, and what happened. What went wrong is told
-//! with its fields, because then one wants to know them. It must not know what is logged.
+//! Plain log lines for a terminal: the time, the level unless it is INFO, and the message. Warnings and errors also show their
+//! fields. This module does not depend on particular events.
 
 use std::fmt::{self, Write as _};
 
@@ -10,9 +10,9 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// The form of a line.
+/// The plain-text format.
 pub(super) struct Text {
-    /// In which times are told: that in which days begin.
+    /// The time zone of the times: the counting zone.
     pub(super) zone: TimeZone,
 }
 
@@ -57,7 +57,7 @@ struct EventText {
 
 impl tracing::field::Visit for EventText {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // A line is one line, whatever stands in it. Writing to a text does not fail.
+        // Replace control characters, so that an event stays on one line. Writing to a string does not fail.
         let value = format!("{value:?}").replace(char::is_control, " ");
         match field.name() {
             "message" => self.message = value,
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_well_is_a_time_and_a_sentence() {
+    fn an_info_line_has_a_time_and_a_message_without_fields() {
         let line = logged(false, || tracing::info!(event = "recorder", visits = 3, "recorded {} visits", 3));
         let (time, rest) = line.split_once(' ').unwrap();
         assert!(time.len() == 8 && time.split(':').count() == 3, "{line}");
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_wrong_is_told_with_its_fields_on_one_line() {
+    fn a_warning_shows_its_fields_on_one_line() {
         let line = logged(false, || {
             tracing::warn!(
                 event = "request_failed",
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_for_terminals() {
+    fn only_terminals_get_colours() {
         let log = || tracing::error!(event = "x", "failed");
         assert!(logged(true, log).contains("\x1b[31mERROR\x1b[0m failed"));
         assert!(!logged(false, log).contains('\x1b'));
