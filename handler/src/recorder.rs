@@ -1,7 +1,8 @@
-//! Group commit: visits wait on a bounded queue; one task takes whatever has gathered, makes one statement of it, and
-//! answers when that has been committed. While it runs, the next batch gathers.
+//! Group commit. Visits wait on a bounded queue. One task takes all waiting visits, commits them in one statement, and responds
+//! after the commit. The next batch gathers meanwhile.
 //!
-//! The recorder alone writes what is counted. It never sees HTTP. It ends when no handle to it is left and the queue is empty.
+//! Only the recorder writes counts. The recorder is independent of HTTP. The task ends after the last handle was dropped and the
+//! queue is empty.
 
 mod batch_builder;
 mod commit;
@@ -38,34 +39,35 @@ use crate::{
 
 pub use crate::reader::RecordError;
 
-/// How many visits may wait: at 40,000 a second less than half a second's worth, and a few megabytes.
+/// The maximum number of waiting visits: a few megabytes, and less than half a second at 40,000 visits per second.
 const QUEUE_LENGTH: usize = 16_384;
 
-/// How many visits one statement may hold, so that it stays far below a second.
+/// The maximum number of visits per statement, so that a statement takes far less than a second.
 const LARGEST_BATCH: usize = 4096;
 
-/// How long a batch may wait until those before it have been shown what they were counted into. They come back with it, or others
-/// come: fewer and larger batches cost less. A slow reading holds nobody up for longer.
+/// Longest time a batch waits for the readers of the previous batch. Waiting lets their next requests join, and larger batches are
+/// cheaper. The limit keeps a slow read from delaying writes.
 const GATHERING: Duration = Duration::from_millis(2);
 
-/// How many turns of the scheduler without another visit end the gathering. In a turn, answers are sent and requests read.
+/// The number of scheduler turns without a new visit that ends the gathering. In a turn, other tasks send responses and read
+/// requests.
 const IDLE_TURNS: u32 = 8;
 
-/// How long to wait before a lost batch is sent again; doubled each time, up to [`LONGEST_PAUSE`].
+/// The pause before the first retry of a lost batch. Each retry doubles the pause, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long an import may wait for the database: its reader is not a person in front of a page.
+/// The time for which an import retries while the database is unavailable. An import can wait longer than a page.
 const IMPORT_PATIENCE: Duration = Duration::from_secs(60);
 
-/// How many times one batch may be halved because the database refused it: enough to find three visits in the largest batch.
+/// The maximum number of times a rejected batch is halved: enough to isolate three visits in the largest batch.
 const MOST_SPLITS: usize = 40;
 
 /// A handle to the recorder; cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
     jobs: mpsc::Sender<Job>,
-    /// Visits that were answered 503 since the last report.
+    /// Visits since the last report whose client got a 503.
     unanswered: Arc<AtomicU64>,
 }
 
@@ -76,16 +78,16 @@ enum Job {
 
 struct Waiting {
     visit: Visit,
-    /// Until then somebody waits for the receipt. A client that hangs up does not shorten it: it has visited.
+    /// The deadline of the response. A client that hangs up does not shorten it, because the visit still counts.
     answer_by: Instant,
     receipt: Receipt,
 }
 
-/// What somebody waits for.
+/// The result that a caller waits for.
 enum Receipt {
     /// The commit.
     Committed(oneshot::Sender<Result<(), RecordError>>),
-    /// The answer to a question that is read after the commit.
+    /// The result of a query that is read after the commit.
     Read(Query, oneshot::Sender<ReadResult>),
 }
 
@@ -95,31 +97,30 @@ struct Chunk {
     receipt: oneshot::Sender<Result<Imported, Failure>>,
 }
 
-/// How far a log has been counted once a chunk of it is committed.
+/// The prefix of a log that is counted once a chunk of the log is committed.
 #[derive(Clone, Debug)]
 pub struct LogPrefix {
     /// The site that the log belongs to.
     pub site: SiteName,
     /// BLAKE3 of the site's name and of the log from its beginning to the chunk's end.
     pub digest: [u8; 32],
-    /// How many bytes of the log that is, uncompressed.
+    /// The length of the prefix in bytes, uncompressed.
     pub bytes: u64,
 }
 
-/// What became of a chunk of a log.
+/// The result of importing a chunk of a log.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Imported {
-    /// Whether it was counted by this import; if not, it had been counted before.
+    /// Whether this import counted the chunk. False if the chunk was counted before.
     pub applied: bool,
-    /// Which visits (by their place in the chunk) lie in a period that has been closed, and were not counted.
+    /// Indexes in the chunk of visits that were not counted, because their period is closed.
     pub closed: Vec<usize>,
-    /// Which visits came too late for their visitors to be told from others: pageviews, and no visitors.
+    /// Indexes of late visits. They count as pageviews and not as visitors, because their visitors can't be distinguished.
     pub late: Vec<usize>,
 }
 
 impl Recorder {
-    /// Starts the recorder's task, which records over `connection`. `reader` answers those who want to see what they were counted
-    /// into.
+    /// Starts the recorder's task, which records over `connection`. `reader` runs the queries of [`Recorder::record_and_read`].
     pub fn start(connection: Arc<Connection>, rules: CountingRules, reader: Option<Reader>) -> (Self, JoinHandle<()>) {
         let (jobs, queue) = mpsc::channel(QUEUE_LENGTH);
         let unanswered = Arc::new(AtomicU64::new(0));
@@ -134,11 +135,12 @@ impl Recorder {
         (Self { jobs, unanswered }, tokio::spawn(task.run(queue)))
     }
 
-    /// Records a visit, and waits for the commit until `answer_by`. `Ok` means that it has been committed. Dropping the
-    /// future does not take the visit back.
+    /// Records a visit, and waits for the commit until `answer_by`. `Ok` means that the visit is committed. Dropping the future
+    /// does not cancel the visit.
     ///
     /// # Errors
-    /// If the queue is full, or the commit did not come in time; then it may or may not be counted. Or if the database refused it.
+    /// If the queue is full, or the database rejects the visit. Also if the commit is not confirmed in time; then the visit may
+    /// have been counted.
     pub async fn record(&self, visit: Visit, answer_by: Instant) -> Result<(), RecordError> {
         let (receipt, committed) = oneshot::channel();
         let outcome = match self.queue(visit, answer_by, Receipt::Committed(receipt)) {
@@ -154,23 +156,23 @@ impl Recorder {
         outcome
     }
 
-    /// The same, and then reads the answer to a question, in which the visit is counted. Whoever waits is woken once.
+    /// Records a visit, and then runs a query whose result includes the visit. The waiting task is woken only once.
     ///
     /// # Errors
     /// As [`Recorder::record`] and [`Reader::read`].
     pub async fn record_and_read(&self, visit: Visit, query: Query, answer_by: Instant) -> ReadResult {
         let (receipt, read) = oneshot::channel();
-        let answer = match self.queue(visit, answer_by, Receipt::Read(query, receipt)) {
+        let result = match self.queue(visit, answer_by, Receipt::Read(query, receipt)) {
             Ok(()) => match tokio::time::timeout_at(answer_by, read).await {
-                Ok(Ok(answer)) => answer,
+                Ok(Ok(result)) => result,
                 Ok(Err(_)) | Err(_) => Err(RecordError::Unavailable.into()),
             },
             Err(problem) => Err(problem.into()),
         };
-        if let Err(ReadError::NotRecorded(_)) = answer {
+        if let Err(ReadError::NotRecorded(_)) = result {
             self.unanswered.fetch_add(1, Ordering::Relaxed);
         }
-        answer
+        result
     }
 
     fn queue(&self, visit: Visit, answer_by: Instant, receipt: Receipt) -> Result<(), RecordError> {
@@ -180,23 +182,23 @@ impl Recorder {
         })
     }
 
-    /// Records a chunk of a log, all of it or nothing, together with the fact that the log has been counted up to here.
+    /// Records a whole chunk of a log together with its checkpoint, in one transaction.
     ///
     /// # Errors
-    /// If the database could not be reached for a minute, or refused.
+    /// If the database is unavailable for a minute, or rejects the chunk.
     pub async fn import(&self, visits: Vec<Visit>, upto: LogPrefix) -> Result<Imported, Failure> {
         let gone = || Failure::Lost("the recorder has stopped".to_owned());
-        let (receipt, answer) = oneshot::channel();
+        let (receipt, imported) = oneshot::channel();
         self.jobs.send(Job::Import(Chunk { visits, upto, receipt })).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        imported.await.map_err(|_| gone())?
     }
 }
 
-/// The recorder's own state: nobody else sees it.
+/// The state of the recorder's task.
 struct Task {
     committer: Committer,
     reader: Option<Reader>,
-    /// Resolves when those of the last batch have been shown the numbers.
+    /// Resolves when the queries of the previous batch have been read.
     previous_batch_read: Option<oneshot::Receiver<()>>,
     summary: MinuteSummary,
     unanswered: Arc<AtomicU64>,
@@ -236,13 +238,13 @@ impl Task {
                 Job::Import(chunk) => self.import(chunk).await,
             }
         }
-        // Halves of a batch that was refused come back here.
+        // Halves of a rejected batch are added here.
         let mut batches = vec![waiting];
         let mut splits = 0;
         while let Some(waiting) = batches.pop() {
             let split = if splits < MOST_SPLITS { Split::Allowed } else { Split::Forbidden };
             match self.record(waiting, split).await {
-                Recorded::Answered => {}
+                Recorded::Done => {}
                 Recorded::Halves(halves) => {
                     splits += 1;
                     batches.extend(halves);
@@ -251,17 +253,17 @@ impl Task {
         }
     }
 
-    /// Commits visits as one batch, and answers each. Sends the same batch again after a loss, as long as somebody waits.
+    /// Commits visits as one batch, and responds to each caller. Resends the batch after a loss until the last deadline.
     async fn record(&mut self, mut waiting: Vec<Waiting>, split: Split) -> Recorded {
-        // Who has been told 503 must not be counted afterwards, if that can be helped.
+        // Drop visits whose client already got a 503.
         let now = Instant::now();
         waiting.retain(|waiting| waiting.answer_by > now);
         let Some(last_answer) = waiting.iter().map(|waiting| waiting.answer_by).max() else {
-            return Recorded::Answered;
+            return Recorded::Done;
         };
         let mut identity = BatchIdentity::default();
         let mut pause = FIRST_PAUSE;
-        // Then it may have been applied: it may be divided only if the database, which would know it again, refuses its data.
+        // True if a previous attempt may have been applied. Split the batch then only if the database rejects its data.
         let mut outcome_is_unknown = false;
         let outcome = loop {
             let visits = waiting.iter().map(|waiting| &waiting.visit);
@@ -270,7 +272,7 @@ impl Task {
             let is_too_much = failure.is_about_data() || (took_too_long && !outcome_is_unknown);
             outcome_is_unknown |= matches!(failure, Failure::Lost(_));
             if is_too_much && split == Split::Allowed && waiting.len() > 1 {
-                // Nothing of it was applied: the halves are new batches.
+                // No part of the batch was applied, so the halves are new batches.
                 let second = waiting.split_off(waiting.len() / 2);
                 return Recorded::Halves([second, waiting]);
             }
@@ -288,12 +290,12 @@ impl Task {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         };
-        self.answer(waiting, outcome);
-        Recorded::Answered
+        self.respond(waiting, outcome);
+        Recorded::Done
     }
 
-    /// Tells everybody what became of their visits. Whoever hung up does not get it; the visit is counted all the same.
-    fn answer(&mut self, waiting: Vec<Waiting>, outcome: Result<(), RecordError>) {
+    /// Sends the outcome to each caller. The visits of clients that hung up stay counted.
+    fn respond(&mut self, waiting: Vec<Waiting>, outcome: Result<(), RecordError>) {
         let mut readers: HashMap<Query, Vec<oneshot::Sender<ReadResult>>> = HashMap::new();
         for waiting in waiting {
             match (waiting.receipt, outcome) {
@@ -309,9 +311,9 @@ impl Task {
         }
     }
 
-    /// Counts a visit that the database refused as such, and says so.
+    /// Counts a visit that the database rejected under [`Exclusion::Refused`], and logs it.
     async fn account_refused(&mut self, visit: &Visit, failure: &Failure) {
-        tracing::error!(event = "visit_refused", sqlstate = failure.code(), "the database refused a visit: {failure}");
+        tracing::error!(event = "visit_refused", sqlstate = failure.code(), "the database rejected a visit: {failure}");
         let accounted = Visit {
             at: visit.at,
             site: visit.site.clone(),
@@ -319,7 +321,7 @@ impl Task {
             values: Vec::new(),
             classification: Classification::Excluded(Exclusion::Refused),
         };
-        // What goes wrong now has been logged, and there is nothing left to try.
+        // A failure here is already logged; there is no other way to count the visit.
         let _ = self.attempt(std::iter::once(&accounted), &mut BatchIdentity::default()).await;
     }
 
@@ -372,13 +374,13 @@ enum Split {
 
 /// The result of recording a batch.
 enum Recorded {
-    /// Everybody was told.
-    Answered,
-    /// The database refused it as a whole; what is to be tried next, the last first.
+    /// Every caller got the outcome.
+    Done,
+    /// The database rejected the whole batch. Record these halves next, the last one first.
     Halves([Vec<Waiting>; 2]),
 }
 
-/// Gathers visits: until those before have been `shown` the numbers, and then as long as they keep coming.
+/// Gathers visits until the previous batch was read, and then as long as new visits arrive.
 async fn gather(previous_batch_read: oneshot::Receiver<()>, queue: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
     let _ = previous_batch_read.await;
     let mut idle_turns = 0;

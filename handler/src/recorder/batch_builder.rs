@@ -1,4 +1,5 @@
-//! From visits to one batch: what may be new, and which counters rise. Pure: keys and memory are arguments.
+//! Builds a batch from visits: the visitors who may be new, and the counters to raise. Pure functions: keys and seen fingerprints
+//! are arguments.
 
 use std::{
     borrow::Cow,
@@ -21,31 +22,31 @@ use crate::{
     store::{Batch, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor},
 };
 
-/// The numbers under which the database keeps what is no dimension of its own.
+/// The numbers of tallies that are not a dimension.
 const TOTAL: i16 = TallyKey::Total.number();
 const EXCLUDED: i16 = TallyKey::Exclusion.number();
 const HOUR: i16 = TallyKey::Hour.number();
 
-/// A batch, and what may be remembered once it has been committed.
+/// A batch, and facts about its visits that the committer needs after the commit.
 pub(super) struct Aggregate {
     pub(super) batch: Batch,
-    /// The site-wide fingerprint of each visit that has one, for whoever must name those that came too late.
+    /// The index and site-wide fingerprint of visits, to report late visits of an import.
     pub(super) fingerprints: Vec<(usize, Fingerprint)>,
     pub(super) pageviews: u64,
-    /// How many were not counted in full, in the order of [`Exclusion::ALL`].
+    /// The number of views not counted in full, in the order of [`Exclusion::ALL`].
     pub(super) excluded: [u64; Exclusion::ALL.len()],
 }
 
-/// A visit with the times that it counts into.
+/// A visit with its day, hour and minute.
 #[derive(Clone, Copy)]
 pub(super) struct Dated<'v> {
     pub(super) visit: &'v Visit,
     pub(super) moment: Moment,
-    /// In which it arrived; none for what a log tells of another time.
+    /// The minute of arrival; `None` for a visit from a log.
     pub(super) minute: Option<Minute>,
 }
 
-/// What a visit counts as, without who it was.
+/// The effect of a visit on counters, independent of the visitor.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Effect {
     Visitor,
@@ -53,7 +54,7 @@ enum Effect {
     Excluded(Exclusion),
 }
 
-/// What visits have in common that raise the same counters.
+/// The properties of a visit that determine its counters.
 #[derive(PartialEq, Eq, Hash)]
 struct Signature<'v> {
     site: i32,
@@ -68,11 +69,11 @@ struct SignatureVisits<'v> {
     visits: i64,
     /// The cohort of visitors who are new to the site on this day.
     site_cohort: i32,
-    /// For each value that visitors are told apart for: the value as it is counted, and its cohort.
+    /// The values with their own visitors: dimension, counted value and cohort.
     values: Vec<(Dimension, &'v str, i32)>,
 }
 
-/// Aggregates visits into a batch. Their keys must be in `keys`. `ids` are those of the days' parts; a day before `today` may be
+/// Aggregates visits into a batch. Their keys must be in `keys`. `ids` are the ids of the days' parts. A day before `today` may be
 /// late.
 pub(super) fn aggregate<'v>(
     visits: &[Dated<'v>],
@@ -84,7 +85,7 @@ pub(super) fn aggregate<'v>(
     let mut aggregate =
         Aggregate { batch: Batch::default(), fingerprints: Vec::new(), pageviews: 0, excluded: Default::default() };
     let mut ranks: BTreeMap<(i32, u16), u8> = BTreeMap::new();
-    // Values are admitted first, so that afterwards nothing changes any more.
+    // Admit all values first, so that the keys do not change while parts are built.
     for Dated { visit, moment, .. } in visits {
         keys.admit(visit, moment.day);
     }
@@ -109,7 +110,7 @@ pub(super) fn aggregate<'v>(
 
 type Visitors = HashMap<Fingerprint, Visitor, std::hash::BuildHasherDefault<FingerprintHasher>>;
 
-/// One day's part while it is being put together.
+/// Builds the part of one day.
 struct PartBuilder<'v> {
     part: Part,
     may_be_late: bool,
@@ -119,7 +120,7 @@ struct PartBuilder<'v> {
     visitors: Visitors,
     counters: HashMap<(i32, i16, Cow<'v, str>), i32>,
     minutes: BTreeMap<(i32, Minute), i64>,
-    /// The cohort of a counter whose visitors are its own.
+    /// The cohort of each counter with its own visitors.
     value_cohorts: HashMap<i32, i32>,
     cohorts: i32,
     message: Vec<u8>,
@@ -171,7 +172,7 @@ impl<'v> PartBuilder<'v> {
             aggregate.excluded[exclusion as usize] += 1;
         }
         let signature = Signature { site: site.id, hour, kind: visit.kind, effect, values: &visit.values };
-        // Looked up twice, so that the group can be made with the whole builder.
+        // Two look-ups, because `open_group` borrows the whole builder.
         if !self.groups.contains_key(&signature) {
             let group = self.open_group(&signature);
             self.groups.insert(Signature { ..signature }, group);
@@ -209,7 +210,7 @@ impl<'v> PartBuilder<'v> {
         }
     }
 
-    /// Makes the group of a signature, with its cohorts and the counters that they raise.
+    /// Creates the group of a signature, with its cohorts and the counters that the cohorts raise.
     fn open_group(&mut self, signature: &Signature<'v>) -> SignatureVisits<'v> {
         let Signature { site, hour, kind, effect, values } = *signature;
         let mut group = SignatureVisits { visits: 0, site_cohort: 0, values: Vec::new() };
@@ -257,7 +258,7 @@ impl<'v> PartBuilder<'v> {
         self.part.links.push(Link { cohort, counter, role });
     }
 
-    /// The place of a counter, from 1; it is made if there is none.
+    /// Returns the place of a counter, from 1. Creates the counter if needed.
     fn counter(&mut self, site: i32, dimension: i16, value: Cow<'v, str>) -> i32 {
         match self.counters.entry((site, dimension, value)) {
             Entry::Occupied(entry) => *entry.get(),
@@ -305,7 +306,7 @@ impl<'v> PartBuilder<'v> {
         self.part.visitors = self.visitors.into_values().collect();
         let views = |((site, minute), pageviews)| MinuteViews { site, minute, pageviews };
         self.part.minutes = self.minutes.into_iter().map(views).collect();
-        // In the order in which all instances insert them.
+        // Sort visitors by fingerprint, so that all instances insert them in the same order.
         self.part.visitors.sort_unstable();
         self.part
     }
@@ -363,7 +364,7 @@ impl PeriodVisitor<'_> {
     }
 }
 
-/// Adds the visitor to the all-time estimate, if one is kept and a register would rise.
+/// Adds the visitor to the all-time estimate, if the estimate is on and the visitor raises a register.
 fn observe(site: &Site, name: &str, client: &VisitorKey, message: &mut Vec<u8>, ranks: &mut BTreeMap<(i32, u16), u8>) {
     let Some(salt) = &site.salt else { return };
     let all_time::Observation { register, rank } =
@@ -374,7 +375,7 @@ fn observe(site: &Site, name: &str, client: &VisitorKey, message: &mut Vec<u8>, 
     }
 }
 
-/// The value under which an hour of the day is counted: how many hours of the day had passed.
+/// The counted value of an hour: the number of full hours since the start of the day.
 fn hour_name(hour: u8) -> Cow<'static, str> {
     Cow::Owned(hour.to_string())
 }

@@ -1,4 +1,4 @@
-//! One try to commit visits, over a connection that may be another one each time.
+//! One attempt to commit visits. Each attempt may use another session of the connection.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -19,42 +19,42 @@ use crate::{
     store::{self, Checkout, Checkpoint, Connection, Failure, Outcome},
 };
 
-/// How many times keys may turn out stale within one try: two would be many.
+/// Retries when cached keys are stale. Two are already unusual.
 const MOST_STALE: usize = 5;
 
-/// Commits batches, and remembers what spares the database work.
+/// Commits batches, and caches data to save database work.
 pub(super) struct Committer {
     connection: Arc<Connection>,
     rules: CountingRules,
     calendar: Calendar,
     keys: Keys,
     seen: Seen,
-    /// Over which of the connection's sessions the keys and what was seen were learnt.
+    /// The session in which `keys` and `seen` were filled.
     generation: u64,
-    /// Ids whose outcome is known: the next batch takes them out of the database.
+    /// Ids of batches whose outcome is known. The next batch deletes them from the database.
     finished: Vec<Uuid>,
 }
 
-/// What a batch is from its first try to its last: the moments of its visits and the ids of its days. They stay the same however
-/// often it is sent, because that is how the database knows it again.
+/// Everything that must stay the same across retries: each visit's time and each day's batch id. The database recognizes a resend
+/// by these ids.
 #[derive(Default)]
 pub(super) struct BatchIdentity {
     upto: Option<LogPrefix>,
-    /// `None`: a time outside what can be counted.
+    /// `None` for a time outside the supported range.
     moments: Vec<Option<(Moment, Option<Minute>)>>,
     ids: BTreeMap<Day, Uuid>,
-    /// Whether it may have been lost on the way: then it may also arrive late, when it has been sent again long ago.
+    /// Whether an attempt was lost. The lost statement may still reach the database after a later attempt.
     may_arrive_late: bool,
 }
 
 impl BatchIdentity {
-    /// Of a chunk of a log.
+    /// The identity of a chunk of a log.
     pub(super) fn of_import(upto: LogPrefix) -> Self {
         Self { upto: Some(upto), ..Self::default() }
     }
 }
 
-/// What a try has done.
+/// The result of a successful attempt.
 pub(super) struct Attempted {
     pub(super) imported: Imported,
     pub(super) visits: usize,
@@ -77,7 +77,7 @@ impl Committer {
         }
     }
 
-    /// One try to commit these visits.
+    /// Attempts once to commit these visits.
     pub(super) async fn attempt<'v>(
         &mut self,
         visits: impl Iterator<Item = &'v Visit> + Clone,
@@ -86,7 +86,7 @@ impl Committer {
         let connection = self.connection.clone();
         let mut checkout = connection.checkout().await?;
         if checkout.generation() != self.generation {
-            // It may be another server, which an older copy was restored to: what it holds has to be learnt again.
+            // The server may be another one, with an older copy of the data: clear the caches.
             self.generation = checkout.generation();
             self.keys.forget();
             self.seen = Seen::default();
@@ -99,7 +99,7 @@ impl Committer {
         checkout.release(outcome)
     }
 
-    /// Finds the day and hour of each visit, by the database's clock unless a log says when it was.
+    /// Finds the day and hour of each visit: by the log's time for an import, and by the database's clock otherwise.
     fn date<'v>(&mut self, visits: impl Iterator<Item = &'v Visit>, identity: &mut BatchIdentity) {
         let zone = &self.rules.foundation.zone;
         for visit in visits {
@@ -112,7 +112,7 @@ impl Committer {
             }
         }
         if identity.upto.is_some() && identity.ids.is_empty() {
-            // A chunk without any page has a checkpoint all the same.
+            // A chunk without visits still needs a checkpoint.
             identity.ids.insert(Day::from_number(0), Uuid::new_v4());
         }
     }
@@ -123,7 +123,7 @@ impl Committer {
         visits: impl Iterator<Item = &'v Visit> + Clone,
         identity: &BatchIdentity,
     ) -> Result<Attempted, Failure> {
-        let mut tries = 0;
+        let mut attempts = 0;
         loop {
             let dated: Vec<(usize, Dated<'v>)> = visits
                 .clone()
@@ -137,19 +137,19 @@ impl Committer {
             match self.commit_dated(checkout, dated, identity).await {
                 Ok(Some(attempted)) => return Ok(attempted),
                 Ok(None) => {}
-                // The set of a period is gone that was believed to be open.
-                Err(failure) if failure.violates_check() && tries == 0 => {}
+                // The cached period was closed, and its set was dropped.
+                Err(failure) if failure.violates_check() && attempts == 0 => {}
                 Err(failure) => return Err(failure),
             }
             self.keys.forget_periods();
-            tries += 1;
-            if tries == MOST_STALE {
+            attempts += 1;
+            if attempts == MOST_STALE {
                 return Err(Failure::stale_keys());
             }
         }
     }
 
-    /// `None`: which periods are open was not known.
+    /// Returns `None` if the cached periods were stale.
     async fn commit_dated<'v>(
         &mut self,
         checkout: &mut Checkout<'_>,
@@ -165,7 +165,7 @@ impl Committer {
         if let Some(LogPrefix { site, digest, bytes }) = &identity.upto {
             let site = self.keys.open_site(checkout, site).await?;
             checkpoint = Some(Checkpoint { digest: *digest, bytes: *bytes, site });
-            // Lines of a closed period are named, not counted.
+            // Report the lines of a closed period instead of counting them.
             dated.retain(|(place, Dated { visit, moment, .. })| {
                 let is_closed = is_visitor(visit) && self.keys.period(site, moment.day).is_none();
                 if is_closed {
@@ -189,12 +189,12 @@ impl Committer {
         batch.checkpoint = checkpoint;
         batch.finished.clone_from(&self.finished);
         let outcome = store::commit(checkout, &batch, self.rules.foundation.forget).await?;
-        // Once an answer was lost, who came too late can be told only as long as nobody has come after.
+        // After a lost response, later commits may hide whether a visit was late.
         let late_is_unknown = matches!(outcome, Outcome::AppliedBefore(_));
         let mut late = HashSet::new();
         match outcome {
             Outcome::StaleKeys => return Ok(None),
-            // One who comes too late for a day may be placed on another.
+            // A visitor may be late for one day and not for another, so keep the day too.
             Outcome::Applied(unplaced) | Outcome::AppliedBefore(unplaced) => {
                 late.extend(unplaced.into_iter().map(|(part, fingerprint)| (batch.parts[part].day, fingerprint)));
             }
@@ -202,7 +202,7 @@ impl Committer {
         }
         self.finished.clear();
         if !identity.may_arrive_late {
-            // Otherwise its ids stay until maintenance finds them old enough.
+            // The ids of a lost batch stay until maintenance deletes them by age.
             self.finished.extend(batch.parts.iter().map(|part| part.id));
         }
         if imported.applied {
