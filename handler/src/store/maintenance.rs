@@ -23,7 +23,7 @@ pub struct Removed {
     pub salts_forgotten: u64,
     /// Sets of fingerprints of ended periods.
     pub sets_dropped: u64,
-    /// Ids of batches whose sender did not come back.
+    /// Ids of batches that can no longer be resent.
     pub batches_deleted: u64,
     /// Views by minute older than the live view.
     pub minutes_deleted: u64,
