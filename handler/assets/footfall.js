@@ -1,22 +1,26 @@
-// Counts the views of a page: <script defer data-site="example.com" src="https://HOST/footfall.js"></script>
-// How to embed it, and what it sends, is in docs/embedding.md.
+// Counts page views and events: <script defer data-site="example.com" src="https://HOST/footfall.js"></script>
+//   data-footfall-event="signup"  on an element counts an event on a click, also by keyboard
+//   footfall("signup")            counts an event
+//   footfall.off()                stops counting in this browser and site; returns true if the browser has stored that
+//   footfall.own()                counts this browser's views as the owner's own, without a visitor
+//   footfall.on()                 ends both
+// docs/embedding.md explains how to embed the script and what it sends.
 //
-// What is served is footfall.min.js, which tests/browser/build-script makes of this file. It has 1,000 bytes at most: that is why
-// everything is declared with one `let`, why long names of the browser get short ones, and why what only some sites need is
-// in footfall-events.js.
+// Footfall serves footfall.min.js, which tests/browser/build-script makes of this file: at most 1,000 bytes as gzip. Repetition costs
+// nothing there, so names are written out.
 //
-// Whatever happens in here, the page must not notice: nothing is waited for, and nothing throws. For browsers of 2020 or newer.
+// The page must never notice the script: it does not wait and does not throw. It supports browsers of 2020 and newer.
 {
   let page = document;
   let address = location;
   let script = page.currentScript;
   let options = script?.dataset;
 
-  // The path that was counted last.
+  // The last path counted.
   let last;
 
-  // A query may hold names and tokens: only the parameters that the site names are kept. The fragment is no part of the path,
-  // except where a router makes it the path.
+  // A query can contain names and tokens: only parameters named by the site are kept. The fragment is part of the path only with
+  // data-hash, for routers that use it.
   let path = () => address.pathname
     + address.search.replace(/.([^=&]*)[^&]*/g, (pair, name) => options.query?.split(",").includes(name) ? pair : "").replace(/./, "?")
     + ("hash" in options ? address.hash : "");
@@ -26,7 +30,7 @@
   let send = (more, stored) => {
     try {
       stored = localStorage.footfall;
-    } catch {} // A browser can refuse its storage. Then nobody can have objected in it.
+    } catch {} // Without storage there is no objection to respect.
     try {
       if (stored != "off") fetch(new URL(options.to || "v", script.src), {
         method: "POST",
@@ -36,27 +40,26 @@
           z: Intl.DateTimeFormat().resolvedOptions().timeZone,
           // Small below 576, medium below 992, else large.
           w: "sm"[(innerWidth - 160) / 416 | 0] || "l",
-          // The owner's own view, where 1 is stored.
+          // The owner's own view, if 1 is stored.
           o: +stored,
           ...more,
-        }, (_, value) => value || undefined), // What is empty is left out.
-        // With a string, which is text/plain, and without reading the answer, the browser need not ask for permission before.
+        }, (_, value) => value || undefined), // Empty values are omitted.
+        // A string is sent as text/plain. With no-cors, the browser sends it without a preflight.
         mode: "no-cors",
         keepalive: 1,
         credentials: "omit",
-        // Otherwise the rule of the page would send its whole address, or keep back which site this is.
+        // The page's own policy could send its whole address, or hide its origin.
         referrerPolicy: "origin",
-      }).catch(view); // For want of something that does nothing: calling it again changes nothing.
+      }).catch(view); // `view` serves as a function without effect: the path has been counted.
     } catch {}
   };
 
-  // Called on every occasion. Counts if somebody sees the page, and at another path than the one counted last: so hidden tabs
-  // and prerendered pages wait, and a change of the history that does not change the path is none. (A prerendered page that
-  // is opened becomes visible first; what it sends then is still marked as prerendered.)
+  // Runs on every occasion. Counts a visible page whose path is not the last one counted. Hidden tabs and prerendered pages wait, and
+  // a change of the history with the same path is no view.
   let view = event => {
-    // "persisted": out of the back/forward cache, so seen again without having been loaded again.
+    // "persisted": shown again from the back/forward cache, without loading.
     if (page.hidden || page.prerendering || last == path() && !event?.persisted) return;
-    // How somebody has come belongs to the first view. Of the address that refers, only the origin leaves the browser.
+    // Referrer and campaign belong to the first view. Only the origin of the referrer leaves the browser.
     send(!last && {
       r: page.referrer.split("/", 3).join("/"),
       c: {
@@ -68,13 +71,25 @@
     last = path();
   };
 
-  // A second copy of the script, or a router that runs it again with each page, would count everything twice. (What is no
-  // function is not ours: <h2 id="footfall"> is found under this name, too.)
+  let store = value => () => {
+    try {
+      localStorage.footfall = value;
+      return true;
+    } catch {}
+  };
+
+  // A second copy of the script, or a router that runs it again with each page, would count everything twice. A value that is no
+  // function is not ours: <h2 id="footfall"> has this name, too.
   if (script && !self.footfall?.call) {
-    footfall = send; // of the window
-    // Captured, because prerenderingchange does not come up to the window.
+    let footfall = self.footfall = name => name && send({ e: name });
+    footfall.off = store("off");
+    footfall.own = store(1);
+    footfall.on = store("");
+    // Captured, because prerenderingchange does not reach the window otherwise.
     ["visibilitychange", "prerenderingchange", "pageshow"].map(occasion => addEventListener(occasion, view, true));
-    // Browsers before 2026 may lack the Navigation API. Looking at the address costs less than replacing the page's functions.
+    // Captured, because the page may stop a click.
+    addEventListener("click", event => footfall(event.target.closest?.("[data-footfall-event]")?.dataset.footfallEvent), true);
+    // Older browsers lack the Navigation API. Polling the address is safer than replacing the page's functions.
     if (self.NavigateEvent) navigation.addEventListener("currententrychange", view); else setInterval(view, 99);
     view();
   }

@@ -17,7 +17,7 @@ const PLACES = [
 ];
 // A fetch with keepalive is no "ping" (script.mjs sees to that): uBlock's list blocks all of these to other sites, beacons too.
 const DEFAULTS = [
-  ["/footfall.js", "script"], ["/footfall-events.js", "script"],
+  ["/footfall.js", "script"],
   ["/v", "xmlhttprequest"], ["/v", "fetch"],
   ["/v/example.com.gif", "image"],
 ];

@@ -64,7 +64,7 @@ const add = (list, value) => sums[list].set(value, (sums[list].get(value) ?? 0) 
 
 function answerItself(path, response) {
   if (path === `/v/${SITE}.gif`) return response.setHeader("content-type", "image/gif").end("GIF89a");
-  const script = path.match(/\/(footfall(?:-events)?)\.js$/);
+  const script = path.match(/\/(footfall)\.js$/);
   if (script) return response.setHeader("content-type", "text/javascript; charset=utf-8").end(readFileSync(new URL(`${script[1]}.min.js`, ASSETS)));
   return response.writeHead(path === "/v" ? 204 : 404).end();
 }
@@ -113,11 +113,10 @@ async function startPages(counter) {
     const { pathname } = new URL(incoming.url, "http://example.com");
     if (incoming.headers["sec-purpose"]?.includes("prerender")) prerendered.add(pathname);
     if (pathname === "/favicon.ico") return response.writeHead(204).end();
-    const { attributes = "", source = `${counter.origin}/footfall.js`, events = false, copies = 1, head = "", body = "", headers = {} } = pages.get(pathname) ?? {};
+    const { attributes = "", source = `${counter.origin}/footfall.js`, copies = 1, head = "", body = "", headers = {} } = pages.get(pathname) ?? {};
     const line = `<script defer data-site="${SITE}" ${attributes} src="${source}"></script>`;
-    const second = events ? `<script defer src="${counter.origin}/footfall-events.js"></script>` : "";
     return response.writeHead(200, { "content-type": "text/html; charset=utf-8", ...headers })
-      .end(`<!doctype html><html lang="en"><head><title>${pathname}</title>${head}${line.repeat(copies)}${second}</head><body>${body}</body></html>`);
+      .end(`<!doctype html><html lang="en"><head><title>${pathname}</title>${head}${line.repeat(copies)}</head><body>${body}</body></html>`);
   });
   const port = await listen(server);
   return { origin: `http://${SITE}:${port}`, port, end: () => server.close() };
@@ -280,7 +279,7 @@ async function checkEvents() {
   const body = `<button data-footfall-event="signup"><b>Sign up</b></button> <a href="/bought" data-footfall-event="buy">Buy</a>
     <form><input name="field"><button data-footfall-event="sent">Send</button></form><p data-footfall-event="">Text</p>`;
   const keep = 'addEventListener("submit", event => event.preventDefault())';
-  const special = { events: true, body, head: `<script>${keep}</script>` };
+  const special = { body, head: `<script>${keep}</script>` };
   await testCase("an event by click, in the element", { path: "/shop", page: special }, page => page.click("b"), [{ p: "/shop" }, { p: "/shop", e: "signup" }]);
   for (const [name, key] of [["Enter", "Enter"], ["the space bar", " "]]) {
     await testCase(`an event by ${name}`, { path: "/shop", page: special }, async page => {
@@ -305,30 +304,29 @@ async function checkEvents() {
     await page.mouse.click(2, 600);
     await page.evaluate("dispatchEvent(new Event('click')), document.dispatchEvent(new Event('click'))");
   }, [{ p: "/shop" }]);
-  await testCase("an event by call", { path: "/shop", page: { events: true } }, page => page.evaluate(`${documented("js", "signup")}; footfall(); footfall("")`), [{ p: "/shop" }, { p: "/shop", e: "signup" }]);
+  await testCase("an event by call", { path: "/shop" }, page => page.evaluate(`${documented("js", "signup")}; footfall(); footfall("")`), [{ p: "/shop" }, { p: "/shop", e: "signup" }]);
   await testCase("an event where Footfall is blocked", { path: "/shop", page: special, route: ["**/footfall.js", route => route.abort()], expected: text => text.includes("ERR_FAILED") },
     async page => { await page.click("b"); await page.evaluate(documented("js", "signup")); }, []);
 }
 
 async function checkObjection() {
-  await testCase("an objection by the line of the documentation, which is taken back", { path: "/privacy", page: { body: documented("html", "onclick"), events: true } }, async page => {
+  await testCase("an objection by the line of the documentation, which is taken back", { path: "/privacy", page: { body: documented("html", "onclick") } }, async page => {
     await page.click("button");
     check("the button says that it is done", /not counted/.test(await page.textContent("button")));
     await page.evaluate('history.pushState({}, "", "/after"); footfall("signup")');
     await page.reload();
     await page.goto(`${site.origin}/other`);
     await wait(SETTLED);
-    pages.set("/other", { events: true });
     await page.reload();
     check("it can be taken back", await page.evaluate("footfall.on()") === true);
     await page.reload();
   }, [{ p: "/privacy" }, { p: "/other" }]);
-  await testCase("an objection by call", { path: "/privacy", page: { events: true } }, async page => {
+  await testCase("an objection by call", { path: "/privacy" }, async page => {
     check("the browser has stored it", await page.evaluate("footfall.off()") === true);
     await page.reload();
     await page.evaluate('footfall("signup")');
   }, [{ p: "/privacy" }]);
-  await testCase("the owner's own", { path: "/mine", page: { events: true } }, async page => {
+  await testCase("the owner's own", { path: "/mine" }, async page => {
     check("the browser has stored it", await page.evaluate("footfall.own()") === true);
     await page.reload();
     await wait(100);
@@ -344,7 +342,7 @@ async function checkObstacles() {
   const policy = more => ({ headers: { "content-security-policy": `default-src 'none'; ${more}` } });
   const refused = text => /Content.Security.Policy/.test(text);
   const lines = documented("text", "connect-src").trim().replaceAll("https://HOST", counter.origin);
-  await testCase("the policy of the documentation", { path: "/strict", page: { ...policy(lines), events: true } }, page => page.evaluate('footfall("signup")'), [{ p: "/strict" }, { p: "/strict", e: "signup" }]);
+  await testCase("the policy of the documentation", { path: "/strict", page: policy(lines) }, page => page.evaluate('footfall("signup")'), [{ p: "/strict" }, { p: "/strict", e: "signup" }]);
   await testCase("a policy without connect-src", { path: "/strict", page: policy(`script-src ${counter.origin}`), expected: refused }, null, []);
   await testCase("a policy without script-src", { path: "/strict", page: policy(`connect-src ${counter.origin}`), expected: refused }, null, []);
   const failed = text => text.includes("ERR_FAILED");
@@ -365,7 +363,7 @@ async function checkObstacles() {
     ["localStorage is null", () => Object.defineProperty(globalThis, "localStorage", { value: null })],
   ];
   for (const [name, init] of stores) {
-    await testCase(name, { path: "/poor", page: { events: true }, init }, async page => {
+    await testCase(name, { path: "/poor", init }, async page => {
       check("an objection does not pretend", await page.evaluate("footfall.off()") !== true);
     }, [{ p: "/poor" }]);
   }

@@ -30,6 +30,10 @@ const APPLICATION_NAME: &str = "footfall";
 /// The time limit of a login, excluding the token request.
 const LOGIN_LIMIT: Duration = Duration::from_secs(3);
 
+/// The same for the embedded database, whose first start initialises its files.
+#[cfg(feature = "embedded")]
+const EMBEDDED_LOGIN_LIMIT: Duration = Duration::from_secs(60);
+
 /// The time limit of migrations, including the wait for other instances.
 const MIGRATION_LIMIT: Duration = Duration::from_secs(20);
 
@@ -141,7 +145,7 @@ impl Database {
             #[cfg(feature = "embedded")]
             Source::Embedded(_) => None,
         };
-        let mut connection = within(LOGIN_LIMIT, "logging in", self.log_in(password)).await?;
+        let mut connection = within(self.login_limit(), "logging in", self.log_in(password)).await?;
         self.migrated.get_or_try_init(|| within(MIGRATION_LIMIT, "migrating", migrate(&mut connection))).await?;
         let set_up = async {
             let settings = sqlx::raw_sql(AssertSqlSafe(limits.settings())).execute(&mut connection).await;
@@ -150,6 +154,14 @@ impl Database {
         };
         let clock_seconds = within(LOGIN_LIMIT, "setting up", set_up).await?;
         Ok((connection, clock_seconds))
+    }
+
+    fn login_limit(&self) -> Duration {
+        match self.source {
+            Source::Server(_) | Source::Entra(..) => LOGIN_LIMIT,
+            #[cfg(feature = "embedded")]
+            Source::Embedded(_) => EMBEDDED_LOGIN_LIMIT,
+        }
     }
 
     async fn log_in(&self, password: Option<String>) -> Result<PgConnection, Failure> {

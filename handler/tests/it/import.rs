@@ -1,6 +1,6 @@
 //! `handler import`: what counts in a log, on which day, and what the summary says.
 
-use std::io::Write;
+use std::{io::Write, path::Path};
 
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
@@ -250,9 +250,12 @@ async fn the_days_of_a_real_log_are_those_that_awk_finds() {
         println!("skipped: FOOTFALL_SAMPLE_LOG names no access log of the combined format");
         return;
     };
+    // Built with the tests, unless only one test program is.
+    let robots = Path::new(env!("CARGO_BIN_EXE_handler")).with_file_name("examples").join("robots");
+    assert!(robots.exists(), "{} is missing: cargo build --example robots", robots.display());
     let awk = std::process::Command::new(repository().join("handler/tests/daily-visitors"))
         .arg(&log)
-        .env("HANDLER", env!("CARGO_BIN_EXE_handler"))
+        .env("ROBOTS", robots)
         .output()
         .unwrap();
     assert!(awk.status.success(), "{awk:?}");

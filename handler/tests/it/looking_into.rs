@@ -72,7 +72,7 @@ async fn the_page_leads_there_and_back_without_script() {
         "{all}"
     );
     let one = host.send(&page("&page=/a%20b")).await.text().replace("&#x3D;", "=");
-    assert!(one.contains("Referrers of <bdi>/a b</bdi>") && one.contains("Pageviews, not visitors"));
+    assert!(one.contains("Referrers of <bdi>/a b</bdi>") && one.contains("Pageviews only: visitors are not counted"));
     assert!(one.contains("period=today#pages\">← All lists"));
     // What is looked into is no page of this app: the visit is one to its own.
     assert_eq!(host.send(&page("&page=about")).await.status, 400);
@@ -86,7 +86,7 @@ async fn what_can_be_no_page_or_host_is_refused_by_what_would_be_right() {
         ("page=about", "'page' must be a path"),
         ("referrer=https%3A%2F%2Fnews.example", "'referrer' must be a host name"),
         ("referrer=203.0.113.9", "'referrer' must be a host name"),
-        ("page=/a&referrer=news.example", "'page' or with 'referrer'"),
+        ("page=/a&referrer=news.example", "'page' or 'referrer', not both"),
     ] {
         let answer = ask(&host, question).await;
         assert_eq!((answer.status, answer.header("content-type")), (400, "application/problem+json"), "{question}");

@@ -44,6 +44,10 @@ impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for RequestServic
         if let Some(uri) = resolve_alias(request.uri(), &self.app.config.path_aliases) {
             *request.uri_mut() = uri;
         }
+        if request.uri().path_and_query().is_none() {
+            // CONNECT names only a host, and warp panics without a path.
+            *request.uri_mut() = Uri::from_static("/");
+        }
         self.routes.call(request)
     }
 }
