@@ -47,6 +47,5 @@ pub async fn serve(
 ) -> usize {
     let limits = ServerLimits { connections, header_bytes: HEADER_BYTES, timeouts: TIMEOUTS };
     let routes = hyper_util::service::TowerToHyperService::new(warp::service(dispatch::routes()));
-    server::serve(listener, limits, stop, |peer| RequestService { routes: routes.clone(), peer, app: app.clone() })
-        .await
+    server::serve(listener, limits, stop, |peer| RequestService { routes, peer, app: app.clone() }).await
 }

@@ -29,7 +29,7 @@ use crate::domain::SiteName;
 /// The options of the command.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Page to check, such as https://example.com/
+    /// Page to check, such as <https://example.com/>
     #[arg(value_name = "URL")]
     url: String,
     /// Site that the visits should count for [default: the page's host]

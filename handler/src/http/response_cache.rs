@@ -39,7 +39,10 @@ impl ResponseCache {
 }
 
 /// Bodies `B` of readings `R`, by the address of the reading. An address is not used again while a `Weak` points to it.
-struct BodiesOf<R, B>(Mutex<HashMap<usize, (Weak<R>, Arc<B>)>>);
+struct BodiesOf<R, B>(Mutex<HashMap<usize, Entry<R, B>>>);
+
+/// A reading, and the bodies made of it.
+type Entry<R, B> = (Weak<R>, Arc<B>);
 
 impl<R, B> Default for BodiesOf<R, B> {
     fn default() -> Self {

@@ -36,7 +36,7 @@ pub(super) enum Peer {
     GoatCounter,
     /// Plausible's CSV export: the archive or a folder of its files
     Plausible,
-    /// Umami's table website_event as CSV, or an archive of it
+    /// Umami's event table as CSV, or an archive of it
     Umami,
 }
 
