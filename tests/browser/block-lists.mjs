@@ -1,27 +1,27 @@
-// Holds what Footfall's pages load and send by default against the lists of ad blockers: see tests/browser/check-script, which
-// fetches the lists and names the files as arguments. The engine is Ghostery's, which reads the same rules.
+// Checks that the lists of ad blockers match none of the requests that Footfall's pages send by default. tests/browser/check-script
+// fetches the lists and names the files as arguments. Ghostery's engine reads the same rules.
 
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { FiltersEngine, Request } from "@ghostery/adblocker";
 import { about, check, summarize } from "./findings.mjs";
 
-/** Where the counter may be, and the pages that use it: on a host of its own, beside the site, and in it. */
+/** Addresses of the counter and of the pages that use it: on a host of its own, on a sibling host of the site, and in the site. */
 const PLACES = [
   ["https://stats.example.org", "https://example.com/", "a host of another site"],
-  ["https://stats.example.com", "https://example.com/", "a host beside the site"],
+  ["https://stats.example.com", "https://example.com/", "a sibling host of the site"],
   ["https://example.com", "https://example.com/", "the site itself"],
   ["https://example.com/f", "https://example.com/", "a path of the site, as in docs/embedding.md"],
-  // As Azure names it.
+  // The default name of an app in Azure.
   ["https://footfall-3f2a.azurewebsites.net", "https://www.example.com/blog/", "Azure's name"],
 ];
-// A fetch with keepalive is no "ping" (script.mjs sees to that): uBlock's list blocks all of these to other sites, beacons too.
+// A fetch with keepalive is not a "ping" (script.mjs checks that). uBlock's list blocks pings and beacons to other sites.
 const DEFAULTS = [
   ["/footfall.js", "script"],
   ["/v", "xmlhttprequest"], ["/v", "fetch"],
   ["/v/example.com.gif", "image"],
 ];
-/** What peers send to, or have sent to, and what is blocked: a check that cannot fail holds nothing. */
+/** Requests of other counters, and a ping, which the lists block. They show that the checks can fail. */
 const BLOCKED = [["/collect.gif?x=1", "image"], ["/collect?d=1", "xmlhttprequest"], ["/matomo.php?idsite=1", "image"], ["/v", "ping"]];
 
 const files = process.argv.slice(2);
@@ -33,7 +33,7 @@ const blocks = (engine, url, type, sourceUrl) => {
 };
 
 await about("the lists", async () => {
-  for (const name of ["easylist.txt", "easyprivacy.txt"]) check(`${name} is among them`, texts.has(name));
+  for (const name of ["easylist.txt", "easyprivacy.txt"]) check(`${name} is one of the lists`, texts.has(name));
   for (const [name, text] of texts) {
     const rules = engineOf(text).getFilters().networkFilters.length;
     console.log(`     ${name}: ${rules} rules on requests`);
@@ -43,14 +43,14 @@ await about("the lists", async () => {
 
 const all = engineOf([...texts.values()].join("\n"));
 for (const [host, page, what] of PLACES) {
-  await about(`${what}: nothing that is sent to ${host} from ${page} is blocked`, async () => {
+  await about(`${what}: no request to ${host} from ${page} is blocked`, async () => {
     for (const [path, type] of DEFAULTS) {
       const rule = blocks(all, host + path, type, page);
       check(`${type} ${host}${path} passes`, !rule, rule);
     }
   });
 }
-await about("what is blocked is found", async () => {
+await about("the lists block known requests", async () => {
   for (const [path, type] of BLOCKED) check(`${type} ${path} is blocked`, Boolean(blocks(all, `https://stats.example.org${path}`, type, "https://example.com/")));
 });
 

@@ -1,5 +1,5 @@
-// Chromium as people have it, told only what to open: Playwright keeps every tab in front and awake, so nothing is hidden there,
-// nothing is prerendered, and a page that comes back out of the cache is lost to it.
+// Chromium with its default behaviour, controlled only to open tabs. Playwright keeps every tab in front and awake, so no tab is
+// hidden or prerendered. Playwright also loses a page that returns from the back/forward cache.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -41,7 +41,7 @@ export async function startChromium(executable, args) {
     const { targetId } = await call("Target.createTarget", { url, background });
     return {
       front: () => call("Target.activateTarget", { targetId }),
-      /** Runs an expression in the page that the tab shows now, and lets go of it again. */
+      /** Runs an expression in the page that the tab shows now, then detaches from the page. */
       run: async expression => {
         const { sessionId } = await call("Target.attachToTarget", { targetId, flatten: true });
         try {

@@ -1,4 +1,4 @@
-// What the checks of this folder share: what they found, and waiting.
+// Findings and waiting, for all checks of this folder.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { once } from "node:events";
@@ -6,16 +6,16 @@ import { createServer } from "node:net";
 import { stripVTControlCharacters } from "node:util";
 
 const groups = new Map();
-/** The group whose checks are running: there may be several at a time. */
+/** The group of the running checks. Several groups may run at a time. */
 const current = new AsyncLocalStorage();
 
-/** Checks that belong together. A line says how they went, and more lines what was found. */
+/** Runs a group of checks. Logs one line with the result, then one line per failure. */
 export async function about(name, checks) {
   const group = { passed: 0, failures: [] };
   groups.set(name, group);
   const from = Date.now();
   try {
-    // Not everything that is asked of a page has a time limit of its own.
+    // Some calls to a page have no time limit of their own.
     let timer;
     const limit = new Promise((_, reject) => { timer = setTimeout(reject, 300_000, new Error("not done within five minutes")); });
     await Promise.race([current.run(group, checks), limit]).finally(() => clearTimeout(timer));
