@@ -121,7 +121,7 @@ async fn equal_questions_share_a_reading() {
 }
 
 #[tokio::test]
-async fn who_asks_without_a_visit_may_get_the_answer_of_the_last_second_and_a_visitor_never_does() {
+async fn api_answers_may_be_one_second_old_page_answers_never_are() {
     let database = Database::create().await;
     let process = HandlerCommand::on(&database).with("FOOTFALL_TRUSTED_PROXIES", "1").start().await;
     process.wait_until_ready().await;

@@ -130,7 +130,7 @@ async fn lines_too_late_for_their_visitor_are_pageviews_and_named() {
 }
 
 #[tokio::test]
-async fn a_day_between_two_known_ones_is_placed() {
+async fn an_imported_day_between_two_known_days_gets_correct_gaps() {
     let database = Database::create().await;
     let folder = Folder::new();
     let plain = HandlerCommand::on(&database);

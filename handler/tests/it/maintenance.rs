@@ -159,7 +159,7 @@ async fn ids_of_batches_are_kept_for_minutes() {
 }
 
 #[tokio::test]
-async fn an_id_that_its_sender_forgets_at_this_moment_is_left_to_it() {
+async fn maintenance_skips_batch_ids_locked_by_their_sender() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     let insert = "insert into batch values (gen_random_uuid(), now() - interval";

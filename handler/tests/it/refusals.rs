@@ -63,7 +63,7 @@ async fn one_that_breaks_a_constraint_is_found_among_those_beside_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_a_trigger_refuses_is_found_among_those_beside_it() {
+async fn a_visit_rejected_by_a_trigger_does_not_fail_its_batch() {
     one_in_a_crowd(
         "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$; \
          create trigger refuse before insert on tally for each row when (new.value = 'poison.example') \
