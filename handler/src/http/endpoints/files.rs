@@ -1,4 +1,4 @@
-//! Files in the binary: the script for other sites, which `scripts/build-script` minifies from `assets/footfall.js`, the
+//! Files in the binary: the script for other sites, which `tests/browser/build-script` minifies from `assets/footfall.js`, the
 //! files that the page loads, and the description of the API.
 
 use std::sync::{LazyLock, OnceLock};
