@@ -24,7 +24,7 @@ async fn main() -> anyhow::Result<()> {
     let port: u16 = std::env::args().nth(1).and_then(|port| port.parse().ok()).expect("usage: recorder PORT");
     let config = Config::load(&[("DATABASE_URL".to_owned(), std::env::var("DATABASE_URL")?)].into())?;
     let DatabaseConfig::Server(_) = &config.database else { anyhow::bail!("DATABASE_URL names no server") };
-    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let database = Database::new(&config.database, config.counting_mode(), Clock::system()).await?;
     let [recording] = database.connections([StatementLimits::FOR_REQUESTS]);
     recording.check().await?;
     let (recorder, _) = Recorder::start(recording, config.rules(), None);

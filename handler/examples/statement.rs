@@ -21,7 +21,7 @@ async fn main() -> anyhow::Result<()> {
     let [seconds, visitors] = arguments[..] else { anyhow::bail!("usage: statement SECONDS VISITORS") };
     let config = Config::load(&[("DATABASE_URL".to_owned(), std::env::var("DATABASE_URL")?)].into())?;
     let DatabaseConfig::Server(_) = &config.database else { anyhow::bail!("DATABASE_URL names no server") };
-    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let database = Database::new(&config.database, config.counting_mode(), Clock::system()).await?;
     let [connection] = database.connections([StatementLimits::FOR_REQUESTS]);
     let mut checkout = connection.checkout().await?;
     let site = store::open_site(&mut checkout, &"statement.example".parse()?, None).await?.id;

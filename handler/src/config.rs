@@ -128,14 +128,14 @@ pub struct BadVariable {
 
 impl Config {
     /// The mode in which the database counts.
-    pub fn foundation(&self) -> CountingMode {
+    pub fn counting_mode(&self) -> CountingMode {
         CountingMode { zone: self.zone.clone(), forget: self.forget }
     }
 
     /// The rules for recording and reading visits.
     pub fn rules(&self) -> CountingRules {
         CountingRules {
-            foundation: self.foundation(),
+            counting_mode: self.counting_mode(),
             keeps_all_time: self.keeps_all_time,
             retention_days: self.retention_days,
         }

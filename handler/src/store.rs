@@ -6,12 +6,12 @@
 
 mod batch;
 mod connection;
+mod counting_mode;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod entra;
 mod examination;
 mod failure;
-mod foundation;
 mod imported;
 mod maintenance;
 mod outage;

@@ -88,7 +88,7 @@ fn examine_configuration(findings: &mut Findings, config: &Config, forwarded_for
 }
 
 async fn read_database(config: &Config) -> anyhow::Result<Examination> {
-    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let database = Database::new(&config.database, config.counting_mode(), Clock::system()).await?;
     let [connection] = database.connections([StatementLimits::FOR_REQUESTS]);
     let mut checkout = connection.checkout().await?;
     let found = store::examine(&mut checkout).await;

@@ -108,7 +108,7 @@ async fn run_import(
     files: &[PathBuf],
 ) -> anyhow::Result<Summary> {
     let (rules, clock) = (config.rules(), Clock::system());
-    let database = Database::new(&config.database, rules.foundation.clone(), clock.clone()).await?;
+    let database = Database::new(&config.database, rules.counting_mode.clone(), clock.clone()).await?;
     let [recording, reading] = database.connections([StatementLimits::FOR_IMPORTS, StatementLimits::FOR_IMPORTS]);
     // Report problems of the database before reading a log.
     reading.check().await?;

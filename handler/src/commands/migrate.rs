@@ -12,7 +12,7 @@ use crate::{
 /// # Errors
 /// If the database is unavailable or rejects a statement.
 pub async fn run(config: &Config) -> anyhow::Result<()> {
-    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let database = Database::new(&config.database, config.counting_mode(), Clock::system()).await?;
     let [connection] = database.connections([StatementLimits::FOR_IMPORTS]);
     // The first check of a connection migrates.
     connection.check().await?;

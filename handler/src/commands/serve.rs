@@ -64,7 +64,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             folder.display()
         );
     }
-    let database = Database::new(&config.database, rules.foundation.clone(), clock.clone()).await?;
+    let database = Database::new(&config.database, rules.counting_mode.clone(), clock.clone()).await?;
     let [recording, reading, maintaining] = database.connections([
         StatementLimits::FOR_REQUESTS,
         StatementLimits::FOR_REQUESTS,

@@ -94,7 +94,7 @@ pub struct CountingMode {
 /// How visits are recorded and read.
 #[derive(Clone, Debug)]
 pub struct CountingRules {
-    pub foundation: CountingMode,
+    pub counting_mode: CountingMode,
     /// Whether all-time visitors are estimated.
     pub keeps_all_time: bool,
     /// How many days statistics are stored; `None` means for ever.
@@ -105,7 +105,7 @@ impl CountingRules {
     /// The first day whose statistics are still stored.
     pub fn first_kept(&self, now: Timestamp) -> Option<Day> {
         let instant = now.checked_sub(SignedDuration::from_hours(24 * i64::from(self.retention_days?))).ok()?;
-        Day::containing(instant, &self.foundation.zone).ok()
+        Day::containing(instant, &self.counting_mode.zone).ok()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the page promises, whatever the numbers are and whoever chose the paths.
 
+mod breakdown;
 mod embedded;
-mod looking_into;
 mod sample;
 
 use jiff::tz::TimeZone;

@@ -185,7 +185,7 @@ impl Task {
         query: &Query,
         plan: &Plan,
     ) -> Result<Option<Report>, Failure> {
-        let CountingRules { foundation: CountingMode { zone, forget }, keeps_all_time, .. } = self.rules.clone();
+        let CountingRules { counting_mode: CountingMode { zone, forget }, keeps_all_time, .. } = self.rules.clone();
         let Some(site) = self.session_cache.find_site(checkout, &query.site).await? else {
             let all_time = keeps_all_time.then_some(0.0);
             let empty = || assemble(query, plan, &zone, forget, Tallies::default(), all_time);

@@ -65,7 +65,7 @@ pub(super) struct Attempted {
 
 impl Committer {
     pub(super) fn new(connection: Arc<Connection>, rules: CountingRules) -> Self {
-        let keys = Keys::new(rules.foundation.clone(), rules.keeps_all_time);
+        let keys = Keys::new(rules.counting_mode.clone(), rules.keeps_all_time);
         Self {
             connection,
             rules,
@@ -101,7 +101,7 @@ impl Committer {
 
     /// Finds the day and hour of each visit: by the log's time for an import, and by the database's clock otherwise.
     fn date<'v>(&mut self, visits: impl Iterator<Item = &'v Visit>, identity: &mut BatchIdentity) {
-        let zone = &self.rules.foundation.zone;
+        let zone = &self.rules.counting_mode.zone;
         for visit in visits {
             let at = if identity.upto.is_some() { visit.at } else { self.connection.correct(visit.at) };
             let moment = self.calendar.moment(at, zone).ok();
@@ -183,12 +183,12 @@ impl Committer {
             }
             ids.extend(identity.ids.first_key_value().map(|(day, id)| (*day, *id)));
         }
-        let today = Day::containing(now, &self.rules.foundation.zone).unwrap_or(Day::from_number(0));
+        let today = Day::containing(now, &self.rules.counting_mode.zone).unwrap_or(Day::from_number(0));
         let Aggregate { mut batch, fingerprints, pageviews, excluded } =
             aggregate(&dated, &ids, today, &mut self.keys, &self.seen);
         batch.checkpoint = checkpoint;
         batch.finished.clone_from(&self.finished);
-        let outcome = store::commit(checkout, &batch, self.rules.foundation.forget).await?;
+        let outcome = store::commit(checkout, &batch, self.rules.counting_mode.forget).await?;
         // After a lost response, later commits may hide whether a visit was late.
         let late_is_unknown = matches!(outcome, Outcome::AppliedBefore(_));
         let mut late = HashSet::new();

@@ -27,7 +27,7 @@ const KNOWN_VALUES: usize = 100_000;
 
 /// The cached keys. Keys are stored only in the database.
 pub(super) struct Keys {
-    foundation: CountingMode,
+    counting_mode: CountingMode,
     keeps_all_time: bool,
     sites: HashMap<SiteName, Site>,
     /// `None`: the period is closed.
@@ -67,8 +67,8 @@ struct Values {
 }
 
 impl Keys {
-    pub(super) fn new(foundation: CountingMode, keeps_all_time: bool) -> Self {
-        Self { foundation, keeps_all_time, sites: HashMap::new(), periods: HashMap::new(), values: HashMap::new() }
+    pub(super) fn new(counting_mode: CountingMode, keeps_all_time: bool) -> Self {
+        Self { counting_mode, keeps_all_time, sites: HashMap::new(), periods: HashMap::new(), values: HashMap::new() }
     }
 
     /// Clears the cache, because it may be outdated.
@@ -89,12 +89,12 @@ impl Keys {
 
     /// The period of a site's day, if it is open.
     pub(super) fn period(&self, site: i32, day: Day) -> Option<&OpenPeriod> {
-        self.periods.get(&(site, self.foundation.forget.period(day)))?.as_ref()
+        self.periods.get(&(site, self.counting_mode.forget.period(day)))?.as_ref()
     }
 
     /// Whether a visitor's day is compared with the previous and the next period.
     pub(super) fn reaches_beyond(&self) -> bool {
-        self.foundation.forget.reach() > 0
+        self.counting_mode.forget.reach() > 0
     }
 
     /// Call this after a commit that raised this register.
@@ -177,7 +177,7 @@ impl Keys {
         now: Timestamp,
         is_import: bool,
     ) -> Result<(), Failure> {
-        let CountingMode { zone, forget } = &self.foundation;
+        let CountingMode { zone, forget } = &self.counting_mode;
         let key = (site, forget.period(day));
         if self.periods.contains_key(&key) {
             return Ok(());

@@ -20,7 +20,7 @@ use sqlx::{
 };
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
-use super::{Failure, entra::Tokens, foundation};
+use super::{Failure, counting_mode, entra::Tokens};
 use crate::domain::CountingMode;
 use crate::{clock::Clock, config::DatabaseConfig};
 
@@ -88,7 +88,7 @@ impl StatementLimits {
 /// A database and its connection options.
 pub struct Database {
     source: Source,
-    foundation: CountingMode,
+    counting_mode: CountingMode,
     clock: Clock,
     migrated: OnceCell<()>,
 }
@@ -105,13 +105,13 @@ impl Database {
     ///
     /// # Errors
     /// If the embedded database can't be started, for example because another process uses its folder.
-    pub async fn new(config: &DatabaseConfig, foundation: CountingMode, clock: Clock) -> anyhow::Result<Arc<Self>> {
+    pub async fn new(config: &DatabaseConfig, counting_mode: CountingMode, clock: Clock) -> anyhow::Result<Arc<Self>> {
         let source = match config {
             DatabaseConfig::Server(options) => Source::Server(options.clone()),
             DatabaseConfig::Entra(options, identity) => Source::Entra(options.clone(), Tokens::new(identity.clone())),
             DatabaseConfig::Embedded(folder) => start_embedded(folder).await?,
         };
-        Ok(Arc::new(Self { source, foundation, clock, migrated: OnceCell::new() }))
+        Ok(Arc::new(Self { source, counting_mode, clock, migrated: OnceCell::new() }))
     }
 
     /// Returns one connection per limit. The embedded database returns the same connection for all, with the first limits.
@@ -150,7 +150,7 @@ impl Database {
         let set_up = async {
             let settings = sqlx::raw_sql(AssertSqlSafe(limits.settings())).execute(&mut connection).await;
             settings.map_err(|error| Failure::of(&error))?;
-            foundation::check(&mut connection, &self.foundation).await
+            counting_mode::check(&mut connection, &self.counting_mode).await
         };
         let clock_seconds = within(LOGIN_LIMIT, "setting up", set_up).await?;
         Ok((connection, clock_seconds))

@@ -65,7 +65,7 @@ impl Failure {
     pub fn code(&self) -> &str {
         match self {
             Self::Lost(code) | Self::TimedOut(code) | Self::Rejected(code) => code,
-            Self::ModeMismatch(_) => "foundation",
+            Self::ModeMismatch(_) => "mode mismatch",
         }
     }
 

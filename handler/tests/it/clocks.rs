@@ -42,7 +42,7 @@ impl Instance {
     async fn start(database: &Database, clock: Clock) -> Self {
         let environment = [("DATABASE_URL".to_owned(), database.url())].into();
         let config = Config::load(&environment).unwrap();
-        let store = store::Database::new(&config.database, config.foundation(), clock.clone()).await.unwrap();
+        let store = store::Database::new(&config.database, config.counting_mode(), clock.clone()).await.unwrap();
         let [recording, reading, maintaining] = store.connections([
             StatementLimits::FOR_REQUESTS,
             StatementLimits::FOR_REQUESTS,

@@ -223,7 +223,7 @@ async fn a_connection_that_is_too_old_is_replaced_before_it_is_used_again() {
     let config = Config::load(&environment).unwrap();
     let backends = "select pid::text from pg_stat_activity \
                     where datname = current_database() and application_name = 'footfall'";
-    let open = || store::Database::new(&config.database, config.foundation(), Clock::system());
+    let open = || store::Database::new(&config.database, config.counting_mode(), Clock::system());
     let [young] = open().await.unwrap().connections([StatementLimits::FOR_REQUESTS]);
     young.check().await.unwrap();
     let first = database.texts(backends).await;

@@ -64,7 +64,7 @@ impl Fleet {
     pub(crate) async fn prepare(zone: &TimeZone, forget: Forget, now_ms: i64) -> Database {
         let database = Database::create().await;
         let rules = CountingRules {
-            foundation: CountingMode { zone: zone.clone(), forget },
+            counting_mode: CountingMode { zone: zone.clone(), forget },
             keeps_all_time: true,
             retention_days: None,
         };
@@ -91,7 +91,7 @@ impl Fleet {
         mine: impl Fn(usize) -> bool,
     ) -> Self {
         let rules = CountingRules {
-            foundation: CountingMode { zone: zone.clone(), forget },
+            counting_mode: CountingMode { zone: zone.clone(), forget },
             keeps_all_time: true,
             retention_days: None,
         };
@@ -314,7 +314,7 @@ async fn connect<const N: usize>(
     let now_ms = now_ms.clone();
     let clock = Clock::reading(move || Timestamp::from_millisecond(now_ms.load(Ordering::SeqCst) + skew_ms).unwrap());
     let config = DatabaseConfig::Server(Box::new(options));
-    let database = store::Database::new(&config, rules.foundation.clone(), clock).await.unwrap();
+    let database = store::Database::new(&config, rules.counting_mode.clone(), clock).await.unwrap();
     database.connections_that_last(lifetime, limits)
 }
 

@@ -98,7 +98,7 @@ pub(super) async fn forget(config: &Config, site: &SiteName, peer: Peer) -> anyh
 
 /// A connection to a database that is ready.
 async fn connect(config: &Config) -> anyhow::Result<Arc<Connection>> {
-    let database = Database::new(&config.database, config.foundation(), Clock::system()).await?;
+    let database = Database::new(&config.database, config.counting_mode(), Clock::system()).await?;
     let [connection] = database.connections([StatementLimits::FOR_IMPORTS]);
     connection.check().await?;
     Ok(connection)
