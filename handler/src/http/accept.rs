@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn the_greater_weight_wins_and_then_the_more_exact_name() {
+    fn the_higher_weight_wins_and_then_the_more_exact_name() {
         let prefers_csv = |header: &str| {
             let of = |names: [&str; 3]| preference([header].into_iter(), &names);
             of(["text/csv", "text/*", "*/*"]) > of(["application/json", "application/*", "*/*"])

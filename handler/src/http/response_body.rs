@@ -107,14 +107,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compressed_is_the_same_again_whatever_came_before() {
+    fn a_compressed_body_decompresses_to_itself_after_any_previous_body() {
         for body in [b"".to_vec(), b"a page".repeat(3000), random(50_000), random(7), b"a page".to_vec()] {
             assert_eq!(decompressed(&compress(&body).unwrap()), body);
         }
     }
 
     #[test]
-    fn a_body_is_rendered_once_and_a_failure_is_not_kept() {
+    fn a_body_is_rendered_once_and_again_after_a_failure() {
         let body = Body::default();
         assert!(body.get(Encoding::Gzip, || anyhow::bail!("not today")).is_err());
         let mut rendered = 0;

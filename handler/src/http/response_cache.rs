@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_of_dropped_readings_are_dropped_when_another_reading_comes() {
+    fn bodies_of_dropped_readings_are_removed_with_the_next_reading() {
         let bodies = BodiesOf::<u8, Body>::default();
         let kept = Arc::new(0);
         bodies.get(&kept);

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_whole_as_long_as_it_is_short() {
+    fn numbers_from_a_million_are_shortened() {
         for (number, shown) in
             [(0, "0"), (1_234, "1,234"), (999_999, "999,999"), (1_250_000, "1.2M"), (1_234_567_890, "1,234M")]
         {
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_badge_says_what_it_shows_also_to_those_who_do_not_see_it() {
+    fn a_badge_has_a_label_for_screen_readers() {
         let badge = svg("visitors", "1,234");
         assert!(badge.contains("aria-label=\"visitors: 1,234\"") && badge.starts_with("<svg ") && badge.len() < 1000);
     }

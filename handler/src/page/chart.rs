@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_ends_at_a_round_number_with_a_round_half() {
+    fn an_axis_ends_at_a_round_number_whose_half_is_round() {
         for (most, top) in [(0, 2), (1, 2), (3, 4), (9, 10), (10, 10), (11, 20), (601, 800), (999, 1_000)] {
             assert_eq!(round_up(most), top, "{most}");
         }
@@ -302,13 +302,13 @@ mod tests {
     }
 
     #[test]
-    fn one_visitor_is_visible_next_to_a_million() {
+    fn a_single_visitor_has_a_visible_bar_next_to_a_million() {
         let chart = Chart::draw("c", &bars(&[(1, 1), (1_000_000, 1_000_000), (0, 0)]), &[], &[], Step::Day);
         assert_eq!(chart.people, "M0 0v-1M1 0v-200");
     }
 
     #[test]
-    fn the_period_before_is_a_line_and_a_column_as_far_as_there_are_bars() {
+    fn the_previous_period_is_a_line_and_a_column_no_longer_than_the_bars() {
         let chart = Chart::draw("c", &bars(&[(1, 1), (2, 2)]), &bars(&[(2, 2), (0, 0), (9, 9)]), &[], Step::Day);
         assert_eq!(chart.before, "M0-200L1-0");
         assert!(chart.rows.ends_with("<td>2<td>2<td>0"), "{}", chart.rows);
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn imported_days_have_bars_and_columns_of_their_own() {
+    fn imported_days_have_their_own_bars_and_columns() {
         let bars = [("2026-11-22T00:00:00", 0), ("2026-11-23T00:00:00", 2), ("2026-11-24T00:00:00", 2)];
         let bars =
             bars.map(|(start, count)| Bar { start: start.parse().unwrap(), visitors: Some(count), pageviews: count });
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_series_without_points_is_drawn_as_nothing() {
+    fn an_empty_series_draws_an_empty_chart() {
         let chart = Chart::draw("c", &[], &[], &[], Step::Hour);
         assert!(chart.empty && chart.labels.is_empty() && chart.rows.is_empty());
     }

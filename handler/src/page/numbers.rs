@@ -108,7 +108,7 @@ mod tests {
     use super::change;
 
     #[test]
-    fn a_change_is_told_in_words_of_whole_percent() {
+    fn a_change_is_shown_in_whole_percent() {
         for (now, before, text) in [
             (112.0, 100.0, "+12 %"),
             (95.0, 100.0, "−5 %"),

@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_person_is_told_what_is_wrong_and_nothing_of_it_is_markup() {
+    fn the_problem_page_escapes_its_detail() {
         let page = render_problem("Bad Request", "'from' is '<b>'").unwrap();
         assert!(page.contains("&lt;b&gt;") && !page.contains("<b>") && page.contains("href=\"/\""), "{page}");
     }

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_form_keeps_the_site_and_says_what_went_wrong() {
+    fn the_sign_in_form_keeps_the_site_and_shows_the_problem() {
         let site: SiteName = "example.com".parse().unwrap();
         let form = render_sign_in(Some(&site), Some("this is not the token")).unwrap();
         assert!(form.contains("value=\"example.com\"") && form.contains("not the token"), "{form}");

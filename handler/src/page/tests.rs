@@ -73,7 +73,7 @@ fn values_sent_by_visitors_are_never_markup() {
 }
 
 #[test]
-fn a_sites_name_is_never_markup_nor_a_second_parameter() {
+fn a_site_name_is_escaped_in_links() {
     // No such name can be configured or asked for; and if one could, a link would still hold it as one value.
     let name = "a\"><i>&period=x";
     assert!(name.parse::<SiteName>().is_err());
@@ -81,7 +81,7 @@ fn a_sites_name_is_never_markup_nor_a_second_parameter() {
 }
 
 #[test]
-fn text_of_any_direction_is_isolated_from_its_neighbours() {
+fn values_in_any_text_direction_are_isolated() {
     let mut report = report();
     report.lists.insert(Dimension::Page, vec![entry("/\u{202e}cod.exe"), entry("/مرحبا")]);
     let page = html(&report);
@@ -90,7 +90,7 @@ fn text_of_any_direction_is_isolated_from_its_neighbours() {
 }
 
 #[test]
-fn fifty_of_the_longest_paths_do_not_make_an_endless_page() {
+fn fifty_paths_of_maximum_length_are_shortened() {
     let mut report = report();
     let longest = (10..60).map(|index| entry(&format!("/{}{index}", "é".repeat(255))));
     report.lists.insert(Dimension::Page, longest.collect());
@@ -111,7 +111,7 @@ fn an_ordinary_page_is_small() {
 }
 
 #[test]
-fn an_empty_site_says_what_will_appear() {
+fn a_site_without_visits_explains_the_empty_lists() {
     let page = html(&empty());
     // It once was visited, but not in this range.
     assert!(page.contains("Paths appear here as they are viewed."));
@@ -121,7 +121,7 @@ fn an_empty_site_says_what_will_appear() {
 }
 
 #[test]
-fn a_site_without_any_visit_says_how_to_begin_and_shows_robots_if_there_were_any() {
+fn a_new_site_shows_the_line_to_embed_and_excluded_requests() {
     let report = Report { all_time_pageviews: 0, ..empty() };
     let page = links(&html_of_sites(&report, &["counter.example", "example.com"]));
     let line =
@@ -136,7 +136,7 @@ fn a_site_without_any_visit_says_how_to_begin_and_shows_robots_if_there_were_any
 }
 
 #[test]
-fn a_stale_page_says_so_and_that_the_visit_was_not_counted() {
+fn a_stale_page_warns_that_the_visit_may_not_be_counted() {
     let mut report = report();
     assert!(!html(&report).contains("numbers are out of date"));
     report.stale = true;
@@ -146,7 +146,7 @@ fn a_stale_page_says_so_and_that_the_visit_was_not_counted() {
 }
 
 #[test]
-fn without_any_numbers_one_sentence_says_that_the_visit_was_not_counted() {
+fn the_unavailable_page_warns_that_the_visit_may_not_be_counted() {
     let page = render_unavailable(PageKind::Whole, "0.1.0", "0123456789abcdef").unwrap();
     assert!(page.contains("your visit may not have been counted. Try again"));
     assert!(page.contains("Footfall 0.1.0 (0123456)"));
@@ -177,7 +177,7 @@ fn the_page_complies_with_its_content_security_policy() {
 }
 
 #[test]
-fn every_reason_that_there_was_is_shown_with_its_count_and_in_one_line() {
+fn each_exclusion_has_a_row_with_its_count_and_a_part_of_the_summary() {
     let mut report = report();
     report.excluded = Exclusion::ALL.iter().copied().zip(9001..).collect();
     let page = html(&report);
@@ -222,7 +222,7 @@ fn imported_totals_are_labelled_and_kept_separate() {
 }
 
 #[test]
-fn where_no_estimate_is_kept_there_is_no_all_time() {
+fn without_an_estimate_there_is_no_all_time_number() {
     let page = html(&Report { all_time_visitors: None, ..report() });
     assert!(!page.contains("All time") && page.contains("are unique and exact."));
     assert!(!page.contains('≈') && !text(&page).contains('±'));
@@ -236,7 +236,7 @@ fn numbers(page: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_range_says_how_many_of_its_visitors_are_new() {
+fn a_range_shows_new_and_returning_visitors() {
     let expected =
         ["Unique visitors 1,234 ", "New 1,000 ", "Returning 234 ", "Pageviews 5,678 ", "Views per visitor 4.6 "];
     assert_eq!(numbers(&html(&report())), expected);
@@ -249,7 +249,7 @@ fn a_range_says_how_many_of_its_visitors_are_new() {
 }
 
 #[test]
-fn each_number_has_its_change_against_the_period_before_in_words() {
+fn each_number_has_its_change_from_the_previous_period() {
     let mut report = report();
     let (first, last) = (day("2026-10-09"), day("2026-10-31"));
     let previous = Previous { first, last, counts: counts(617, 0, 617, 5_678), series: Vec::new() };
@@ -271,7 +271,7 @@ fn each_number_has_its_change_against_the_period_before_in_words() {
 }
 
 #[test]
-fn lists_stand_in_tabs_of_their_groups_and_only_those_that_hold_anything() {
+fn only_groups_with_lists_have_tabs() {
     let mut report = report();
     let page = html(&report);
     assert_eq!(page.matches("type=\"radio\"").count(), 2);
@@ -288,7 +288,7 @@ fn lists_stand_in_tabs_of_their_groups_and_only_those_that_hold_anything() {
 }
 
 #[test]
-fn the_chart_can_be_switched_between_the_steps_that_suit_the_range() {
+fn the_chart_offers_the_steps_that_suit_the_range() {
     let labels = |report: &Report| {
         let page = links(&html(report));
         let nav = page.split_once("Chart interval").map_or("", |(_, rest)| rest.split_once("</nav>").unwrap().0);
@@ -332,7 +332,7 @@ fn every_chart_has_a_name_and_its_numbers_as_a_table() {
 }
 
 #[test]
-fn the_current_range_leads_back_and_an_ended_one_forward_too() {
+fn a_current_range_links_to_earlier_and_an_ended_range_also_to_later() {
     let page = links(&html(&report()));
     assert!(page.contains("<h2>Last 23 days</h2>"));
     assert!(page.contains("rel=\"prev\" href=\"?site=example.com&from=2026-10-09&to=2026-10-31\""));
@@ -356,7 +356,7 @@ fn the_current_range_leads_back_and_an_ended_one_forward_too() {
 }
 
 #[test]
-fn whole_months_lead_to_whole_months_and_no_range_past_today() {
+fn whole_months_link_to_whole_months_and_no_range_ends_after_today() {
     let page = links(&html(&Report { range: Range::Month, ..report() }));
     assert!(page.contains("rel=\"prev\" href=\"?site=example.com&from=2026-10-01&to=2026-10-31\""));
     let page = links(&html(&report_between("2026-10-01", "2026-10-31")));
@@ -370,7 +370,7 @@ fn whole_months_lead_to_whole_months_and_no_range_past_today() {
 }
 
 #[test]
-fn days_of_another_zone_keep_their_dates() {
+fn dates_are_shown_in_the_sites_time_zone() {
     let mut report = report_between("2026-10-25", "2026-10-25");
     report.zone = TimeZone::get("Europe/Berlin").unwrap();
     let page = links(&html(&report));
@@ -390,7 +390,7 @@ fn a_day_is_shown_by_its_hours() {
 }
 
 #[test]
-fn sites_can_be_chosen_where_there_are_several() {
+fn several_sites_are_listed_as_links() {
     let report = report();
     assert!(!html(&report).contains("aria-label=\"Sites\""));
     let page = html_of_sites(&report, &["counter.example", "example.com"]);
@@ -399,7 +399,7 @@ fn sites_can_be_chosen_where_there_are_several() {
 }
 
 #[test]
-fn values_that_began_no_day_are_not_listed_as_entries() {
+fn values_without_entries_are_not_listed_as_entry_pages_or_channels() {
     let mut report = report();
     let row = |value: &str, visitors| Entry { value: value.to_owned(), visitors, pageviews: 7 };
     report.lists.insert(Dimension::EntryPage, vec![row("/first", Some(3)), row("/later", Some(0))]);

@@ -95,7 +95,7 @@ mod tests {
     use crate::domain::visit::robot;
 
     #[test]
-    fn a_person_is_told_whether_and_why_not() {
+    fn the_why_page_shows_the_verdict_and_the_robot() {
         let counts = Verdict { pageview: true, visitor: true, exclusion: None, robot: None };
         assert!(render_why(&counts).unwrap().contains("Yes, as a pageview and as a visitor."));
         let robot = Verdict {

@@ -79,7 +79,7 @@ mod tests {
     use crate::domain::Day;
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_have_separators() {
         for (number, text) in [
             (0, "0"),
             (999, "999"),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_called_what_people_call_it() {
+    fn a_range_heading_is_its_name_or_its_dates() {
         let day = |text: &str| text.parse::<Date>().unwrap();
         let heading = |range| range_heading(range, day("2026-11-22"), day("2026-11-23"));
         assert_eq!(heading(Range::Days(30)), "Last 30 days");

@@ -39,7 +39,7 @@ fn cookie(answer: &Response) -> &str {
 }
 
 #[tokio::test]
-async fn whoever_signs_in_sees_the_numbers_and_nobody_else_does() {
+async fn private_statistics_require_signing_in() {
     let database = Database::create().await;
     let host = private(&database).start().await;
     host.process.wait_until_ready().await;
@@ -74,7 +74,7 @@ async fn whoever_signs_in_sees_the_numbers_and_nobody_else_does() {
 }
 
 #[tokio::test]
-async fn whose_browser_would_drop_the_cookie_is_told_so_instead_of_asked_again() {
+async fn signing_in_without_https_explains_that_browsers_drop_the_cookie() {
     let database = Database::create().await;
     let host = private(&database).start().await;
     host.process.wait_until_ready().await;
@@ -88,7 +88,7 @@ async fn whose_browser_would_drop_the_cookie_is_told_so_instead_of_asked_again()
 }
 
 #[tokio::test]
-async fn another_token_ends_sessions_and_links() {
+async fn a_changed_token_ends_sessions_and_links() {
     let database = Database::create().await;
     let host = private(&database).start().await;
     host.process.wait_until_ready().await;
@@ -116,7 +116,7 @@ fn link(database: &Database, token: &str, arguments: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn a_link_shows_one_site_until_its_name_is_revoked() {
+async fn a_shared_link_shows_one_site_until_its_name_is_revoked() {
     let database = Database::create().await;
     let client = link(&database, TOKEN, &["--site", "example.com", "--name", "client"]);
     let partner = link(&database, TOKEN, &["--site", "example.com", "--name", "partner"]);
@@ -147,7 +147,7 @@ async fn a_link_shows_one_site_until_its_name_is_revoked() {
 }
 
 #[tokio::test]
-async fn a_link_leads_to_where_the_page_is_and_a_name_that_none_can_have_cannot_be_revoked() {
+async fn a_shared_link_names_the_listening_address_and_an_invalid_revoked_name_is_rejected() {
     let database = Database::create().await;
     let plain = HandlerCommand::on(&database).with("FOOTFALL_DASHBOARD_TOKEN", TOKEN).with(PORT, "8099");
     let share = ["share", "--site", "localhost", "--name", "x"];
@@ -158,7 +158,7 @@ async fn a_link_leads_to_where_the_page_is_and_a_name_that_none_can_have_cannot_
 }
 
 #[tokio::test]
-async fn who_signs_in_where_nothing_is_private_is_told_so() {
+async fn signing_in_to_public_statistics_is_rejected() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     let answer = host.send(&sign_in("token=correct+horse+battery+staple")).await;
@@ -167,7 +167,7 @@ async fn who_signs_in_where_nothing_is_private_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_public_site_is_seen_by_everybody_and_visits_count_whoever_may_see_them() {
+async fn a_public_site_needs_no_token_and_visits_to_private_sites_count() {
     let database = Database::create().await;
     let host = private(&database).with("FOOTFALL_PUBLIC_SITES", "open.example").start().await;
     host.process.wait_until_ready().await;
@@ -190,7 +190,7 @@ async fn a_public_site_is_seen_by_everybody_and_visits_count_whoever_may_see_the
 }
 
 #[tokio::test]
-async fn a_badge_shows_a_number_and_counts_nothing() {
+async fn a_badge_shows_a_number_and_is_not_counted() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     for number in [1, 1, 2] {
@@ -217,7 +217,7 @@ async fn a_badge_shows_a_number_and_counts_nothing() {
 }
 
 #[tokio::test]
-async fn the_numbers_are_a_table_for_whoever_wants_one() {
+async fn statistics_are_available_as_csv() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     host.send(&visitor(1).header("Referer", "https://news.example/")).await;
@@ -241,7 +241,7 @@ async fn the_numbers_are_a_table_for_whoever_wants_one() {
 }
 
 #[tokio::test]
-async fn whoever_closes_the_pipe_before_a_command_has_written_gets_no_fault() {
+async fn a_command_succeeds_when_the_reader_of_its_output_has_exited() {
     let handler = env!("CARGO_BIN_EXE_handler");
     let command = format!("{{ sleep 0.2; {handler} share --site example.com --name x; echo \"code $?\" >&2; }} | true");
     let outcome = std::process::Command::new("sh")

@@ -40,7 +40,7 @@ async fn counting(database: &Database) -> Host {
 }
 
 #[tokio::test]
-async fn a_page_has_its_referrers_and_a_referrer_its_pages_with_their_views() {
+async fn a_breakdown_lists_the_referrers_of_a_page_or_the_pages_of_a_referrer() {
     let database = Database::create().await;
     let host = counting(&database).await;
     let page = ask(&host, "page=/a%20b").await.json();
@@ -62,7 +62,7 @@ async fn a_page_has_its_referrers_and_a_referrer_its_pages_with_their_views() {
 }
 
 #[tokio::test]
-async fn the_page_leads_there_and_back_without_script() {
+async fn the_page_links_to_breakdowns_and_back_without_a_script() {
     let database = Database::create().await;
     let host = counting(&database).await;
     let page = |query: &str| visitor(1).to(&format!("/?site={SITE}&period=today{query}"));
@@ -79,7 +79,7 @@ async fn the_page_leads_there_and_back_without_script() {
 }
 
 #[tokio::test]
-async fn what_can_be_no_page_or_host_is_refused_by_what_would_be_right() {
+async fn an_invalid_page_or_referrer_is_rejected_with_the_valid_form() {
     let database = Database::create().await;
     let host = counting(&database).await;
     for (question, says) in [
@@ -97,7 +97,7 @@ async fn what_can_be_no_page_or_host_is_refused_by_what_would_be_right() {
 }
 
 #[tokio::test]
-async fn pairs_beyond_those_that_are_told_apart_are_counted_together() {
+async fn pairs_of_page_and_referrer_beyond_500_a_day_are_counted_as_other() {
     let database = Database::create().await;
     let folder = Folder::new();
     let line = |number: usize| {
@@ -116,7 +116,7 @@ async fn pairs_beyond_those_that_are_told_apart_are_counted_together() {
 }
 
 #[tokio::test]
-async fn a_weeks_visitors_are_told_by_whether_they_came_before_and_in_the_week_before() {
+async fn weekly_visitors_are_split_into_new_returning_and_seen_in_the_previous_week() {
     let database = Database::create().await;
     let folder = Folder::new();
     let today = Timestamp::now().strftime("%F").to_string().parse::<Date>().unwrap();
@@ -146,7 +146,7 @@ async fn a_weeks_visitors_are_told_by_whether_they_came_before_and_in_the_week_b
 }
 
 #[tokio::test]
-async fn where_visitors_are_forgotten_each_day_nobody_is_said_to_come_back() {
+async fn in_daily_mode_no_returning_visitors_are_shown() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_FORGET", "daily").start().await;
     host.process.wait_until_ready().await;

@@ -39,7 +39,7 @@ fn sum(list: &Value, of: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn two_thousand_pages_leave_five_hundred_and_the_others() {
+async fn values_beyond_500_a_day_are_counted_as_other() {
     let database = Database::create().await;
     let folder = Folder::new();
     let plain = HandlerCommand::on(&database);
@@ -71,7 +71,7 @@ async fn two_thousand_pages_leave_five_hundred_and_the_others() {
 }
 
 #[tokio::test]
-async fn several_instances_that_meet_different_links_keep_the_limit_together() {
+async fn several_instances_share_the_limit_of_values_a_day() {
     let database = Database::create().await;
     let hosts = [Host::start(&database).await, Host::start(&database).await];
     // Most of the day's links are known already.

@@ -165,7 +165,7 @@ async fn a_correct_page_passes_and_no_visit_is_counted() {
 }
 
 #[tokio::test]
-async fn each_seeded_fault_is_named_and_nothing_else_is() {
+async fn each_seeded_fault_is_reported_and_no_other() {
     let script = |from: &str, to: &str| SCRIPT.replace(from, to);
     let faults: Vec<(&str, String, String)> = vec![
         ("not-embedded", String::new(), "<p>Hello".to_owned()),

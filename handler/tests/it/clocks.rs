@@ -89,7 +89,7 @@ impl Instance {
 }
 
 #[tokio::test]
-async fn an_instance_whose_clock_is_wrong_counts_into_the_databases_day() {
+async fn an_instance_with_a_wrong_clock_counts_by_the_database_clock() {
     let database = Database::create().await;
     let offsets = [0, 400 * DAY_SECONDS, -400 * DAY_SECONDS, 26 * HOUR_SECONDS, -26 * HOUR_SECONDS, 30];
     let mut pageviews = 0;
@@ -110,7 +110,7 @@ async fn an_instance_whose_clock_is_wrong_counts_into_the_databases_day() {
 }
 
 #[tokio::test]
-async fn an_instance_whose_clock_is_wrong_ends_nothing_early() {
+async fn maintenance_with_a_wrong_clock_deletes_nothing_early() {
     let database = Database::create().await;
     let right = Instance::off_by(&database, 0).await;
     right.visit(1).await;
@@ -125,7 +125,7 @@ async fn an_instance_whose_clock_is_wrong_ends_nothing_early() {
 }
 
 #[tokio::test]
-async fn a_clock_that_jumps_while_an_instance_runs_is_noticed_with_the_next_commit() {
+async fn a_clock_jump_is_corrected_by_the_next_commit() {
     let database = Database::create().await;
     let offset = Arc::new(AtomicI64::new(0));
     let shown = offset.clone();
@@ -147,7 +147,7 @@ async fn a_clock_that_jumps_while_an_instance_runs_is_noticed_with_the_next_comm
 }
 
 #[tokio::test]
-async fn midnight_by_the_databases_clock_makes_a_day_and_the_same_visitor_returns_on_it() {
+async fn a_day_begins_at_midnight_of_the_database_clock_and_visitors_stay_known() {
     let database = Database::create().await;
     let instance = Instance::off_by(&database, 0).await;
     instance.visit(1).await;
@@ -169,7 +169,7 @@ const DISCONNECT: &str = "select pg_terminate_backend(pid) from pg_stat_activity
 
 /// The batch holds the site's row when it comes to its second day, and views of that day are on their way to it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn at_midnight_a_batch_of_two_days_and_views_of_the_second_do_not_wait_for_each_other_in_a_circle() {
+async fn a_batch_of_two_days_does_not_deadlock_with_views_of_the_second_day() {
     let database = Database::create().await;
     let name = database.url().rsplit('/').next().unwrap().to_owned();
     // The server looks for circles before anybody gives up waiting.
@@ -214,7 +214,7 @@ async fn at_midnight_a_batch_of_two_days_and_views_of_the_second_do_not_wait_for
 }
 
 #[tokio::test]
-async fn after_a_failover_to_an_older_copy_whoever_it_does_not_know_is_counted_again() {
+async fn after_a_failover_to_an_older_copy_missing_visitors_are_counted_again() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     for number in 0..3 {
@@ -250,7 +250,7 @@ async fn after_a_failover_to_an_older_copy_whoever_it_does_not_know_is_counted_a
 }
 
 #[tokio::test]
-async fn after_a_failover_to_an_empty_copy_counting_begins_anew() {
+async fn after_a_failover_to_an_empty_copy_counting_starts_again() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_SITES", "example.com").start().await;
     host.process.wait_until_ready().await;

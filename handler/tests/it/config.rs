@@ -11,7 +11,7 @@ use crate::{
 const SECRET: &str = "hunter2-hunter2-hunter2";
 
 #[test]
-fn a_bad_value_stops_the_start_with_one_line_that_names_the_variable() {
+fn an_invalid_value_stops_the_start_with_one_line_that_names_the_variable() {
     let secret_url = format!("mysql://user:{SECRET}@host/database");
     let secret_port = format!("postgres://user:{SECRET}@host:notaport/database");
     let secret_query = format!("postgres://user:{SECRET}@host/database?sslmode=perhaps");
@@ -58,7 +58,7 @@ fn a_bad_value_stops_the_start_with_one_line_that_names_the_variable() {
 }
 
 #[test]
-fn pghost_needs_its_companions_to_be_right() {
+fn with_pghost_an_invalid_pg_variable_is_rejected_by_name() {
     for (variable, value) in [("PGPORT", "x"), ("PGSSLMODE", "perhaps"), ("PGUSER", "")] {
         let plain =
             HandlerCommand::default().with("PGHOST", "127.0.0.1").with("PGUSER", "u").with("PGPASSWORD", SECRET);
@@ -69,7 +69,7 @@ fn pghost_needs_its_companions_to_be_right() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_told() {
+async fn a_port_in_use_is_reported() {
     let database = Database::create().await;
     let first = HandlerCommand::on(&database).start().await;
     let second = HandlerCommand::on(&database).with(PORT, &first.port.to_string()).run(&[]);
@@ -91,7 +91,7 @@ fn help_and_version_need_no_configuration() {
 }
 
 #[tokio::test]
-async fn migrating_twice_is_migrating_once() {
+async fn a_second_migration_changes_nothing() {
     let database = Database::create_without_schema().await;
     for _ in 0..2 {
         let outcome = HandlerCommand::on(&database).run(&["migrate"]);
@@ -142,7 +142,7 @@ async fn doctor_reports_a_role_that_cannot_create_tables() {
 }
 
 #[tokio::test]
-async fn the_log_is_json_lines_and_begins_with_what_was_started() {
+async fn the_log_reports_start_and_stop_as_json_lines() {
     let database = Database::create().await;
     let mut process = HandlerCommand::on(&database).start().await;
     while !process.lines().concat().contains("database_ready") {
@@ -160,7 +160,7 @@ async fn the_log_is_json_lines_and_begins_with_what_was_started() {
 }
 
 #[tokio::test]
-async fn on_request_the_log_is_for_people_and_ends_with_where_the_page_is() {
+async fn the_text_log_ends_with_the_address_of_the_page() {
     let database = Database::create().await;
     let mut process = HandlerCommand::on(&database).with("FOOTFALL_LOG_FORMAT", "text").start().await;
     process.wait_until_ready().await;
@@ -178,7 +178,7 @@ async fn on_request_the_log_is_for_people_and_ends_with_where_the_page_is() {
 }
 
 #[tokio::test]
-async fn under_the_functions_host_the_log_is_json_and_names_no_page_of_its_own() {
+async fn under_the_functions_host_the_log_is_json_without_a_page_address() {
     let database = Database::create().await;
     let mut host = Host::start(&database).await;
     while !host.process.lines().concat().contains("database_ready") {

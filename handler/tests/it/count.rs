@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn visitors_see_themselves_counted_in_both_modes_of_the_host() {
+async fn a_visit_is_in_the_statistics_at_once_in_both_modes_of_the_host() {
     for mode in MODES {
         let database = Database::create().await;
         let host = Host::on(&database).mode(mode).start().await;
@@ -42,7 +42,7 @@ async fn a_repeated_visit_raises_pageviews_only() {
 }
 
 #[tokio::test]
-async fn what_is_no_visit_is_accounted_and_nobody_new() {
+async fn excluded_requests_are_counted_by_reason_and_add_no_visitor() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     // Somebody, so that nothing below is "the first".
@@ -82,7 +82,7 @@ async fn what_is_no_visit_is_accounted_and_nobody_new() {
 }
 
 #[tokio::test]
-async fn a_request_that_cannot_be_answered_is_no_visit() {
+async fn a_rejected_request_is_not_counted() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     for (target, status) in [("/?site=unknown.example", 404), ("/?period=decade", 400), ("/?site=http://x", 400)] {
@@ -92,7 +92,7 @@ async fn a_request_that_cannot_be_answered_is_no_visit() {
 }
 
 #[tokio::test]
-async fn referrers_are_hosts_and_the_site_itself_is_none() {
+async fn referrers_are_host_names_of_other_sites() {
     let database = Database::create().await;
     let host = Host::on(&database).with("WEBSITE_HOSTNAME", "app.example.net").start().await;
     host.process.wait_until_ready().await;
@@ -150,7 +150,7 @@ async fn the_series_add_up_to_the_pageviews() {
 }
 
 #[tokio::test]
-async fn a_plain_server_counts_the_other_end_of_the_connection_and_believes_no_header() {
+async fn a_plain_server_identifies_clients_by_connection_and_ignores_forwarded_addresses() {
     let database = Database::create().await;
     let process = HandlerCommand::on(&database).start().await;
     process.wait_until_ready().await;
@@ -163,7 +163,7 @@ async fn a_plain_server_counts_the_other_end_of_the_connection_and_believes_no_h
 }
 
 #[tokio::test]
-async fn many_visits_over_one_connection_are_counted_each() {
+async fn each_visit_over_one_connection_is_counted() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     let mut connection = Connection::open(host.process.port).await.unwrap();

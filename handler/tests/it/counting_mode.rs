@@ -19,7 +19,7 @@ async fn ask(host: &Host, question: &str) -> Value {
 }
 
 #[tokio::test]
-async fn another_zone_or_mode_than_was_counted_with_ends_the_start_with_one_line_that_names_it() {
+async fn a_changed_time_zone_or_mode_stops_the_start_with_one_line_that_names_it() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     host.send(&visitor(1)).await;
@@ -44,7 +44,7 @@ async fn another_zone_or_mode_than_was_counted_with_ends_the_start_with_one_line
 }
 
 #[tokio::test]
-async fn a_database_that_has_counted_nothing_follows_the_configuration() {
+async fn before_the_first_visit_time_zone_and_mode_can_change() {
     let database = Database::create().await;
     for (variable, value) in [("FOOTFALL_TIMEZONE", "UTC"), BERLIN, DAILY, ("FOOTFALL_FORGET", "monthly")] {
         assert_eq!(HandlerCommand::on(&database).with(variable, value).run(&["migrate"]).code, Some(0), "{value}");
@@ -57,7 +57,7 @@ async fn a_database_that_has_counted_nothing_follows_the_configuration() {
 }
 
 #[tokio::test]
-async fn where_visitors_are_forgotten_daily_only_days_are_unique() {
+async fn in_daily_mode_only_days_have_unique_visitors() {
     let database = Database::create().await;
     let host = Host::on(&database).with(DAILY.0, DAILY.1).start().await;
     host.process.wait_until_ready().await;
@@ -101,7 +101,7 @@ async fn where_visitors_are_forgotten_daily_only_days_are_unique() {
 }
 
 #[tokio::test]
-async fn where_no_estimate_is_wanted_nothing_of_it_is_stored_shown_or_left() {
+async fn with_all_time_off_no_estimate_is_stored_or_shown() {
     let database = Database::create().await;
     let off = || Host::on(&database).with("FOOTFALL_ALL_TIME", "off");
     let host = off().start().await;

@@ -19,7 +19,7 @@ fn frame_ancestors(answer: &Response) -> &str {
 }
 
 #[tokio::test]
-async fn only_the_page_for_a_frame_is_shown_in_frames_and_only_where_the_configuration_says() {
+async fn only_the_embedded_page_may_be_framed_and_only_by_configured_origins() {
     let database = Database::create().await;
     let host = embeddable(&database).start().await;
     host.process.wait_until_ready().await;
@@ -40,7 +40,7 @@ async fn only_the_page_for_a_frame_is_shown_in_frames_and_only_where_the_configu
 }
 
 #[tokio::test]
-async fn looking_at_numbers_in_a_frame_is_no_visit_of_any_site() {
+async fn opening_the_embedded_page_is_not_counted() {
     let database = Database::create().await;
     let host = embeddable(&database).start().await;
     host.process.wait_until_ready().await;
@@ -56,7 +56,7 @@ async fn looking_at_numbers_in_a_frame_is_no_visit_of_any_site() {
 }
 
 #[tokio::test]
-async fn private_numbers_are_framed_by_a_shared_link_and_the_form_to_sign_in_never_is() {
+async fn private_statistics_are_framed_with_a_shared_link_and_the_sign_in_form_never_is() {
     let database = Database::create().await;
     let with = |starter: HostCommand| starter.with("FOOTFALL_DASHBOARD_TOKEN", TOKEN);
     let host = with(embeddable(&database)).start().await;
@@ -77,7 +77,7 @@ async fn private_numbers_are_framed_by_a_shared_link_and_the_form_to_sign_in_nev
 }
 
 #[tokio::test]
-async fn while_the_database_is_away_a_frame_has_a_page_that_says_so() {
+async fn the_embedded_page_reports_an_unavailable_database() {
     let (_database, cable, host) = Host::through_a_cable().await;
     assert_eq!(host.send(&visitor(1).to("/?embed")).await.status, 200);
     cable.cut();

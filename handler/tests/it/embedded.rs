@@ -15,7 +15,7 @@ fn behind_a_proxy(number: usize) -> crate::client::Request {
 
 /// One test, because starting takes seconds: what one process leaves, the next one finds.
 #[tokio::test]
-async fn without_a_database_it_counts_in_a_folder_survives_a_kill_and_shares_it_with_nobody() {
+async fn the_embedded_database_survives_a_kill_and_serves_one_process() {
     not_across_midnight().await;
     let folder = Folder::new();
     let plain = HandlerCommand::default()

@@ -62,7 +62,7 @@ async fn send_until_counted(process: &Process) -> i64 {
 }
 
 #[tokio::test]
-async fn a_visit_is_counted_with_a_token_in_place_of_a_password_over_tls_1_3() {
+async fn a_visit_is_counted_over_tls_1_3_with_a_token_as_password() {
     let (tenant, _endpoint, process) = start().await;
     for number in 1..=3 {
         assert_eq!(process.send(&visit(number)).await.status, 200);
@@ -75,7 +75,7 @@ async fn a_visit_is_counted_with_a_token_in_place_of_a_password_over_tls_1_3() {
 }
 
 #[tokio::test]
-async fn the_endpoint_is_asked_for_the_user_assigned_identity_and_once_for_both_connections() {
+async fn both_connections_share_one_token_of_the_user_assigned_identity() {
     let (_tenant, endpoint, process) = start().await;
     assert_eq!(process.send(&visit(1)).await.status, 200);
     // The endpoint refuses another client id, resource, version or secret than those it knows.
@@ -84,7 +84,7 @@ async fn the_endpoint_is_asked_for_the_user_assigned_identity_and_once_for_both_
 }
 
 #[tokio::test]
-async fn the_secret_is_sent_to_the_endpoint_itself_and_to_no_proxy() {
+async fn the_identity_secret_is_never_sent_to_a_proxy() {
     let token = new_token();
     let tenant = Tenant::create().await;
     tenant.accept(&token).await;
@@ -113,7 +113,7 @@ async fn another_identity_or_a_wrong_secret_gets_no_token() {
 }
 
 #[tokio::test]
-async fn neither_token_nor_secret_is_ever_in_a_log_line_or_a_response() {
+async fn tokens_and_secrets_are_never_logged_or_returned() {
     let token = new_token();
     let tenant = Tenant::create().await;
     tenant.accept(&token).await;
@@ -156,7 +156,7 @@ async fn neither_token_nor_secret_is_ever_in_a_log_line_or_a_response() {
 }
 
 #[tokio::test]
-async fn counting_goes_on_while_tokens_rotate_and_connections_end_under_load() {
+async fn counting_continues_while_tokens_rotate_and_connections_end() {
     let (tenant, endpoint, mut process) = start().await;
     endpoint.expire_within(5);
     let counters = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
@@ -202,7 +202,7 @@ async fn counting_goes_on_while_tokens_rotate_and_connections_end_under_load() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_revoked_before_it_expired_is_dropped_and_another_is_fetched() {
+async fn a_revoked_token_is_replaced_before_it_expires() {
     let (tenant, endpoint, process) = start().await;
     assert_eq!(endpoint.given(), 1);
     let token = new_token();
@@ -217,7 +217,7 @@ async fn a_token_that_was_revoked_before_it_expired_is_dropped_and_another_is_fe
 }
 
 #[tokio::test]
-async fn a_connection_that_is_too_old_is_replaced_before_it_is_used_again() {
+async fn an_expired_connection_is_replaced_before_its_next_use() {
     let database = Database::create().await;
     let environment = [("DATABASE_URL".to_owned(), database.url())].into();
     let config = Config::load(&environment).unwrap();

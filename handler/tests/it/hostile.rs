@@ -14,7 +14,7 @@ async fn say(port: u16, text: &str) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_request_without_a_path_is_answered_and_is_no_fault_of_the_program() {
+async fn a_request_without_a_path_is_rejected_without_a_panic() {
     let database = Database::create().await;
     let mut host = Host::start(&database).await;
     let mut connection = say(host.process.port, "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\nConnection: close\r\n\r\n").await;
@@ -26,7 +26,7 @@ async fn a_request_without_a_path_is_answered_and_is_no_fault_of_the_program() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_never_finished_does_not_keep_the_process_from_stopping() {
+async fn an_unfinished_request_does_not_prevent_the_stop() {
     let database = Database::create().await;
     let mut host = Host::start(&database).await;
     let _half_open = say(host.process.port, "GET / HTTP/1.1\r\n").await;

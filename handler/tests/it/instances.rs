@@ -30,7 +30,7 @@ async fn start_together(starter: &HostCommand) -> Vec<Arc<Host>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn eight_processes_that_start_at_once_on_an_empty_database_all_become_ready() {
+async fn eight_processes_that_start_at_once_migrate_an_empty_database_once() {
     let database = Database::create_without_schema().await;
     let hosts = start_together(&Host::on(&database)).await;
     assert_eq!(database.number("select count(*) from _sqlx_migrations").await, 1);
@@ -96,7 +96,7 @@ async fn eight_processes_count_distinct_and_repeated_visitors_exactly() {
 }
 
 #[tokio::test]
-async fn a_restart_makes_nobody_new_however_the_process_ended() {
+async fn visitors_stay_known_after_a_stop_or_a_kill() {
     let database = Database::create().await;
     for round in 0..4 {
         let mut host = Host::start(&database).await;
@@ -115,7 +115,7 @@ async fn a_restart_makes_nobody_new_however_the_process_ended() {
 }
 
 #[tokio::test]
-async fn a_plain_server_and_a_functions_host_know_each_others_visitors() {
+async fn a_plain_server_and_a_functions_host_share_visitors() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     let plain = HandlerCommand::on(&database).with("FOOTFALL_TRUSTED_PROXIES", "1").start().await;

@@ -24,7 +24,7 @@ fn now() -> i64 {
 }
 
 #[tokio::test]
-async fn a_view_stands_in_the_minute_in_which_it_arrived_and_what_does_not_count_in_none() {
+async fn views_are_counted_in_their_minute_of_arrival_and_excluded_requests_in_none() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_SITES", "example.com").start().await;
     host.process.wait_until_ready().await;
@@ -55,7 +55,7 @@ async fn a_view_stands_in_the_minute_in_which_it_arrived_and_what_does_not_count
 }
 
 #[tokio::test]
-async fn what_is_imported_does_not_happen_now() {
+async fn imported_views_are_not_live() {
     let database = Database::create().await;
     let folder = Folder::new();
     let today = Timestamp::now().strftime("%d/%b/%Y:%H:%M:%S +0000").to_string();
@@ -83,7 +83,7 @@ async fn minutes_are_deleted_after_an_hour() {
 }
 
 #[tokio::test]
-async fn whoever_asks_within_a_second_gets_the_same_reading() {
+async fn live_requests_within_a_second_share_a_reading() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     host.send(&visitor(1)).await;
@@ -98,7 +98,7 @@ async fn whoever_asks_within_a_second_gets_the_same_reading() {
 }
 
 #[tokio::test]
-async fn the_last_minutes_of_a_private_site_are_private_too() {
+async fn live_views_of_a_private_site_require_the_token() {
     let database = Database::create().await;
     let host = Host::on(&database)
         .with("FOOTFALL_DASHBOARD_TOKEN", "correct-horse-battery")

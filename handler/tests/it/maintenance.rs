@@ -13,7 +13,7 @@ use crate::{
 const LATER: i32 = 65;
 
 #[tokio::test]
-async fn the_timer_does_nothing_to_open_periods() {
+async fn maintenance_deletes_nothing_of_open_periods() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     host.send(&visitor(1)).await;
@@ -36,7 +36,7 @@ async fn the_timer_does_nothing_to_open_periods() {
 }
 
 #[tokio::test]
-async fn an_ended_period_loses_its_salt_and_its_set_and_keeps_its_numbers() {
+async fn maintenance_deletes_salt_and_set_of_an_ended_period_and_keeps_its_statistics() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     for number in 0..4 {
@@ -63,7 +63,7 @@ async fn an_ended_period_loses_its_salt_and_its_set_and_keeps_its_numbers() {
 }
 
 #[tokio::test]
-async fn a_visit_to_a_period_that_was_closed_elsewhere_is_a_pageview_of_nobody_known() {
+async fn a_visit_to_a_period_closed_by_another_instance_counts_as_a_pageview_only() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     for number in 0..3 {
@@ -84,7 +84,7 @@ async fn a_visit_to_a_period_that_was_closed_elsewhere_is_a_pageview_of_nobody_k
 }
 
 #[tokio::test]
-async fn a_set_that_was_left_behind_is_dropped_the_next_time() {
+async fn maintenance_drops_a_set_whose_salt_is_deleted() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     host.send(&visitor(1)).await;
@@ -95,7 +95,7 @@ async fn a_set_that_was_left_behind_is_dropped_the_next_time() {
 }
 
 #[tokio::test]
-async fn lines_of_a_closed_month_are_refused_by_their_numbers_and_those_of_others_count() {
+async fn imported_lines_of_a_closed_month_are_rejected_with_their_line_numbers() {
     let database = Database::create().await;
     let folder = Folder::new();
     let plain = HandlerCommand::on(&database);
@@ -127,7 +127,7 @@ async fn lines_of_a_closed_month_are_refused_by_their_numbers_and_those_of_other
 }
 
 #[tokio::test]
-async fn statistics_beyond_the_retention_are_deleted_and_newer_ones_and_the_sum_stay() {
+async fn statistics_beyond_the_retention_are_deleted_and_all_time_totals_stay() {
     let database = Database::create().await;
     let folder = Folder::new();
     let old = folder.write("old.log", combined("192.0.2.1", "17/May/2015:12:00:00 +0000", "/", "Firefox/1"));
@@ -148,7 +148,7 @@ async fn statistics_beyond_the_retention_are_deleted_and_newer_ones_and_the_sum_
 }
 
 #[tokio::test]
-async fn ids_of_batches_are_kept_for_minutes() {
+async fn batch_ids_are_deleted_after_ten_minutes() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     host.send(&Request::get("/")).await;
@@ -171,7 +171,7 @@ async fn maintenance_skips_batch_ids_locked_by_their_sender() {
 }
 
 #[tokio::test]
-async fn the_timer_is_told_when_the_database_is_away() {
+async fn maintenance_returns_503_while_the_database_is_unavailable() {
     let database = Database::create().await;
     let nowhere = format!("postgres://footfall@127.0.0.1:{}/none", crate::process::free_port());
     let host = Host::on(&database).with("DATABASE_URL", &nowhere).start().await;
@@ -180,7 +180,7 @@ async fn the_timer_is_told_when_the_database_is_away() {
 }
 
 #[tokio::test]
-async fn the_server_compiles_no_statement_of_ours_to_machine_code() {
+async fn every_connection_turns_jit_off() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     host.send(&visitor(0)).await;

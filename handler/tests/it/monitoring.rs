@@ -95,7 +95,7 @@ async fn eventful_run() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[tokio::test]
-async fn every_field_that_a_query_names_is_logged_by_a_real_run() {
+async fn every_field_in_an_operators_query_is_logged_by_a_real_run() {
     let logged = eventful_run().await;
     let readings = readings();
     assert!(readings.len() >= 10, "the queries are not where they were: {readings:?}");
@@ -126,7 +126,7 @@ fn log_queries_and_documentation_name_every_exclusion_and_no_other() {
 }
 
 #[test]
-fn a_query_in_the_documentation_is_the_file_that_it_names() {
+fn each_documented_query_equals_its_file() {
     let documentation = std::fs::read_to_string(repository().join("docs/monitoring.md")).unwrap();
     let mut compared = 0;
     for part in documentation.split("[`terraform/queries/").skip(1) {

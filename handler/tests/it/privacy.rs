@@ -30,7 +30,7 @@ const TRACES: [&str; 15] = [
 ];
 
 #[tokio::test]
-async fn no_address_no_user_agent_and_no_raw_event_is_stored_or_logged() {
+async fn addresses_user_agents_and_raw_events_are_never_stored_or_logged() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_LOG", "debug").start().await;
     host.process.wait_until_ready().await;
@@ -92,7 +92,7 @@ async fn no_address_no_user_agent_and_no_raw_event_is_stored_or_logged() {
 }
 
 #[tokio::test]
-async fn the_tables_have_the_columns_that_are_documented_and_no_others() {
+async fn the_tables_have_only_the_documented_columns() {
     let database = Database::create().await;
     HandlerCommand::on(&database).run(&["migrate"]);
     let columns = database
@@ -150,7 +150,7 @@ async fn the_tables_have_the_columns_that_are_documented_and_no_others() {
 }
 
 #[tokio::test]
-async fn the_same_visitor_has_another_fingerprint_in_every_period_and_on_every_site() {
+async fn a_visitor_has_a_different_fingerprint_in_each_period_and_on_each_site() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     host.send(&Request::get("/")).await;

@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn views_beyond_the_limit_are_answered_and_accounted_and_change_no_number() {
+async fn views_beyond_the_rate_limit_get_the_page_and_are_not_counted() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_RATE_LIMIT", "5").start().await;
     host.process.wait_until_ready().await;
@@ -38,7 +38,7 @@ async fn views_beyond_the_limit_are_answered_and_accounted_and_change_no_number(
 }
 
 #[tokio::test]
-async fn asking_for_numbers_and_what_is_no_view_use_nothing_up() {
+async fn only_counted_views_use_up_the_rate_limit() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_RATE_LIMIT", "2").start().await;
     host.process.wait_until_ready().await;
@@ -57,7 +57,7 @@ async fn asking_for_numbers_and_what_is_no_view_use_nothing_up() {
 }
 
 #[tokio::test]
-async fn without_a_limit_everything_counts_and_with_the_default_an_office_does() {
+async fn the_default_rate_limit_counts_500_views_at_once_and_off_counts_all() {
     let database = Database::create().await;
     for (limit, views) in [("off", 700), ("", 500)] {
         let process = HandlerCommand::on(&database).with("FOOTFALL_RATE_LIMIT", limit).start().await;

@@ -67,7 +67,7 @@ const CLIENTS: usize = 16;
 const NUMBERS_EACH: usize = 100_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_was_acknowledged_before_a_kill_is_counted_exactly_once() {
+async fn acknowledged_visits_are_counted_exactly_once_after_a_kill() {
     let database = Database::create().await;
     let (mut acknowledged, mut sent) = (HashSet::new(), HashSet::new());
     let (mut views_acknowledged, mut views_sent) = (0, 0);
@@ -117,7 +117,7 @@ fn kill(port: u16, host: &Host) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_the_server_ends_under_load_lose_nothing_and_count_nothing_twice() {
+async fn database_connections_that_end_under_load_lose_no_visit_and_count_none_twice() {
     let database = Database::create().await;
     let host = Arc::new(Host::start(&database).await);
     let load = Arc::new(Load::default());
@@ -150,7 +150,7 @@ async fn connections_that_the_server_ends_under_load_lose_nothing_and_count_noth
 }
 
 #[tokio::test]
-async fn a_batch_whose_answer_was_lost_is_counted_once() {
+async fn a_batch_whose_reply_is_lost_is_counted_once() {
     let database = Database::create().await;
     let cable = Cable::to(&database).await;
     let host = Host::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port())).start().await;
@@ -180,7 +180,7 @@ async fn a_batch_whose_answer_was_lost_is_counted_once() {
 }
 
 #[tokio::test]
-async fn clients_that_hang_up_while_they_wait_are_counted_and_leave_nothing_open() {
+async fn clients_that_disconnect_while_they_wait_are_counted() {
     let database = Database::create().await;
     let cable = Cable::to(&database).await;
     let host = Host::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port())).start().await;
@@ -208,7 +208,7 @@ async fn clients_that_hang_up_while_they_wait_are_counted_and_leave_nothing_open
 /// Nobody has promised them anything: a connection that ends before its request has been looked at may be a visit or none.
 /// But never half of one, and never one that is in the way of others.
 #[tokio::test]
-async fn clients_that_hang_up_right_after_their_request_are_counted_whole_or_not_and_leave_nothing_open() {
+async fn clients_that_disconnect_at_once_are_counted_completely_or_not_at_all() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     for number in 1..=50 {
@@ -242,7 +242,7 @@ async fn expect(database: &Database, visitors: i64) {
 }
 
 #[tokio::test]
-async fn a_request_to_stop_lets_those_who_wait_be_counted() {
+async fn a_stop_waits_until_pending_visits_are_counted() {
     let database = Database::create().await;
     let cable = Cable::to(&database).await;
     let plain = HandlerCommand::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port()));

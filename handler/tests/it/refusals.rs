@@ -58,7 +58,7 @@ async fn one_in_a_crowd(refusal: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_breaks_a_constraint_is_found_among_those_beside_it() {
+async fn a_visit_rejected_by_a_constraint_does_not_fail_its_batch() {
     one_in_a_crowd("alter table tally add constraint no_poison check (value <> 'poison.example')").await;
 }
 
@@ -73,7 +73,7 @@ async fn a_visit_rejected_by_a_trigger_does_not_fail_its_batch() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_refuses_everybody_is_no_reason_to_split_for_ever() {
+async fn a_database_that_rejects_every_visit_does_not_block_the_queue() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     host.send(&visitor(0)).await;

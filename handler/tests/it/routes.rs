@@ -89,7 +89,7 @@ async fn every_address_accepts_its_methods_and_rejects_others_with_405() {
 }
 
 #[test]
-fn an_alias_for_the_script_must_not_hide_an_address() {
+fn a_script_alias_cannot_hide_an_address() {
     for name in ROUTES.iter().map(Route::first_segment).filter(|name| !name.is_empty()) {
         let environment = [("DATABASE_URL", "postgres://localhost/footfall"), ("FOOTFALL_SCRIPT", name)];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -233,7 +233,7 @@ async fn every_reply_limits_caching_and_loads_nothing_from_other_origins() {
 }
 
 #[tokio::test]
-async fn assets_of_the_page_are_immutable_under_their_own_name_only() {
+async fn page_assets_are_immutable_under_their_current_name_only() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     let page = host.send(&visitor(1)).await.text().to_owned();

@@ -11,7 +11,7 @@ use crate::{
 const TOKEN: &str = "correct-horse-battery";
 
 #[tokio::test]
-async fn a_site_that_nobody_has_visited_has_every_field_at_zero() {
+async fn a_site_without_visits_has_every_field_at_zero() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_SITES", "example.com").start().await;
     host.process.wait_until_ready().await;
@@ -43,7 +43,7 @@ async fn a_site_that_nobody_has_visited_has_every_field_at_zero() {
 }
 
 #[tokio::test]
-async fn reading_counts_nothing() {
+async fn reading_statistics_is_not_counted() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     for target in ["/api/statistics", "/version", "/health/live", "/health/ready", "/nothing"] {
@@ -54,7 +54,7 @@ async fn reading_counts_nothing() {
 }
 
 #[tokio::test]
-async fn a_bad_question_is_refused_by_the_name_of_its_parameter() {
+async fn an_invalid_query_is_rejected_with_the_name_of_its_parameter() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     for (query, named) in [
@@ -93,7 +93,7 @@ async fn a_bad_question_is_refused_by_the_name_of_its_parameter() {
 }
 
 #[tokio::test]
-async fn an_unknown_site_is_not_found_and_a_configured_one_is() {
+async fn an_unknown_site_returns_404_and_a_configured_site_200() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_SITES", "example.com").start().await;
     host.process.wait_until_ready().await;
@@ -106,7 +106,7 @@ async fn an_unknown_site_is_not_found_and_a_configured_one_is() {
 }
 
 #[tokio::test]
-async fn with_a_token_nobody_else_learns_a_number() {
+async fn a_configured_token_is_required_for_statistics() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_DASHBOARD_TOKEN", TOKEN).start().await;
     host.process.wait_until_ready().await;
@@ -153,7 +153,7 @@ async fn with_a_token_nobody_else_learns_a_number() {
 }
 
 #[tokio::test]
-async fn a_time_zone_moves_where_days_begin() {
+async fn days_begin_in_the_configured_time_zone() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_TIMEZONE", "Asia/Kathmandu").start().await;
     host.process.wait_until_ready().await;
@@ -168,7 +168,7 @@ async fn a_time_zone_moves_where_days_begin() {
 }
 
 #[tokio::test]
-async fn a_person_who_asks_for_a_wrong_range_is_told_so_on_a_page() {
+async fn browsers_get_a_page_that_explains_an_invalid_range() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     let wrong = visitor(1).to("/?from=2026-02-02&to=2026-02-01");

@@ -37,7 +37,7 @@ fn assert_refused_for_tls(outcome: &Outcome, case: &str) {
 }
 
 #[tokio::test]
-async fn a_token_is_sent_to_no_server_that_cannot_prove_its_name() {
+async fn no_token_is_sent_to_a_server_with_an_invalid_certificate() {
     // Anybody can give an authority of their own the same name.
     let (authority, foreign) = (Authority::new(), Authority::new());
     let key = KeyPair::generate().unwrap();
@@ -74,7 +74,7 @@ async fn a_token_is_sent_to_no_server_that_cannot_prove_its_name() {
 }
 
 #[tokio::test]
-async fn a_token_is_sent_to_no_server_without_tls() {
+async fn no_token_is_sent_to_a_server_without_tls() {
     let asks_for_a_password: &[u8] = b"R\0\0\0\x08\0\0\0\x03";
     for greeting in [b"N", asks_for_a_password] {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -105,7 +105,7 @@ async fn a_token_is_sent_to_no_server_without_tls() {
 }
 
 #[tokio::test]
-async fn a_url_with_verify_full_and_a_root_certificate_verifies_in_full() {
+async fn a_url_with_verify_full_verifies_host_name_and_authority() {
     let tenant = Tenant::create().await;
     let (server, folder) = (tenant.server, Folder::new());
     let right = folder.write("right.pem", server.authority_pem());
@@ -122,7 +122,7 @@ async fn a_url_with_verify_full_and_a_root_certificate_verifies_in_full() {
 }
 
 #[test]
-fn the_bundled_roots_hold_those_that_azure_uses() {
+fn the_bundled_roots_include_those_of_azure() {
     // These are the roots that sqlx is built with. Subjects are DER, in which names stand as they are.
     for name in ["DigiCert Global Root G2", "Microsoft RSA Root Certificate Authority 2017"] {
         let is_of = |subject: &[u8]| subject.windows(name.len()).any(|part| part == name.as_bytes());

@@ -3,7 +3,7 @@
 use crate::{client::Request, database::Database, host::Host, process::HandlerCommand};
 
 #[tokio::test]
-async fn the_version_says_name_version_commit_and_when_it_was_made() {
+async fn version_returns_name_version_commit_and_build_time() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     let answer = host.send(&Request::get("/version")).await;

@@ -58,7 +58,7 @@ fn assert_refused(answer: &Response, status: u16, says: &str) {
 }
 
 #[tokio::test]
-async fn a_view_is_counted_before_it_is_answered_with_nothing() {
+async fn a_view_is_counted_before_its_204_response() {
     for mode in MODES {
         let database = Database::create().await;
         let host = Host::on(&database).with("FOOTFALL_SITES", SITE).mode(mode).start().await;
@@ -77,7 +77,7 @@ async fn a_view_is_counted_before_it_is_answered_with_nothing() {
 }
 
 #[tokio::test]
-async fn everything_that_the_script_sends_is_counted_under_its_dimension() {
+async fn every_value_from_the_script_is_counted_under_its_dimension() {
     let database = Database::create().await;
     let host = host_of(&database).await;
     let message = json!({
@@ -105,7 +105,7 @@ async fn everything_that_the_script_sends_is_counted_under_its_dimension() {
 }
 
 #[tokio::test]
-async fn what_a_visitor_has_one_of_adds_up_to_the_visitors() {
+async fn countries_and_browsers_add_up_to_the_visitors() {
     let database = Database::create().await;
     let host = host_of(&database).await;
     for (number, zone) in [(1, "Europe/Berlin"), (1, "America/New_York"), (2, "Europe/Berlin"), (3, "Asia/Tokyo")] {
@@ -121,7 +121,7 @@ async fn what_a_visitor_has_one_of_adds_up_to_the_visitors() {
 }
 
 #[tokio::test]
-async fn an_event_has_visitors_of_its_own_and_is_no_view() {
+async fn an_event_has_its_own_visitors_and_is_not_a_pageview() {
     let database = Database::create().await;
     let host = host_of(&database).await;
     let event = |name: &str| json!({ "s": SITE, "p": "/", "e": name });
@@ -146,7 +146,7 @@ async fn an_event_has_visitors_of_its_own_and_is_no_view() {
 }
 
 #[tokio::test]
-async fn only_fifty_events_a_day_are_told_apart() {
+async fn events_beyond_fifty_a_day_are_counted_as_other() {
     let database = Database::create().await;
     let host = host_of(&database).await;
     for number in 0..60 {
@@ -158,7 +158,7 @@ async fn only_fifty_events_a_day_are_told_apart() {
 }
 
 #[tokio::test]
-async fn who_is_not_counted_in_full_is_accounted_and_a_robot_by_its_name() {
+async fn exclusions_are_counted_by_reason_and_robots_by_name() {
     let database = Database::create().await;
     let host = host_of(&database).await;
     let and = |name: &str, value: Value| {
@@ -189,7 +189,7 @@ async fn who_is_not_counted_in_full_is_accounted_and_a_robot_by_its_name() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_can_not_count() {
+async fn visits_from_pages_of_other_sites_are_rejected() {
     let database = Database::create().await;
     let host = host_of(&database).await;
     let from = |name: &str, value: &str| {
@@ -221,7 +221,7 @@ async fn a_page_of_another_site_can_not_count() {
 }
 
 #[tokio::test]
-async fn pages_of_hosts_below_the_site_count_where_that_is_configured() {
+async fn pages_of_subdomains_count_if_configured() {
     let database = Database::create().await;
     let starter = Host::on(&database).with("FOOTFALL_SITES", SITE).with("FOOTFALL_SUBDOMAINS", "on");
     let host = starter.start().await;
@@ -233,7 +233,7 @@ async fn pages_of_hosts_below_the_site_count_where_that_is_configured() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_right_is_refused_and_says_why_without_giving_anything_back() {
+async fn an_invalid_visit_is_rejected_with_a_reason_that_repeats_nothing() {
     let database = Database::create().await;
     let host = host_of(&database).await;
     let of = |body: &str| {
@@ -280,7 +280,7 @@ async fn what_can_not_be_right_is_refused_and_says_why_without_giving_anything_b
 }
 
 #[tokio::test]
-async fn the_pixel_counts_the_page_that_holds_it() {
+async fn the_pixel_counts_the_page_in_its_referer() {
     let database = Database::create().await;
     let host = host_of(&database).await;
     let pixel = |number| visitor(number).to("/v/example.com.gif").header("Accept-Language", "de-AT,de;q=0.9");
@@ -307,7 +307,7 @@ async fn the_pixel_counts_the_page_that_holds_it() {
 }
 
 #[tokio::test]
-async fn the_script_is_small_kept_by_browsers_and_loaded_by_any_page() {
+async fn the_script_is_small_cacheable_and_loadable_by_any_page() {
     let database = Database::create().await;
     let host = host_of(&database).await;
     let script = host.send(&Request::get("/footfall.js")).await;
@@ -325,7 +325,7 @@ async fn the_script_is_small_kept_by_browsers_and_loaded_by_any_page() {
 }
 
 #[tokio::test]
-async fn anybody_can_ask_whether_and_why_their_request_would_count() {
+async fn the_why_page_reports_whether_a_request_would_count_and_the_reason() {
     let database = Database::create().await;
     let host = host_of(&database).await;
     let ask = Request::get("/me/why").header("Accept", "application/json");
@@ -350,7 +350,7 @@ async fn anybody_can_ask_whether_and_why_their_request_would_count() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_answered_in_time_and_one_whose_sender_hangs_up_counts() {
+async fn an_incomplete_body_gets_408_and_a_complete_one_counts_after_a_disconnect() {
     let database = Database::create().await;
     let host = host_of(&database).await;
     let body = view("/").to_string();
@@ -378,7 +378,7 @@ async fn a_body_that_does_not_come_is_answered_in_time_and_one_whose_sender_hang
 }
 
 #[tokio::test]
-async fn a_hit_counter_counts_its_page_and_shows_the_number_with_it() {
+async fn a_hit_counter_counts_its_page_and_shows_the_new_number() {
     let database = Database::create().await;
     let host = host_of(&database).await;
     let seen_in = |number, page: &str| visitor(number).to("/v/example.com.svg?period=today").header("Referer", page);

@@ -7,7 +7,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn another_address_or_another_browser_is_another_visitor() {
+async fn a_different_address_or_browser_is_a_different_visitor() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     for request in [
@@ -22,7 +22,7 @@ async fn another_address_or_another_browser_is_another_visitor() {
 }
 
 #[tokio::test]
-async fn addresses_of_one_64_are_one_visitor_and_a_mapped_address_is_its_ipv4() {
+async fn ipv6_addresses_of_one_64_are_one_visitor_and_mapped_addresses_count_as_ipv4() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     for (address, visitors) in [
@@ -38,7 +38,7 @@ async fn addresses_of_one_64_are_one_visitor_and_a_mapped_address_is_its_ipv4() 
 }
 
 #[tokio::test]
-async fn an_upgrade_of_the_host_or_a_change_of_its_mode_makes_nobody_new() {
+async fn visitors_stay_known_after_a_host_upgrade_or_mode_change() {
     let database = Database::create().await;
     let hosts = [
         Host::on(&database).mode(Mode::Forwarding),
@@ -56,7 +56,7 @@ async fn an_upgrade_of_the_host_or_a_change_of_its_mode_makes_nobody_new() {
 }
 
 #[tokio::test]
-async fn without_a_user_agent_nobody_is_a_visitor_even_when_the_host_adds_its_own() {
+async fn a_request_without_a_user_agent_is_a_bot_even_if_the_host_adds_its_own() {
     for mode in MODES {
         let database = Database::create().await;
         let host = Host::on(&database).mode(mode).start().await;
@@ -68,7 +68,7 @@ async fn without_a_user_agent_nobody_is_a_visitor_even_when_the_host_adds_its_ow
 }
 
 #[tokio::test]
-async fn a_client_that_makes_up_addresses_stays_one_visitor_behind_the_trusted_hop() {
+async fn a_client_that_forges_addresses_is_one_visitor() {
     for mode in MODES {
         let database = Database::create().await;
         let host = Host::on(&database).mode(mode).start().await;
@@ -99,7 +99,7 @@ async fn a_client_that_makes_up_addresses_stays_one_visitor_behind_the_trusted_h
 }
 
 #[tokio::test]
-async fn several_lines_of_claims_are_claims_too() {
+async fn forged_addresses_in_several_header_lines_are_ignored() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     // Past the double's joining: the front end's entry is in the last line.
@@ -114,7 +114,7 @@ async fn several_lines_of_claims_are_claims_too() {
 }
 
 #[tokio::test]
-async fn two_trusted_hops_take_the_entry_that_the_outer_one_added() {
+async fn with_two_trusted_hops_the_entry_of_the_outer_hop_is_used() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_TRUSTED_PROXIES", "2").start().await;
     host.process.wait_until_ready().await;
@@ -127,7 +127,7 @@ async fn two_trusted_hops_take_the_entry_that_the_outer_one_added() {
 }
 
 #[tokio::test]
-async fn without_a_usable_address_there_is_a_pageview_and_no_visitor() {
+async fn a_visit_without_a_usable_address_counts_as_a_pageview_only() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_TRUSTED_PROXIES", "2").start().await;
     host.process.wait_until_ready().await;

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn browsers_drop_the_cookie_without_tls_except_from_this_machine() {
+    fn browsers_drop_the_cookie_without_tls_except_on_localhost() {
         for kept in [
             "https://example.com",
             "http://localhost:8080",

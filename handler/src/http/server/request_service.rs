@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alias_stands_for_one_address_and_the_paths_below_it() {
+    fn an_alias_replaces_one_path_and_the_paths_below_it() {
         let aliases = PathAliases { script: Some("hello.js".to_owned()), endpoint: Some("hello".to_owned()) };
         let address = |path: &'static str| resolve_alias(&Uri::from_static(path), &aliases).map(|uri| uri.to_string());
         assert_eq!(address("/hello.js"), Some("/footfall.js".to_owned()));

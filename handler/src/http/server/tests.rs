@@ -83,7 +83,7 @@ async fn until_free(server: &Server) {
 }
 
 #[tokio::test]
-async fn who_does_not_finish_a_header_is_closed_however_often_something_comes() {
+async fn an_unfinished_header_closes_the_connection_even_if_bytes_keep_arriving() {
     let limits = ServerLimits { timeouts: Timeouts { header: SHORT, ..LIMITS.timeouts }, ..LIMITS };
     let server = start(limits, Duration::ZERO, 1).await;
     let mut silent = say(server.address, "").await;
@@ -101,7 +101,7 @@ async fn who_does_not_finish_a_header_is_closed_however_often_something_comes() 
 }
 
 #[tokio::test]
-async fn the_time_for_a_header_begins_anew_with_each_request() {
+async fn each_request_has_its_own_header_timeout() {
     let limits = ServerLimits { timeouts: Timeouts { header: SHORT, ..LIMITS.timeouts }, ..LIMITS };
     let server = start(limits, Duration::ZERO, 1).await;
     let mut stream = say(server.address, REQUEST).await;
@@ -125,7 +125,7 @@ async fn an_idle_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn the_time_that_an_answer_takes_to_make_is_not_the_clients() {
+async fn making_a_response_does_not_use_up_the_clients_timeouts() {
     let limits = ServerLimits { timeouts: Timeouts { header: SHORT, idle: SHORT, response: SHORT }, ..LIMITS };
     let server = start(limits, SHORT * 4, 1).await;
     let mut stream = say(server.address, REQUEST).await;
@@ -133,7 +133,7 @@ async fn the_time_that_an_answer_takes_to_make_is_not_the_clients() {
 }
 
 #[tokio::test]
-async fn who_does_not_take_the_answer_is_closed() {
+async fn a_client_that_does_not_read_its_response_is_disconnected() {
     let limits = ServerLimits { connections: 1, timeouts: Timeouts { response: SHORT, ..LIMITS.timeouts }, ..LIMITS };
     // More than fits into any buffer.
     let server = start(limits, Duration::ZERO, 64 << 20).await;
@@ -142,7 +142,7 @@ async fn who_does_not_take_the_answer_is_closed() {
 }
 
 #[tokio::test]
-async fn a_header_that_is_too_large_is_answered_431_and_one_that_is_not_is_served() {
+async fn a_header_beyond_the_limit_gets_431() {
     let server = start(LIMITS, Duration::ZERO, 1).await;
     let with_header = |bytes: usize| format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(bytes));
     let mut large = say(server.address, &with_header(17 * 1024)).await;
@@ -152,7 +152,7 @@ async fn a_header_that_is_too_large_is_answered_431_and_one_that_is_not_is_serve
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_closed_and_its_place_is_there_when_another_ends() {
+async fn a_connection_beyond_the_limit_is_closed_until_another_ends() {
     let server = start(ServerLimits { connections: 2, ..LIMITS }, Duration::ZERO, 1).await;
     let mut kept = Vec::new();
     for _ in 0..2 {
@@ -169,7 +169,7 @@ async fn one_connection_too_many_is_closed_and_its_place_is_there_when_another_e
 }
 
 #[tokio::test]
-async fn requests_over_one_connection_are_answered_in_their_order_although_sent_at_once() {
+async fn pipelined_requests_each_get_a_response() {
     let server = start(LIMITS, Duration::ZERO, 1).await;
     let mut stream = say(server.address, &REQUEST.repeat(20)).await;
     let mut said = String::new();
@@ -179,7 +179,7 @@ async fn requests_over_one_connection_are_answered_in_their_order_although_sent_
 }
 
 #[tokio::test]
-async fn when_it_stops_who_has_asked_is_answered_and_nobody_else_keeps_it() {
+async fn a_stop_serves_complete_requests_and_closes_other_connections() {
     let server = start(LIMITS, SHORT * 4, 1).await;
     let mut asking = say(server.address, REQUEST).await;
     let mut half_open = say(server.address, "GET / HTTP/1.1\r\n").await;
@@ -198,7 +198,7 @@ async fn when_it_stops_who_has_asked_is_answered_and_nobody_else_keeps_it() {
 }
 
 #[tokio::test]
-async fn who_has_no_answer_at_the_end_is_cut_off_and_counted() {
+async fn a_request_without_a_response_at_the_deadline_is_cut_off_and_reported() {
     let server = start(LIMITS, LONG, 1).await;
     let mut asking = say(server.address, REQUEST).await;
     sleep(SHORT / 2).await;

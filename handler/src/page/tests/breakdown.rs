@@ -9,7 +9,7 @@ fn referrals(of: Breakdown, values: &[&str], other: i64) -> Referrals {
 }
 
 #[test]
-fn pages_and_referrers_lead_to_what_is_stored_of_both_and_nothing_else_does() {
+fn only_pages_and_referrers_link_to_their_breakdown() {
     let mut report = report();
     let pages = vec![entry("/a b&c?d=é"), entry("other"), entry(&format!("/{}", "x".repeat(200)))];
     report.lists.insert(Dimension::Page, pages);
@@ -25,7 +25,7 @@ fn pages_and_referrers_lead_to_what_is_stored_of_both_and_nothing_else_does() {
 }
 
 #[test]
-fn one_page_shows_its_referrers_as_pageviews_with_a_way_back() {
+fn a_breakdown_shows_pageviews_and_a_link_to_all_lists() {
     let of = Breakdown::Page("/<b>".to_owned());
     let report = Report { referrals: Some(referrals(of, &["news.example", "mail.example"], 3_000)), ..report() };
     let page = links(&html(&report));
@@ -39,7 +39,7 @@ fn one_page_shows_its_referrers_as_pageviews_with_a_way_back() {
 }
 
 #[test]
-fn a_host_without_referrals_has_an_empty_state() {
+fn a_breakdown_without_referrals_explains_the_empty_list() {
     let of = Breakdown::Referrer("news.example".to_owned());
     let page = html(&Report { referrals: Some(referrals(of, &[], 0)), ..report() });
     assert!(page.contains("Pages reached from <bdi>news.example</bdi>") && page.contains("#sources"));
@@ -58,7 +58,7 @@ fn the_newest_week_comes_first_and_is_marked_as_unfinished() {
 }
 
 #[test]
-fn the_last_30_minutes_are_there_only_where_something_can_be_seen() {
+fn live_views_are_shown_only_with_visits_and_an_available_database() {
     assert!(links(&html(&report())).contains("<div id=\"live\" data-href=\"/api/live?site=example.com\" hidden>"));
     assert!(!html(&Report { stale: true, ..report() }).contains("id=\"live\""));
     assert!(!html(&Report { all_time_pageviews: 0, ..report() }).contains("id=\"live\""));

@@ -18,7 +18,7 @@ fn embedded(report: &Report) -> String {
 }
 
 #[test]
-fn in_a_frame_stand_numbers_chart_and_lists_and_every_link_leads_out_of_it() {
+fn the_embedded_page_has_statistics_only_and_its_links_open_new_tabs() {
     let page = embedded(&report());
     for part in ["<h1><bdi>example.com</bdi></h1>", "data-range=\"visitors\"", "class=\"plot", "/about", "news.example"]
     {
@@ -36,7 +36,7 @@ fn in_a_frame_stand_numbers_chart_and_lists_and_every_link_leads_out_of_it() {
 }
 
 #[test]
-fn in_a_frame_nothing_is_said_of_a_visit_because_it_is_none() {
+fn the_embedded_page_never_mentions_a_visit() {
     let page = embedded(&Report { stale: true, ..report() });
     assert!(page.contains("These numbers are out of date.") && !page.contains("your visit"));
     let page = render_unavailable(PageKind::Embedded, "0.1.0", "unknown").unwrap();

@@ -35,7 +35,7 @@ fn write_program(folder: &Folder, script: &str) {
 }
 
 #[tokio::test]
-async fn without_an_endpoint_whoever_is_signed_in_with_the_azure_cli_counts() {
+async fn without_an_identity_endpoint_the_azure_cli_provides_the_token() {
     let (token, tenant, folder) = (new_token(), Tenant::create().await, Folder::new());
     tenant.accept(&token).await;
     az(&folder, &token);
@@ -47,7 +47,7 @@ async fn without_an_endpoint_whoever_is_signed_in_with_the_azure_cli_counts() {
 }
 
 #[tokio::test]
-async fn without_the_azure_cli_or_a_sign_in_the_doctor_says_what_to_do() {
+async fn without_an_azure_cli_token_doctor_suggests_az_login() {
     let (tenant, folder) = (Tenant::create().await, Folder::new());
     let plain = tenant.plain().with("PATH", folder.path().to_str().unwrap());
     let assert_told = async || {

@@ -64,27 +64,27 @@ async fn assert_survived(mode: Mode) {
 }
 
 #[tokio::test]
-async fn while_the_endpoint_is_slow_visitors_are_told_to_come_back() {
+async fn visits_get_503_while_the_identity_endpoint_is_slow() {
     assert_survived(TOO_SLOW).await;
 }
 
 #[tokio::test]
-async fn while_the_endpoint_fails_visitors_are_told_to_come_back() {
+async fn visits_get_503_while_the_identity_endpoint_fails() {
     assert_survived(Mode::Failing).await;
 }
 
 #[tokio::test]
-async fn while_the_endpoint_answers_rubbish_visitors_are_told_to_come_back() {
+async fn visits_get_503_while_the_identity_endpoint_returns_garbage() {
     assert_survived(Mode::Rubbish).await;
 }
 
 #[tokio::test]
-async fn while_the_endpoint_is_silent_visitors_are_told_to_come_back() {
+async fn visits_get_503_while_the_identity_endpoint_does_not_respond() {
     assert_survived(Mode::Hanging).await;
 }
 
 #[tokio::test]
-async fn visits_that_find_no_token_do_not_each_make_a_warning() {
+async fn visits_without_a_token_log_each_cause_once() {
     let (tenant, endpoint, process) = start().await;
     // What opens the database at the start would warn on its own.
     let began = Instant::now();
@@ -106,7 +106,7 @@ async fn visits_that_find_no_token_do_not_each_make_a_warning() {
 }
 
 #[tokio::test]
-async fn a_handler_that_starts_before_there_is_a_token_counts_once_there_is_one() {
+async fn a_handler_started_without_a_token_counts_once_it_gets_one() {
     let token = new_token();
     let tenant = Tenant::create().await;
     tenant.accept(&token).await;
@@ -119,7 +119,7 @@ async fn a_handler_that_starts_before_there_is_a_token_counts_once_there_is_one(
 }
 
 #[tokio::test]
-async fn the_doctor_says_in_words_that_there_is_no_token() {
+async fn doctor_reports_a_missing_token() {
     let token = new_token();
     let tenant = Tenant::create().await;
     tenant.accept(&token).await;
