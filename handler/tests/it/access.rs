@@ -1,4 +1,4 @@
-//! Who may see the numbers: everybody, or who knows the token, has signed in, or was given a link.
+//! Access to statistics: public sites, the token, sign-in and shared links.
 
 use serde_json::json;
 
@@ -60,17 +60,17 @@ async fn private_statistics_require_signing_in() {
     let signed_in = page("/?site=example.com").header("Cookie", &format!("theme=dark; {}", cookie(&right)));
     let shown = host.send(&signed_in).await;
     assert!(shown.status == 200 && shown.text().contains("Sign out"));
-    let guest = host.send(&page(&link(&database, TOKEN, &["--site", "example.com", "--name", "guest"]))).await;
-    assert!(guest.status == 200 && !guest.text().contains("Sign out"));
+    let viewer = host.send(&page(&link(&database, TOKEN, &["--site", "example.com", "--name", "guest"]))).await;
+    assert!(viewer.status == 200 && !viewer.text().contains("Sign out"));
     assert_eq!(host.send(&signed_in.clone().to("/api/statistics")).await.status, 200);
 
     let tampered = cookie(&right).replace('=', "=9");
     assert_eq!(host.send(&page("/").header("Cookie", &tampered)).await.status, 401);
     let out = host.send(&sign_in("token=").header("Cookie", cookie(&right))).await;
     assert!(out.status == 303 && out.header("set-cookie").contains("Max-Age=0"));
-    // Nobody is sent anywhere else.
-    let elsewhere = host.send(&sign_in("token=correct+horse+battery+staple&site=//evil.example/")).await;
-    assert_eq!(elsewhere.header("location"), "/");
+    // The form never redirects to another host.
+    let foreign = host.send(&sign_in("token=correct+horse+battery+staple&site=//evil.example/")).await;
+    assert_eq!(foreign.header("location"), "/");
 }
 
 #[tokio::test]
@@ -79,9 +79,9 @@ async fn signing_in_without_https_explains_that_browsers_drop_the_cookie() {
     let host = private(&database).start().await;
     host.process.wait_until_ready().await;
     let form = sign_in("site=example.com&token=correct+horse+battery+staple");
-    let told = host.send(&form.clone().header("Origin", "http://footfall.internal")).await;
-    assert_eq!((told.status, told.header("set-cookie")), (400, ""));
-    assert!(told.text().contains("only over HTTPS") && told.text().contains("value=\"example.com\""));
+    let refused = host.send(&form.clone().header("Origin", "http://footfall.internal")).await;
+    assert_eq!((refused.status, refused.header("set-cookie")), (400, ""));
+    assert!(refused.text().contains("only over HTTPS") && refused.text().contains("value=\"example.com\""));
     for origin in ["https://footfall.internal", "http://localhost:8080"] {
         assert_eq!(host.send(&form.clone().header("Origin", origin)).await.status, 303, "{origin}");
     }
@@ -123,23 +123,23 @@ async fn a_shared_link_shows_one_site_until_its_name_is_revoked() {
     let host = private(&database).with("FOOTFALL_REVOKED_LINKS", "former, partner").start().await;
     host.process.wait_until_ready().await;
     let statistics = client.replace("/?", "/api/statistics?");
-    let elsewhere = client.replace("example.com", "open.example");
+    let other_site = client.replace("example.com", "open.example");
     let forged = format!("{client}0");
     let renamed = client.replace("share=client", "share=clients");
     assert_eq!(statuses(&host, [&client, &statistics]).await, [200, 200]);
-    // Who else is counted here is nobody's business but the owner's.
+    // A shared link does not reveal the names of other sites.
     let shared = host.send(&Request::get(&client)).await;
     assert!(shared.text().contains("example.com") && !shared.text().contains("open.example"), "{}", shared.text());
     let owner = host.send(&Request::get(&client).header("Authorization", &format!("Bearer {TOKEN}"))).await;
     assert!(owner.text().contains("open.example"), "{}", owner.text());
-    assert_eq!(statuses(&host, [&partner, &elsewhere, &forged, &renamed]).await, [401; 4]);
-    for (arguments, says) in [
+    assert_eq!(statuses(&host, [&partner, &other_site, &forged, &renamed]).await, [401; 4]);
+    for (arguments, problem) in [
         (["--site", "unknown.example", "--name", "x"], "FOOTFALL_SITES"),
         (["--site", "example.com", "--name", "a.b"], "letters, digits and hyphens"),
         (["--site", "example.com", "--name", "former"], "FOOTFALL_REVOKED_LINKS"),
     ] {
         let refused = share(&database, TOKEN, &arguments);
-        assert!(refused.code == Some(1) && refused.stderr.contains(says), "{refused:?}");
+        assert!(refused.code == Some(1) && refused.stderr.contains(problem), "{refused:?}");
     }
     assert!(
         share(&database, "", &["--site", "example.com", "--name", "x"]).stderr.contains("FOOTFALL_DASHBOARD_TOKEN")
@@ -246,7 +246,7 @@ async fn a_command_succeeds_when_the_reader_of_its_output_has_exited() {
     let command = format!("{{ sleep 0.2; {handler} share --site example.com --name x; echo \"code $?\" >&2; }} | true");
     let outcome = std::process::Command::new("sh")
         .args(["-c", &command])
-        // The handler refuses variables of ours that it does not know; the tests have some.
+        // The tests set FOOTFALL_ variables that the handler rejects as unknown.
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
         .env("FOOTFALL_SITES", "example.com")

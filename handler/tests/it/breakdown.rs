@@ -1,4 +1,4 @@
-//! What hosts led to a page, to what pages a host led; and who comes back, week by week.
+//! Breakdowns (the referrers of a page, or the pages of a referrer) and returning visitors by week.
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde_json::{Value, json};
@@ -19,11 +19,11 @@ async fn send(host: &Host, number: usize, page: &str, referrer: Option<&str>) {
     assert_eq!(host.send(&request).await.status, 204);
 }
 
-async fn ask(host: &Host, question: &str) -> Response {
-    host.send(&Request::get(&format!("/api/statistics?site={SITE}&period=today&{question}"))).await
+async fn statistics(host: &Host, query: &str) -> Response {
+    host.send(&Request::get(&format!("/api/statistics?site={SITE}&period=today&{query}"))).await
 }
 
-async fn counting(database: &Database) -> Host {
+async fn host_with_visits(database: &Database) -> Host {
     let host = Host::on(database).with("FOOTFALL_SITES", SITE).start().await;
     host.process.wait_until_ready().await;
     for (number, page, referrer) in [
@@ -42,20 +42,20 @@ async fn counting(database: &Database) -> Host {
 #[tokio::test]
 async fn a_breakdown_lists_the_referrers_of_a_page_or_the_pages_of_a_referrer() {
     let database = Database::create().await;
-    let host = counting(&database).await;
-    let page = ask(&host, "page=/a%20b").await.json();
+    let host = host_with_visits(&database).await;
+    let page = statistics(&host, "page=/a%20b").await.json();
     let hosts = json!([{ "value": "news.example", "pageviews": 2 }, { "value": "mail.example", "pageviews": 1 }]);
     assert_eq!(page["referrals"], json!({ "page": "/a b", "referrers": hosts, "other": 0 }));
-    let referrer = ask(&host, "referrer=NEWS.example").await.json();
+    let referrer = statistics(&host, "referrer=NEWS.example").await.json();
     let pages = json!([{ "value": "/a b", "pageviews": 2 }, { "value": "/c", "pageviews": 1 }]);
     assert_eq!(referrer["referrals"], json!({ "referrer": "news.example", "pages": pages, "other": 0 }));
-    // All else is as it was, and nothing is said that was not asked.
-    let plain = ask(&host, "").await.json();
+    // The other fields do not change. Without a page or referrer there is no breakdown.
+    let plain = statistics(&host, "").await.json();
     assert_eq!(plain["referrals"], Value::Null);
     for field in ["pages", "referrers", "series", "range"] {
         assert_eq!(page[field], plain[field], "{field}");
     }
-    assert_eq!(ask(&host, "page=/nowhere").await.json()["referrals"]["referrers"], json!([]));
+    assert_eq!(statistics(&host, "page=/nowhere").await.json()["referrals"]["referrers"], json!([]));
     let csv = host.send(&Request::get(&format!("/api/statistics.csv?site={SITE}&period=today&page=/c"))).await;
     assert!(csv.text().contains("\r\nreferrals,news.example,,1\r\n"), "{}", csv.text());
     database.assert_sound().await;
@@ -64,7 +64,7 @@ async fn a_breakdown_lists_the_referrers_of_a_page_or_the_pages_of_a_referrer() 
 #[tokio::test]
 async fn the_page_links_to_breakdowns_and_back_without_a_script() {
     let database = Database::create().await;
-    let host = counting(&database).await;
+    let host = host_with_visits(&database).await;
     let page = |query: &str| visitor(1).to(&format!("/?site={SITE}&period=today{query}"));
     let all = host.send(&page("")).await.text().replace("&#x3D;", "=");
     assert!(
@@ -74,26 +74,26 @@ async fn the_page_links_to_breakdowns_and_back_without_a_script() {
     let one = host.send(&page("&page=/a%20b")).await.text().replace("&#x3D;", "=");
     assert!(one.contains("Referrers of <bdi>/a b</bdi>") && one.contains("Pageviews only: visitors are not counted"));
     assert!(one.contains("period=today#pages\">← All lists"));
-    // What is looked into is no page of this app: the visit is one to its own.
+    // The parameter must be a path of the site.
     assert_eq!(host.send(&page("&page=about")).await.status, 400);
 }
 
 #[tokio::test]
 async fn an_invalid_page_or_referrer_is_rejected_with_the_valid_form() {
     let database = Database::create().await;
-    let host = counting(&database).await;
-    for (question, says) in [
+    let host = host_with_visits(&database).await;
+    for (query, problem) in [
         ("page=about", "'page' must be a path"),
         ("referrer=https%3A%2F%2Fnews.example", "'referrer' must be a host name"),
         ("referrer=203.0.113.9", "'referrer' must be a host name"),
         ("page=/a&referrer=news.example", "'page' or 'referrer', not both"),
     ] {
-        let answer = ask(&host, question).await;
-        assert_eq!((answer.status, answer.header("content-type")), (400, "application/problem+json"), "{question}");
-        assert!(answer.json()["detail"].as_str().unwrap().contains(says), "{question}: {}", answer.text());
+        let answer = statistics(&host, query).await;
+        assert_eq!((answer.status, answer.header("content-type")), (400, "application/problem+json"), "{query}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains(problem), "{query}: {}", answer.text());
     }
-    // A character that no database text can hold is what it is counted as.
-    assert_eq!(ask(&host, "page=/%00").await.status, 200);
+    // NUL is replaced as in counted pages, because PostgreSQL cannot store it.
+    assert_eq!(statistics(&host, "page=/%00").await.status, 200);
 }
 
 #[tokio::test]
@@ -108,8 +108,8 @@ async fn pairs_of_page_and_referrer_beyond_500_a_day_are_counted_as_other() {
     HandlerCommand::on(&database).run(&["import", "--site", SITE, &log]);
     let host = Host::on(&database).with("FOOTFALL_SITES", SITE).start().await;
     host.process.wait_until_ready().await;
-    let question = format!("/api/statistics?site={SITE}&from=2015-05-17&to=2015-05-17&page=/25");
-    let referrals = host.send(&Request::get(&question)).await.json()["referrals"].clone();
+    let target = format!("/api/statistics?site={SITE}&from=2015-05-17&to=2015-05-17&page=/25");
+    let referrals = host.send(&Request::get(&target)).await.json()["referrals"].clone();
     let known = referrals["referrers"].as_array().unwrap();
     assert_eq!((known.len(), &referrals["other"]), (19, &20.into()), "{referrals}");
     database.assert_sound().await;
@@ -121,12 +121,12 @@ async fn weekly_visitors_are_split_into_new_returning_and_seen_in_the_previous_w
     let folder = Folder::new();
     let today = Timestamp::now().strftime("%F").to_string().parse::<Date>().unwrap();
     let monday = today - SignedDuration::from_hours(24 * i64::from(today.weekday().to_monday_zero_offset()));
-    let line = |weeks_back: i64, day: i64, who: &str| {
+    let line = |weeks_back: i64, day: i64, visitor: &str| {
         let date = monday - SignedDuration::from_hours(24 * (7 * weeks_back - day));
-        combined(&format!("192.0.2.{who}"), &date.strftime("%d/%b/%Y:12:00:00 +0000").to_string(), "/", "Firefox/1")
+        combined(&format!("192.0.2.{visitor}"), &date.strftime("%d/%b/%Y:12:00:00 +0000").to_string(), "/", "Firefox/1")
     };
     let lines = [
-        // Three weeks back: 1, 2, 3. Two weeks back: 1 on two days, 4. Last week: 2 and 3 after a week without, 1 and 5.
+        // Visitors three weeks ago: 1, 2, 3. Two weeks ago: 1 and 4. Last week: 1, 2, 3 and 5.
         line(3, 0, "1") + &line(3, 2, "2") + &line(3, 6, "3"),
         line(2, 0, "1") + &line(2, 5, "1") + &line(2, 6, "4"),
         line(1, 0, "2") + &line(1, 1, "3") + &line(1, 1, "1") + &line(1, 3, "5") + &line(1, 4, "2"),
@@ -135,7 +135,7 @@ async fn weekly_visitors_are_split_into_new_returning_and_seen_in_the_previous_w
     HandlerCommand::on(&database).run(&["import", "--site", SITE, &log]);
     let host = Host::on(&database).with("FOOTFALL_SITES", SITE).start().await;
     host.process.wait_until_ready().await;
-    let statistics = ask(&host, "").await.json();
+    let statistics = statistics(&host, "").await.json();
     let weeks = statistics["returning"].as_array().unwrap();
     assert_eq!((weeks.len(), &weeks[7]["from"]), (8, &monday.to_string().into()));
     let numbers = |week: &Value| {

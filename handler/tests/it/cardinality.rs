@@ -1,4 +1,4 @@
-//! However many values somebody sends, a day keeps so many of each kind, and nothing is lost.
+//! The limit of values per dimension and day. Views with additional values are counted as `other`.
 
 use serde_json::Value;
 
@@ -10,10 +10,10 @@ use crate::{
     process::{Folder, HandlerCommand},
 };
 
-/// How many values of a dimension are told apart in a day.
+/// The number of values of a dimension that one day lists.
 const VALUES_A_DAY: i64 = 500;
 
-/// `lines` views by 50 visitors, each of another page by another link.
+/// `lines` views by 50 visitors, each with its own page and referrer.
 fn log_of_many_pages(lines: usize, first: usize) -> String {
     let mut log = String::new();
     for line in first..first + lines {
@@ -25,17 +25,18 @@ fn log_of_many_pages(lines: usize, first: usize) -> String {
     log
 }
 
+/// The values of a dimension: their number, their pageviews, and the pageviews of `other`.
 async fn values(database: &Database, dimension: i16) -> (i64, i64, i64) {
-    let of = |what: &str| format!("select {what} from tally where dimension = {dimension}");
+    let select = |expression: &str| format!("select {expression} from tally where dimension = {dimension}");
     (
-        database.number(&of("count(*)")).await,
-        database.number(&of("sum(pageviews)")).await,
-        database.number(&format!("{} and value = 'other'", of("sum(pageviews)"))).await,
+        database.number(&select("count(*)")).await,
+        database.number(&select("sum(pageviews)")).await,
+        database.number(&format!("{} and value = 'other'", select("sum(pageviews)"))).await,
     )
 }
 
-fn sum(list: &Value, of: &str) -> i64 {
-    list.as_array().unwrap().iter().map(|entry| entry[of].as_i64().unwrap()).sum()
+fn sum(list: &Value, field: &str) -> i64 {
+    list.as_array().unwrap().iter().map(|entry| entry[field].as_i64().unwrap()).sum()
 }
 
 #[tokio::test]
@@ -55,17 +56,16 @@ async fn values_beyond_500_a_day_are_counted_as_other() {
     }
     database.assert_sound().await;
     let host = Host::start(&database).await;
-    let asked = "/api/statistics?from=2015-05-17&to=2015-05-17";
-    let statistics = host.send(&Request::get(asked)).await.json();
+    let target = "/api/statistics?from=2015-05-17&to=2015-05-17";
+    let statistics = host.send(&Request::get(target)).await.json();
     assert_eq!((&statistics["range"]["visitors"], &statistics["range"]["pageviews"]), (&50.into(), &4000.into()));
     for list in ["pages", "referrers"] {
         assert_eq!(statistics[list].as_array().unwrap().len(), 50, "{list}");
-        // Distinct among all that were not told apart.
+        // The visitors of `other` are unique, too.
         let other = serde_json::json!({ "value": "other", "visitors": 50, "pageviews": 3500 });
         assert_eq!(statistics[list][0], other, "{list}");
     }
-    // What an answer reads: totals, hours, no more pages, entry pages, referrers and pairs than a day keeps, and what is the same for
-    // all.
+    // Four limited dimensions (pages, entry pages, referrers, pairs), the total, 24 hours, and a few other values.
     let rows = database.number("select count(*) from tally").await;
     assert!(rows <= 4 * (VALUES_A_DAY + 1) + 1 + 24 + 10, "{rows} rows");
 }
@@ -74,7 +74,7 @@ async fn values_beyond_500_a_day_are_counted_as_other() {
 async fn several_instances_share_the_limit_of_values_a_day() {
     let database = Database::create().await;
     let hosts = [Host::start(&database).await, Host::start(&database).await];
-    // Most of the day's links are known already.
+    // Most of the day's referrers are stored already.
     database.execute("insert into site (name) values ('localhost')").await;
     let today = "(clock_timestamp() at time zone 'UTC')::date - date '1970-01-01'";
     let known =
@@ -87,8 +87,8 @@ async fn several_instances_share_the_limit_of_values_a_day() {
     }
     let (rows, views, other) = values(&database, 2).await;
     assert_eq!(views, 480 + 60);
-    // Each instance looks again after a second: until then both may fill the same room.
-    assert!((VALUES_A_DAY + 1..=VALUES_A_DAY + 21).contains(&rows), "{rows} links");
+    // Each instance counts the stored values once a second. Until then, both may use the same remaining places.
+    assert!((VALUES_A_DAY + 1..=VALUES_A_DAY + 21).contains(&rows), "{rows} referrers");
     assert!(other >= 20, "{other}");
     let statistics = hosts[0].send(&Request::get("/api/statistics?period=today")).await.json();
     assert!(sum(&statistics["referrers"], "pageviews") <= 540);

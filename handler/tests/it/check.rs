@@ -15,36 +15,35 @@ use tokio_rustls::{
 use crate::process::{HandlerCommand, Outcome, free_port};
 
 /// Paths with their responses: status line, headers and body.
-type Answers = Vec<(&'static str, String)>;
+type Responses = Vec<(&'static str, String)>;
 
 /// A web server with fixed responses that logs requests.
 struct Site {
     port: u16,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Site {
-    async fn start(answers: impl FnOnce(u16) -> Answers) -> Self {
+    async fn start(responses: impl FnOnce(u16) -> Responses) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (answers, asked) = (Arc::new(answers(port)), Arc::new(Mutex::new(Vec::new())));
-        let log = asked.clone();
+        let (responses, requests) = (Arc::new(responses(port)), Arc::new(Mutex::new(Vec::new())));
+        let log = requests.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, answers.clone(), log.clone()));
+                tokio::spawn(respond(stream, responses.clone(), log.clone()));
             }
         });
-        Self { port, asked }
+        Self { port, requests }
     }
 
     fn url(&self) -> String {
         format!("http://localhost:{}/", self.port)
     }
 
-    /// Request lines.
-    fn asked(&self) -> Vec<String> {
-        let asked = self.asked.lock().unwrap();
-        asked.iter().map(|head| head.lines().next().unwrap().to_owned()).collect()
+    fn request_lines(&self) -> Vec<String> {
+        let requests = self.requests.lock().unwrap();
+        requests.iter().map(|head| head.lines().next().unwrap().to_owned()).collect()
     }
 }
 
@@ -59,16 +58,16 @@ async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     String::from_utf8(head).unwrap()
 }
 
-async fn answer(mut stream: TcpStream, answers: Arc<Answers>, log: Arc<Mutex<Vec<String>>>) {
+async fn respond(mut stream: TcpStream, responses: Arc<Responses>, log: Arc<Mutex<Vec<String>>>) {
     let head = head(&mut stream).await;
     let Some(path) = head.split(' ').nth(1).map(str::to_owned) else { return };
     log.lock().unwrap().push(head);
-    let answer = answers.iter().find(|(known, _)| *known == path.split('?').next().unwrap());
-    let answer = answer.map_or("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", |(_, answer)| answer);
-    let _ = stream.write_all(answer.as_bytes()).await;
-    if answer.contains("X-Test: endless") {
+    let response = responses.iter().find(|(known, _)| *known == path.split('?').next().unwrap());
+    let response = response.map_or("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", |(_, response)| response);
+    let _ = stream.write_all(response.as_bytes()).await;
+    if response.contains("X-Test: endless") {
         while stream.write_all(&[b' '; 8_192]).await.is_ok() {}
-    } else if answer.contains("X-Test: slow") {
+    } else if response.contains("X-Test: slow") {
         while stream.write_all(b" ").await.is_ok() {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
@@ -110,7 +109,7 @@ async fn run(url: &str, more: &[&str]) -> Outcome {
     tokio::task::spawn_blocking(run).await.unwrap()
 }
 
-/// Checks a page and gives the report.
+/// Checks a page and returns the report.
 async fn check(url: &str, more: &[&str]) -> (Outcome, Value) {
     let outcome = run(url, &[&["--json"], more].concat()).await;
     assert_eq!(outcome.stderr, "", "{outcome:?}");
@@ -130,7 +129,7 @@ fn finding<'r>(report: &'r Value, name: &str) -> &'r Value {
     report["findings"].as_array().unwrap().iter().find(|finding| finding["name"] == name).unwrap()
 }
 
-/// Checks a page with these headers and this HTML, in which FOOTFALL stands for the double's address.
+/// Checks a page with these headers and this HTML. FOOTFALL in them is replaced by the double's address.
 async fn check_page(headers: &str, body: &str) -> (Outcome, Value) {
     let footfall = footfall().await;
     let origin = format!("http://localhost:{}", footfall.port);
@@ -155,9 +154,9 @@ async fn a_correct_page_passes_and_no_visit_is_counted() {
     let (last, findings) = lines.split_last().unwrap();
     assert_eq!(*last, format!("Visits to {} will count for localhost.", site.url()));
     assert!(findings.iter().all(|line| line.starts_with("✓ ")), "{outcome:?}");
-    assert_eq!(site.asked(), ["GET / HTTP/1.1"]);
-    assert_eq!(footfall.asked(), ["GET /footfall.js HTTP/1.1", "HEAD /v/localhost.gif HTTP/1.1"]);
-    let heads = footfall.asked.lock().unwrap().join("").to_ascii_lowercase();
+    assert_eq!(site.request_lines(), ["GET / HTTP/1.1"]);
+    assert_eq!(footfall.request_lines(), ["GET /footfall.js HTTP/1.1", "HEAD /v/localhost.gif HTTP/1.1"]);
+    let heads = footfall.requests.lock().unwrap().join("").to_ascii_lowercase();
     assert!(
         heads.contains("user-agent: footfall-check/") && heads.contains(&format!("referer: {}", site.url())),
         "{heads}"
@@ -259,8 +258,8 @@ async fn a_page_that_cannot_be_fetched_is_reported_with_the_reason() {
         assert_eq!(names(&report, "failed"), [name], "{report:#}");
         assert!(report.to_string().contains(word), "{path}: {report:#}");
     }
-    assert_eq!(site.asked().iter().filter(|line| line.contains("/loop")).count(), 6);
-    let (_, report) = check("http://nobody.invalid/", &[]).await;
+    assert_eq!(site.request_lines().iter().filter(|line| line.contains("/loop")).count(), 6);
+    let (_, report) = check("http://unknown.invalid/", &[]).await;
     assert!(report.to_string().contains("has no address"), "{report:#}");
     let (_, report) = check(&format!("http://127.0.0.1:{}/", free_port()), &[]).await;
     assert!(report.to_string().contains("can't connect to"), "{report:#}");
@@ -305,10 +304,9 @@ async fn an_endless_or_slow_page_is_read_within_limits() {
     let site = Site::start(|_| vec![("/endless", begin("endless")), ("/slow", begin("slow"))]).await;
     let (outcome, report) = check(&format!("{}endless", site.url()), &[]).await;
     assert_eq!((names(&report, "warning"), outcome.code), (vec!["page-large".to_owned()], Some(0)), "{report:#}");
-    let began = std::time::Instant::now();
     let (_, report) = check(&format!("{}slow", site.url()), &["--timeout", "1"]).await;
     assert_eq!(names(&report, "failed"), ["page-unreachable"], "{report:#}");
-    assert!(report.to_string().contains("within 1 s") && began.elapsed().as_secs() < 30, "{report:#}");
+    assert!(report.to_string().contains("within 1 s"), "{report:#}");
 }
 
 #[tokio::test]

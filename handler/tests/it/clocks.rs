@@ -1,5 +1,6 @@
-//! Clocks and servers that are not what they were: an instance's clock is wrong, the database's moves on, an older copy of the
-//! database takes its place. What is tested here runs inside the test, because a process can't be given another clock.
+//! Wrong clocks of instances, midnight by the database's clock, and failover to an older copy of the database.
+//!
+//! Most instances run inside the test, because a process cannot get another clock.
 
 use std::{
     borrow::Cow,
@@ -29,7 +30,7 @@ use crate::{client::visitor, database::Database, host::Host};
 const HOUR_SECONDS: i64 = 3600;
 const DAY_SECONDS: i64 = 24 * HOUR_SECONDS;
 
-/// An instance with a clock of its own.
+/// An instance with its own clock.
 struct Instance {
     clock: Clock,
     recorder: Recorder,
@@ -48,7 +49,7 @@ impl Instance {
             StatementLimits::FOR_REQUESTS,
             StatementLimits::FOR_MAINTENANCE,
         ]);
-        // The first migration has no part in how long a visit may take.
+        // Migrate now, so that the first visit does not wait for it.
         recording.check().await.unwrap();
         let (recorder, _) = Recorder::start(recording, config.rules(), None);
         let (reader, _) = Reader::start(reading, config.rules(), config.sites.clone());
@@ -57,7 +58,7 @@ impl Instance {
         Self { clock, recorder, reader, maintenance, config }
     }
 
-    /// Whose clock differs from the true time by so much.
+    /// An instance with a clock that is wrong by so many seconds.
     async fn off_by(database: &Database, seconds: i64) -> Self {
         let clock = Clock::reading(move || Timestamp::now() + SignedDuration::from_secs(seconds));
         Self::start(database, clock).await
@@ -95,7 +96,7 @@ async fn an_instance_with_a_wrong_clock_counts_by_the_database_clock() {
     let mut pageviews = 0;
     for (number, offset) in offsets.into_iter().enumerate() {
         let instance = Instance::off_by(&database, offset).await;
-        // One of its own, and one who has come to every instance.
+        // One visitor visits this instance only, and one visits every instance.
         instance.visit(u8::try_from(number).unwrap() + 1).await;
         instance.visit(100).await;
         instance.visit(100).await;
@@ -116,7 +117,7 @@ async fn maintenance_with_a_wrong_clock_deletes_nothing_early() {
     right.visit(1).await;
     for offset in [400 * DAY_SECONDS, -400 * DAY_SECONDS] {
         let wrong = Instance::off_by(&database, offset).await;
-        let removed = wrong.maintenance.run().await.unwrap().expect("nobody else is at it");
+        let removed = wrong.maintenance.run().await.unwrap().expect("no other maintenance is running");
         assert_eq!((removed.salts_forgotten, removed.sets_dropped, removed.tallies_deleted), (0, 0, 0));
         assert_eq!(removed.batches_deleted, 0);
     }
@@ -128,11 +129,11 @@ async fn maintenance_with_a_wrong_clock_deletes_nothing_early() {
 async fn a_clock_jump_is_corrected_by_the_next_commit() {
     let database = Database::create().await;
     let offset = Arc::new(AtomicI64::new(0));
-    let shown = offset.clone();
-    let clock = Clock::reading(move || Timestamp::now() + SignedDuration::from_secs(shown.load(Ordering::Relaxed)));
+    let current = offset.clone();
+    let clock = Clock::reading(move || Timestamp::now() + SignedDuration::from_secs(current.load(Ordering::Relaxed)));
     let instance = Instance::start(&database, clock).await;
     instance.visit(1).await;
-    // A laptop that slept, a time server that was wrong.
+    // As after the sleep of a laptop, or the correction of a wrong time server.
     for seconds in [40 * DAY_SECONDS, 0] {
         offset.store(seconds, Ordering::Relaxed);
         for _ in 0..3 {
@@ -153,7 +154,7 @@ async fn a_day_begins_at_midnight_of_the_database_clock_and_visitors_stay_known(
     instance.visit(1).await;
     for days in 1..=3 {
         database.shift_clock(days).await;
-        // The first commit after it still counts into the day that it was sent on; it tells what time it is.
+        // The first commit still counts into the old day, and returns the new time.
         instance.visit(1).await;
         instance.visit(1).await;
     }
@@ -167,32 +168,32 @@ async fn a_day_begins_at_midnight_of_the_database_clock_and_visitors_stay_known(
 const DISCONNECT: &str = "select pg_terminate_backend(pid) from pg_stat_activity \
     where datname = current_database() and application_name = 'footfall'";
 
-/// The batch holds the site's row when it comes to its second day, and views of that day are on their way to it.
+/// The batch holds the lock of the site's row at its second day, while views of that day wait for the same row.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_of_two_days_does_not_deadlock_with_views_of_the_second_day() {
     let database = Database::create().await;
     let name = database.url().rsplit('/').next().unwrap().to_owned();
-    // The server looks for circles before anybody gives up waiting.
+    // The server detects a deadlock before any statement times out.
     database.execute(&format!("alter database {name} set deadlock_timeout = '50ms'")).await;
     let one = Arc::new(Instance::start(&database, Clock::system()).await);
     let other = Arc::new(Instance::start(&database, Clock::system()).await);
     one.visit(1).await;
     other.visit(2).await;
-    // Whoever is new today is held up.
+    // A trigger blocks visitors that are new today.
     let now = Timestamp::now();
-    let hold_up = format!(
-        "create function hold_up() returns trigger language plpgsql as \
+    let block = format!(
+        "create function block() returns trigger language plpgsql as \
          $$ begin perform pg_advisory_xact_lock_shared(1); return new; end $$; \
-         create trigger hold_up before insert on seen for each row when (new.latest = {}) execute function hold_up()",
+         create trigger block before insert on seen for each row when (new.latest = {}) execute function block()",
         TimeZone::UTC.to_datetime(now).day()
     );
-    database.execute(&hold_up).await;
+    database.execute(&block).await;
     let holder = database.hold("select pg_advisory_xact_lock(1)").await;
     let visit = |instance: &Arc<Instance>, number, at| {
         let instance = instance.clone();
         tokio::spawn(async move { instance.visit_at(number, at).await })
     };
-    // While a view waits, visitors of both days gather behind it.
+    // While a view waits, visitors of both days join the next batch.
     let tallies = database.hold("lock table tally in access exclusive mode").await;
     let mut visits = vec![visit(&one, 1, now)];
     database.wait_for_some("wait_event_type = 'Lock'").await;
@@ -208,7 +209,7 @@ async fn a_batch_of_two_days_does_not_deadlock_with_views_of_the_second_day() {
     }
     assert_eq!(database.visitors_and_views("localhost").await, [(1, 1), (3, 5)]);
     database.assert_sound().await;
-    // A session says at its end at the latest that it was in a circle; the database is asked for that when it is dropped.
+    // A session reports its deadlocks when it ends, and dropping the test database checks for them.
     database.execute(DISCONNECT).await;
     database.wait_until_alone().await;
 }
@@ -220,7 +221,7 @@ async fn after_a_failover_to_an_older_copy_missing_visitors_are_counted_again() 
     for number in 0..3 {
         host.send(&visitor(number)).await;
     }
-    // The copy has been left behind here.
+    // The copy ends here.
     for table in ["seen", "tally", "register", "site", "batch", "minute"] {
         database.execute(&format!("create table copy_{table} as table {table}")).await;
     }
@@ -241,7 +242,7 @@ async fn after_a_failover_to_an_older_copy_missing_visitors_are_counted_again() 
     for number in 0..8 {
         assert_eq!(host.send(&visitor(number)).await.status, 200);
     }
-    // Three whom the copy knew, and five whom it did not: nobody is lost.
+    // The copy has three visitors. The other five are counted again.
     assert_eq!((database.visitors_today().await, database.pageviews().await), (8, 11));
     let statistics = host.statistics().await;
     assert_eq!((&statistics["visitors"]["today"], &statistics["pageviews"]["all_time"]), (&8.into(), &11.into()));
@@ -257,7 +258,7 @@ async fn after_a_failover_to_an_empty_copy_counting_starts_again() {
     for number in 0..3 {
         host.send(&visitor(number)).await;
     }
-    // Sites have other numbers there, and other salts.
+    // Sites have other ids and salts in the copy.
     database
         .execute(
             "truncate seen, tally, register, salt, site, batch, minute; insert into site (name) values ('x.example')",

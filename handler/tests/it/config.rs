@@ -1,4 +1,4 @@
-//! The environment and the commands: what is refused, by which name, and what is never shown.
+//! Settings and commands: rejected values, exit codes, log formats, and secrets that are never printed.
 
 use std::time::Duration;
 
@@ -98,9 +98,9 @@ async fn a_second_migration_changes_nothing() {
         assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
     }
     assert_eq!(database.number("select count(*) from _sqlx_migrations").await, 1);
-    let away =
+    let unavailable =
         HandlerCommand::default().with("DATABASE_URL", &format!("postgres://u:{SECRET}@127.0.0.1:{}/d", free_port()));
-    let outcome = away.run(&["migrate"]);
+    let outcome = unavailable.run(&["migrate"]);
     assert_eq!((outcome.code, outcome.stderr.lines().count()), (Some(1), 1), "{outcome:?}");
     assert!(!outcome.stderr.contains(SECRET));
 }
@@ -121,8 +121,8 @@ async fn doctor_exits_with_1_if_a_check_failed_and_prints_no_secret() {
     let outcome = hop.run(&["doctor", "--forwarded-for", "192.0.2.1, 198.51.100.77:1234"]);
     assert!(outcome.stdout.contains("the visitor is 198.51.100.77"), "{outcome:?}");
 
-    let away = format!("postgres://user:{SECRET}@127.0.0.1:{}/none", free_port());
-    let failed = HandlerCommand::default().with("DATABASE_URL", &away).run(&["doctor"]);
+    let unavailable = format!("postgres://user:{SECRET}@127.0.0.1:{}/none", free_port());
+    let failed = HandlerCommand::default().with("DATABASE_URL", &unavailable).run(&["doctor"]);
     assert_eq!(failed.code, Some(1), "{failed:?}");
     assert!(failed.stdout.contains("✗ database"), "{failed:?}");
     assert!(!format!("{failed:?}").contains(SECRET), "{failed:?}");

@@ -45,7 +45,7 @@ async fn a_repeated_visit_raises_pageviews_only() {
 async fn excluded_requests_are_counted_by_reason_and_add_no_visitor() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
-    // Somebody, so that nothing below is "the first".
+    // A first visitor, so that the excluded requests below cannot be the first ones of the site.
     host.send(&Request::get("/").from("192.0.2.1")).await;
     let get = || Request::get("/").from("192.0.2.2");
     let cases = [
@@ -72,10 +72,10 @@ async fn excluded_requests_are_counted_by_reason_and_add_no_visitor() {
     }
     let statistics = host.statistics().await;
     assert_eq!(statistics["visitors"]["today"], 1);
-    // Whoever opts out is still a pageview; the others are not.
+    // Requests with an opt-out count as pageviews. The others do not.
     assert_eq!(statistics["pageviews"]["today"], 3);
     assert_eq!(statistics["excluded"]["rate_limited"], 0);
-    // Declining something else is not declining.
+    // The value 0 is not an opt-out.
     host.send(&get().header("DNT", "0").header("Sec-GPC", "0")).await;
     assert_eq!(host.statistics().await["visitors"]["today"], 2);
     database.assert_sound().await;
@@ -107,7 +107,7 @@ async fn referrers_are_host_names_of_other_sites() {
     let statistics = host.statistics().await;
     let expected = serde_json::json!([
         { "value": "news.example", "visitors": 2, "pageviews": 2 },
-        // Its only visitor came by the other link, too.
+        // Its only visitor also followed the other link.
         { "value": "blog.example", "visitors": 1, "pageviews": 1 },
     ]);
     assert_eq!(statistics["referrers"], expected);
@@ -123,16 +123,16 @@ async fn the_series_add_up_to_the_pageviews() {
         host.send(&visitor(number % 3)).await;
     }
     let statistics = host.statistics().await;
-    let sum = |statistics: &serde_json::Value, series: &str, of: &str| {
-        statistics[series].as_array().unwrap().iter().map(|point| point[of].as_i64().unwrap()).sum::<i64>()
+    let sum = |statistics: &serde_json::Value, series: &str, field: &str| {
+        statistics[series].as_array().unwrap().iter().map(|point| point[field].as_i64().unwrap()).sum::<i64>()
     };
     assert_eq!(statistics["series"].as_array().unwrap().len(), 30);
     assert_eq!((sum(&statistics, "series", "pageviews"), sum(&statistics, "series", "visitors")), (7, 3));
     assert_eq!(statistics["last_24_hours"].as_array().unwrap().len(), 24);
     assert_eq!(sum(&statistics, "last_24_hours", "pageviews"), 7);
-    // Each in the hour in which it first came that day.
+    // A visitor counts in the hour of its first view of the day.
     assert_eq!(sum(&statistics, "last_24_hours", "visitors"), 3);
-    for (question, length) in [
+    for (query, length) in [
         ("period=today", 24),
         ("period=7d", 7),
         ("period=7d&by=hour", 168),
@@ -140,12 +140,12 @@ async fn the_series_add_up_to_the_pageviews() {
         ("period=12m", 12),
         ("period=12m&by=day", 0),
     ] {
-        let answer = host.send(&Request::get(&format!("/api/statistics?{question}"))).await.json();
+        let answer = host.send(&Request::get(&format!("/api/statistics?{query}"))).await.json();
         let series = answer["series"].as_array().unwrap();
-        // A year by the day has as many points as it has days.
-        assert!(series.len() == length || (length == 0 && series.len() > 330), "{question}: {}", series.len());
-        assert_eq!((sum(&answer, "series", "pageviews"), sum(&answer, "series", "visitors")), (7, 3), "{question}");
-        assert_eq!(answer["range"]["pageviews"], 7, "{question}");
+        // The number of days in 12 months varies.
+        assert!(series.len() == length || (length == 0 && series.len() > 330), "{query}: {}", series.len());
+        assert_eq!((sum(&answer, "series", "pageviews"), sum(&answer, "series", "visitors")), (7, 3), "{query}");
+        assert_eq!(answer["range"]["pageviews"], 7, "{query}");
     }
 }
 

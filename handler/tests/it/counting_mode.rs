@@ -1,5 +1,5 @@
-//! What all counts of a database rest on, the zone and for how long visitors are remembered: it can't change once something has
-//! been counted. And how counting looks where less is remembered.
+//! The counting mode of a database (time zone and `FOOTFALL_FORGET`), which cannot change after the first visit, and
+//! counting in daily mode and without an all-time estimate.
 
 use serde_json::{Value, json};
 
@@ -14,8 +14,8 @@ use crate::{
 const DAILY: (&str, &str) = ("FOOTFALL_FORGET", "daily");
 const BERLIN: (&str, &str) = ("FOOTFALL_TIMEZONE", "Europe/Berlin");
 
-async fn ask(host: &Host, question: &str) -> Value {
-    host.send(&Request::get(&format!("/api/statistics?{question}"))).await.json()
+async fn statistics(host: &Host, query: &str) -> Value {
+    host.send(&Request::get(&format!("/api/statistics?{query}"))).await.json()
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn a_changed_time_zone_or_mode_stops_the_start_with_one_line_that_names_it
         }
     }
     assert_eq!(database.pageviews().await, 1);
-    // Who asks for what it counts by is welcome, and the one that runs goes on.
+    // The stored time zone is accepted, and the running process continues.
     assert_eq!(HandlerCommand::on(&database).with("FOOTFALL_TIMEZONE", "UTC").run(&import).code, Some(0));
     assert_eq!(host.send(&visitor(2)).await.status, 200);
 }
@@ -64,11 +64,11 @@ async fn in_daily_mode_only_days_have_unique_visitors() {
     for number in [1, 2, 1] {
         host.send(&visitor(number)).await;
     }
-    let range = ask(&host, "period=today").await["range"].clone();
+    let range = statistics(&host, "period=today").await["range"].clone();
     assert_eq!((&range["exact"], &range["visitors"], &range["daily_visitors"]), (&true.into(), &2.into(), &2.into()));
-    // Nobody knows who had come before today.
+    // Earlier visitors are forgotten, so new and returning ones are unknown.
     assert_eq!((&range["new_visitors"], &range["returning_visitors"]), (&Value::Null, &Value::Null));
-    let week = ask(&host, "period=7d").await;
+    let week = statistics(&host, "period=7d").await;
     let range = &week["range"];
     assert_eq!(
         (&range["exact"], &range["visitors"], &range["daily_visitors"], &range["pageviews"]),
@@ -79,7 +79,7 @@ async fn in_daily_mode_only_days_have_unique_visitors() {
     assert_eq!(week["visitors"]["today"], 2);
     database.assert_sound().await;
 
-    // The same visitor on two days, on either side of a month's end, is two.
+    // The same visitor on two days counts twice, within a month and across its end.
     let folder = Folder::new();
     let at = |day: &str| combined("192.0.2.1", &format!("{day}/2015:12:00:00 +0000"), "/", FIREFOX);
     let log = folder.write("access.log", at("30/May") + &at("31/May") + &at("01/Jun") + &at("01/Jun"));
@@ -87,14 +87,14 @@ async fn in_daily_mode_only_days_have_unique_visitors() {
     let summary = import.run(&["import", "--json", "--site", "example.com", &log]).json();
     assert_eq!((&summary["late"]["lines"], &summary["refused"]), (&0.into(), &json!({})));
     assert_eq!(database.visitors_and_views("example.com").await, [(1, 1), (1, 1), (1, 2)]);
-    let range = ask(&host, "site=example.com&from=2015-05-30&to=2015-06-01").await["range"].clone();
+    let range = statistics(&host, "site=example.com&from=2015-05-30&to=2015-06-01").await["range"].clone();
     assert_eq!((&range["visitors"], &range["daily_visitors"]), (&Value::Null, &3.into()));
     let gaps = "select count(*) from tally where cardinality(visitors) > 1";
-    assert_eq!(database.number(gaps).await, 0, "days are not held together");
-    assert_eq!(database.number("select count(*) from salt where site <> 1").await, 3, "a salt a day");
+    assert_eq!(database.number(gaps).await, 0, "no visitor has an earlier day");
+    assert_eq!(database.number("select count(*) from salt where site <> 1").await, 3, "one salt per day");
     assert_eq!(database.number("select count(distinct fingerprint) from seen where period < 20000").await, 6);
     database.assert_sound().await;
-    // Each is forgotten when its day has ended.
+    // Salts and sets are deleted after the end of their day.
     database.shift_clock(2).await;
     assert_eq!(host.maintain().await["salts_forgotten"], 4);
     assert_eq!(database.number("select count(*) from seen").await, 0);
@@ -103,8 +103,8 @@ async fn in_daily_mode_only_days_have_unique_visitors() {
 #[tokio::test]
 async fn with_all_time_off_no_estimate_is_stored_or_shown() {
     let database = Database::create().await;
-    let off = || Host::on(&database).with("FOOTFALL_ALL_TIME", "off");
-    let host = off().start().await;
+    let switched_off = || Host::on(&database).with("FOOTFALL_ALL_TIME", "off");
+    let host = switched_off().start().await;
     host.process.wait_until_ready().await;
     let page = host.send(&visitor(1)).await;
     assert!(!page.text().contains("All time") && !page.text().contains('≈'));
@@ -115,14 +115,14 @@ async fn with_all_time_off_no_estimate_is_stored_or_shown() {
     assert_eq!(database.number("select count(salt) from site").await, 0);
     drop(host);
 
-    // Wanted after all: it begins then.
+    // Switched on, the estimate begins with the next visit.
     let host = Host::start(&database).await;
     host.send(&visitor(2)).await;
     assert_eq!(host.statistics().await["visitors"]["all_time"]["estimate"], 1);
     drop(host);
 
-    // And not any more: what there is goes.
-    let host = off().start().await;
+    // Switched off again, maintenance deletes the stored estimate.
+    let host = switched_off().start().await;
     host.process.wait_until_ready().await;
     host.send(&visitor(3)).await;
     assert_eq!(host.statistics().await["visitors"]["all_time"], Value::Null);

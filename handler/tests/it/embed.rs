@@ -1,4 +1,4 @@
-//! `/?embed`: the page for a frame. Whose pages may show it, who sees private numbers in it, and that it is no visit.
+//! `/?embed`: the page for a frame. Allowed origins, access to private statistics, and requests that are not counted.
 
 use crate::{
     client::{Response, visitor},
@@ -61,8 +61,8 @@ async fn private_statistics_are_framed_with_a_shared_link_and_the_sign_in_form_n
     let with = |starter: HostCommand| starter.with("FOOTFALL_DASHBOARD_TOKEN", TOKEN);
     let host = with(embeddable(&database)).start().await;
     host.process.wait_until_ready().await;
-    let asked = |target: &str| visitor(1).to(target).header("Accept", "text/html");
-    let form = host.send(&asked("/?embed&site=example.com")).await;
+    let page = |target: &str| visitor(1).to(target).header("Accept", "text/html");
+    let form = host.send(&page("/?embed&site=example.com")).await;
     assert!(form.status == 401 && form.text().contains("action=\"/me/sign-in\""));
     assert_eq!(frame_ancestors(&form), "'none'");
     let plain = HandlerCommand::on(&database)
@@ -71,7 +71,7 @@ async fn private_statistics_are_framed_with_a_shared_link_and_the_sign_in_form_n
     let shared =
         plain.with("FOOTFALL_DASHBOARD_TOKEN", TOKEN).run(&["share", "--site", "example.com", "--name", "blog"]);
     let link = shared.stdout.trim().strip_prefix("https://footfall.example").unwrap();
-    let framed = host.send(&asked(&format!("{link}&embed"))).await;
+    let framed = host.send(&page(&format!("{link}&embed"))).await;
     assert!(framed.status == 200 && framed.text().contains("<h1><bdi>example.com</bdi></h1>"));
     assert_eq!(frame_ancestors(&framed), "https://blog.example http://localhost:3000");
 }
@@ -81,11 +81,11 @@ async fn the_embedded_page_reports_an_unavailable_database() {
     let (_database, cable, host) = Host::through_a_cable().await;
     assert_eq!(host.send(&visitor(1).to("/?embed")).await.status, 200);
     cable.cut();
-    let mut old = host.send(&visitor(1).to("/?embed")).await;
-    // An answer may be a second old.
-    while !old.text().contains("These numbers are out of date.") {
-        assert_eq!(old.status, 200);
-        old = host.send(&visitor(1).to("/?embed")).await;
+    let mut stale = host.send(&visitor(1).to("/?embed")).await;
+    // A reading is reused for a second.
+    while !stale.text().contains("These numbers are out of date.") {
+        assert_eq!(stale.status, 200);
+        stale = host.send(&visitor(1).to("/?embed")).await;
     }
     let unknown = host.send(&visitor(1).to("/?embed&period=7d")).await;
     assert_eq!((unknown.status, unknown.header("content-type")), (503, "text/html; charset=utf-8"));

@@ -1,4 +1,4 @@
-//! Without a database: the embedded `PostgreSQL` in a folder of its own.
+//! The embedded `PostgreSQL` and its folder.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -13,7 +13,7 @@ fn behind_a_proxy(number: usize) -> crate::client::Request {
     visitor(number).header("X-Forwarded-For", &visitor(number).address)
 }
 
-/// One test, because starting takes seconds: what one process leaves, the next one finds.
+/// One test for several rules, because a start takes seconds.
 #[tokio::test]
 async fn the_embedded_database_survives_a_kill_and_serves_one_process() {
     not_across_midnight().await;
@@ -28,15 +28,15 @@ async fn the_embedded_database_survives_a_kill_and_serves_one_process() {
         assert_eq!(first.send(&behind_a_proxy(number)).await.status, 200);
     }
     let mode = std::fs::metadata(folder.path().join(".footfall")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o700, "the salts in it are nobody else's business");
-    assert!(first.lines().concat().contains("embedded"), "a line says so");
+    assert_eq!(mode & 0o777, 0o700, "the folder contains salts");
+    assert!(first.lines().concat().contains("embedded"), "the log names the embedded database");
 
     let second = plain.clone().with(PORT, "0").run(&[]);
     assert_eq!(second.code, Some(1), "{second:?}");
     assert!(second.stderr.contains(".footfall is in use by another Footfall process"), "{second:?}");
     assert_eq!(second.stderr.lines().count(), 1, "{second:?}");
 
-    // What has been acknowledged survives the process, not the other way round.
+    // An acknowledged visit survives the kill.
     assert_eq!(first.send(&behind_a_proxy(3)).await.status, 200);
     first.kill();
     let mut third = plain.start().await;

@@ -1,4 +1,5 @@
-//! Logging in with tokens of Entra: the real binary, an identity endpoint, and a PostgreSQL that takes the newest token only.
+//! Login with Entra tokens: the real binary, a double of the identity endpoint, and a PostgreSQL that accepts only the
+//! newest token.
 
 mod developer;
 mod outage;
@@ -26,18 +27,18 @@ use crate::{
     process::{PATIENCE, Process},
 };
 
-/// A token that nobody can have said by chance.
+/// A random token, which no log line contains by chance.
 fn new_token() -> String {
     format!("token-{}", Uuid::new_v4().simple())
 }
 
-/// A visit as App Service passes it on.
+/// A visit as App Service forwards it.
 fn visit(number: usize) -> Request {
     let address = format!("10.{}.{}.{}:51234", number >> 16 & 255, number >> 8 & 255, number & 255);
     Request::get("/").header("X-Forwarded-For", &address)
 }
 
-/// A database that takes a token, the endpoint that gives it, and a handler that is ready.
+/// A database that accepts a token, the endpoint that issues it, and a handler that is ready.
 async fn start() -> (Tenant, Endpoint, Process) {
     let token = new_token();
     let tenant = Tenant::create().await;
@@ -48,17 +49,17 @@ async fn start() -> (Tenant, Endpoint, Process) {
     (tenant, endpoint, process)
 }
 
-/// Sends visits until one is counted; gives how many it took.
+/// Sends visits until one is counted, and returns the number of visits sent.
 async fn send_until_counted(process: &Process) -> i64 {
     let began = Instant::now();
     for sent in 1.. {
         if process.send(&visit(1)).await.status == 200 {
             return sent;
         }
-        assert!(began.elapsed() < PATIENCE, "it does not recover; it said {:?}", process.lines());
+        assert!(began.elapsed() < PATIENCE, "the handler does not recover: {:?}", process.lines());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    unreachable!("the loop has no end")
+    unreachable!("the loop is endless")
 }
 
 #[tokio::test]
@@ -78,7 +79,7 @@ async fn a_visit_is_counted_over_tls_1_3_with_a_token_as_password() {
 async fn both_connections_share_one_token_of_the_user_assigned_identity() {
     let (_tenant, endpoint, process) = start().await;
     assert_eq!(process.send(&visit(1)).await.status, 200);
-    // The endpoint refuses another client id, resource, version or secret than those it knows.
+    // The endpoint rejects any other client id, resource, version or secret.
     assert_eq!(endpoint.refused(), Vec::<String>::new());
     assert_eq!(endpoint.given(), 1);
 }
@@ -123,34 +124,34 @@ async fn tokens_and_secrets_are_never_logged_or_returned() {
     let plain = tenant.plain_with(&endpoint).with("FOOTFALL_LOG", all);
     let process = plain.start().await;
     process.wait_until_ready().await;
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     let refused = new_token();
     let port = process.port;
-    let ask_everything = async |said: &mut Vec<String>| {
+    let request_all = async |output: &mut Vec<String>| {
         let targets = ["/", "/version", "/health/live", "/health/ready", "/api/statistics", "/nothing"];
-        let asked: JoinSet<_> =
+        let requests: JoinSet<_> =
             targets.map(|target| async move { send(port, &Request::get(target)).await }).into_iter().collect();
-        for answer in asked.join_all().await {
-            said.push(format!("{:?}\n{}", answer.headers, answer.text()));
+        for answer in requests.join_all().await {
+            output.push(format!("{:?}\n{}", answer.headers, answer.text()));
         }
     };
-    ask_everything(&mut said).await;
+    request_all(&mut output).await;
     for (mode, given) in [(Mode::Failing, &token), (Mode::Rubbish, &token), (Mode::Fast, &refused)] {
         endpoint.behave(mode);
         endpoint.give(given);
         tenant.disconnect().await;
-        ask_everything(&mut said).await;
+        request_all(&mut output).await;
         let commands =
             tokio::join!(run(&plain, &["doctor"]), run(&plain, &["doctor", "--json"]), run(&plain, &["migrate"]),);
         for outcome in <[_; 3]>::from(commands) {
             assert_eq!(outcome.code, Some(1), "{outcome:?}");
-            said.push(format!("{}\n{}", outcome.stdout, outcome.stderr));
+            output.push(format!("{}\n{}", outcome.stdout, outcome.stderr));
         }
     }
-    said.extend(process.lines());
-    assert!(said.iter().any(|text| text.contains("\"TRACE\"")), "it was told to log all it can");
+    output.extend(process.lines());
+    assert!(output.iter().any(|text| text.contains("\"TRACE\"")), "the trace level is on");
     for secret in [&token, &refused, IDENTITY_SECRET] {
-        let found = said.iter().find(|text| text.contains(secret));
+        let found = output.iter().find(|text| text.contains(secret));
         assert_eq!(found, None);
     }
 }
@@ -178,14 +179,14 @@ async fn counting_continues_while_tokens_rotate_and_connections_end() {
     for _ in 0..8 {
         let before = acknowledged.load(Ordering::Relaxed);
         let token = new_token();
-        // For a moment the endpoint still gives what the database no longer takes.
+        // For a moment, the endpoint still issues a token that the database rejects.
         tenant.accept(&token).await;
         tenant.disconnect().await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         endpoint.give(&token);
         let began = Instant::now();
         while acknowledged.load(Ordering::Relaxed) < before + 50 {
-            assert!(began.elapsed() < PATIENCE, "it stopped counting; it said {:?}", process.lines());
+            assert!(began.elapsed() < PATIENCE, "the handler stopped counting: {:?}", process.lines());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -198,7 +199,7 @@ async fn counting_continues_while_tokens_rotate_and_connections_end() {
     assert!(acknowledged <= counted && counted <= sent, "{acknowledged} acknowledged, {counted} counted, {sent} sent");
     assert!(process.is_running());
     assert_eq!(process.events("started").len(), 1);
-    assert!(endpoint.given() > 8, "each rotation needs a token of its own");
+    assert!(endpoint.given() > 8, "each rotation needs a new token");
 }
 
 #[tokio::test]
@@ -212,7 +213,7 @@ async fn a_revoked_token_is_replaced_before_it_expires() {
     let sent = send_until_counted(&process).await;
     assert!(tenant.pageviews().await <= sent);
     let refusals = format!("password authentication failed for user \"{}\"", tenant.role);
-    assert!(tenant.server.log().await.contains(&refusals), "the token that was kept is tried first");
+    assert!(tenant.server.log().await.contains(&refusals), "the cached token is tried first");
     assert!(endpoint.given() > 1);
 }
 
@@ -240,7 +241,7 @@ async fn an_expired_connection_is_replaced_before_its_next_use() {
     assert!(seen.len() >= 3, "{seen:?}");
     let began = Instant::now();
     while database.texts(backends).await.len() > 1 {
-        assert!(began.elapsed() < PATIENCE, "connections that were replaced stay open");
+        assert!(began.elapsed() < PATIENCE, "replaced connections stay open");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(store::CONNECTION_LIFETIME <= Duration::from_mins(30));

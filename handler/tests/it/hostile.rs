@@ -1,4 +1,4 @@
-//! Clients that no browser is.
+//! Requests that no browser sends.
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -7,7 +7,7 @@ use tokio::{
 
 use crate::{database::Database, host::Host};
 
-async fn say(port: u16, text: &str) -> TcpStream {
+async fn write(port: u16, text: &str) -> TcpStream {
     let mut connection = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     connection.write_all(text.as_bytes()).await.unwrap();
     connection
@@ -17,7 +17,8 @@ async fn say(port: u16, text: &str) -> TcpStream {
 async fn a_request_without_a_path_is_rejected_without_a_panic() {
     let database = Database::create().await;
     let mut host = Host::start(&database).await;
-    let mut connection = say(host.process.port, "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\nConnection: close\r\n\r\n").await;
+    let mut connection =
+        write(host.process.port, "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\nConnection: close\r\n\r\n").await;
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
@@ -29,6 +30,6 @@ async fn a_request_without_a_path_is_rejected_without_a_panic() {
 async fn an_unfinished_request_does_not_prevent_the_stop() {
     let database = Database::create().await;
     let mut host = Host::start(&database).await;
-    let _half_open = say(host.process.port, "GET / HTTP/1.1\r\n").await;
+    let _half_open = write(host.process.port, "GET / HTTP/1.1\r\n").await;
     assert_eq!(host.process.terminate().await, Some(0));
 }

@@ -1,4 +1,4 @@
-//! Several processes on one database, at once and one after the other: nobody is new who is not.
+//! Several processes on one database, at once and in sequence: a visitor counts once.
 
 use std::sync::Arc;
 
@@ -35,8 +35,8 @@ async fn eight_processes_that_start_at_once_migrate_an_empty_database_once() {
     let hosts = start_together(&Host::on(&database)).await;
     assert_eq!(database.number("select count(*) from _sqlx_migrations").await, 1);
     for host in hosts {
-        let complaints: Vec<_> = host.process.log().into_iter().filter(|line| line["level"] != "INFO").collect();
-        assert!(complaints.is_empty(), "{complaints:?}");
+        let warnings: Vec<_> = host.process.log().into_iter().filter(|line| line["level"] != "INFO").collect();
+        assert!(warnings.is_empty(), "{warnings:?}");
     }
 }
 
@@ -52,12 +52,12 @@ async fn eight_processes_count_distinct_and_repeated_visitors_exactly() {
             tokio::spawn(async move {
                 let mut connection = Connection::open(host.process.port).await.unwrap();
                 let mut refused = 0;
-                // Everybody sends the same visitors, in another order, and some of its own in between; half of it twice.
+                // Each client sends the shared visitors in its own order, and its own visitors in between.
                 for step in 0..SHARED {
                     let shared = (step * (2 * client + 1)) % SHARED;
                     let own = 1000 * (client + 1) + step % OWN;
                     for number in [shared, own] {
-                        // On a machine that is too slow for so many, some are told to come again. They may have been counted.
+                        // A slow machine may return 503, for a visit that may have been counted.
                         loop {
                             let status = host.send_over(&mut connection, &visitor(number)).await.unwrap().status;
                             if status == 200 {
@@ -65,7 +65,7 @@ async fn eight_processes_count_distinct_and_repeated_visitors_exactly() {
                             }
                             assert_eq!(status, 503);
                             refused += 1;
-                            assert!(refused < 20, "nobody gets through");
+                            assert!(refused < 20, "too many visits were refused");
                         }
                     }
                 }
@@ -86,7 +86,7 @@ async fn eight_processes_count_distinct_and_repeated_visitors_exactly() {
     assert_eq!(database.number("select count(*) from salt").await, 1);
     assert_eq!(database.number("select count(*) from site").await, 1);
     database.assert_sound().await;
-    // Each of them tells the same.
+    // Every instance reports the same numbers.
     for host in hosts {
         let statistics = host.statistics().await;
         for period in ["today", "this_week", "this_month"] {

@@ -1,5 +1,5 @@
-//! The end of periods, and the timer: salts are forgotten, sets dropped, old statistics deleted, and nothing else changes.
-//! The database's clock says when, so a test puts it forward.
+//! Maintenance at the end of periods: it deletes salts, sets and old statistics, and nothing else.
+//! The database's clock decides, so tests shift that clock.
 
 use crate::{
     client::{Request, visitor},
@@ -9,7 +9,7 @@ use crate::{
     process::{Folder, HandlerCommand},
 };
 
-/// More days than any fingerprint is kept for.
+/// More days than any fingerprint is stored for.
 const LATER: i32 = 65;
 
 #[tokio::test]
@@ -19,7 +19,7 @@ async fn maintenance_deletes_nothing_of_open_periods() {
     host.send(&visitor(1)).await;
     for _ in 0..2 {
         let removed = host.maintain().await;
-        for what in [
+        for field in [
             "salts_forgotten",
             "sets_dropped",
             "batches_deleted",
@@ -28,7 +28,7 @@ async fn maintenance_deletes_nothing_of_open_periods() {
             "imported_deleted",
             "registers_deleted",
         ] {
-            assert_eq!(removed[what], 0, "{what}");
+            assert_eq!(removed[field], 0, "{field}");
         }
     }
     host.send(&visitor(1)).await;
@@ -44,7 +44,7 @@ async fn maintenance_deletes_salt_and_set_of_an_ended_period_and_keeps_its_stati
     }
     let month = database.number("select period from salt").await;
     database.shift_clock(LATER).await;
-    // Two visits, because the first one tells the instance what time it is.
+    // Two visits, because the first commit returns the new time to the instance.
     for number in 0..2 {
         host.send(&visitor(number)).await;
     }
@@ -70,7 +70,7 @@ async fn a_visit_to_a_period_closed_by_another_instance_counts_as_a_pageview_onl
         host.send(&visitor(number)).await;
     }
     database.execute("update salt set forget_after = now() - interval '1 hour'").await;
-    // By another instance: this one still believes that the month is open.
+    // Another instance closes the month. The cache of this one still has it as open.
     let other = Host::start(&database).await;
     other.maintain().await;
     for number in 10..13 {
@@ -79,7 +79,7 @@ async fn a_visit_to_a_period_closed_by_another_instance_counts_as_a_pageview_onl
     let statistics = host.statistics().await;
     assert_eq!((&statistics["visitors"]["today"], &statistics["pageviews"]["today"]), (&3.into(), &6.into()));
     assert_eq!(statistics["excluded"]["late"], 3);
-    // And nobody gave the closed month a new salt.
+    // The closed month gets no new salt.
     assert_eq!(database.number("select count(*) from salt where salt is null").await, 1);
 }
 
@@ -88,7 +88,7 @@ async fn maintenance_drops_a_set_whose_salt_is_deleted() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     host.send(&visitor(1)).await;
-    // Whoever forgot the salt was killed before it dropped the set.
+    // As if maintenance was killed after it deleted the salt.
     database.execute("update salt set salt = null").await;
     assert_eq!(host.maintain().await["sets_dropped"], 1);
     assert_eq!(host.maintain().await["sets_dropped"], 0);
@@ -107,7 +107,7 @@ async fn imported_lines_of_a_closed_month_are_rejected_with_their_line_numbers()
     let host = Host::start(&database).await;
     database.execute("update salt set forget_after = now() - interval '1 hour'").await;
     assert_eq!(host.maintain().await["salts_forgotten"], 1);
-    // The same month, one beside it, whose visitors may have come in it, and one that has nothing to do with it.
+    // Days of May (closed), of June (a visitor may have come in May, too), and of July.
     let lines = line("17/May/2015", 3) + &line("01/Jul/2015", 1) + &line("18/May/2015", 1) + &line("30/Jun/2015", 1);
     let second = folder.write("second.log", lines);
     let summary = plain.run(&["import", "--json", "--site", "example.com", &second]).json();
@@ -120,7 +120,7 @@ async fn imported_lines_of_a_closed_month_are_rejected_with_their_line_numbers()
         days.iter().map(|(_, visitors, pageviews)| (*visitors, *pageviews)).collect::<Vec<_>>(),
         [(2, 2), (1, 1)]
     );
-    // For another site the same month is open.
+    // The same month of another site is open.
     let summary = plain.run(&["import", "--json", "--site", "example.org", &first]).json();
     assert_eq!((&summary["pageviews"], &summary["refused"]), (&2.into(), &serde_json::json!({})));
     database.assert_sound().await;
@@ -184,7 +184,7 @@ async fn every_connection_turns_jit_off() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     host.send(&visitor(0)).await;
-    // Whoever writes leaves the setting of its session behind.
+    // A trigger stores the session's setting with each write.
     database.execute("create table compiling (setting text)").await;
     database
         .execute(
@@ -200,6 +200,6 @@ async fn every_connection_turns_jit_off() {
     }
     host.send(&visitor(1)).await;
     host.maintain().await;
-    assert!(database.number("select count(*) from compiling").await >= 2, "the recorder's and maintenance's");
+    assert!(database.number("select count(*) from compiling").await >= 2, "recorder and maintenance");
     assert_eq!(database.texts("select distinct setting from compiling").await, ["off"]);
 }

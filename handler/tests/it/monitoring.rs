@@ -1,4 +1,4 @@
-//! Holds the queries of operators and the log of a real run together: what a query names must be logged.
+//! Compares the queries of operators with the log of a real run: the log must have every event and field of a query.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,10 +15,10 @@ use crate::{
     process::HandlerCommand,
 };
 
-/// An event that only a fault of the program's own causes; its queries name nothing that other lines do not have.
+/// An event that only an internal error causes. Other events have all fields of its queries, too.
 const NOT_PROVOKED: &str = "page_failed";
 
-/// What one query reads of the handler's lines.
+/// The events and fields of log lines that one query reads.
 #[derive(Debug)]
 struct Reading {
     source: String,
@@ -26,7 +26,7 @@ struct Reading {
     fields: BTreeSet<String>,
 }
 
-/// Everything between quotes in the list or comparison that follows each mention of the event.
+/// The quoted names in the list or comparison after each use of the event.
 fn events(segment: &str) -> Vec<String> {
     let mut found = Vec::new();
     for part in segment.split("tostring(line.event) ").skip(1) {
@@ -56,7 +56,7 @@ fn readings() -> Vec<Reading> {
     }
     let mut readings = Vec::new();
     for (source, text) in sources {
-        // What stands before the first of these does not read lines of the handler.
+        // The part before the first of these does not read log lines.
         for segment in text.split("extend line = parse_json").skip(1) {
             readings.push(Reading { source: source.clone(), events: events(segment), fields: fields(segment) });
         }
@@ -64,7 +64,7 @@ fn readings() -> Vec<Reading> {
     readings
 }
 
-/// A run in which everything happens that is ever logged, but for what is [`NOT_PROVOKED`].
+/// A run that logs every event except [`NOT_PROVOKED`].
 async fn eventful_run() -> BTreeMap<String, BTreeSet<String>> {
     let database = Database::create().await;
     let cable = Cable::to(&database).await;
@@ -78,7 +78,7 @@ async fn eventful_run() -> BTreeMap<String, BTreeSet<String>> {
     assert_eq!(host.fire("function-maintenance").await.status, 503);
     cable.mend();
     while host.send(&Request::get("/health/ready")).await.status != 200 {}
-    // The sums of the last minute are said at the end, too.
+    // The last minute is logged at the stop.
     host.process.terminate().await;
     let crowded = HandlerCommand::on(&database).with("FOOTFALL_CONNECTIONS", "1").start().await;
     let mut connections = Vec::new();
@@ -98,11 +98,11 @@ async fn eventful_run() -> BTreeMap<String, BTreeSet<String>> {
 async fn every_field_in_an_operators_query_is_logged_by_a_real_run() {
     let logged = eventful_run().await;
     let readings = readings();
-    assert!(readings.len() >= 10, "the queries are not where they were: {readings:?}");
+    assert!(readings.len() >= 10, "found too few queries: {readings:?}");
     for Reading { source, events, fields } in readings {
-        assert!(!events.is_empty(), "{source}: which event does it read?");
+        assert!(!events.is_empty(), "{source} names no event");
         for event in events.iter().filter(|event| *event != NOT_PROVOKED) {
-            assert!(logged.contains_key(event), "{source}: {event} is never logged, but {:?}", logged.keys());
+            assert!(logged.contains_key(event), "{source}: {event} is never logged; logged: {:?}", logged.keys());
         }
         let known: BTreeSet<&String> = events.iter().filter_map(|event| logged.get(event)).flatten().collect();
         let unknown: Vec<_> = fields.iter().filter(|field| !known.contains(field)).collect();
@@ -139,5 +139,5 @@ fn each_documented_query_equals_its_file() {
         assert_eq!(query, file, "{name}");
         compared += 1;
     }
-    assert!(compared >= 5, "only {compared} queries were found");
+    assert!(compared >= 5, "found only {compared} queries");
 }

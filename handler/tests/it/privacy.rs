@@ -1,4 +1,4 @@
-//! What is stored and logged after everything has happened: nothing that says who it was.
+//! Stored and logged data never identifies a visitor.
 
 use crate::{
     client::{FIREFOX, GOOGLEBOT, Request, SAFARI},
@@ -10,7 +10,7 @@ use crate::{
 
 const ADDRESSES: [&str; 4] = ["203.0.113.77", "198.51.100.88", "2001:db8:77:88::99", "192.0.2.66"];
 
-/// Parts of the above that would be enough.
+/// Parts of requests that must not be stored or logged.
 const TRACES: [&str; 15] = [
     "203.0.113.77",
     "198.51.100.88",
@@ -58,7 +58,7 @@ async fn addresses_user_agents_and_raw_events_are_never_stored_or_logged() {
     let import =
         HandlerCommand::on(&database).with("FOOTFALL_LOG", "debug").run(&["import", "--site", "example.com", &log]);
     assert_eq!(import.code, Some(0), "{import:?}");
-    // Something that fails: the connection is taken away under it, and a set is missing.
+    // Provoke failures: a missing salt, and then a lost connection.
     database.execute("update salt set forget_after = now() - interval '1 hour', salt = null where site = 1").await;
     host.maintain().await;
     host.send(&Request::get("/").from("203.0.113.77").user_agent("ImportedBrowser/2")).await;
@@ -74,7 +74,7 @@ async fn addresses_user_agents_and_raw_events_are_never_stored_or_logged() {
     for table in &tables {
         stored += &database.texts(&format!("select t::text from \"{table}\" t")).await.join("\n");
     }
-    assert!(stored.contains("news.example") && stored.contains("/imported"), "the dump holds what is stored");
+    assert!(stored.contains("news.example") && stored.contains("/imported"), "the dump contains the statistics");
     let logged = host.process.lines().concat() + &import.stdout + &import.stderr;
     for trace in TRACES {
         assert!(!stored.contains(trace), "{trace} is stored");
@@ -166,6 +166,6 @@ async fn a_visitor_has_a_different_fingerprint_in_each_period_and_on_each_site()
         database.number("select count(distinct salt) from salt").await,
         database.number("select count(*) from salt").await
     );
-    // The site and a page: of a live month, and of two months on each of two sites.
+    // Two fingerprints (site and page) for each site and month: one live month, and two months on two sites.
     assert_eq!(all, 10);
 }

@@ -1,4 +1,4 @@
-//! The rate limit: whoever asks more often is answered, and accounted, but not counted.
+//! The rate limit: views beyond it get a response, and are accounted as `rate_limited` instead of counted.
 
 use crate::{
     client::{Connection, GOOGLEBOT, Request, visitor},
@@ -14,7 +14,7 @@ async fn views_beyond_the_rate_limit_get_the_page_and_are_not_counted() {
     host.process.wait_until_ready().await;
     let mut connection = Connection::open(host.process.port).await.unwrap();
     for number in 0..30 {
-        // Another browser each time, so that each would be another visitor.
+        // A different browser each time, so that each would be a new visitor.
         let request =
             visitor(1).user_agent(&format!("Mozilla/5.0 (X11; Linux x86_64; rv:{number}.0) Firefox/{number}.0"));
         let page = host.send_over(&mut connection, &request).await.unwrap();
@@ -22,13 +22,13 @@ async fn views_beyond_the_rate_limit_get_the_page_and_are_not_counted() {
     }
     let statistics = host.statistics().await;
     let pageviews = statistics["pageviews"]["today"].as_i64().unwrap();
-    // Another one comes back every twelve seconds.
+    // One more view is allowed every twelve seconds.
     assert!((5..=8).contains(&pageviews), "{pageviews}");
     assert_eq!(statistics["excluded"]["rate_limited"], 30 - pageviews);
     assert_eq!(statistics["visitors"]["today"], pageviews);
-    // Who has declined being told from others is no way around it.
+    // An opt-out does not bypass the limit.
     host.send(&visitor(1).header("Sec-GPC", "1")).await;
-    // A robot is a robot, and somebody else is not limited.
+    // Robots are accounted as bots, and another network has its own limit.
     host.send(&visitor(1).user_agent(GOOGLEBOT)).await;
     host.send(&visitor(2)).await;
     let after = host.statistics().await;

@@ -1,5 +1,5 @@
-//! What has been acknowledged has been counted, once: under load, when a process is killed, when a connection is cut, when a
-//! client hangs up.
+//! Every acknowledged visit is counted exactly once: under load, after a kill, after a lost connection, and after a client
+//! disconnects.
 
 use std::{
     collections::HashSet,
@@ -20,7 +20,7 @@ use crate::{
     process::{HandlerCommand, PATIENCE},
 };
 
-/// What a load has sent, and what of it was answered 200.
+/// The numbers of visits sent and acknowledged with 200.
 #[derive(Default)]
 struct Load {
     stop: AtomicBool,
@@ -29,8 +29,8 @@ struct Load {
 }
 
 impl Load {
-    /// Visits from `first` on, each by somebody new and every fourth of them twice, until told to stop or the connection
-    /// breaks. Answers who was acknowledged, and who was sent at all.
+    /// Sends visits of new visitors from number `first` on, every fourth twice, until `stop` is set or the connection ends.
+    /// Returns the acknowledged visitors and all visitors that were sent.
     async fn run(self: Arc<Self>, host: Arc<Host>, first: usize) -> (HashSet<usize>, HashSet<usize>) {
         let (mut acknowledged, mut sent) = (HashSet::new(), HashSet::new());
         let Ok(mut connection) = Connection::open(host.process.port).await else { return (acknowledged, sent) };
@@ -51,13 +51,17 @@ impl Load {
                 }
             }
         }
-        unreachable!("there are more numbers than a test has time for")
+        unreachable!("the loop is endless")
     }
 
     async fn wait_for(&self, acknowledged: usize) {
         let began = Instant::now();
         while self.acknowledged.load(Ordering::Relaxed) < acknowledged {
-            assert!(began.elapsed() < PATIENCE, "only {} were acknowledged", self.acknowledged.load(Ordering::Relaxed));
+            assert!(
+                began.elapsed() < PATIENCE,
+                "only {} visits were acknowledged",
+                self.acknowledged.load(Ordering::Relaxed)
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -75,16 +79,16 @@ async fn acknowledged_visits_are_counted_exactly_once_after_a_kill() {
         let host = Arc::new(Host::start(&database).await);
         let load = Arc::new(Load::default());
         let clients: Vec<_> = (0..CLIENTS)
-            // Half of the numbers come back in every round.
+            // Half of the visitors return in every round.
             .map(|client| if client % 2 == 0 { client } else { client + round * CLIENTS })
             .map(|client| tokio::spawn(load.clone().run(host.clone(), client * NUMBERS_EACH)))
             .collect();
         load.wait_for(300 + round * 137).await;
         kill(host.process.port, &host);
         for client in clients {
-            let (ok, tried) = client.await.unwrap();
-            acknowledged.extend(ok);
-            sent.extend(tried);
+            let (client_acknowledged, client_sent) = client.await.unwrap();
+            acknowledged.extend(client_acknowledged);
+            sent.extend(client_sent);
         }
         views_acknowledged += load.acknowledged.load(Ordering::Relaxed);
         views_sent += load.sent.load(Ordering::Relaxed);
@@ -95,14 +99,14 @@ async fn acknowledged_visits_are_counted_exactly_once_after_a_kill() {
     assert!((views_acknowledged..=views_sent).contains(&usize::try_from(views).unwrap()), "{views} views");
     database.assert_sound().await;
 
-    // Everybody who was ever sent comes once more: afterwards exactly they are there, so nobody had been counted twice, and
-    // nobody who was acknowledged is new.
+    // All visitors visit once more. Then their number is exact, so none was counted twice. Acknowledged visitors are known,
+    // so none was lost.
     let host = Host::start(&database).await;
     let mut connection = Connection::open(host.process.port).await.unwrap();
     for number in &acknowledged {
         assert_eq!(host.send_over(&mut connection, &visitor(*number)).await.unwrap().status, 200);
     }
-    assert_eq!(database.visitors_today().await, visitors, "who had been acknowledged was new");
+    assert_eq!(database.visitors_today().await, visitors, "an acknowledged visitor was new");
     for number in sent.difference(&acknowledged) {
         assert_eq!(host.send_over(&mut connection, &visitor(*number)).await.unwrap().status, 200);
     }
@@ -110,10 +114,10 @@ async fn acknowledged_visits_are_counted_exactly_once_after_a_kill() {
     database.assert_sound().await;
 }
 
-/// SIGKILL from outside, while others use the host.
+/// Sends SIGKILL by process id, because other tasks share the host.
 fn kill(port: u16, host: &Host) {
     let killed = std::process::Command::new("kill").args(["-KILL", &host.process.id().to_string()]).status().unwrap();
-    assert!(killed.success(), "the handler on port {port} was there");
+    assert!(killed.success(), "no handler ran on port {port}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -133,13 +137,13 @@ async fn database_connections_that_end_under_load_lose_no_visit_and_count_none_t
             )
             .await;
     }
-    // It goes on without being started again.
+    // Counting continues without a restart.
     load.wait_for(load.acknowledged.load(Ordering::Relaxed) + 300).await;
     load.stop.store(true, Ordering::Relaxed);
     let (mut acknowledged, mut sent) = (0, 0);
     for client in clients {
-        let (ok, tried) = client.await.unwrap();
-        (acknowledged, sent) = (acknowledged + ok.len(), sent + tried.len());
+        let (client_acknowledged, client_sent) = client.await.unwrap();
+        (acknowledged, sent) = (acknowledged + client_acknowledged.len(), sent + client_sent.len());
     }
     assert!(ended >= 10, "{ended} connections were ended");
     let (visitors, views) = (database.visitors_today().await, database.pageviews().await);
@@ -157,7 +161,7 @@ async fn a_batch_whose_reply_is_lost_is_counted_once() {
     host.process.wait_until_ready().await;
     host.send(&visitor(0)).await;
     for number in 1..=5 {
-        // The server commits, and the answer is lost: the handler cannot know, and has to ask again.
+        // The server commits and its reply is lost. The handler cannot distinguish this from a failure, so it retries.
         cable.drop_responses();
         let visit = tokio::spawn({
             let request = host.dispatched(&visitor(number)).unwrap();
@@ -173,7 +177,7 @@ async fn a_batch_whose_reply_is_lost_is_counted_once() {
         let opened = cable.opened();
         cable.break_connections();
         assert_eq!(visit.await.unwrap().status, 200);
-        assert!(cable.opened() > opened, "it did not ask again");
+        assert!(cable.opened() > opened, "the handler did not retry");
         assert_eq!((database.visitors_today().await, database.pageviews().await), (expected, expected));
     }
     database.assert_sound().await;
@@ -186,27 +190,26 @@ async fn clients_that_disconnect_while_they_wait_are_counted() {
     let host = Host::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port())).start().await;
     host.process.wait_until_ready().await;
     host.send(&visitor(0)).await;
-    // The database is slow, the clients do not wait.
+    // The database stalls, and the clients disconnect.
     cable.stall();
     for number in 1..=10 {
         let mut stream = TcpStream::connect(("127.0.0.1", host.process.port)).await.unwrap();
         stream.write_all(raw(number).as_bytes()).await.unwrap();
-        // A ping on another connection is answered after that one was accepted, and a moment later its request has been read. All
-        // of them together take less time than a statement may.
+        // A ping gets its response after the connection above is accepted, and the request is read soon after. All ten together
+        // take less time than the statement timeout.
         host.ping().await;
         tokio::time::sleep(Duration::from_millis(80)).await;
         drop(stream);
     }
     cable.mend();
     expect(&database, 11).await;
-    // What was written on the same connection afterwards is committed, too.
+    // A later batch on the same database connection is committed, too.
     assert_eq!(host.send(&visitor(99)).await.status, 200);
     expect(&database, 12).await;
     database.assert_sound().await;
 }
 
-/// Nobody has promised them anything: a connection that ends before its request has been looked at may be a visit or none.
-/// But never half of one, and never one that is in the way of others.
+/// A connection that ends before its request is read may count or not. It never counts partly, and never delays other visits.
 #[tokio::test]
 async fn clients_that_disconnect_at_once_are_counted_completely_or_not_at_all() {
     let database = Database::create().await;
@@ -232,7 +235,7 @@ fn raw(number: usize) -> String {
     )
 }
 
-/// Waits until so many have been counted, each a visitor with one view.
+/// Waits until so many visitors are counted, each with one view.
 async fn expect(database: &Database, visitors: i64) {
     let began = Instant::now();
     while database.pageviews().await < visitors && began.elapsed() < Duration::from_secs(20) {
@@ -252,7 +255,7 @@ async fn a_stop_waits_until_pending_visits_are_counted() {
     cable.stall();
     let port = process.port;
     let waiting = tokio::spawn(async move { crate::client::send(port, &visitor(0)).await });
-    // Whoever is answered now was accepted after it.
+    // The response to this request shows that the connection above was accepted.
     process.send(&Request::get("/health/live")).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     let mend = tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! A visit that the database refuses: those beside it are counted, and it is accounted and told.
+//! Visits that the database rejects: the others of the batch are counted, and the rejected one is accounted and logged.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ fn visit(host: &Host, request: &Request) -> tokio::task::JoinHandle<Response> {
     tokio::spawn(async move { send(port, &request).await })
 }
 
-/// Sends these visits so that they gather to one batch.
+/// Sends these visits so that they become one batch.
 async fn send_together(database: &Database, host: &Host, requests: &[Request]) -> Vec<u16> {
     let holder = database.hold("lock table tally in access exclusive mode").await;
-    // The first is on its way alone and has to wait; behind it the others gather.
+    // The first visit waits for the lock as a batch of its own. Meanwhile, the others queue for the next batch.
     let first = visit(host, &visitor(0));
     tokio::time::sleep(Duration::from_millis(200)).await;
     let others: Vec<_> = requests.iter().map(|request| visit(host, request)).collect();
@@ -32,25 +32,26 @@ async fn send_together(database: &Database, host: &Host, requests: &[Request]) -
     statuses
 }
 
-async fn one_in_a_crowd(refusal: &str) {
+/// Checks that a database with this constraint or trigger rejects one visit of a batch and counts the others.
+async fn assert_one_rejected(refusal: &str) {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     host.send(&visitor(0)).await;
     database.execute(refusal).await;
-    let mut crowd: Vec<Request> = (1..=40).map(visitor).collect();
-    crowd[23] = visitor(24).header("Referer", POISON);
-    let statuses = send_together(&database, &host, &crowd).await;
-    let expected: Vec<u16> = (0..40).map(|place| if place == 23 { 500 } else { 200 }).collect();
+    let mut requests: Vec<Request> = (1..=40).map(visitor).collect();
+    requests[23] = visitor(24).header("Referer", POISON);
+    let statuses = send_together(&database, &host, &requests).await;
+    let expected: Vec<u16> = (0..40).map(|index| if index == 23 { 500 } else { 200 }).collect();
     assert_eq!(statuses, expected);
     assert_eq!((database.visitors_today().await, database.pageviews().await), (40, 41));
-    let told = host.process.wait_for_event("visit_refused").await;
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(told[0]["level"], "ERROR");
-    assert!(!host.process.lines().concat().contains("poison"), "what was sent is nobody's business");
-    // It is counted when it comes without what was refused.
+    let logged = host.process.wait_for_event("visit_refused").await;
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert_eq!(logged[0]["level"], "ERROR");
+    assert!(!host.process.lines().concat().contains("poison"), "the rejected value is logged");
+    // The same visitor counts without the rejected referrer.
     assert_eq!(host.send(&visitor(24)).await.status, 200);
     assert_eq!(database.visitors_today().await, 41);
-    // Only a visit that was counted is sure to be followed by a reading; the one that was refused may have been the last.
+    // Statistics follow after a counted visit, so they include the rejected one.
     let statistics = host.statistics().await;
     assert_eq!(statistics["excluded"]["refused"], 1);
     assert_eq!(statistics["referrers"], serde_json::json!([]));
@@ -59,12 +60,12 @@ async fn one_in_a_crowd(refusal: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_visit_rejected_by_a_constraint_does_not_fail_its_batch() {
-    one_in_a_crowd("alter table tally add constraint no_poison check (value <> 'poison.example')").await;
+    assert_one_rejected("alter table tally add constraint no_poison check (value <> 'poison.example')").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_visit_rejected_by_a_trigger_does_not_fail_its_batch() {
-    one_in_a_crowd(
+    assert_one_rejected(
         "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$; \
          create trigger refuse before insert on tally for each row when (new.value = 'poison.example') \
          execute function refuse()",
@@ -77,16 +78,16 @@ async fn a_database_that_rejects_every_visit_does_not_block_the_queue() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     host.send(&visitor(0)).await;
-    database.execute("alter table tally add constraint nobody check (dimension <> 1) not valid").await;
-    let crowd: Vec<_> = (1..=200).map(|number| visit(&host, &visitor(number))).collect();
-    for visit in crowd {
+    database.execute("alter table tally add constraint no_pages check (dimension <> 1) not valid").await;
+    let visits: Vec<_> = (1..=200).map(|number| visit(&host, &visitor(number))).collect();
+    for visit in visits {
         let status = visit.await.unwrap().status;
         assert!([500, 503].contains(&status), "{status}");
     }
     // The last attempt may still be running. A rejected visit after it shows that the queue is empty.
     while host.send(&visitor(1)).await.status != 500 {}
     assert_eq!(database.pageviews().await, 1);
-    database.execute("alter table tally drop constraint nobody").await;
+    database.execute("alter table tally drop constraint no_pages").await;
     assert_eq!(host.send(&visitor(1)).await.status, 200);
     assert_eq!((database.visitors_today().await, database.pageviews().await), (2, 2));
     database.assert_sound().await;

@@ -45,8 +45,9 @@ fn every_function_json_has_the_path_and_the_methods_of_the_table() {
     }
     // Each address matches the template of its function, and of no other.
     for (route, path) in addresses() {
-        let takes: Vec<&str> = functions.iter().filter(|function| function.matches(&path)).map(|f| &*f.name).collect();
-        assert_eq!(takes, [route.function], "{path}");
+        let matching: Vec<&str> =
+            functions.iter().filter(|function| function.matches(&path)).map(|f| &*f.name).collect();
+        assert_eq!(matching, [route.function], "{path}");
     }
     let names: BTreeSet<String> = triggers().into_iter().map(|(name, _)| name).collect();
     let table: BTreeSet<String> = ROUTES.iter().map(|route| route.function.to_owned()).collect();
@@ -107,7 +108,7 @@ fn no_function_is_a_catch_all_and_only_the_timer_has_another_trigger() {
                 let route = trigger["route"].as_str().unwrap();
                 assert!(!route.contains('*'), "{name} is a catch-all");
                 let parameters = route.split('/').filter(|segment| segment.starts_with('{')).count();
-                // After a literal segment, a parameter cannot match the name of a function: that is a whole path.
+                // After a literal segment, a parameter cannot match the name of a function, which is a whole path.
                 let is_file = route.split_once('/').is_some_and(|(folder, file)| {
                     !folder.is_empty() && ["{name}", "{name?}", "{probe}"].contains(&file)
                 });

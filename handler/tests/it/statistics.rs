@@ -1,4 +1,4 @@
-//! `/api/statistics`: its fields, what it refuses, and who may read it.
+//! `/api/statistics`: its fields, rejected queries, and access.
 
 use serde_json::Value;
 
@@ -81,7 +81,7 @@ async fn an_invalid_query_is_rejected_with_the_name_of_its_parameter() {
     ] {
         let answer = host.send(&Request::get(&format!("/api/statistics?{query}"))).await;
         if named.is_empty() {
-            // The edge of the calendar: answered or refused, but not a fault of ours.
+            // At the limits of the calendar, any response but a server error is valid.
             assert!(answer.status < 500, "{query}: {answer:?}");
             continue;
         }
@@ -100,7 +100,7 @@ async fn an_unknown_site_returns_404_and_a_configured_site_200() {
     let status = async |site: &str| host.send(&Request::get(&format!("/api/statistics?site={site}"))).await.status;
     assert_eq!((status("example.com").await, status("localhost").await), (200, 200));
     assert_eq!(status("example.org").await, 404);
-    // What a Host header claims is no site.
+    // The Host header does not select a site.
     let answer = host.send(&Request::get("/api/statistics").header("Host", "evil.example")).await.json();
     assert_eq!(answer["site"], "localhost");
 }
@@ -145,7 +145,7 @@ async fn a_configured_token_is_required_for_statistics() {
             assert_eq!(answer.status, 200, "{target} {authorization}");
         }
     }
-    // Who only asks if the process is well needs no token, and learns no number.
+    // Version and health need no token.
     for target in ["/version", "/health/live", "/health/ready"] {
         assert_eq!(host.send(&Request::get(target)).await.status, 200);
     }
@@ -171,10 +171,10 @@ async fn days_begin_in_the_configured_time_zone() {
 async fn browsers_get_a_page_that_explains_an_invalid_range() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
-    let wrong = visitor(1).to("/?from=2026-02-02&to=2026-02-01");
-    let told = host.send(&wrong).await;
-    assert_eq!((told.status, told.header("content-type")), (400, "application/problem+json"));
-    let told = host.send(&wrong.header("Accept", "text/html,*/*;q=0.8")).await;
-    assert_eq!((told.status, told.header("content-type")), (400, "text/html; charset=utf-8"));
-    assert!(told.text().contains("must not be later than") && told.text().contains("href=\"/\""), "{}", told.text());
+    let invalid = visitor(1).to("/?from=2026-02-02&to=2026-02-01");
+    let problem = host.send(&invalid).await;
+    assert_eq!((problem.status, problem.header("content-type")), (400, "application/problem+json"));
+    let page = host.send(&invalid.header("Accept", "text/html,*/*;q=0.8")).await;
+    assert_eq!((page.status, page.header("content-type")), (400, "text/html; charset=utf-8"));
+    assert!(page.text().contains("must not be later than") && page.text().contains("href=\"/\""), "{}", page.text());
 }

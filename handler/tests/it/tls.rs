@@ -1,4 +1,4 @@
-//! A token or a password goes to nobody but the server that was named: TLS 1.3, and a certificate that is verified in full.
+//! Tokens and passwords are sent only to the configured server, over TLS 1.3 with a fully verified certificate.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,11 +13,11 @@ use crate::{
     process::{Folder, HandlerCommand, Outcome},
 };
 
-const TOKEN: &str = "token-that-nobody-but-the-right-server-sees";
+const TOKEN: &str = "token-for-the-configured-server-only";
 
 const DOCTOR: &[&str] = &["doctor"];
 
-/// A handler with a token for whatever listens on this port of `localhost`.
+/// A handler with a token for the server on this port of `localhost`.
 fn plain(endpoint: &Endpoint, port: u16, role: &str, authority: &str) -> HandlerCommand {
     HandlerCommand::default()
         .with("FOOTFALL_DATABASE_AUTH", "entra")
@@ -38,7 +38,7 @@ fn assert_refused_for_tls(outcome: &Outcome, case: &str) {
 
 #[tokio::test]
 async fn no_token_is_sent_to_a_server_with_an_invalid_certificate() {
-    // Anybody can give an authority of their own the same name.
+    // Both authorities have the same name, because any authority can choose it.
     let (authority, foreign) = (Authority::new(), Authority::new());
     let key = KeyPair::generate().unwrap();
     let certificates = [
@@ -61,8 +61,8 @@ async fn no_token_is_sent_to_a_server_with_an_invalid_certificate() {
         let outcome = run(&plain(&endpoint, server.port(), name, &authority), DOCTOR).await;
         assert_refused_for_tls(&outcome, name);
         assert!(outcome.stdout.contains(problem), "{name}: {}", outcome.stdout);
-        assert_eq!(endpoint.given(), before + 1, "there was a token to send");
-        // The name of the role is the first that a client says.
+        assert_eq!(endpoint.given(), before + 1, "the handler had no token");
+        // The name of the role is the first data that a client sends.
         assert!(!server.log().await.contains(&format!("user={name}")), "{name}");
 
         server.show_certificate("server").await;
@@ -75,17 +75,17 @@ async fn no_token_is_sent_to_a_server_with_an_invalid_certificate() {
 
 #[tokio::test]
 async fn no_token_is_sent_to_a_server_without_tls() {
-    let asks_for_a_password: &[u8] = b"R\0\0\0\x08\0\0\0\x03";
-    for greeting in [b"N", asks_for_a_password] {
+    let password_request: &[u8] = b"R\0\0\0\x08\0\0\0\x03";
+    for greeting in [b"N", password_request] {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let ear = heard.clone();
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let sink = received.clone();
         let server = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut buffer = [0; 1024];
                 while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-                    ear.lock().unwrap().extend_from_slice(&buffer[..read]);
+                    sink.lock().unwrap().extend_from_slice(&buffer[..read]);
                     let _ = stream.write_all(greeting).await;
                 }
             }
@@ -98,8 +98,8 @@ async fn no_token_is_sent_to_a_server_without_tls() {
         if greeting == b"N" {
             assert_refused_for_tls(&outcome, "no TLS");
         }
-        // A request for TLS: its length and its number (PostgreSQL manual, 55.7).
-        assert_eq!(*heard.lock().unwrap(), [0, 0, 0, 8, 4, 210, 22, 47]);
+        // Only a request for TLS: its length and its code (PostgreSQL manual, 55.7).
+        assert_eq!(*received.lock().unwrap(), [0, 0, 0, 8, 4, 210, 22, 47]);
         server.abort();
     }
 }
@@ -108,24 +108,24 @@ async fn no_token_is_sent_to_a_server_without_tls() {
 async fn a_url_with_verify_full_verifies_host_name_and_authority() {
     let tenant = Tenant::create().await;
     let (server, folder) = (tenant.server, Folder::new());
-    let right = folder.write("right.pem", server.authority_pem());
-    let wrong = folder.write("wrong.pem", Authority::new().pem());
+    let own = folder.write("own.pem", server.authority_pem());
+    let foreign = folder.write("foreign.pem", Authority::new().pem());
     let doctor_at = |host: &str, authority: &str| {
         let (port, name) = (server.port(), &tenant.database);
         let url = format!("postgres://footfall@{host}:{port}/{name}?sslmode=verify-full&sslrootcert={authority}");
         HandlerCommand::default().with("DATABASE_URL", &url).run(DOCTOR)
     };
-    let outcome = doctor_at("localhost", &right);
+    let outcome = doctor_at("localhost", &own);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
-    assert_refused_for_tls(&doctor_at("127.0.0.1", &right), "an address is not the name");
-    assert_refused_for_tls(&doctor_at("localhost", &wrong), "an unknown authority");
+    assert_refused_for_tls(&doctor_at("127.0.0.1", &own), "another name");
+    assert_refused_for_tls(&doctor_at("localhost", &foreign), "another authority");
 }
 
 #[test]
 fn the_bundled_roots_include_those_of_azure() {
-    // These are the roots that sqlx is built with. Subjects are DER, in which names stand as they are.
+    // sqlx is built with these roots. Their subjects are DER, which contains names as plain text.
     for name in ["DigiCert Global Root G2", "Microsoft RSA Root Certificate Authority 2017"] {
-        let is_of = |subject: &[u8]| subject.windows(name.len()).any(|part| part == name.as_bytes());
-        assert!(webpki_roots::TLS_SERVER_ROOTS.iter().any(|root| is_of(&root.subject)), "{name}");
+        let names = |subject: &[u8]| subject.windows(name.len()).any(|part| part == name.as_bytes());
+        assert!(webpki_roots::TLS_SERVER_ROOTS.iter().any(|root| names(&root.subject)), "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! `/version`: which program is running.
+//! `/version` and `--version`: the running build.
 
 use crate::{client::Request, database::Database, host::Host, process::HandlerCommand};
 
@@ -14,7 +14,7 @@ async fn version_returns_name_version_commit_and_build_time() {
     let commit = version["commit"].as_str().unwrap();
     assert!(commit == "unknown" || commit.len() == 40, "{commit}");
     assert!(version["built"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
-    // The command line says the same.
+    // The command line prints the same.
     let printed = HandlerCommand::default().run(&["--version"]);
     assert_eq!(printed.code, Some(0));
     assert!(printed.stdout.contains(env!("CARGO_PKG_VERSION")) && printed.stdout.contains(commit), "{printed:?}");

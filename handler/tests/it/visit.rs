@@ -1,4 +1,4 @@
-//! Visits to pages of other sites: what the script and the pixel send.
+//! Visits to pages of other sites, sent by the script, the pixel and the hit counter.
 
 use serde_json::{Value, json};
 use tokio::{
@@ -14,14 +14,14 @@ use crate::{
 
 const SITE: &str = "example.com";
 
-async fn host_of(database: &Database) -> Host {
+async fn start(database: &Database) -> Host {
     let host = Host::on(database).with("FOOTFALL_SITES", SITE).start().await;
     host.process.wait_until_ready().await;
     host
 }
 
-/// What the script of a page of the site sends, by the visitor of this number.
-fn sent(number: usize, message: &Value) -> Request {
+/// The request of the script in a page of the site, by the visitor with this number.
+fn script_request(number: usize, message: &Value) -> Request {
     let body = message.to_string();
     visitor(number)
         .to("/v")
@@ -51,10 +51,10 @@ fn row(value: &str, visitors: i64, pageviews: i64) -> (String, Value, i64) {
     (value.to_owned(), visitors.into(), pageviews)
 }
 
-fn assert_refused(answer: &Response, status: u16, says: &str) {
+fn assert_refused(answer: &Response, status: u16, problem: &str) {
     assert_eq!(answer.status, status, "{}", answer.text());
     assert_eq!(answer.header("content-type"), "application/problem+json");
-    assert!(answer.json()["detail"].as_str().unwrap().contains(says), "{}", answer.text());
+    assert!(answer.json()["detail"].as_str().unwrap().contains(problem), "{}", answer.text());
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_view_is_counted_before_its_204_response() {
         let host = Host::on(&database).with("FOOTFALL_SITES", SITE).mode(mode).start().await;
         host.process.wait_until_ready().await;
         for (number, page) in [(1, "/a"), (1, "/a"), (1, "/b"), (2, "/a")] {
-            let answer = host.send(&sent(number, &view(page))).await;
+            let answer = host.send(&script_request(number, &view(page))).await;
             assert_eq!((answer.status, answer.body.len(), answer.header("set-cookie")), (204, 0, ""));
             assert_eq!(answer.header("cache-control"), "no-store");
         }
@@ -79,12 +79,12 @@ async fn a_view_is_counted_before_its_204_response() {
 #[tokio::test]
 async fn every_value_from_the_script_is_counted_under_its_dimension() {
     let database = Database::create().await;
-    let host = host_of(&database).await;
+    let host = start(&database).await;
     let message = json!({
         "s": SITE, "p": "/shop?product=7", "r": "https://www.google.de", "l": "de-CH", "z": "Europe/Zurich", "w": "l",
         "c": { "source": "letter", "medium": "email", "campaign": "spring" },
     });
-    let answer = host.send(&sent(1, &message).header("Sec-CH-UA-Platform", "\"Linux\"")).await;
+    let answer = host.send(&script_request(1, &message).header("Sec-CH-UA-Platform", "\"Linux\"")).await;
     assert_eq!(answer.status, 204);
     let statistics = statistics(&host).await;
     for (dimension, value) in [
@@ -107,14 +107,14 @@ async fn every_value_from_the_script_is_counted_under_its_dimension() {
 #[tokio::test]
 async fn countries_and_browsers_add_up_to_the_visitors() {
     let database = Database::create().await;
-    let host = host_of(&database).await;
+    let host = start(&database).await;
     for (number, zone) in [(1, "Europe/Berlin"), (1, "America/New_York"), (2, "Europe/Berlin"), (3, "Asia/Tokyo")] {
         let mut message = view("/");
         message["z"] = zone.into();
-        host.send(&sent(number, &message)).await;
+        host.send(&script_request(number, &message)).await;
     }
     let statistics = statistics(&host).await;
-    // Who travels is in the country where the day began; the view of the other country is one.
+    // A visitor counts in the country of its first view of the day. The other country gets a pageview only.
     assert_eq!(list(&statistics, "countries"), [row("DE", 2, 2), row("JP", 1, 1), row("US", 0, 1)]);
     assert_eq!(list(&statistics, "browsers"), [row("Firefox", 3, 4)]);
     database.assert_sound().await;
@@ -123,19 +123,19 @@ async fn countries_and_browsers_add_up_to_the_visitors() {
 #[tokio::test]
 async fn an_event_has_its_own_visitors_and_is_not_a_pageview() {
     let database = Database::create().await;
-    let host = host_of(&database).await;
+    let host = start(&database).await;
     let event = |name: &str| json!({ "s": SITE, "p": "/", "e": name });
     for number in [1, 2] {
-        host.send(&sent(number, &view("/"))).await;
+        host.send(&script_request(number, &view("/"))).await;
     }
     for (number, name) in [(1, "signup"), (1, "signup"), (2, "signup"), (2, "download")] {
-        assert_eq!(host.send(&sent(number, &event(name))).await.status, 204);
+        assert_eq!(host.send(&script_request(number, &event(name))).await.status, 204);
     }
-    // Neither a robot nor the owner makes an event, and neither is accounted for one.
-    host.send(&sent(3, &event("signup")).user_agent(GOOGLEBOT)).await;
-    host.send(&sent(3, &json!({ "s": SITE, "p": "/", "e": "signup", "o": 1 }))).await;
-    // Who has opted out is told from nobody.
-    host.send(&sent(4, &event("signup")).header("Sec-GPC", "1")).await;
+    // Events of robots and of the owner are neither counted nor accounted.
+    host.send(&script_request(3, &event("signup")).user_agent(GOOGLEBOT)).await;
+    host.send(&script_request(3, &json!({ "s": SITE, "p": "/", "e": "signup", "o": 1 }))).await;
+    // An event with an opt-out counts, but not as a visitor.
+    host.send(&script_request(4, &event("signup")).header("Sec-GPC", "1")).await;
     let statistics = statistics(&host).await;
     assert_eq!(list(&statistics, "events"), [row("signup", 2, 4), row("download", 1, 1)]);
     assert_eq!((&statistics["range"]["visitors"], &statistics["range"]["pageviews"]), (&2.into(), &2.into()));
@@ -148,9 +148,9 @@ async fn an_event_has_its_own_visitors_and_is_not_a_pageview() {
 #[tokio::test]
 async fn events_beyond_fifty_a_day_are_counted_as_other() {
     let database = Database::create().await;
-    let host = host_of(&database).await;
+    let host = start(&database).await;
     for number in 0..60 {
-        host.send(&sent(1, &json!({ "s": SITE, "p": "/", "e": format!("event {number}") }))).await;
+        host.send(&script_request(1, &json!({ "s": SITE, "p": "/", "e": format!("event {number}") }))).await;
     }
     let events = list(&statistics(&host).await, "events");
     assert_eq!(events.iter().find(|(value, ..)| value == "other"), Some(&row("other", 1, 10)));
@@ -160,19 +160,19 @@ async fn events_beyond_fifty_a_day_are_counted_as_other() {
 #[tokio::test]
 async fn exclusions_are_counted_by_reason_and_robots_by_name() {
     let database = Database::create().await;
-    let host = host_of(&database).await;
-    let and = |name: &str, value: Value| {
+    let host = start(&database).await;
+    let view_with = |name: &str, value: Value| {
         let mut message = view("/read");
         message[name] = value;
         message
     };
-    host.send(&sent(1, &view("/read")).user_agent(GOOGLEBOT)).await;
-    host.send(&sent(1, &view("/read")).user_agent("Mozilla/5.0 (compatible; GPTBot/1.2)")).await;
-    host.send(&sent(2, &and("o", 1.into()))).await;
-    host.send(&sent(3, &and("g", 1.into()))).await;
-    host.send(&sent(4, &view("/read")).header("DNT", "1")).await;
-    host.send(&sent(5, &view("/read")).header("Sec-Purpose", "prefetch;prerender")).await;
-    host.send(&sent(6, &and("r", "https://semalt.com/".into()))).await;
+    host.send(&script_request(1, &view("/read")).user_agent(GOOGLEBOT)).await;
+    host.send(&script_request(1, &view("/read")).user_agent("Mozilla/5.0 (compatible; GPTBot/1.2)")).await;
+    host.send(&script_request(2, &view_with("o", 1.into()))).await;
+    host.send(&script_request(3, &view_with("g", 1.into()))).await;
+    host.send(&script_request(4, &view("/read")).header("DNT", "1")).await;
+    host.send(&script_request(5, &view("/read")).header("Sec-Purpose", "prefetch;prerender")).await;
+    host.send(&script_request(6, &view_with("r", "https://semalt.com/".into()))).await;
     let statistics = statistics(&host).await;
     let excluded = &statistics["excluded"];
     let expected = [("bots", 2), ("own", 1), ("opted_out", 2), ("prefetch", 1), ("referrer_spam", 1)];
@@ -191,9 +191,9 @@ async fn exclusions_are_counted_by_reason_and_robots_by_name() {
 #[tokio::test]
 async fn visits_from_pages_of_other_sites_are_rejected() {
     let database = Database::create().await;
-    let host = host_of(&database).await;
+    let host = start(&database).await;
     let from = |name: &str, value: &str| {
-        let mut request = sent(1, &view("/"));
+        let mut request = script_request(1, &view("/"));
         request.headers.retain(|(header, _)| header != "Origin");
         if name.is_empty() { request } else { request.header(name, value) }
     };
@@ -226,7 +226,7 @@ async fn pages_of_subdomains_count_if_configured() {
     let starter = Host::on(&database).with("FOOTFALL_SITES", SITE).with("FOOTFALL_SUBDOMAINS", "on");
     let host = starter.start().await;
     host.process.wait_until_ready().await;
-    let mut request = sent(1, &view("/"));
+    let mut request = script_request(1, &view("/"));
     request.headers.retain(|(header, _)| header != "Origin");
     assert_eq!(host.send(&request.clone().header("Origin", "https://blog.example.com")).await.status, 204);
     assert_eq!(host.send(&request.header("Origin", "https://badexample.com")).await.status, 403);
@@ -235,9 +235,9 @@ async fn pages_of_subdomains_count_if_configured() {
 #[tokio::test]
 async fn an_invalid_visit_is_rejected_with_a_reason_that_repeats_nothing() {
     let database = Database::create().await;
-    let host = host_of(&database).await;
+    let host = start(&database).await;
     let of = |body: &str| {
-        let mut request = sent(1, &Value::Null);
+        let mut request = script_request(1, &Value::Null);
         request.headers.retain(|(name, _)| name != "Content-Length");
         request.header("Content-Length", &body.len().to_string()).body(body)
     };
@@ -265,24 +265,24 @@ async fn an_invalid_visit_is_rejected_with_a_reason_that_repeats_nothing() {
     for unknown in ["secret.example", "", "not a name", "<script>"] {
         let answer = host.send(&of(&json!({ "s": unknown, "p": "/" }).to_string())).await;
         assert_refused(&answer, 404, "FOOTFALL_SITES");
-        // A log can be imported for any site; a visit to it can not be counted.
+        // An import would not help: visits count for configured sites only.
         assert!(!answer.text().contains("import"), "{}", answer.text());
         assert!(!answer.text().contains("secret"));
     }
     let long = json!({ "s": SITE, "p": format!("/{}", "x".repeat(2048)) }).to_string();
     assert_refused(&host.send(&of(&long)).await, 413, "2048");
     assert_eq!(statistics(&host).await["range"]["pageviews"], 0);
-    // What is merely strange is cut, and counts.
-    let strange =
+    // Long or unusual values are shortened, and the visit counts.
+    let unusual =
         json!({ "s": SITE, "p": format!("/{}\u{202e}", "é".repeat(400)), "l": "x".repeat(300), "z": "Nowhere/Else" });
-    assert_eq!(host.send(&of(&strange.to_string())).await.status, 204);
+    assert_eq!(host.send(&of(&unusual.to_string())).await.status, 204);
     database.assert_sound().await;
 }
 
 #[tokio::test]
 async fn the_pixel_counts_the_page_in_its_referer() {
     let database = Database::create().await;
-    let host = host_of(&database).await;
+    let host = start(&database).await;
     let pixel = |number| visitor(number).to("/v/example.com.gif").header("Accept-Language", "de-AT,de;q=0.9");
     for (number, referer) in
         [(1, Some("https://example.com/about?secret=1#x")), (1, Some("https://example.com/")), (2, None)]
@@ -309,7 +309,7 @@ async fn the_pixel_counts_the_page_in_its_referer() {
 #[tokio::test]
 async fn the_script_is_small_cacheable_and_loadable_by_any_page() {
     let database = Database::create().await;
-    let host = host_of(&database).await;
+    let host = start(&database).await;
     let script = host.send(&Request::get("/footfall.js")).await;
     assert_eq!((script.status, script.header("content-type")), (200, "text/javascript; charset=utf-8"));
     assert_eq!(script.header("cross-origin-resource-policy"), "cross-origin");
@@ -327,21 +327,21 @@ async fn the_script_is_small_cacheable_and_loadable_by_any_page() {
 #[tokio::test]
 async fn the_why_page_reports_whether_a_request_would_count_and_the_reason() {
     let database = Database::create().await;
-    let host = host_of(&database).await;
-    let ask = Request::get("/me/why").header("Accept", "application/json");
-    let answer = |request: Request| {
+    let host = start(&database).await;
+    let why = Request::get("/me/why").header("Accept", "application/json");
+    let verdict = |request: Request| {
         let host = &host;
         async move { host.send(&request).await.json() }
     };
-    let counts = answer(ask.clone()).await;
+    let counts = verdict(why.clone()).await;
     assert_eq!(
         (&counts["pageview"], &counts["visitor"], &counts["reason"]),
         (&true.into(), &true.into(), &Value::Null)
     );
-    let opted_out = answer(ask.clone().header("Sec-GPC", "1")).await;
+    let opted_out = verdict(why.clone().header("Sec-GPC", "1")).await;
     assert_eq!((&opted_out["pageview"], &opted_out["visitor"]), (&true.into(), &false.into()));
     assert_eq!(opted_out["reason"], "opted_out");
-    let robot = answer(ask.clone().user_agent("Mozilla/5.0 (compatible; ClaudeBot/1.0)")).await;
+    let robot = verdict(why.clone().user_agent("Mozilla/5.0 (compatible; ClaudeBot/1.0)")).await;
     assert_eq!((&robot["pageview"], &robot["robot"]["operator"]), (&false.into(), &"Anthropic".into()));
     let page = host.send(&Request::get("/me/why").header("Accept", "text/html,*/*").user_agent(FIREFOX)).await;
     assert!(page.text().contains("Yes, as a pageview and as a visitor."), "{}", page.text());
@@ -352,7 +352,7 @@ async fn the_why_page_reports_whether_a_request_would_count_and_the_reason() {
 #[tokio::test]
 async fn an_incomplete_body_gets_408_and_a_complete_one_counts_after_a_disconnect() {
     let database = Database::create().await;
-    let host = host_of(&database).await;
+    let host = start(&database).await;
     let body = view("/").to_string();
     let head = |length: usize| {
         format!(
@@ -362,7 +362,7 @@ async fn an_incomplete_body_gets_408_and_a_complete_one_counts_after_a_disconnec
     let mut slow = TcpStream::connect(("127.0.0.1", host.process.port)).await.unwrap();
     slow.write_all(format!("{}{}", head(body.len()), &body[..7]).as_bytes()).await.unwrap();
 
-    // Sent in pieces, and then not waited for.
+    // This client sends its request in pieces, and disconnects without waiting for a response.
     let mut hasty = TcpStream::connect(("127.0.0.1", host.process.port)).await.unwrap();
     hasty.set_nodelay(true).unwrap();
     for piece in [head(body.len()).as_bytes(), &body.as_bytes()[..9], &body.as_bytes()[9..]] {
@@ -380,9 +380,9 @@ async fn an_incomplete_body_gets_408_and_a_complete_one_counts_after_a_disconnec
 #[tokio::test]
 async fn a_hit_counter_counts_its_page_and_shows_the_new_number() {
     let database = Database::create().await;
-    let host = host_of(&database).await;
-    let seen_in = |number, page: &str| visitor(number).to("/v/example.com.svg?period=today").header("Referer", page);
-    let counter = |number| seen_in(number, "https://example.com/a");
+    let host = start(&database).await;
+    let counter_on = |number, page: &str| visitor(number).to("/v/example.com.svg?period=today").header("Referer", page);
+    let counter = |number| counter_on(number, "https://example.com/a");
     for (number, shown) in [(1, 1), (1, 1), (2, 2)] {
         let answer = host.send(&counter(number)).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, "image/svg+xml; charset=utf-8"));
@@ -391,7 +391,7 @@ async fn a_hit_counter_counts_its_page_and_shows_the_new_number() {
         assert_eq!(answer.header("cross-origin-resource-policy"), "cross-origin");
     }
     assert_refused(&host.send(&counter(3).to("/v/example.com.svg?period=never")).await, 400, "'period' must be");
-    assert_refused(&host.send(&seen_in(3, "https://evil.example/")).await, 403, "data-site");
+    assert_refused(&host.send(&counter_on(3, "https://evil.example/")).await, 403, "data-site");
     let statistics = statistics(&host).await;
     assert_eq!(list(&statistics, "pages"), [row("/a", 2, 3)]);
     database.assert_sound().await;

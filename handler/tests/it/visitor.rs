@@ -1,4 +1,4 @@
-//! Who is a visitor, seen from outside: through the host, with headers that somebody made up.
+//! The identity of visitors, tested through the host with true and forged headers.
 
 use crate::{
     client::{FIREFOX, Request, SAFARI, visitor},
@@ -82,7 +82,7 @@ async fn a_client_that_forges_addresses_is_one_visitor() {
             ];
             for claim in claims {
                 let request = Request::get("/").header("X-Forwarded-For", &claim);
-                // Other names under which proxies and clients claim an address, or that a client was somebody else.
+                // Other headers in which proxies and clients claim an address or an identity.
                 let request = request
                     .header("X-Real-IP", &format!("192.0.2.{number}"))
                     .header("Forwarded", &format!("for=192.0.2.{number}"))
@@ -102,7 +102,7 @@ async fn a_client_that_forges_addresses_is_one_visitor() {
 async fn forged_addresses_in_several_header_lines_are_ignored() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
-    // Past the double's joining: the front end's entry is in the last line.
+    // Sent to the process directly, because the double joins the lines. The last line is that of the front end.
     for number in 0..5 {
         let request = Request::get("/")
             .header("X-Forwarded-For", &format!("192.0.2.{number}"))

@@ -1,4 +1,4 @@
-//! On a developer's machine the Azure CLI stands for the platform.
+//! Tokens of the Azure CLI, for developers' machines.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -10,7 +10,7 @@ use crate::{
     process::Folder,
 };
 
-/// An `az` that knows one command and prints what the real one prints.
+/// A double of `az` that accepts one command and prints the output of the real one.
 fn az(folder: &Folder, token: &str) {
     let expires_on = Timestamp::now().as_second() + 3600;
     let script = format!(
@@ -50,12 +50,12 @@ async fn without_an_identity_endpoint_the_azure_cli_provides_the_token() {
 async fn without_an_azure_cli_token_doctor_suggests_az_login() {
     let (tenant, folder) = (Tenant::create().await, Folder::new());
     let plain = tenant.plain().with("PATH", folder.path().to_str().unwrap());
-    let assert_told = async || {
+    let assert_suggested = async || {
         let outcome = run(&plain, &["doctor"]).await;
         assert_eq!(outcome.code, Some(1));
         assert!(outcome.stdout.contains("no token") && outcome.stdout.contains("az login"), "{}", outcome.stdout);
     };
-    assert_told().await;
+    assert_suggested().await;
     write_program(&folder, "#!/bin/sh\necho \"Please run 'az login' to setup account.\" >&2\nexit 1\n");
-    assert_told().await;
+    assert_suggested().await;
 }

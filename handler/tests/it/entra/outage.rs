@@ -1,4 +1,4 @@
-//! The identity endpoint is slow, broken, or silent: visitors are told to come back, and it heals by itself.
+//! A slow, failing or silent identity endpoint: visits get 503, and counting recovers without a restart.
 
 use std::time::{Duration, Instant};
 
@@ -11,15 +11,15 @@ use crate::{
     process::{PATIENCE, Process},
 };
 
-/// Longer than anybody waits.
+/// Longer than any request waits.
 const TOO_SLOW: Mode = Mode::Slow(Duration::from_mins(2));
 
 fn lost(process: &Process) -> Vec<Value> {
     process.log().into_iter().filter(|line| line["event"] == "database_lost").collect()
 }
 
-/// A visit that can't be counted is answered in time, and the host's pings meanwhile.
-async fn assert_told_to_come_back(process: &Process) {
+/// Checks that a visit gets 503, and that the host's pings get a reply meanwhile.
+async fn assert_unavailable(process: &Process) {
     let port = process.port;
     let visit = tokio::spawn(async move { crate::client::send(port, &visit(2)).await });
     let began = Instant::now();
@@ -28,7 +28,7 @@ async fn assert_told_to_come_back(process: &Process) {
         let ping = process.send(&Request::get("/").without_user_agent()).await;
         assert_eq!((ping.status, ping.text()), (200, "Footfall is listening.\n"));
         pings += 1;
-        assert!(began.elapsed() < PATIENCE, "a visitor waits without an end");
+        assert!(began.elapsed() < PATIENCE, "the visit got no response");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let answer = visit.await.unwrap();
@@ -39,17 +39,17 @@ async fn assert_told_to_come_back(process: &Process) {
 async fn assert_survived(mode: Mode) {
     let (tenant, endpoint, mut process) = start().await;
     assert_eq!(process.send(&visit(1)).await.status, 200);
-    // What is refused is forgotten, so that this endpoint is needed.
+    // The handler drops a rejected token, so it needs the endpoint.
     tenant.accept(&new_token()).await;
     endpoint.behave(mode);
     tenant.disconnect().await;
-    assert_told_to_come_back(&process).await;
+    assert_unavailable(&process).await;
     let without_token = |line: &Value| line["message"].as_str().unwrap().contains("no token");
     let began = Instant::now();
-    // The first line of a batch is about the connection that was lost; so a batch more may be needed.
+    // The first line may report the lost connection, and a later batch the missing token.
     while !lost(&process).iter().any(without_token) {
-        assert!(began.elapsed() < PATIENCE, "no word about the token in {:?}", lost(&process));
-        assert_told_to_come_back(&process).await;
+        assert!(began.elapsed() < PATIENCE, "no line reports the missing token: {:?}", lost(&process));
+        assert_unavailable(&process).await;
     }
     for line in lost(&process) {
         assert_eq!(line["level"], "WARN");
@@ -86,10 +86,10 @@ async fn visits_get_503_while_the_identity_endpoint_does_not_respond() {
 #[tokio::test]
 async fn visits_without_a_token_log_each_cause_once() {
     let (tenant, endpoint, process) = start().await;
-    // What opens the database at the start would warn on its own.
+    // Wait until the database is open: opening it logs its own warnings.
     let began = Instant::now();
     while !process.log().iter().any(|line| line["event"] == "database_ready") {
-        assert!(began.elapsed() < PATIENCE, "it said {:?}", process.lines());
+        assert!(began.elapsed() < PATIENCE, "the database is not ready: {:?}", process.lines());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     tenant.accept(&new_token()).await;
@@ -98,11 +98,11 @@ async fn visits_without_a_token_log_each_cause_once() {
     let before = lost(&process).len();
     assert_eq!(process.send(&visit(1)).await.status, 503);
     assert_eq!(process.send(&visit(2)).await.status, 503);
-    // The connections are lost, or the old token is refused, and then there is none: each is told once.
-    let told: Vec<_> = lost(&process).split_off(before).into_iter().map(|line| line["message"].to_string()).collect();
-    let different: std::collections::BTreeSet<_> = told.iter().collect();
-    assert_eq!(different.len(), told.len(), "{told:?}");
-    assert!(told.iter().any(|message| message.contains("no token")), "{told:?}");
+    // A lost connection, a rejected token and a missing token have one line each.
+    let logged: Vec<_> = lost(&process).split_off(before).into_iter().map(|line| line["message"].to_string()).collect();
+    let distinct: std::collections::BTreeSet<_> = logged.iter().collect();
+    assert_eq!(distinct.len(), logged.len(), "{logged:?}");
+    assert!(logged.iter().any(|message| message.contains("no token")), "{logged:?}");
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn a_handler_started_without_a_token_counts_once_it_gets_one() {
     let endpoint = Endpoint::start(&token).await;
     endpoint.behave(Mode::Failing);
     let process = tenant.plain_with(&endpoint).start().await;
-    assert_told_to_come_back(&process).await;
+    assert_unavailable(&process).await;
     endpoint.behave(Mode::Fast);
     send_until_counted(&process).await;
 }
