@@ -1,5 +1,5 @@
-// Chromium with its default behaviour, controlled only to open tabs. Playwright keeps every tab in front and awake, so no tab is
-// hidden or prerendered. Playwright also loses a page that returns from the back/forward cache.
+// Chromium with its default behaviour, controlled only to open tabs. Playwright keeps every tab in front and awake, so
+// no tab is hidden or prerendered. Playwright also loses a page that returns from the back/forward cache.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -29,12 +29,15 @@ export async function startChromium(executable, args) {
       else resolve?.(result);
     }
   });
-  child.on("exit", () => { for (const { reject, method } of waiting.values()) reject(new Error(`${method}: Chromium has ended`)); });
-  const call = (method, params = {}, sessionId = undefined) => new Promise((resolve, reject) => {
-    count += 1;
-    waiting.set(count, { resolve, reject, method });
-    writer.write(`${JSON.stringify({ id: count, method, params, sessionId })}\0`);
+  child.on("exit", () => {
+    for (const { reject, method } of waiting.values()) reject(new Error(`${method}: Chromium has ended`));
   });
+  const call = (method, params = {}, sessionId = undefined) =>
+    new Promise((resolve, reject) => {
+      count += 1;
+      waiting.set(count, { resolve, reject, method });
+      writer.write(`${JSON.stringify({ id: count, method, params, sessionId })}\0`);
+    });
 
   /** A new tab, in front or behind the others. */
   const open = async (url, background = false) => {
@@ -45,7 +48,11 @@ export async function startChromium(executable, args) {
       run: async expression => {
         const { sessionId } = await call("Target.attachToTarget", { targetId, flatten: true });
         try {
-          const { result, exceptionDetails } = await call("Runtime.evaluate", { expression, userGesture: true, awaitPromise: true, returnByValue: true }, sessionId);
+          const { result, exceptionDetails } = await call(
+            "Runtime.evaluate",
+            { expression, userGesture: true, awaitPromise: true, returnByValue: true },
+            sessionId,
+          );
           if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
           return result.value;
         } finally {

@@ -1,12 +1,15 @@
-// Debian's Firefox by WebDriver BiDi, in as much of Playwright's words as script.mjs uses: Playwright itself drives only a Firefox of
-// its own.
+// Debian's Firefox through WebDriver BiDi, with the part of Playwright's interface that the tests use. Playwright
+// itself drives only its own build of Firefox.
 
 import puppeteer from "puppeteer-core";
 
-/** A Firefox to which these hosts are this machine. */
+/** Starts a Firefox that resolves these hosts to this machine. */
 export async function startFirefox(executablePath, hosts) {
   const firefox = await puppeteer.launch({
-    browser: "firefox", executablePath, headless: true, defaultViewport: null,
+    browser: "firefox",
+    executablePath,
+    headless: true,
+    defaultViewport: null,
     extraPrefsFirefox: { "network.dns.localDomains": hosts.join(","), "browser.chrome.site_icons": false },
   });
   return {
@@ -15,7 +18,11 @@ export async function startFirefox(executablePath, hosts) {
     open: async (url, background = false) => {
       const page = await firefox.newPage({ background });
       await page.goto(url);
-      return { front: () => page.bringToFront(), run: expression => page.evaluate(expression), close: () => page.close() };
+      return {
+        front: () => page.bringToFront(),
+        run: expression => page.evaluate(expression),
+        close: () => page.close(),
+      };
     },
     close: () => firefox.close(),
   };
@@ -24,8 +31,12 @@ export async function startFirefox(executablePath, hosts) {
 async function newContext(firefox, { viewport = { width: 1280, height: 720 }, timezoneId, extraHTTPHeaders } = {}) {
   const context = await firefox.createBrowserContext();
   const listeners = { console: [], weberror: [] };
-  const tell = (event, what) => { for (const listener of listeners[event] ?? []) listener(what); };
-  let [timeout, init, blocked] = [30_000];
+  const emit = (event, value) => {
+    for (const listener of listeners[event] ?? []) listener(value);
+  };
+  let timeout = 30_000;
+  let init;
+  let blocked;
   const newPage = async () => {
     const page = await context.newPage();
     page.setDefaultTimeout(timeout);
@@ -35,21 +46,32 @@ async function newContext(firefox, { viewport = { width: 1280, height: 720 }, ti
     if (init) await page.evaluateOnNewDocument(init);
     if (blocked) {
       await page.setRequestInterception(true);
-      page.on("request", request => request.url().endsWith(blocked) ? request.abort() : request.continue());
+      page.on("request", request => (request.url().endsWith(blocked) ? request.abort() : request.continue()));
     }
-    page.on("console", message => tell("console", { text: () => message.text(), type: () => message.type() === "warn" ? "warning" : message.type() }));
-    page.on("pageerror", error => tell("weberror", { error: () => error }));
+    page.on("console", message =>
+      emit("console", {
+        text: () => message.text(),
+        type: () => (message.type() === "warn" ? "warning" : message.type()),
+      }),
+    );
+    page.on("pageerror", error => emit("weberror", { error: () => error }));
     return Object.assign(page, {
       textContent: selector => page.$eval(selector, element => element.textContent),
       waitForURL: pattern => page.waitForFunction(end => location.href.endsWith(end), {}, pattern.replace("**", "")),
     });
   };
   return {
-    setDefaultTimeout: milliseconds => { timeout = milliseconds; },
+    setDefaultTimeout: milliseconds => {
+      timeout = milliseconds;
+    },
     on: (event, listener) => listeners[event]?.push(listener),
-    addInitScript: script => { init = script; },
-    /** What ends so does not arrive: the only thing that is done with requests here. */
-    route: pattern => { blocked = pattern.replace("**", ""); },
+    addInitScript: script => {
+      init = script;
+    },
+    /** Blocks the requests whose address ends with the pattern. The tests route requests for no other purpose. */
+    route: pattern => {
+      blocked = pattern.replace("**", "");
+    },
     newPage,
     close: () => context.close(),
   };

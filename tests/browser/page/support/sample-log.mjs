@@ -1,5 +1,5 @@
-// Access logs made up by a formula: the same day gives the same log, so a finding can be looked at again. Addresses are of
-// the ranges reserved for documentation (RFC 5737, RFC 3849) and names end with .example or example.com: nobody is in it.
+// Access logs from a formula: the same day gives the same log, so a finding can be reproduced. The addresses are from
+// ranges that are reserved for documentation (RFC 5737, RFC 3849), and the names end with .example or example.com.
 
 const FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
 
@@ -13,24 +13,43 @@ const USER_AGENTS = [
 ];
 const ROBOTS = ["ExampleBot/1.0 (+https://bot.example/about)", "curl/8.5.0", "-"];
 
-// Each with how often it is chosen among the others.
+// Each path with its share of the views.
 const PAGES = Object.entries({
-  "/": 30, "/blog/": 14, "/blog/counting-without-cookies": 13, "/docs/": 11, "/docs/getting-started": 10, "/pricing": 8,
-  "/blog/a-year-of-weekly-releases": 6, "/about": 5, "/docs/import": 4, "/docs/privacy": 4, "/contact": 3,
-  "/blog/why-postgresql": 3, "/docs/time-zones": 2, "/jobs": 2, "/imprint": 1, "/blog/page/2": 1, "/docs/faq": 1,
+  "/": 30,
+  "/blog/": 14,
+  "/blog/counting-without-cookies": 13,
+  "/docs/": 11,
+  "/docs/getting-started": 10,
+  "/pricing": 8,
+  "/blog/a-year-of-weekly-releases": 6,
+  "/about": 5,
+  "/docs/import": 4,
+  "/docs/privacy": 4,
+  "/contact": 3,
+  "/blog/why-postgresql": 3,
+  "/docs/time-zones": 2,
+  "/jobs": 2,
+  "/imprint": 1,
+  "/blog/page/2": 1,
+  "/docs/faq": 1,
 });
 const REFERRERS = Object.entries({
-  "-": 50, "https://search.example/?q=visitors": 26, "https://news.example/item/7": 12, "https://social.example/@somebody/1": 8,
-  "https://wiki.example/Web_counter": 4, "https://lists.example/2026/": 3, "https://friends.example/links": 2,
+  "-": 50,
+  "https://search.example/?q=visitors": 26,
+  "https://news.example/item/7": 12,
+  "https://social.example/@somebody/1": 8,
+  "https://wiki.example/Web_counter": 4,
+  "https://lists.example/2026/": 3,
+  "https://friends.example/links": 2,
   "android-app://com.example.reader/": 1,
 });
-// Visitors arrive by the hour of the day, and by the day of the week (Sunday first).
+// Shares of the visitors by hour of the day, and by day of the week (Sunday first).
 const HOURS = [2, 1, 1, 1, 2, 3, 5, 9, 14, 18, 20, 19, 16, 18, 19, 18, 16, 14, 13, 14, 13, 10, 7, 4];
 const WEEKDAYS = [0.55, 1, 1.12, 1.08, 1.02, 0.9, 0.6];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const DAY = 24 * 60 * 60 * 1000;
 
-/** Marsaglia's xorshift: a stream of numbers from 0 to 1 that is the same in every version of Node. */
+/** Marsaglia's xorshift: numbers from 0 to 1 that are the same in every version of Node. */
 function numbers(seed) {
   let state = seed | 1;
   return () => {
@@ -61,17 +80,23 @@ export function ordinaryLog(now, days, visitors) {
   const lines = [];
   for (let day = today - days + 1; day <= today; day++) {
     const next = numbers(day * 7919);
-    for (let skipped = 0; skipped < 8; skipped++) next(); // The first numbers are much like the seed.
+    for (let skipped = 0; skipped < 8; skipped++) next(); // The first numbers resemble the seed.
     const growth = 0.35 + 0.65 * ((day - today + days) / days) ** 2;
     const weekday = WEEKDAYS[new Date(day * DAY).getUTCDay()];
-    const article = (day - today + 400) % 23 === 3 ? 1.8 : 1; // Now and then somebody links here.
+    const article = (day - today + 400) % 23 === 3 ? 1.8 : 1; // Sometimes another site links here.
     const count = Math.round(visitors * growth * weekday * article * (0.92 + 0.16 * next()));
     for (let visitor = 0; visitor < count; visitor++) {
-      const address = next() < 0.35
-        ? `2001:db8:${Math.floor(next() * 4096).toString(16)}:${Math.floor(next() * 65536).toString(16)}::1`
-        : `${["192.0.2", "198.51.100", "203.0.113"][Math.floor(next() * 3)]}.${1 + Math.floor(next() * 254)}`;
+      const address =
+        next() < 0.35
+          ? `2001:db8:${Math.floor(next() * 4096).toString(16)}:${Math.floor(next() * 65536).toString(16)}::1`
+          : `${["192.0.2", "198.51.100", "203.0.113"][Math.floor(next() * 3)]}.${1 + Math.floor(next() * 254)}`;
       const userAgent = USER_AGENTS[Math.floor(next() * USER_AGENTS.length)];
-      const hour = Number(choose(next, HOURS.map((weight, index) => [index, weight])));
+      const hour = Number(
+        choose(
+          next,
+          HOURS.map((weight, index) => [index, weight]),
+        ),
+      );
       let at = day * DAY + (hour + next()) * 60 * 60 * 1000;
       let referrer = choose(next, REFERRERS);
       for (let views = 1 + Math.floor(next() ** 2 * 5); views > 0; views--) {
@@ -92,7 +117,7 @@ export function ordinaryLog(now, days, visitors) {
     .join("");
 }
 
-/** What visitors send who mean harm, or whose software is broken: as it stands in the page, and as it stands in the log. */
+/** Paths from hostile or broken clients: the text in the page, and the text in the log. */
 export const HOSTILE_PATHS = [
   ...[
     "/<script>globalThis.harmed=1</script>",
@@ -110,24 +135,35 @@ export const HOSTILE_PATHS = [
     "/" + "wwwww".repeat(15),
   ].map(shown => ({ shown, logged: shown })),
   { shown: '/"onmouseover="globalThis.harmed=1', logged: '/\\"onmouseover=\\"globalThis.harmed=1' },
-  // What turns the direction of writing would make a path look like another one.
+  // Characters that change the direction of writing can make a path look like another path.
   { shown: "/\uFFFDfdp.exe\uFFFD", logged: "/\u202Efdp.exe\u2066" },
   { shown: "/back\\slash", logged: "/back\\\\slash" },
 ];
 
-/** Hosts that are none, besides one that is and one that is as long as may be. */
+/** Invalid hosts, one valid host, and one host of the maximum length. */
 export const HOSTILE_REFERRERS = [
-  "https://<script>globalThis.harmed=1</script>/", "javascript://alert(1)", "data:text/html,<script>globalThis.harmed=1</script>",
-  "https://evil.example/<script>globalThis.harmed=1</script>?token=secret", "https://user:secret@evil.example/",
+  "https://<script>globalThis.harmed=1</script>/",
+  "javascript://alert(1)",
+  "data:text/html,<script>globalThis.harmed=1</script>",
+  "https://evil.example/<script>globalThis.harmed=1</script>?token=secret",
+  "https://user:secret@evil.example/",
   `https://${Array.from({ length: 4 }, () => "w".repeat(59)).join(".")}.example/`,
 ];
 
-/** A log that holds all of the above on one day, each path seen by one visitor more than the next. */
+/** A log with these paths and referrers on one day. Each path has one visitor more than the next path. */
 export function hostileLog(day) {
   let at = day * DAY + 9 * 60 * 60 * 1000;
   const lines = HOSTILE_PATHS.flatMap(({ logged }, index) =>
     Array.from({ length: HOSTILE_PATHS.length - index }, (_, visitor) =>
-      line(`198.51.100.${1 + visitor}`, at += 1000, logged, HOSTILE_REFERRERS[visitor % HOSTILE_REFERRERS.length], FIREFOX)));
+      line(
+        `198.51.100.${1 + visitor}`,
+        (at += 1000),
+        logged,
+        HOSTILE_REFERRERS[visitor % HOSTILE_REFERRERS.length],
+        FIREFOX,
+      ),
+    ),
+  );
   lines.push(line("198.51.100.200", at, "/", "-", "<script>globalThis.harmed=1</script>"));
   return lines.join("");
 }

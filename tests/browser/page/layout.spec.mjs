@@ -1,0 +1,59 @@
+// Accessibility, contrast and layout of every view of the page, with and without JavaScript.
+
+import { loadAxe, lookAt, openAndLook, SCRIPT_MODES } from "./support/look.mjs";
+import { statistics } from "./support/numbers.mjs";
+import { between, date, EMPTY, firstOf, FORMER, HOSTILE, lastOf, LONG, ORDINARY } from "./support/sites.mjs";
+import { check, open, test } from "./support/test.mjs";
+
+const HOSTILE_DAY = between(date(3), date(3));
+const VIEWS = {
+  "own page": "/",
+  today: `/?site=${ORDINARY}&period=today`,
+  "30 days": `/?site=${ORDINARY}`,
+  "this month": `/?site=${ORDINARY}&period=month`,
+  "12 months": `/?site=${ORDINARY}&period=12m`,
+  "an earlier day": `/?site=${ORDINARY}&${between(date(12), date(12))}`,
+  "two days by the hour": `/?site=${ORDINARY}&${between(date(13), date(12))}`,
+  "an earlier month": `/?site=${ORDINARY}&${between(firstOf(3), lastOf(3))}`,
+  "a year of weeks": `/?site=${ORDINARY}&${between(date(364), date(0))}&by=week`,
+  "a year of days": `/?site=${ORDINARY}&${between(date(364), date(0))}&by=day`,
+  "hostile visitors": `/?site=${HOSTILE}&${HOSTILE_DAY}`,
+  "one page": `/?site=${ORDINARY}&page=/blog/`,
+  "one referrer": `/?site=${HOSTILE}&${HOSTILE_DAY}&referrer=evil.example`,
+  "nothing counted yet": `/?site=${EMPTY}`,
+  "a long name": `/?site=${LONG}`,
+  "for a frame": `/?embed&site=${ORDINARY}`,
+  "for a frame, hostile visitors": `/?embed&site=${HOSTILE}&${HOSTILE_DAY}`,
+  "for a frame, nothing counted yet": `/?embed&site=${EMPTY}`,
+  "a site that was only imported": `/?site=${FORMER}&${HOSTILE_DAY}`,
+};
+
+for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
+  for (const [name, address] of Object.entries(VIEWS)) {
+    test(`${name}${mode}`, ({ newPage, origin }) =>
+      openAndLook(newPage, origin + address, name, { javaScriptEnabled }));
+  }
+}
+
+test("all details open", ({ newPage, origin }) =>
+  openAndLook(newPage, `${origin}/?site=${HOSTILE}&${HOSTILE_DAY}`, "all details open", {
+    more: page =>
+      page.evaluate(() => {
+        for (const details of document.querySelectorAll("details")) details.open = true;
+      }),
+  }));
+
+test("calendar of the year", async ({ newPage, origin }) => {
+  const page = await newPage();
+  await open(page, `${origin}/?site=${ORDINARY}`);
+  await page.locator("#year summary").click();
+  await page.locator(".year").waitFor();
+  const { series } = await statistics(origin, `?site=${ORDINARY}&period=12m&by=day`);
+  check("each day has a square", (await page.locator(".year rect").count()) === series.length, series.length);
+  const last = await page.locator(".year rect title").last().textContent();
+  check("a square shows the day's visitors", last.endsWith(`: ${series.at(-1).visitors}`), last);
+  const label = await page.locator(".year").getAttribute("aria-label");
+  check("the picture has a name", label.startsWith("Visitors by day, last 12 months. Highest: "), label);
+  await loadAxe(page);
+  await lookAt(page, "the year");
+});

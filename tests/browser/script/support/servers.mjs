@@ -1,0 +1,106 @@
+// Two servers: a counter that records each request, and a site whose pages embed the script.
+
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer, request } from "node:http";
+import { SITE } from "./places.mjs";
+
+const ASSETS = new URL("../../../../handler/assets/", import.meta.url);
+
+async function listen(server) {
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return server.address().port;
+}
+
+function answerItself(path, response) {
+  if (path === `/v/${SITE}.gif`) return response.setHeader("content-type", "image/gif").end("GIF89a");
+  if (path.endsWith("/footfall.js")) {
+    return response
+      .setHeader("content-type", "text/javascript; charset=utf-8")
+      .end(readFileSync(new URL("footfall.min.js", ASSETS)));
+  }
+  return response.writeHead(path === "/v" ? 204 : 404).end();
+}
+
+function forward(upstream, path, incoming, body, response) {
+  const { host, connection, ...headers } = incoming.headers;
+  const outgoing = request(`${upstream}${path}`, { method: incoming.method, headers }, answer => {
+    response.writeHead(answer.statusCode, answer.headers);
+    answer.pipe(response);
+  });
+  outgoing.on("error", error => response.writeHead(502).end(String(error)));
+  outgoing.end(body);
+}
+
+/** Starts the counter. It responds as the handler would, or forwards to the handler at `upstream`. */
+export async function startCounter(upstream) {
+  const counter = {
+    /** The requests of the current test: views and events, and the headers of pixels. */
+    records: [],
+    pixels: [],
+    reset() {
+      counter.records = [];
+      counter.pixels = [];
+    },
+  };
+  const server = createServer((incoming, response) => {
+    const parts = [];
+    incoming.on("data", part => parts.push(part));
+    incoming.on("end", () => {
+      const body = Buffer.concat(parts);
+      // Some tests use other paths than the handler has.
+      const path = incoming.url.replace(/^\/moved/, "").replace(/^\/renamed$/, "/v");
+      if (path.endsWith(".gif")) counter.pixels.push(incoming.headers);
+      if (incoming.method !== "GET") {
+        const record = { method: incoming.method, url: incoming.url, headers: incoming.headers, text: body.toString() };
+        counter.records.push(record);
+        response.on("finish", () => {
+          record.status = response.statusCode;
+        });
+      }
+      if (upstream) forward(upstream, path, incoming, body, response);
+      else answerItself(path, response);
+    });
+  });
+  counter.port = await listen(server);
+  counter.origin = `http://stats.example.org:${counter.port}`;
+  counter.end = () => server.close();
+  return counter;
+}
+
+/** Starts the site. Every path is a page that embeds the script. `site.pages` changes single pages. */
+export async function startSite(counter) {
+  const site = {
+    pages: new Map(),
+    /** The paths that a browser requested before opening them. */
+    prerendered: new Set(),
+    reset() {
+      site.pages.clear();
+      site.prerendered.clear();
+    },
+  };
+  const server = createServer((incoming, response) => {
+    const { pathname } = new URL(incoming.url, "http://example.com");
+    if (incoming.headers["sec-purpose"]?.includes("prerender")) site.prerendered.add(pathname);
+    if (pathname === "/favicon.ico") return response.writeHead(204).end();
+    const {
+      attributes = "",
+      source = `${counter.origin}/footfall.js`,
+      copies = 1,
+      head = "",
+      body = "",
+      headers = {},
+    } = site.pages.get(pathname) ?? {};
+    const line = `<script defer data-site="${SITE}" ${attributes} src="${source}"></script>`;
+    const title = `<title>${pathname}</title>`;
+    return response
+      .writeHead(200, { "content-type": "text/html; charset=utf-8", ...headers })
+      .end(
+        `<!doctype html><html lang="en"><head>${title}${head}${line.repeat(copies)}</head><body>${body}</body></html>`,
+      );
+  });
+  site.port = await listen(server);
+  site.origin = `http://${SITE}:${site.port}`;
+  site.end = () => server.close();
+  return site;
+}
