@@ -30,22 +30,22 @@ use crate::{
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// How long the process may take to stop once it is asked to. The Functions host does not ask, it kills; whatever has not
-/// been committed then was not acknowledged either.
+/// How long the process may take to stop after a signal. The Functions host kills it without a signal, which loses no
+/// acknowledged visit, because acknowledged visits are committed.
 const STOP_WITHIN: Duration = Duration::from_secs(6);
 
-/// How much of it is left to recorder and reader when the last connection is closed. Requests have their answer within five
-/// seconds, so nobody who waits is cut off by it.
+/// The part of that time for recorder and reader, after the last connection is closed. Requests get their response within five
+/// seconds, so the rest is enough for them.
 const FINISH_WITHIN: Duration = Duration::from_millis(500);
 
-/// Files that are open beside clients' connections: the database, the runtime, standard input and output, the embedded
+/// Open files in addition to clients' connections: the database, the runtime, standard input and output, the embedded
 /// PostgreSQL.
 const OTHER_FILES: usize = 64;
 
-/// How long to wait before the database is tried again at the start; doubled each time, up to a minute.
+/// The pause before the first retry of the database at the start. Each pause doubles the one before, up to a minute.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Serves until the process is asked to stop.
+/// Serves until a signal stops the process.
 ///
 /// # Errors
 /// If the port can't be used, or the embedded database can't be started.
@@ -54,13 +54,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let config = Arc::new(config);
     let began = std::time::Instant::now();
     let (rules, clock) = (config.rules(), Clock::system());
-    // First of all: the Functions host asks for an answer from the moment it has started us.
+    // Listen before anything else, because the Functions host sends requests as soon as the process runs.
     let listener = listen(SocketAddr::new(config.bind, config.port))?;
     let address = listener.local_addr()?;
     if let DatabaseConfig::Embedded(folder) = &config.database {
         tracing::info!(
             event = "embedded",
-            "no database is named in DATABASE_URL: using the embedded PostgreSQL, data in {}/",
+            "DATABASE_URL is not set: using the embedded PostgreSQL, data in {}/",
             folder.display()
         );
     }
@@ -70,7 +70,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         StatementLimits::FOR_REQUESTS,
         StatementLimits::FOR_MAINTENANCE,
     ]);
-    // Under the Functions host the page is where the host is.
+    // Under the Functions host, the page has the address of the host, which is unknown here.
     let page = (config.host != Host::Functions).then(|| format!("{}/", local_address(address)));
     let mut warm_up = tokio::spawn(warm_up(recording.clone(), page));
     let (reader, mut read) = Reader::start(reading, rules.clone(), config.sites.clone());
@@ -102,16 +102,16 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         "Footfall {} listens on {address}",
         build::VERSION
     );
-    let asked = asked_to_stop()?;
+    let signalled = stop_signal()?;
     let mut stop_by = Instant::now();
     let stop = async {
-        asked.await;
+        signalled.await;
         stop_by = Instant::now() + STOP_WITHIN;
         stop_by - FINISH_WITHIN
     };
     let cut_off = tokio::select! {
         cut_off = http::serve(listener, Arc::new(app), connections, stop) => cut_off,
-        // Both end only when the server has: anything else is a fault, and whoever started us does it again.
+        // Both run until the server ends. Otherwise the process exits, so that it is restarted.
         _ = &mut recorded => bail!("the recorder failed"),
         _ = &mut read => bail!("the reader failed"),
         outcome = ready(&mut warm_up) => return outcome,
@@ -127,7 +127,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Resolves only if the database counts in another way than is configured: then this process must not count.
+/// Resolves only if the database has another counting mode than the configuration. Then this process must not count.
 async fn ready(warm_up: &mut tokio::task::JoinHandle<Result<(), Failure>>) -> anyhow::Result<()> {
     match warm_up.await {
         Ok(Err(failure)) => Err(failure.into()),
@@ -138,27 +138,27 @@ async fn ready(warm_up: &mut tokio::task::JoinHandle<Result<(), Failure>>) -> an
 fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
-    // Accepted connections inherit it: the end of a page must not wait for the client to confirm its beginning.
+    // Accepted connections inherit this option. Without it, the end of a page waits until the client acknowledges its beginning.
     socket.set_nodelay(true)?;
     let cannot = || format!("can't listen on {address} (FOOTFALL_BIND and FUNCTIONS_CUSTOMHANDLER_PORT)");
     socket.bind(address).with_context(cannot)?;
     socket.listen(BACKLOG).with_context(cannot)
 }
 
-/// How many connections clients may have open: as many as configured, if the system lets the process have as many files.
-/// Where it allows very few, half of them.
+/// How many connections clients may have open: the configured number, or less if the system limits the open files. At least half
+/// of the open files are for connections.
 fn connections_allowed(configured: usize) -> usize {
     let files = open_files::allow((configured + OTHER_FILES) as u64);
     usize::try_from(files)
         .map_or(configured, |files| files.saturating_sub(OTHER_FILES).max(files / 2).clamp(1, configured))
 }
 
-/// Where people find the page: by the name of its site, or, while that has none but this machine's, where it listens.
+/// The URL of the page: the first site, or the listening address if that site is `localhost`.
 pub(super) fn public_address(own: &SiteName, address: SocketAddr) -> String {
     if **own == *"localhost" { local_address(address) } else { format!("https://{own}") }
 }
 
-/// Where a person on this machine finds the page.
+/// The URL of the page on this machine.
 fn local_address(address: SocketAddr) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -168,8 +168,8 @@ fn local_address(address: SocketAddr) -> String {
     format!("http://{}", SocketAddr::new(ip, address.port()))
 }
 
-/// Resolves when somebody asks the process to stop.
-fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+/// Resolves when the process receives SIGTERM or SIGINT.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
@@ -180,8 +180,8 @@ fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> 
     })
 }
 
-/// Opens the database before the first visitor, who would have to wait for it. Fails only if the database counts in another way
-/// than is configured.
+/// Opens the database before the first visitor needs it. Fails only if the database has another counting mode than the
+/// configuration.
 async fn warm_up(connection: Arc<Connection>, page: Option<String>) -> Result<(), Failure> {
     let began = std::time::Instant::now();
     let mut pause = FIRST_PAUSE;

@@ -1,9 +1,12 @@
 //! The formats of logs, and the parser of each.
 
+use serde_json::Value;
+
 use super::{
+    combined::{parse_combined, parse_common},
     json_line,
-    log_line::{self, LogLine},
-    w3c::Columns,
+    line::{MissingColumn, ParsedLine},
+    w3c::{self, W3cFields},
 };
 
 /// The supported log formats.
@@ -25,27 +28,11 @@ pub(super) enum Format {
     FrontDoor,
 }
 
-/// A parsed line of a log.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line<'l> {
-    /// A request.
-    Request(LogLine<'l>),
-    /// A header or another entry that is not a request.
-    Other,
-    /// Not a line of this format.
-    Malformed,
-}
-
-/// A required column is missing in the header of a log.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the #Fields line has no column {0}; configure the server to log it")]
-pub(super) struct MissingColumn(pub(super) &'static str);
-
 /// Parses the lines of one log in order.
 pub(super) struct Parser {
     format: Format,
     /// The columns of the latest header.
-    columns: Option<Columns>,
+    columns: Option<W3cFields<usize>>,
 }
 
 impl Parser {
@@ -54,24 +41,22 @@ impl Parser {
     }
 
     /// Reads the next line.
-    pub(super) fn read<'l>(&mut self, line: &'l str) -> Result<Line<'l>, MissingColumn> {
+    pub(super) fn read(&mut self, line: &str) -> Result<ParsedLine, MissingColumn> {
         Ok(match self.format {
-            Format::Combined | Format::Common => {
-                log_line::parse(line, self.format).map_or(Line::Malformed, Line::Request)
-            }
+            Format::Combined => parse_combined(line).into(),
+            Format::Common => parse_common(line).into(),
             Format::Caddy => json_line::caddy(line),
             Format::CloudFrontJson => json_line::cloudfront(line),
             Format::FrontDoor => json_line::front_door(line),
-            Format::W3c => {
-                if let Some(header) = line.strip_prefix('#') {
-                    if let Some(fields) = header.strip_prefix("Fields:") {
-                        self.columns = Some(Columns::named_by(fields)?);
+            Format::W3c => match line.strip_prefix('#') {
+                Some(header) => {
+                    if let Some(names) = header.strip_prefix("Fields:") {
+                        self.columns = Some(w3c::columns(names)?);
                     }
-                    Line::Other
-                } else {
-                    self.columns.as_ref().map_or(Line::Malformed, |columns| columns.read(line))
+                    ParsedLine::Other
                 }
-            }
+                None => self.columns.as_ref().and_then(|columns| columns.read(line)).into(),
+            },
         })
     }
 }
@@ -85,12 +70,12 @@ impl Format {
             let format = if ["#Version:", "#Software:", "#Fields:"].iter().any(|name| line.starts_with(name)) {
                 Some(Self::W3c)
             } else if line.starts_with('{') {
-                json_line::format_of(line)
-            } else if log_line::parse(line, Self::Combined).is_some() {
+                Self::of_json(line)
+            } else if parse_combined(line).is_some() {
                 Some(Self::Combined)
             } else {
                 // A truncated combined line also looks like this, so any other match has priority.
-                found = found.or_else(|| log_line::parse(line, Self::Common).map(|_| Self::Common));
+                found = found.or_else(|| parse_common(line).map(|_| Self::Common));
                 None
             };
             if let Some(format) = format {
@@ -98,6 +83,18 @@ impl Format {
             }
         }
         found.unwrap_or(Self::Combined)
+    }
+
+    /// The format of a line that is a JSON object.
+    fn of_json(line: &str) -> Option<Self> {
+        let object: Value = serde_json::from_str(line).ok()?;
+        if object.get("category").and_then(Value::as_str).is_some_and(|category| category.starts_with("FrontDoor")) {
+            Some(Self::FrontDoor)
+        } else if object.get("cs-uri-stem").is_some() {
+            Some(Self::CloudFrontJson)
+        } else {
+            object.pointer("/request/uri").map(|_| Self::Caddy)
+        }
     }
 }
 
@@ -134,8 +131,8 @@ mod tests {
     #[test]
     fn a_w3c_log_needs_a_header_with_all_required_columns() {
         let mut parser = Parser::new(Format::W3c);
-        assert_eq!(parser.read("2026-11-20\t10:00:00"), Ok(Line::Malformed));
-        assert_eq!(parser.read("#Version: 1.0"), Ok(Line::Other));
+        assert_eq!(parser.read("2026-11-20\t10:00:00"), Ok(ParsedLine::Malformed));
+        assert_eq!(parser.read("#Version: 1.0"), Ok(ParsedLine::Other));
         assert_eq!(parser.read("#Fields: date time cs-method cs-uri-stem sc-status"), Err(MissingColumn("c-ip")));
     }
 }

@@ -1,30 +1,29 @@
-//! In which order logs are imported, and how each is read.
+//! The order in which logs are imported.
 
-use std::{
-    io::{self, BufRead},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use jiff::Timestamp;
 
 use super::{
-    Import,
-    format::{Line, Parser},
+    format::Format,
+    line::ParsedLine,
+    prefix::Prefix,
     source::{self, Next, next_line},
 };
+use crate::domain::SiteName;
 
-/// How many lines are looked at to find out when a log begins.
+/// How many lines are searched for the first time of a log.
 const FIRST_LINES: usize = 1000;
 
-/// The files in the order of the first time that each of them holds; those without any come last, as they were given.
-pub(super) fn in_order(import: &Import, files: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+/// The files, ordered by the first time in each. Files without a time come last, in the order of the command line.
+pub(super) fn in_order(site: &SiteName, format: Option<Format>, files: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut ordered = Vec::new();
     for file in files {
         let begins = if file == Path::new("-") {
             None
         } else {
-            begin_of(import, file).with_context(|| format!("importing {}", file.display()))?
+            begin_of(site, format, file).with_context(|| format!("importing {}", file.display()))?
         };
         ordered.push((begins.unwrap_or(Timestamp::MAX), file.clone()));
     }
@@ -32,29 +31,20 @@ pub(super) fn in_order(import: &Import, files: &[PathBuf]) -> anyhow::Result<Vec
     Ok(ordered.into_iter().map(|(_, file)| file).collect())
 }
 
-/// The first time that a log holds. One that can't be read to there comes last, and is told then.
-fn begin_of(import: &Import, file: &Path) -> anyhow::Result<Option<Timestamp>> {
+/// The first time in a log. `None` if the log can't be read up to a time; the import reports that later.
+fn begin_of(site: &SiteName, format: Option<Format>, file: &Path) -> anyhow::Result<Option<Timestamp>> {
     let (log, _) = source::open(file)?;
-    let Ok((mut parser, mut log)) = parser_and_lines(import, log) else { return Ok(None) };
-    let (mut line, mut digest) = (Vec::new(), blake3::Hasher::new());
+    let Ok((mut parser, mut log)) = source::parser_of(log, format) else { return Ok(None) };
+    let (mut line, prefix) = (Vec::new(), Prefix::new(site));
     for _ in 0..FIRST_LINES {
-        match next_line(&mut log, &mut line, &mut digest) {
+        match next_line(&mut log, &mut line, &prefix) {
             Ok(Next::Line) => {}
             Ok(Next::TooLong(_)) => continue,
             Ok(Next::CutOff | Next::End) | Err(_) => break,
         }
-        if let Line::Request(request) = parser.read(&String::from_utf8_lossy(&line))? {
+        if let ParsedLine::Request(request) = parser.read(&String::from_utf8_lossy(&line))? {
             return Ok(Some(request.at));
         }
     }
     Ok(None)
-}
-
-/// What reads a log's lines: as the import says, or as its first lines do.
-pub(super) fn parser_and_lines(import: &Import, log: Box<dyn BufRead>) -> io::Result<(Parser, Box<dyn BufRead>)> {
-    let (format, log) = match import.format {
-        Some(format) => (format, log),
-        None => source::recognise(log)?,
-    };
-    Ok((Parser::new(format), log))
 }

@@ -54,8 +54,8 @@ impl Peer {
 /// Imports the export of a peer for a site; the files are read as one export.
 ///
 /// # Errors
-/// If a file can't be read or is no such export: then nothing has changed. Or if the database can't be reached: then some days may
-/// have changed, each of them whole, and the same import goes over them again.
+/// If a file can't be read or is not such an export; then nothing has changed. If the database is unavailable; then some days may be
+/// replaced, and the same import can be repeated.
 pub(super) async fn import(config: &Config, site: &SiteName, peer: Peer, files: &[PathBuf]) -> anyhow::Result<Moved> {
     let connection = connect(config).await?;
     let mut collected = Collected::new(config.zone.clone(), site.to_string());

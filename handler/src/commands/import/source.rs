@@ -1,4 +1,4 @@
-//! Where lines come from: files and standard input, plain or gzipped, with a limit on what one line may hold.
+//! Reads lines of files and standard input, plain or gzipped, with a limit on the length of a line.
 
 use std::{
     fs::File,
@@ -9,16 +9,19 @@ use std::{
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::format::Format;
+use super::{
+    format::{Format, Parser},
+    prefix::Prefix,
+};
 
-/// The longest line that is looked at, in bytes. Web servers limit a request's header to far less.
+/// The longest line that is parsed, in bytes. Web servers limit the header of a request to far less.
 pub(super) const LONGEST_LINE: usize = 1 << 20;
 
-/// How many lines, and how many bytes at most, tell a log's format.
+/// How many lines, and at most how many bytes, are searched for the format of a log.
 const FIRST_LINES: usize = 50;
 const FIRST_BYTES: u64 = 1 << 18;
 
-/// Opens a file, plain or gzipped, and shows how far it has been read if somebody is watching.
+/// Opens a file, plain or gzipped, and shows a progress bar on a terminal.
 pub(super) fn open(path: &Path) -> anyhow::Result<(Box<dyn BufRead>, ProgressBar)> {
     let (source, length): (Box<dyn Read>, Option<u64>) = if path == Path::new("-") {
         (Box::new(io::stdin()), None)
@@ -43,8 +46,11 @@ pub(super) fn open(path: &Path) -> anyhow::Result<(Box<dyn BufRead>, ProgressBar
     Ok((log, bar))
 }
 
-/// Finds out a log's format from its first lines, and gives the whole log back.
-pub(super) fn recognise(mut log: Box<dyn BufRead>) -> io::Result<(Format, Box<dyn BufRead>)> {
+/// The parser of a log, and the whole log. Without a `format`, detects the format from the first lines.
+pub(super) fn parser_of(mut log: Box<dyn BufRead>, format: Option<Format>) -> io::Result<(Parser, Box<dyn BufRead>)> {
+    if let Some(format) = format {
+        return Ok((Parser::new(format), log));
+    }
     let mut head = Vec::new();
     let mut first = (&mut log).take(FIRST_BYTES);
     for _ in 0..FIRST_LINES {
@@ -52,25 +58,24 @@ pub(super) fn recognise(mut log: Box<dyn BufRead>) -> io::Result<(Format, Box<dy
             break;
         }
     }
-    let format = Format::recognise(&head);
-    Ok((format, Box::new(Cursor::new(head).chain(log))))
+    Ok((Parser::new(Format::recognise(&head)), Box::new(Cursor::new(head).chain(log))))
 }
 
-/// What was read.
-#[derive(Debug, PartialEq, Eq)]
+/// The result of reading a line.
 pub(super) enum Next {
-    /// A line, with its end if it has one.
+    /// A line, with its line break if it has one.
     Line,
-    /// A line that is longer than any may be; its bytes have gone to the digest, and so many there were.
-    TooLong(u64),
-    /// Part of such a line, and nothing after it.
+    /// A line of more than [`LONGEST_LINE`] bytes. Contains the log up to the end of the line.
+    TooLong(Box<Prefix>),
+    /// The beginning of such a line, at the end of the log.
     CutOff,
-    /// The end.
+    /// The end of the log.
     End,
 }
 
-/// Reads the next line. One that is too long is not kept, but `digest` sees it: what was read before and after it stays known.
-pub(super) fn next_line(log: &mut dyn BufRead, line: &mut Vec<u8>, digest: &mut blake3::Hasher) -> io::Result<Next> {
+/// Reads the next line of a log after `prefix`. A line that is too long is not stored in `line`, but it is part of the digest, so
+/// that the lines around it stay known.
+pub(super) fn next_line(log: &mut dyn BufRead, line: &mut Vec<u8>, prefix: &Prefix) -> io::Result<Next> {
     line.clear();
     let read = log.take(LONGEST_LINE as u64).read_until(b'\n', line)?;
     if read == 0 {
@@ -79,15 +84,12 @@ pub(super) fn next_line(log: &mut dyn BufRead, line: &mut Vec<u8>, digest: &mut 
     if read < LONGEST_LINE || line.ends_with(b"\n") {
         return Ok(Next::Line);
     }
-    let mut whole = digest.clone();
-    let mut bytes = 0;
+    let mut with_line = Box::new(prefix.clone());
     loop {
-        whole.update(line);
-        bytes += line.len() as u64;
+        with_line.add(line);
         if line.ends_with(b"\n") {
-            *digest = whole;
             line.clear();
-            return Ok(Next::TooLong(bytes));
+            return Ok(Next::TooLong(with_line));
         }
         line.clear();
         if log.take(LONGEST_LINE as u64).read_until(b'\n', line)? == 0 {
@@ -100,42 +102,47 @@ pub(super) fn next_line(log: &mut dyn BufRead, line: &mut Vec<u8>, digest: &mut 
 mod tests {
     use super::*;
 
+    fn start() -> Prefix {
+        Prefix::new(&"example.com".parse().unwrap())
+    }
+
     #[test]
-    fn a_line_that_is_too_long_is_passed_over_and_the_digest_is_that_of_all_bytes() {
+    fn a_line_that_is_too_long_is_skipped_and_part_of_the_digest() {
         let text = [b"first\n".as_slice(), &vec![b'x'; 2 * LONGEST_LINE + 7], b"\nlast"].concat();
-        let mut log = text.as_slice();
-        let (mut line, mut digest) = (Vec::new(), blake3::Hasher::new());
-        let mut found = Vec::new();
+        let (mut log, mut line, mut prefix, mut found) = (text.as_slice(), Vec::new(), start(), Vec::new());
         loop {
-            let next = next_line(&mut log, &mut line, &mut digest).unwrap();
-            if next == Next::End {
-                break;
+            match next_line(&mut log, &mut line, &prefix).unwrap() {
+                Next::Line => {
+                    prefix.add(&line);
+                    found.push(String::from_utf8(line.clone()).unwrap());
+                }
+                Next::TooLong(with_line) => {
+                    prefix = *with_line;
+                    found.push("too long".to_owned());
+                }
+                Next::CutOff => panic!("the last line is short"),
+                Next::End => break,
             }
-            digest.update(&line);
-            found.push((next, line.clone()));
         }
-        let long = 2 * LONGEST_LINE as u64 + 8;
-        assert_eq!(
-            found,
-            [(Next::Line, b"first\n".to_vec()), (Next::TooLong(long), vec![]), (Next::Line, b"last".to_vec())]
-        );
-        assert_eq!(digest.finalize(), blake3::hash(&text));
+        assert_eq!(found, ["first\n", "too long", "last"]);
+        let mut whole = start();
+        whole.add(&text);
+        assert_eq!((prefix.bytes(), prefix.digest()), (text.len() as u64, whole.digest()));
     }
 
     #[test]
-    fn a_long_line_without_an_end_is_cut_off_and_leaves_no_trace() {
+    fn a_long_line_without_line_break_is_cut_off() {
         let text = vec![b'x'; LONGEST_LINE + 1];
-        let (mut line, mut digest) = (Vec::new(), blake3::Hasher::new());
-        assert_eq!(next_line(&mut text.as_slice(), &mut line, &mut digest).unwrap(), Next::CutOff);
-        assert_eq!(digest.finalize(), blake3::hash(b""));
+        let next = next_line(&mut text.as_slice(), &mut Vec::new(), &start()).unwrap();
+        assert!(matches!(next, Next::CutOff));
     }
 
     #[test]
-    fn recognising_a_format_takes_nothing_away() {
+    fn detecting_the_format_consumes_nothing() {
         let text: &'static [u8] = b"#Version: 1.0\n#Fields: date\nx\ny";
-        let (format, mut log) = recognise(Box::new(text)).unwrap();
+        let (_, mut log) = parser_of(Box::new(text), None).unwrap();
         let mut all = Vec::new();
         log.read_to_end(&mut all).unwrap();
-        assert_eq!((format, all.as_slice()), (Format::W3c, text));
+        assert_eq!(all, text);
     }
 }

@@ -1,31 +1,18 @@
-//! What an import did, for people and for programs.
+//! The result of an import, as text and as JSON.
 
 use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
-use super::log_line::NotAPage;
-use crate::domain::Exclusion;
+use super::{outcome::Refusal, page_request::NotAPage};
+use crate::domain::{Day, Exclusion, statistics::Tally};
 
-/// How many line numbers are named for each kind of refused line.
+/// How many line numbers are listed for each kind of refused line.
 const NAMED_LINES: usize = 5;
 
-/// Why a line was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Refusal {
-    /// The line does not have the format of the log.
-    Malformed,
-    /// The time is before 1970 or in the future.
-    BadTime,
-    /// The period of the line, or an adjacent one, is closed, so its visitors can no longer be recognised.
-    ClosedPeriod,
-}
-
-/// What an import did.
+/// The result of an import.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Summary {
-    /// The site.
     pub site: String,
     /// Lines that were read.
     pub lines: u64,
@@ -33,40 +20,45 @@ pub(super) struct Summary {
     pub lines_counted_before: u64,
     /// Pageviews that were counted now.
     pub pageviews: u64,
-    /// Different visitors among them, in the whole import.
+    /// Distinct visitors among them, in the whole import.
     pub visitors: u64,
-    /// Requests that are no pages, by kind.
+    /// Requests that are not pages, by kind.
     pub not_pages: BTreeMap<&'static str, u64>,
     /// Page requests that were not counted in full, by reason.
     pub excluded: BTreeMap<&'static str, u64>,
-    /// Pageviews whose visitors could not be counted, because later days of theirs have been counted before.
+    /// Pageviews without a visitor, because later days of the visitor were counted before.
     pub late: NamedLines,
     /// Lines that were refused, by kind.
     pub refused: BTreeMap<Refusal, NamedLines>,
-    /// The first and the last day of which anything was counted now, robots included.
+    /// The first and the last day that the import counted something for, robots included.
     pub range: Option<[String; 2]>,
-    /// The days that were imported into, as they stand now.
-    pub days: Vec<Day>,
+    /// The current numbers of the days of the import.
+    pub days: Vec<SiteDay>,
 }
 
-/// Lines that something is wrong with.
+/// The number of lines with a problem, and the first of these lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct NamedLines {
-    /// How many.
     pub lines: u64,
-    /// The first of them, as file and line number.
+    /// File and line number of each.
     pub first: Vec<String>,
 }
 
 /// A day of the site.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Day {
+pub(super) struct SiteDay {
     /// In the site's time zone.
     pub date: String,
-    /// Unique within the day.
+    /// Unique visitors of the day.
     pub visitors: i64,
-    /// All that were counted for the day, not only in this import.
+    /// Pageviews of the day, whether from this import or not.
     pub pageviews: i64,
+}
+
+impl From<(Day, Tally)> for SiteDay {
+    fn from((day, tally): (Day, Tally)) -> Self {
+        Self { date: day.to_string(), visitors: tally.visitors.all(), pageviews: tally.pageviews }
+    }
 }
 
 impl NamedLines {
@@ -126,7 +118,7 @@ impl fmt::Display for Summary {
             let label = match refusal {
                 Refusal::Malformed => "refused: not a line of this format",
                 Refusal::BadTime => "refused: before 1970 or in the future",
-                Refusal::ClosedPeriod => "refused: its month, or one beside it, is closed",
+                Refusal::ClosedPeriod => "refused: its month or an adjacent one is closed",
             };
             row(f, label, refused.lines)?;
             writeln!(f, "    first: {}", refused.first.join(", "))?;
@@ -135,7 +127,7 @@ impl fmt::Display for Summary {
             writeln!(f, "\n  The days as they are now, with what had been counted before:")?;
             writeln!(f, "  {:<20}{:>18}{:>18}", "day", "unique visitors", "pageviews")?;
         }
-        for Day { date, visitors, pageviews } in &self.days {
+        for SiteDay { date, visitors, pageviews } in &self.days {
             writeln!(f, "  {date:<20}{visitors:>18}{pageviews:>18}")?;
         }
         if let Some([first, last]) = &self.range {

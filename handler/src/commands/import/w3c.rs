@@ -3,84 +3,22 @@
 use std::borrow::Cow;
 
 use jiff::{civil::DateTime, tz::TimeZone};
+use percent_encoding::percent_decode_str;
 
-use super::{
-    format::{Line, MissingColumn},
-    log_line::LogLine,
-};
+use super::line::{LoggedRequest, MissingColumn};
 
-/// The positions of the columns.
-pub(super) struct Columns {
-    date: usize,
-    time: usize,
-    address: usize,
-    method: usize,
-    path: usize,
-    query: Option<usize>,
-    status: usize,
-    user_agent: usize,
-    referer: Option<usize>,
-}
-
-impl Columns {
-    /// Reads the names after `#Fields:`.
-    pub(super) fn named_by(fields: &str) -> Result<Self, MissingColumn> {
-        let names: Vec<&str> = fields.split_whitespace().collect();
-        let place = |wanted: &'static str| {
-            names.iter().position(|name| name.eq_ignore_ascii_case(wanted)).ok_or(MissingColumn(wanted))
-        };
-        Ok(Self {
-            date: place("date")?,
-            time: place("time")?,
-            address: place("c-ip")?,
-            method: place("cs-method")?,
-            path: place("cs-uri-stem")?,
-            query: place("cs-uri-query").ok(),
-            status: place("sc-status")?,
-            user_agent: place("cs(User-Agent)")?,
-            referer: place("cs(Referer)").ok(),
-        })
-    }
-
-    /// Reads a line. `CloudFront` separates values by tabs and percent-encodes them. IIS separates them by spaces and writes
-    /// spaces in values as `+`.
-    pub(super) fn read<'l>(&self, line: &'l str) -> Line<'l> {
-        let line = line.trim_end_matches(['\r', '\n']);
-        let (separator, encoding) = if line.contains('\t') { ('\t', Encoding::Percent) } else { (' ', Encoding::Plus) };
-        let values: Vec<&str> = line.split(separator).collect();
-        let value = |place: usize| values.get(place).copied();
-        let entry = || {
-            request(Fields {
-                date: value(self.date)?,
-                time: value(self.time)?,
-                address: value(self.address)?,
-                method: value(self.method)?,
-                path: value(self.path)?,
-                query: self.query.map_or(Some("-"), value)?,
-                status: value(self.status)?,
-                user_agent: value(self.user_agent)?,
-                referer: self.referer.map_or(Some("-"), value)?,
-                encoding,
-            })
-        };
-        entry().map_or(Line::Malformed, Line::Request)
-    }
-}
-
-/// The values of a line, as logged.
-pub(super) struct Fields<'l> {
-    pub(super) date: &'l str,
-    pub(super) time: &'l str,
-    /// `c-ip`, the address of the connection. `x-forwarded-for` is ignored, because clients can send anything.
-    pub(super) address: &'l str,
-    pub(super) method: &'l str,
-    pub(super) path: &'l str,
-    /// `-` if there is none.
-    pub(super) query: &'l str,
-    pub(super) status: &'l str,
-    pub(super) user_agent: &'l str,
-    pub(super) referer: &'l str,
-    pub(super) encoding: Encoding,
+/// Something for each field that is read: its column, or its value in a line.
+pub(super) struct W3cFields<T> {
+    date: T,
+    time: T,
+    /// The address of the connection. `x-forwarded-for` is ignored, because clients can send anything.
+    address: T,
+    method: T,
+    path: T,
+    query: Option<T>,
+    status: T,
+    user_agent: T,
+    referer: Option<T>,
 }
 
 /// The way in which a log writes special characters.
@@ -92,66 +30,101 @@ pub(super) enum Encoding {
     Plus,
 }
 
-/// Makes a request of its values. Times are UTC.
-pub(super) fn request(fields: Fields<'_>) -> Option<LogLine<'_>> {
-    let at: DateTime = format!("{}T{}", fields.date, fields.time).parse().ok()?;
-    let method = fields.method;
-    let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
-    if !is_method || !fields.path.starts_with('/') {
-        return None;
+/// The columns that a line names after `#Fields:`.
+pub(super) fn columns(names: &str) -> Result<W3cFields<usize>, MissingColumn> {
+    let names: Vec<&str> = names.split_whitespace().collect();
+    W3cFields::look_up(|wanted| names.iter().position(|name| name.eq_ignore_ascii_case(wanted)))
+}
+
+impl<T> W3cFields<T> {
+    /// Looks up each field by its name.
+    pub(super) fn look_up(find: impl Fn(&'static str) -> Option<T>) -> Result<Self, MissingColumn> {
+        let required = |name| find(name).ok_or(MissingColumn(name));
+        Ok(Self {
+            date: required("date")?,
+            time: required("time")?,
+            address: required("c-ip")?,
+            method: required("cs-method")?,
+            path: required("cs-uri-stem")?,
+            query: find("cs-uri-query"),
+            status: required("sc-status")?,
+            user_agent: required("cs(User-Agent)")?,
+            referer: find("cs(Referer)"),
+        })
     }
-    // CloudFront logs 000 if the client disconnected before the response.
-    let status: u16 = fields.status.parse().ok().filter(|status| *status == 0 || (100..600).contains(status))?;
-    Some(LogLine {
-        address: Cow::Borrowed(fields.address),
-        at: TimeZone::UTC.to_timestamp(at).ok()?,
-        method: Cow::Borrowed(method),
-        target: match (fields.query, fields.encoding) {
-            ("" | "-", Encoding::Percent) => decoded(fields.path),
-            ("" | "-", Encoding::Plus) => Cow::Borrowed(fields.path),
-            (query, Encoding::Percent) => Cow::Owned(format!("{}?{}", decoded(fields.path), decoded(query))),
-            (query, Encoding::Plus) => Cow::Owned(format!("{}?{query}", fields.path)),
-        },
-        status,
-        referer: header(fields.referer, fields.encoding),
-        user_agent: Some(header(fields.user_agent, fields.encoding)),
-        opted_out: false,
-        prefetch: false,
-    })
+}
+
+impl W3cFields<usize> {
+    /// Reads a line. `CloudFront` separates values by tabs and percent-encodes them. IIS separates them by spaces and writes
+    /// spaces in values as `+`.
+    pub(super) fn read(&self, line: &str) -> Option<LoggedRequest> {
+        let line = line.trim_end_matches(['\r', '\n']);
+        let (separator, encoding) = if line.contains('\t') { ('\t', Encoding::Percent) } else { (' ', Encoding::Plus) };
+        let values: Vec<&str> = line.split(separator).collect();
+        let value = |column: usize| values.get(column).copied();
+        // A log need not have an optional column, but each line must have the columns of its log.
+        let optional = |column: Option<usize>| column.map_or(Some(None), |column| Some(Some(value(column)?)));
+        let fields = W3cFields {
+            date: value(self.date)?,
+            time: value(self.time)?,
+            address: value(self.address)?,
+            method: value(self.method)?,
+            path: value(self.path)?,
+            query: optional(self.query)?,
+            status: value(self.status)?,
+            user_agent: value(self.user_agent)?,
+            referer: optional(self.referer)?,
+        };
+        fields.request(encoding)
+    }
+}
+
+impl<T: AsRef<str>> W3cFields<T> {
+    /// The request of a line's values. Times are UTC.
+    pub(super) fn request(&self, encoding: Encoding) -> Option<LoggedRequest> {
+        let at: DateTime = format!("{}T{}", self.date.as_ref(), self.time.as_ref()).parse().ok()?;
+        let (method, path) = (self.method.as_ref(), self.path.as_ref());
+        let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+        if !is_method || !path.starts_with('/') {
+            return None;
+        }
+        // CloudFront logs 000 if the client disconnected before the response.
+        let status = self.status.as_ref().parse().ok().filter(|status| *status == 0 || (100..600).contains(status))?;
+        let query = self.query.as_ref().map(T::as_ref).filter(|query| !["", "-"].contains(query));
+        let target = match (query, encoding) {
+            (None, Encoding::Percent) => decoded(path).into_owned(),
+            (None, Encoding::Plus) => path.to_owned(),
+            (Some(query), Encoding::Percent) => format!("{}?{}", decoded(path), decoded(query)),
+            (Some(query), Encoding::Plus) => format!("{path}?{query}"),
+        };
+        Some(LoggedRequest {
+            address: self.address.as_ref().to_owned(),
+            at: TimeZone::UTC.to_timestamp(at).ok()?,
+            method: method.to_owned(),
+            target,
+            status,
+            referer: header(self.referer.as_ref().map_or("-", T::as_ref), encoding),
+            user_agent: Some(header(self.user_agent.as_ref(), encoding)),
+            opted_out: false,
+            prefetch: false,
+        })
+    }
 }
 
 /// The value of a header. Older logs of `CloudFront` encode twice, which leaves `%20` after one decoding.
-fn header(value: &str, encoding: Encoding) -> Cow<'_, str> {
+fn header(value: &str, encoding: Encoding) -> String {
     if encoding == Encoding::Plus {
-        return if value.contains('+') { Cow::Owned(value.replace('+', " ")) } else { Cow::Borrowed(value) };
+        return value.replace('+', " ");
     }
     match decoded(value) {
-        Cow::Owned(once) if once.contains("%20") => Cow::Owned(decoded(&once).into_owned()),
-        once => once,
+        once if once.contains("%20") => decoded(&once).into_owned(),
+        once => once.into_owned(),
     }
 }
 
 /// Removes percent-encoding. Invalid sequences stay.
 fn decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let digit = |byte: Option<&u8>| {
-        byte.and_then(|byte| char::from(*byte).to_digit(16)).and_then(|digit| u8::try_from(digit).ok())
-    };
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        if let (b'%', Some(high), Some(low)) = (byte, digit(bytes.get(at + 1)), digit(bytes.get(at + 2))) {
-            out.push(high << 4 | low);
-            at += 3;
-        } else {
-            out.push(*byte);
-            at += 1;
-        }
-    }
-    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 #[cfg(test)]
@@ -168,11 +141,8 @@ mod tests {
         )
     }
 
-    fn read(text: &str) -> Option<LogLine<'_>> {
-        match Columns::named_by(FIELDS).unwrap().read(text) {
-            Line::Request(request) => Some(request),
-            _ => None,
-        }
+    fn read(text: &str) -> Option<LoggedRequest> {
+        columns(FIELDS).unwrap().read(text)
     }
 
     #[test]
@@ -193,15 +163,15 @@ mod tests {
     fn a_line_of_iis_is_read_by_its_columns() {
         let fields = " date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) \
                       cs(Referer) sc-status sc-substatus sc-win32-status time-taken";
-        let columns = Columns::named_by(fields).unwrap();
+        let columns = columns(fields).unwrap();
         let text = "2026-11-20 10:05:03 10.0.0.4 GET /a%20b a=b+c 443 - 203.0.113.9 Mozilla/5.0+(X11) \
                     https://example.org/x 200 0 0 15\r\n";
-        let Line::Request(request) = columns.read(text) else { panic!("{text}") };
+        let request = columns.read(text).unwrap();
         assert_eq!((&*request.address, &*request.target, request.status), ("203.0.113.9", "/a%20b?a=b+c", 200));
         assert_eq!(request.at, "2026-11-20T10:05:03Z".parse().unwrap());
         assert_eq!(&*request.referer, "https://example.org/x");
         assert_eq!(request.user_agent.as_deref(), Some("Mozilla/5.0 (X11)"));
-        assert!(matches!(columns.read("2026-11-20 10:05:03 10.0.0.4 GET"), Line::Malformed));
+        assert_eq!(columns.read("2026-11-20 10:05:03 10.0.0.4 GET"), None);
     }
 
     #[test]

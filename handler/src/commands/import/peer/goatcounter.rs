@@ -1,15 +1,15 @@
 //! `GoatCounter`'s CSV export: a row for each pageview and event.
 //!
 //! Its first line is `2Path,Title,Event,UserAgent,Browser,System,Session,Bot,Referrer,Referrer scheme,Screen size,Location,
-//! FirstVisit,Date`: the version of the format stands before the first name. Version 1 has the same columns but for
+//! FirstVisit,Date`: the number before the first name is the version of the format. Version 1 has the same columns but for
 //! `UserAgent` and `System`, in another order.
 
 use std::io::Read;
 
-use super::{table::Table, totals::Collected};
+use super::{table::CsvTable, totals::Collected};
 
 pub(super) fn read(name: &str, file: impl Read, collected: &mut Collected) -> anyhow::Result<()> {
-    let mut table = Table::new(file, |first| first.trim_start_matches(|c: char| c.is_ascii_digit()))?;
+    let mut table = CsvTable::new(file, |first| first.trim_start_matches(|c: char| c.is_ascii_digit()))?;
     // The path is not stored, but a file without it is not such an export.
     table.column("Path")?;
     let (event, date) = (table.column("Event")?, table.column("Date")?);

@@ -5,7 +5,7 @@ use std::io::Read;
 use anyhow::bail;
 
 use super::{
-    table::{Column, Row, Table},
+    table::{Column, CsvRow, CsvTable},
     totals::{Collected, date},
 };
 
@@ -21,7 +21,7 @@ pub(super) fn read(name: &str, file: impl Read, collected: &mut Collected) -> an
     if !has_totals(name) {
         bail!("the name must be that of the file with daily totals, such as imported_visitors_20250101_20251231.csv");
     }
-    let mut table = Table::new(file, |first| first)?;
+    let mut table = CsvTable::new(file, |first| first)?;
     let (day, visitors, pageviews) = (table.column("date")?, table.column("visitors")?, table.column("pageviews")?);
     while let Some(row) = table.next()? {
         collected.add_row();
@@ -33,7 +33,7 @@ pub(super) fn read(name: &str, file: impl Read, collected: &mut Collected) -> an
     Ok(())
 }
 
-fn number(row: &Row<'_>, column: Column) -> Option<i64> {
+fn number(row: &CsvRow<'_>, column: Column) -> Option<i64> {
     row.get(column).trim().parse().ok().filter(|number| *number >= 0)
 }
 

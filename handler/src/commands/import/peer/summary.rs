@@ -4,14 +4,13 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::commands::import::NamedLines;
+use crate::commands::import::summary::NamedLines;
 
 /// The result of importing another counter's export.
 #[derive(Debug, Serialize)]
 pub(crate) struct Moved {
-    /// The site.
     pub site: String,
-    /// The other counter.
+    /// The name of the other counter.
     pub source: &'static str,
     /// Rows that were read.
     pub rows: u64,
@@ -27,7 +26,6 @@ pub(crate) struct Moved {
     pub from: Option<String>,
     /// The last of them.
     pub to: Option<String>,
-    /// Views.
     pub pageviews: i64,
     /// The visitors of each day, by the other counter's definition, added up.
     pub daily_visitors: i64,

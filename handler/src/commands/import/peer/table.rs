@@ -1,4 +1,4 @@
-//! A CSV file by the names of its columns.
+//! Reads CSV files by the names of their columns.
 
 use std::{
     borrow::Cow,
@@ -8,30 +8,30 @@ use std::{
 use anyhow::{Context, bail};
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
-use super::super::source::LONGEST_LINE;
+use crate::commands::import::source::LONGEST_LINE;
 
 /// A CSV file whose first line names its columns.
-pub(super) struct Table<R> {
-    reader: Reader<Lines<R>>,
+pub(super) struct CsvTable<R> {
+    reader: Reader<LimitedLines<R>>,
     names: Vec<String>,
     record: ByteRecord,
 }
 
-/// One row.
-pub(super) struct Row<'t> {
+/// A row of a CSV file.
+pub(super) struct CsvRow<'t> {
     record: &'t ByteRecord,
-    /// Where it begins in the file, from 1.
+    /// The number of its first line, from 1.
     pub(super) line: u64,
 }
 
-/// A column's place.
+/// The position of a column.
 #[derive(Clone, Copy)]
 pub(super) struct Column(usize);
 
-impl<R: Read> Table<R> {
-    /// Reads the names of the columns; `clean` says what the first line is where it is more than that.
+impl<R: Read> CsvTable<R> {
+    /// Reads the names of the columns; `clean` removes a prefix of the first name.
     pub(super) fn new(file: R, clean: fn(&str) -> &str) -> anyhow::Result<Self> {
-        let mut reader = ReaderBuilder::new().flexible(true).from_reader(Lines {
+        let mut reader = ReaderBuilder::new().flexible(true).from_reader(LimitedLines {
             inner: file,
             since_end: 0,
             ends_with_cr: None,
@@ -46,33 +46,33 @@ impl<R: Read> Table<R> {
         Ok(Self { reader, names, record: ByteRecord::new() })
     }
 
-    /// The column of this name.
+    /// The column with this name, if the file has one.
     pub(super) fn optional(&self, name: &str) -> Option<Column> {
         self.names.iter().position(|known| known.eq_ignore_ascii_case(name)).map(Column)
     }
 
-    /// The column of this name, which cannot be done without.
+    /// The column with this name, which the export must have.
     pub(super) fn column(&self, name: &str) -> anyhow::Result<Column> {
         match self.optional(name) {
             Some(column) => Ok(column),
             None => bail!(
-                "it has no column \"{name}\": it is not such an export, or one of a version that is not known here"
+                "the file has no column \"{name}\"; it is not an export of this counter, or its version is not supported"
             ),
         }
     }
 
     /// The next row.
-    pub(super) fn next(&mut self) -> anyhow::Result<Option<Row<'_>>> {
+    pub(super) fn next(&mut self) -> anyhow::Result<Option<CsvRow<'_>>> {
         let found = self.reader.read_byte_record(&mut self.record).context("reading")?;
         let line = self.record.position().map_or(0, csv::Position::line);
-        // The parser ends a record at the CR, and counts the LF to the next one.
+        // With CRLF, the parser counts the LF as part of the next record.
         let line = line + u64::from(self.reader.get_ref().ends_with_cr == Some(true));
-        Ok(found.then_some(Row { record: &self.record, line }))
+        Ok(found.then_some(CsvRow { record: &self.record, line }))
     }
 }
 
-impl<'t> Row<'t> {
-    /// A value; empty if the row is too short, or says that there is none.
+impl<'t> CsvRow<'t> {
+    /// A value; empty for a null or in a short row.
     pub(super) fn get(&self, column: impl Into<Option<Column>>) -> Cow<'t, str> {
         let value = column.into().and_then(|Column(place)| self.record.get(place)).unwrap_or_default();
         match String::from_utf8_lossy(value) {
@@ -82,16 +82,16 @@ impl<'t> Row<'t> {
     }
 }
 
-/// Refuses a line that is longer than any may be, so that a file of one line does not fill the memory.
-struct Lines<R> {
+/// Fails at a line of more than [`LONGEST_LINE`] bytes, because the CSV parser would store all of it.
+struct LimitedLines<R> {
     inner: R,
     since_end: usize,
-    /// Whether the first line does; `None` until it has ended.
+    /// Whether the first line ends with CRLF; `None` before its end.
     ends_with_cr: Option<bool>,
     last: u8,
 }
 
-impl<R: Read> Read for Lines<R> {
+impl<R: Read> Read for LimitedLines<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         if self.ends_with_cr.is_none()
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn values_are_found_by_the_names_of_their_columns_and_rows_know_their_lines() {
         let text: &[u8] = b"\xef\xbb\xbfa,B\r\n1,\"x\ny\"\r\n\\N,\xff\r\n3\r\n";
-        let mut table = Table::new(text, |name| name).unwrap();
+        let mut table = CsvTable::new(text, |name| name).unwrap();
         let (a, b) = (table.column("A").unwrap(), table.column("b").unwrap());
         assert!(table.optional("c").is_none());
         let error = table.column("c").err().unwrap().to_string();
@@ -134,10 +134,10 @@ mod tests {
     #[test]
     fn a_line_that_never_ends_is_refused() {
         let text = [b"a,b\n".as_slice(), &vec![b'x'; LONGEST_LINE + 100_000]].concat();
-        let mut table = Table::new(text.as_slice(), |name| name).unwrap();
+        let mut table = CsvTable::new(text.as_slice(), |name| name).unwrap();
         let error = format!("{:#}", table.next().err().unwrap());
         assert!(error.contains("longer than 1 MiB"), "{error}");
         let endless = vec![b'x'; LONGEST_LINE + 100_000];
-        assert!(Table::new(endless.as_slice(), |name| name).is_err());
+        assert!(CsvTable::new(endless.as_slice(), |name| name).is_err());
     }
 }

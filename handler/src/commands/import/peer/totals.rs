@@ -1,17 +1,18 @@
-//! Daily totals, as they are collected from an export.
+//! Adds up the daily totals of an export.
 
 use std::collections::{BTreeMap, HashSet};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::{Moved, Peer};
-use crate::{commands::import::NamedLines, domain::Day, store::ImportedTally};
+use crate::{commands::import::summary::NamedLines, domain::Day, store::ImportedTally};
 
 /// The number of the whole site in place of a dimension.
 const TOTAL: i16 = 0;
 
+/// The totals of a day.
 #[derive(Default)]
-struct Total {
+struct ExportedDay {
     pageviews: i64,
     /// Visitors that the export counts.
     visitors: i64,
@@ -23,7 +24,7 @@ struct Total {
 pub(super) struct Collected {
     zone: TimeZone,
     site: String,
-    totals: BTreeMap<Day, Total>,
+    totals: BTreeMap<Day, ExportedDay>,
     hasher: std::hash::RandomState,
     rows: u64,
     bots: u64,
@@ -87,7 +88,7 @@ impl Collected {
 
     /// The rows to store, ordered by day, and the summary.
     pub(super) fn finish(self, peer: Peer) -> (Vec<ImportedTally>, Moved) {
-        let tally = |(day, total): (Day, Total)| {
+        let tally = |(day, total): (Day, ExportedDay)| {
             let sessions = i64::try_from(total.sessions.len()).unwrap_or(i64::MAX);
             let visitors = total.visitors.saturating_add(sessions);
             ImportedTally { dimension: TOTAL, day, value: String::new(), pageviews: total.pageviews, visitors }

@@ -5,13 +5,13 @@ use std::io::Read;
 use anyhow::bail;
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
-use super::{table::Table, totals::Collected};
+use super::{table::CsvTable, totals::Collected};
 
 /// The value of `event_type` for a pageview.
 const PAGEVIEW: u32 = 1;
 
 pub(super) fn read(name: &str, file: impl Read, collected: &mut Collected) -> anyhow::Result<()> {
-    let mut table = Table::new(file, |first| first)?;
+    let mut table = CsvTable::new(file, |first| first)?;
     let (session, website) = (table.column("session_id")?, table.optional("website_id"));
     let (event_type, created) = (table.column("event_type")?, table.column("created_at")?);
     let mut of_website = None;

@@ -1,0 +1,119 @@
+//! The log lines of Apache and nginx: the combined format, and the common format without referrer and User-Agent.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use super::line::LoggedRequest;
+
+/// Reads a line of the combined format: the common format and `"referer" "user-agent"`.
+pub(super) fn parse_combined(line: &str) -> Option<LoggedRequest> {
+    let (request, rest) = parse_start(line)?;
+    let (referer, rest) = quoted(rest?.trim_start())?;
+    let (user_agent, _) = quoted(rest.trim_start())?;
+    Some(LoggedRequest { referer: referer.into_owned(), user_agent: Some(user_agent.into_owned()), ..request })
+}
+
+/// Reads a line of the common format: `address ident user [day/month/year:time zone] "method target protocol" status bytes`.
+pub(super) fn parse_common(line: &str) -> Option<LoggedRequest> {
+    parse_start(line).map(|(request, _)| request)
+}
+
+/// Reads the part that both formats have. Returns the rest of the line, too.
+fn parse_start(line: &str) -> Option<(LoggedRequest, Option<&str>)> {
+    let (address, rest) = line.trim_end_matches(['\r', '\n']).split_once(' ')?;
+    // The name of the user may contain spaces and brackets, but not a space, a bracket and a digit in a row.
+    let opening = rest.match_indices(" [").find(|(at, _)| rest[at + 2..].starts_with(|c: char| c.is_ascii_digit()))?.0;
+    let (time, rest) = rest[opening + 2..].split_once(']')?;
+    let at = Timestamp::strptime("%d/%b/%Y:%H:%M:%S %z", time).ok()?;
+    let (request, rest) = quoted(rest.trim_start())?;
+    let mut numbers = rest.trim_start().splitn(3, ' ');
+    let status = numbers.next()?.parse().ok().filter(|status| (100..600).contains(status))?;
+    let bytes = numbers.next()?;
+    if bytes != "-" && bytes.parse::<u64>().is_err() {
+        return None;
+    }
+    let (method, target) = split_request(&request)?;
+    let request = LoggedRequest {
+        address: address.to_owned(),
+        at,
+        method: method.to_owned(),
+        target: target.to_owned(),
+        status,
+        referer: String::new(),
+        user_agent: None,
+        opted_out: false,
+        prefetch: false,
+    };
+    Some((request, numbers.next()))
+}
+
+/// A quoted text, in which a backslash escapes the next character; and the rest after it.
+fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
+    let inner = text.strip_prefix('"')?;
+    let mut escaped = false;
+    let end = inner.find(|c| {
+        let closes = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        closes
+    })?;
+    let value = &inner[..end];
+    let value = if value.contains("\\\"") || value.contains("\\\\") {
+        Cow::Owned(value.replace("\\\"", "\"").replace("\\\\", "\\"))
+    } else {
+        Cow::Borrowed(value)
+    };
+    Some((value, &inner[end + 1..]))
+}
+
+/// Method and target of a request line; `None` if no HTTP client sends it (a TLS hello on the wrong port, `-`).
+fn split_request(request: &str) -> Option<(&str, &str)> {
+    let (method, rest) = request.split_once(' ')?;
+    let target = rest.rsplit_once(" HTTP/").map_or(rest, |(target, _)| target);
+    let valid = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+    valid.then_some((method, target))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"203.0.113.9 - frank [17/May/2015:10:05:03 +0200] "GET /a?b=c HTTP/1.1" 200 203023 "https://example.org/x" "Mozilla/5.0 \"quoted\" (X11)""#;
+
+    #[test]
+    fn a_combined_line_is_read_in_full() {
+        let line = parse_combined(LINE).unwrap();
+        assert_eq!(line.address, "203.0.113.9");
+        assert_eq!(line.at, "2015-05-17T08:05:03Z".parse().unwrap());
+        assert_eq!((&*line.method, &*line.target, line.status), ("GET", "/a?b=c", 200));
+        assert_eq!(&*line.referer, "https://example.org/x");
+        assert_eq!(line.user_agent.as_deref(), Some("Mozilla/5.0 \"quoted\" (X11)"));
+    }
+
+    #[test]
+    fn a_common_line_has_no_referrer_and_no_user_agent() {
+        let line = parse_common(r#"2001:db8::1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 304 -"#).unwrap();
+        assert_eq!((line.status, line.user_agent), (304, None));
+    }
+
+    #[test]
+    fn a_user_name_with_spaces_and_brackets_is_skipped() {
+        let text = r#"203.0.113.9 - "a [b] c" [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 200 1"#;
+        assert!(parse_common(text).is_some());
+    }
+
+    #[test]
+    fn other_lines_are_malformed() {
+        for text in [
+            "",
+            "garbage",
+            r#"203.0.113.9 - - [17/Mai/2015:10:05:03 +0000] "GET / HTTP/1.0" 200 1 "-" "-""#,
+            r#"203.0.113.9 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 2000 1 "-" "-""#,
+            r#"203.0.113.9 - - [17/May/2015:10:05:03 +0000] "\x16\x03\x01" 400 1 "-" "-""#,
+            r#"203.0.113.9 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 200 1 "-" "cut of"#,
+            r#"203.0.113.9 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 200 1"#,
+        ] {
+            assert_eq!(parse_combined(text), None, "{text}");
+        }
+    }
+}
