@@ -1,100 +1,38 @@
-//! Recognises robots by their User-Agents: a name of the list, a sign such as `bot`, or no platform of a browser.
+//! Recognises robots by their User-Agents: a name of the list, a sign such as `bot`, or no sign of a browser.
 //!
 //! The names come from maintained lists, which `names.tsv` cites and `handler/lists/renew-robots` renews.
-//! `handler/lists/check-robots` checks the verdicts on thousands of User-Agents. The matcher is written here, because building an
-//! automaton of 1,500 names (aho-corasick) took a large part of a cold start.
+//! `handler/lists/check-robots` checks the verdicts on thousands of User-Agents.
 
+mod index;
+mod names;
+mod purpose;
 mod signs;
 
 use std::{
     cell::RefCell,
     hash::{BuildHasher, RandomState},
-    ops::Range,
     sync::LazyLock,
 };
 
-use signs::{Of, SIGNS, Sign, begins_word, ends_word, shows_mail_address};
+pub use self::{names::Robot, purpose::RobotPurpose};
+use self::{
+    names::RobotList,
+    signs::{Sender, senders_at, shows_mail_address},
+};
 
 /// Longest part of a User-Agent that is read. Browsers send less, and the limit bounds the time for hostile ones.
 const MAXIMUM_BYTES: usize = 2048;
 
-/// Names of at least this length also match the beginning of a word, as `pingdom` matches `PingdomTMS`.
-const DISTINCT_BYTES: usize = 6;
-
-/// Cached verdicts per thread: 8 KB.
+/// Cached verdicts per thread, which take 8 KB.
 const VERDICTS_KEPT: usize = 512;
 
-/// User-Agents without platform or engine that can still be people: some were cut short by a proxy, and two belong to programs
-/// with which people fetch pages of their systems.
+/// User-Agents without platform or engine that can still be people. Proxies shortened some, and two belong to programs with which
+/// people fetch pages for their systems.
 const DOUBTFUL: [&str; 5] =
     ["mozilla/4.0", "mozilla/4.0 (compatible;)", "&as_qdr=all", "portscout/0.8.1", "fetch libfetch/2.0"];
 
-/// A robot of the list.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Robot {
-    /// The name in its User-Agent; none if the robot is unlisted and recognised by a sign.
-    pub name: Option<&'static str>,
-    /// The operator, if known.
-    pub operator: Option<&'static str>,
-    pub purpose: RobotPurpose,
-}
-
-/// The purpose of a robot, according to the sources of the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RobotPurpose {
-    /// The index of a search engine.
-    Search,
-    /// The search index of an AI.
-    AiSearch,
-    /// Training of an AI, or collecting pages for an AI with an unknown purpose.
-    AiTraining,
-    /// Fetches a page on behalf of a user of an AI.
-    AiAssistant,
-    /// Ranking, backlinks, marketing.
-    Seo,
-    /// Whether a site is up, fast, safe.
-    Monitoring,
-    /// An HTTP client of scripts, or an automated browser.
-    Library,
-    /// Anything else: previews, feeds, archives, advertising, research; or not known.
-    Other,
-}
-
-impl RobotPurpose {
-    /// All of them, with the name in the list and in responses, and the label of the page.
-    const ALL: [(Self, &'static str, &'static str); 8] = [
-        (Self::Search, "search", "search engine"),
-        (Self::AiSearch, "ai_search", "AI search"),
-        (Self::AiTraining, "ai_training", "AI training"),
-        (Self::AiAssistant, "ai_assistant", "AI assistant"),
-        (Self::Seo, "seo", "SEO"),
-        (Self::Monitoring, "monitoring", "monitoring"),
-        (Self::Library, "library", "script or library"),
-        (Self::Other, "other", "other"),
-    ];
-
-    /// The purpose that the list calls `name`, if it is one.
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known, _)| *known == name).map(|(purpose, ..)| *purpose)
-    }
-
-    fn row(self) -> (Self, &'static str, &'static str) {
-        Self::ALL[self as usize]
-    }
-
-    /// The name in responses.
-    pub fn name(self) -> &'static str {
-        self.row().1
-    }
-
-    /// The label of the page.
-    pub fn label(self) -> &'static str {
-        self.row().2
-    }
-}
-
-/// Whether this User-Agent is a robot's; see [`identify`]. Verdicts are cached, because most User-Agents repeat and the cache is
-/// fifty times as fast. Its keys are hashes with a random key, so no User-Agent is stored.
+/// Whether [`identify`] finds a robot. Verdicts are cached, because most User-Agents repeat and the cache is much faster. The cache
+/// has hashes with a random key, so no User-Agent is stored.
 pub fn is_robot(user_agent: &str) -> bool {
     thread_local! {
         static VERDICTS: RefCell<Box<[(u64, bool)]>> = RefCell::new(vec![(0, true); VERDICTS_KEPT].into());
@@ -110,7 +48,7 @@ pub fn is_robot(user_agent: &str) -> bool {
     })
 }
 
-/// The robot that sent this User-Agent; none if it looks like a browser's.
+/// The robot with this User-Agent; `None` for a browser.
 ///
 /// A User-Agent is a robot's if it is empty or `-`, has a name of the list, has a sign of robots, or has neither platform nor
 /// engine. Only the first 2 KiB count, and the time depends only on their length.
@@ -122,150 +60,28 @@ pub fn identify(user_agent: &str) -> Option<&'static Robot> {
     let bytes = user_agent.as_bytes();
     let text = bytes[..bytes.len().min(MAXIMUM_BYTES)].to_ascii_lowercase();
 
-    if let Some(name) = LIST.longest_in(&text) {
-        return Some(&name.robot);
+    if let Some(robot) = LIST.longest_in(&text) {
+        return Some(robot);
     }
     let mut shows_browser = false;
-    for at in 0..text.len() {
-        for sign in &LIST.signs[LIST.signs_by_first.range(text[at])] {
-            if text[at..].starts_with(sign.text.as_bytes()) && sign.place.allows(&text, at, at + sign.text.len()) {
-                match sign.of {
-                    Of::Robot => return Some(&UNNAMED),
-                    Of::Browser => shows_browser = true,
-                }
-            }
+    for sender in (0..text.len()).flat_map(|at| senders_at(&text, at)) {
+        match sender {
+            Sender::Robot => return Some(&UNNAMED),
+            Sender::Browser => shows_browser = true,
         }
     }
     let is_doubtful = || DOUBTFUL.iter().any(|doubtful| doubtful.as_bytes() == text);
     ((!shows_browser && !is_doubtful()) || shows_mail_address(&text)).then_some(&UNNAMED)
 }
 
-/// The robot of a name, as the list writes it.
+/// The robot with this name in the list.
 pub fn named(name: &str) -> Option<&'static Robot> {
-    LIST.names.iter().map(|known| &known.robot).find(|robot| robot.name == Some(name))
+    LIST.robots().find(|robot| robot.name == Some(name))
 }
 
 static UNNAMED: Robot = Robot { name: None, operator: None, purpose: RobotPurpose::Other };
 
 static LIST: LazyLock<RobotList> = LazyLock::new(|| RobotList::read(include_str!("robot/names.tsv")));
-
-/// Names and signs, both in the order of their texts.
-struct RobotList {
-    names: Vec<RobotName>,
-    names_by_first: ByFirst,
-    signs: Vec<&'static Sign>,
-    signs_by_first: ByFirst,
-}
-
-/// Index of a sorted list: the place of the first text for each first byte.
-struct ByFirst([u16; 257]);
-
-impl ByFirst {
-    /// Of not empty texts, at most 65,535.
-    fn of<'a>(texts: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut starts = [0; 257];
-        for text in texts {
-            starts[usize::from(text[0]) + 1] += 1;
-        }
-        for byte in 0..256 {
-            starts[byte + 1] += starts[byte];
-        }
-        Self(starts)
-    }
-
-    fn range(&self, first: u8) -> Range<usize> {
-        let first = usize::from(first);
-        self.0[first].into()..self.0[first + 1].into()
-    }
-}
-
-/// A robot and where a User-Agent must have its name to count.
-struct RobotName {
-    /// In small letters.
-    text: Box<[u8]>,
-    only_at_start: bool,
-    robot: Robot,
-}
-
-impl RobotList {
-    /// Reads lines of name, operator and purpose, parted by tabs.
-    ///
-    /// # Panics
-    /// If a line is invalid. The list is compiled in, and the tests read it.
-    fn read(lines: &'static str) -> Self {
-        let mut names: Vec<RobotName> =
-            lines.lines().filter(|line| !line.starts_with('#')).map(RobotName::read).collect();
-        names.sort_unstable_by(|a, b| a.text.cmp(&b.text));
-        let mut signs: Vec<&Sign> = SIGNS.iter().collect();
-        signs.sort_unstable_by_key(|sign| sign.text);
-        Self {
-            names_by_first: ByFirst::of(names.iter().map(|name| &*name.text)),
-            names,
-            signs_by_first: ByFirst::of(signs.iter().map(|sign| sign.text.as_bytes())),
-            signs,
-        }
-    }
-
-    /// The longest name that begins a word of `text`, which is in small letters. Inside a word it might be anything.
-    fn longest_in(&self, text: &[u8]) -> Option<&RobotName> {
-        (0..text.len())
-            .filter(|&at| text[at].is_ascii_alphanumeric() && begins_word(text, at))
-            .filter_map(|at| self.longest_at(text, at))
-            .max_by_key(|name| name.text.len())
-    }
-
-    /// The longest name that `text` has at `at`.
-    fn longest_at(&self, text: &[u8], at: usize) -> Option<&RobotName> {
-        let rest = &text[at..];
-        let names = &self.names[self.names_by_first.range(rest[0])];
-        let mut bytes = rest.len();
-        loop {
-            // The last name that is not after the text: either it begins the text, or no name shares more bytes with the text.
-            let after = names.partition_point(|name| *name.text <= rest[..bytes]);
-            let name = &names[after.checked_sub(1)?];
-            let shared = name.text.iter().zip(rest).take_while(|(a, b)| a == b).count();
-            if shared < name.text.len() {
-                bytes = shared;
-            } else if name.allows(text, at) {
-                return Some(name);
-            } else {
-                bytes = shared - 1;
-            }
-            if bytes == 0 {
-                return None;
-            }
-        }
-    }
-}
-
-impl RobotName {
-    fn read(line: &'static str) -> Self {
-        let mut columns = line.split('\t');
-        let (Some(written), Some(operator), Some(purpose), None) =
-            (columns.next(), columns.next(), columns.next().and_then(RobotPurpose::named), columns.next())
-        else {
-            panic!("not a robot's name, operator and purpose: {line}");
-        };
-        let text = written.trim_start_matches('^');
-        Self {
-            text: text.to_ascii_lowercase().into_bytes().into(),
-            only_at_start: written.starts_with('^'),
-            robot: Robot {
-                name: Some(text.trim_end_matches('/')),
-                operator: Some(operator).filter(|operator| !operator.is_empty()),
-                purpose,
-            },
-        }
-    }
-
-    /// Whether the name counts that begins a word of `text` at `start`.
-    fn allows(&self, text: &[u8], start: usize) -> bool {
-        let end = start + self.text.len();
-        // One that ends in a slash or the like is whole, whatever follows.
-        let whole = !text[end - 1].is_ascii_alphanumeric() || ends_word(text, end);
-        (whole || self.text.len() >= DISTINCT_BYTES) && (start == 0 || !self.only_at_start)
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -390,8 +206,8 @@ mod tests {
 
     #[test]
     fn every_line_of_the_list_is_found_by_its_own_name() {
-        assert!(LIST.names.len() > 1500, "{} names", LIST.names.len());
-        for RobotName { robot: expected, .. } in &LIST.names {
+        assert!(LIST.robots().count() > 1500, "{} names", LIST.robots().count());
+        for expected in LIST.robots() {
             let written = expected.name.unwrap();
             let found = name(&format!("{written}/1.0")).unwrap_or_default();
             assert!(found.eq_ignore_ascii_case(written), "{written} is found as {found}");

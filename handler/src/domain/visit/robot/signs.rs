@@ -1,35 +1,40 @@
 //! Signs of robots and browsers in User-Agents, for robots that are not on the list.
 
+use std::sync::LazyLock;
+
+use super::index::FirstByteIndex;
+
 /// A text that is typical of robots or of browsers.
-pub(super) struct Sign {
-    /// In small letters.
-    pub(super) text: &'static str,
-    pub(super) place: Position,
-    pub(super) of: Of,
+struct Sign {
+    /// In lower case.
+    text: &'static str,
+    position: Position,
+    sender: Sender,
 }
 
+/// The kind of program that a sign is typical of.
 #[derive(Clone, Copy)]
-pub(super) enum Of {
+pub(super) enum Sender {
     Robot,
     Browser,
 }
 
 /// The position at which a sign counts.
 #[derive(Clone, Copy)]
-pub(super) enum Position {
+enum Position {
     Anywhere,
     WordStart,
     WordEnd,
     Word,
-    /// At the end of a word that is longer, as in `Googlebot`. There are telephones that are called `M bot 60` or `CUBOT`.
+    /// At the end of a longer word, as in `Googlebot`. Some phones have names like `M bot 60` or `CUBOT`.
     Bot,
-    /// Behind something else than `Mozilla/5.0`, where old browsers have it too.
+    /// Not directly behind `Mozilla/5.0`, where old browsers have it, too.
     NotFirst,
 }
 
 impl Position {
-    /// Whether a sign counts that was found in `text` from `start` to `end`, in bytes.
-    pub(super) fn allows(self, text: &[u8], start: usize, end: usize) -> bool {
+    /// Whether a sign counts at the bytes from `start` to `end` of `text`.
+    fn allows(self, text: &[u8], start: usize, end: usize) -> bool {
         match self {
             Self::Anywhere => true,
             Self::WordStart => begins_word(text, start),
@@ -48,17 +53,34 @@ impl Position {
     }
 }
 
-/// Whether no letter or digit stands before `at`.
+/// All signs, sorted by their text.
+static SORTED: LazyLock<(Vec<&Sign>, FirstByteIndex)> = LazyLock::new(|| {
+    let mut signs: Vec<&Sign> = SIGNS.iter().collect();
+    signs.sort_unstable_by_key(|sign| sign.text);
+    let index = FirstByteIndex::new(signs.iter().map(|sign| sign.text.as_bytes()));
+    (signs, index)
+});
+
+/// The senders of the signs that count at the position `at` of `text`, which is in lower case.
+pub(super) fn senders_at(text: &[u8], at: usize) -> impl Iterator<Item = Sender> {
+    let (signs, index) = &*SORTED;
+    let counts = move |sign: &&&Sign| {
+        text[at..].starts_with(sign.text.as_bytes()) && sign.position.allows(text, at, at + sign.text.len())
+    };
+    signs[index.range(text[at])].iter().filter(counts).map(|sign| sign.sender)
+}
+
+/// Whether `at` is not behind a letter or digit.
 pub(super) fn begins_word(text: &[u8], at: usize) -> bool {
     !text[..at].last().is_some_and(u8::is_ascii_alphanumeric)
 }
 
-/// Whether no letter or digit stands at `at`.
+/// Whether `at` is not before a letter or digit.
 pub(super) fn ends_word(text: &[u8], at: usize) -> bool {
     !text.get(at).is_some_and(u8::is_ascii_alphanumeric)
 }
 
-/// Whether there is an address to write to, as `info@robot.example`.
+/// Whether there is an e-mail address, such as `info@robot.example`.
 pub(super) fn shows_mail_address(text: &[u8]) -> bool {
     text.windows(3).enumerate().any(|(at, window)| {
         if window[1] != b'@' || !window[0].is_ascii_alphanumeric() || !window[2].is_ascii_lowercase() {
@@ -70,20 +92,20 @@ pub(super) fn shows_mail_address(text: &[u8]) -> bool {
     })
 }
 
-const fn robot(text: &'static str, place: Position) -> Sign {
-    Sign { text, place, of: Of::Robot }
+const fn robot(text: &'static str, position: Position) -> Sign {
+    Sign { text, position, sender: Sender::Robot }
 }
 
-const fn browser(text: &'static str, place: Position) -> Sign {
-    Sign { text, place, of: Of::Browser }
+const fn browser(text: &'static str, position: Position) -> Sign {
+    Sign { text, position, sender: Sender::Browser }
 }
 
-/// The signs that are looked for. Names of robots belong into the list instead.
-pub(super) const SIGNS: &[Sign] = &[
+/// All signs. Names of robots belong in the list instead.
+const SIGNS: &[Sign] = &[
     // Links to a description.
     robot("://", Position::Anywhere),
     robot("www.", Position::Anywhere),
-    // Behind `(KHTML, like Gecko` a browser closes the bracket.
+    // A browser closes the bracket after `(KHTML, like Gecko`.
     robot("like gecko;", Position::Anywhere),
     robot("(compatible;", Position::NotFirst),
     // Activities.
@@ -115,10 +137,10 @@ pub(super) const SIGNS: &[Sign] = &[
     robot("validator", Position::WordEnd),
     robot("(via ", Position::Anywhere),
     robot("${", Position::Anywhere),
-    // Of firms whose browsers, if they have one, do not say so.
+    // Companies whose browsers do not have their names.
     robot("cloudflare", Position::WordStart),
     robot("-google", Position::WordEnd),
-    // Engines and what is like them.
+    // Engines and similar.
     browser("browser/", Position::Anywhere),
     browser("browser ", Position::Anywhere),
     browser("chrome/", Position::Anywhere),
@@ -192,7 +214,7 @@ pub(super) const SIGNS: &[Sign] = &[
     browser("win8", Position::WordStart),
     browser("win9", Position::WordStart),
     browser("winnt", Position::WordStart),
-    // Devices and those who make them: telephones of before 2010 say nothing else.
+    // Devices and manufacturers. Phones from before 2010 have no other sign.
     browser("crkey", Position::Word),
     browser("docomo", Position::Word),
     browser("mobile", Position::Word),
