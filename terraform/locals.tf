@@ -1,5 +1,5 @@
 locals {
-  # Six hexadecimal digits that make globally unique names unique and stay the same for ever.
+  # Six hexadecimal digits that make names globally unique and never change.
   suffix = substr(sha256("${var.subscription_id}/${var.name}/${var.environment}"), 0, 6)
   stem   = "${var.name}-${var.environment}"
 
@@ -10,22 +10,21 @@ locals {
   database_server_name = join("-", compact(["psql", local.stem, local.suffix, var.database_server_suffix]))
   database_name        = "footfall"
 
-  # The app's identity is also the name of its role in the database, letter by letter.
+  # The name of the app's identity is also the name of its role in the database, letter by letter.
   app_identity_name       = "id-${local.stem}-app"
   bootstrap_identity_name = "id-${local.stem}-bootstrap"
   github_identity_name    = "id-${local.stem}-github"
 
   # Connections -------------------------------------------------------------------------------------------------------
-  # An instance holds at most one connection for the recorder, one for the reader, and for the time that maintenance works,
-  # a third.
+  # An instance holds at most one connection for the recorder, one for the reader, and a third while maintenance works.
   connections_per_instance = 3
 
-  # The timer runs on an instance of its own: Flex Consumption scales functions without an HTTP trigger apart. The platform's
-  # documentation does not say clearly whether it is within maximum_instance_count, so it is counted on top.
+  # The timer runs on its own instance, because Flex Consumption scales functions without an HTTP trigger separately. Azure's
+  # documentation is not clear on whether maximum_instance_count includes that instance, so it is added here.
   timer_instances = 1
 
-  # "Max user connections" by size, from Microsoft's page on limits of the flexible server: max_connections less the 15
-  # that the service keeps for replication and monitoring.
+  # "Max user connections" by size, from Microsoft's page on limits of the flexible server: max_connections minus the 15
+  # that the service reserves for replication and monitoring.
   database_user_connections_by_sku = {
     B_Standard_B1ms       = 35
     B_Standard_B2s        = 414
@@ -51,7 +50,7 @@ locals {
   }
   database_user_connections = lookup(local.database_user_connections_by_sku, var.database_sku_name, 0)
 
-  # With PgBouncer the instances meet its client limit instead, and its pool meets the server's limit.
+  # With PgBouncer its client limit applies to the instances, and the server's limit to its pool.
   pooler_client_connections = 5000
   pooler_pool_size          = min(50, max(1, local.database_user_connections - var.database_connection_reserve))
 

@@ -11,10 +11,10 @@ resource "azurerm_postgresql_flexible_server" "this" {
   storage_mb        = var.database_storage_in_mb
   auto_grow_enabled = true
 
-  # No public address and no delegated subnet: the private endpoint below is the only way in.
+  # No public address and no delegated subnet: the private endpoint below is the only access.
   public_network_access_enabled = false
 
-  # Entra only. No administrator login exists, so there is no password to keep.
+  # Entra only. No administrator login exists, so there is no password to store.
   authentication {
     active_directory_auth_enabled = true
     password_auth_enabled         = false
@@ -39,7 +39,7 @@ resource "azurerm_postgresql_flexible_server" "this" {
   }
 
   lifecycle {
-    # The counts live here and nowhere else. A plan that would replace the server fails (docs/deployment.md, teardown).
+    # Only this server has the counts. A plan that would replace the server fails (docs/deployment.md, teardown).
     prevent_destroy = true
 
     # The platform chooses the zone, swaps zones at a failover, and grows the storage.
@@ -55,9 +55,9 @@ resource "azurerm_management_lock" "database" {
   lock_level = "CanNotDelete"
   notes      = "Holds every count there is. Set by Terraform (deletion_protection_enabled)."
 
-  # The lock forbids deleting what lies below the server, too. Terraform destroys a lock before what the lock depends on, and
-  # makes it after: so one apply with deletion_protection_enabled = false can remove an administrator, and the apply after a
-  # restore lifts the old server's lock before it touches the rest (docs/runbook.md, locks).
+  # The lock also protects all resources below the server. Terraform destroys a lock before the resources that the lock
+  # depends on, and creates it after them. So one apply with deletion_protection_enabled = false can remove an
+  # administrator, and the apply after a restore removes the old server's lock first (docs/runbook.md, locks).
   depends_on = [
     azurerm_monitor_diagnostic_setting.database,
     azurerm_postgresql_flexible_server_active_directory_administrator.bootstrap,
@@ -73,14 +73,14 @@ locals {
       require_secure_transport = "on"
       ssl_min_protocol_version = "TLSv1.3"
 
-      # Who connected and what failed, for the alert on failed logins and for an investigation. Only the private
-      # addresses of the functions and jobs subnets can appear.
+      # Connections and failed logins, for the alert on failed logins and for an investigation. Only private addresses of
+      # the functions and jobs subnets can appear.
       log_connections    = "on"
       log_disconnections = "on"
       log_checkpoints    = "on"
       log_lock_waits     = "on"
 
-      # Statements hold values that visitors sent; they stay out of the log, failed ones too.
+      # Statements contain values that visitors sent, so they are not logged, not even if they fail.
       log_statement                = "none"
       log_min_duration_statement   = "-1"
       log_min_error_statement      = "panic"
@@ -88,7 +88,7 @@ locals {
       log_error_verbosity          = "terse"
       "connection_throttle.enable" = "on"
 
-      # A connection that its instance has abandoned gives up its locks and its place.
+      # An abandoned connection releases its locks and its slot.
       idle_in_transaction_session_timeout = "30000"
       tcp_keepalives_idle                 = "60"
       tcp_keepalives_interval             = "10"
@@ -136,7 +136,7 @@ resource "azurerm_private_endpoint" "database" {
 }
 
 # Administrators --------------------------------------------------------------------------------------------------------
-# The bootstrap identity is used by the job below and by nothing else. The app's identity is no administrator.
+# Only the job below uses the bootstrap identity. The app's identity is not an administrator.
 
 resource "azurerm_user_assigned_identity" "bootstrap" {
   name                = local.bootstrap_identity_name
@@ -164,13 +164,13 @@ resource "azurerm_postgresql_flexible_server_active_directory_administrator" "pe
   principal_name      = each.key
   principal_type      = each.value.type
 
-  # Azure takes one change of administrators at a time.
+  # Azure accepts one change of administrators at a time.
   depends_on = [azurerm_postgresql_flexible_server_active_directory_administrator.bootstrap]
 }
 
 # Role bootstrap --------------------------------------------------------------------------------------------------------
-# A job inside the virtual network, started by hand or by the pipeline (a control-plane call, so a hosted runner can).
-# It may be started any number of times.
+# A job inside the virtual network, which may run any number of times. A person or the pipeline starts the job by a call to
+# the control plane, so a hosted runner can start it, too.
 
 resource "azurerm_container_app_environment" "jobs" {
   count = var.database_bootstrap_enabled ? 1 : 0
@@ -183,7 +183,7 @@ resource "azurerm_container_app_environment" "jobs" {
   public_network_access          = "Disabled"
   tags                           = local.tags
 
-  # By diagnostic setting, because the other destination wants the workspace's shared key.
+  # By diagnostic setting, because the other destination needs the workspace's shared key.
   logs_destination = "azure-monitor"
 
   workload_profile {

@@ -1,4 +1,4 @@
-# Who may deliver. GitHub signs in with its own token (OIDC): there is no secret to store or to leak.
+# The identity that delivers. GitHub signs in with its own token (OIDC), so no secret can leak.
 
 resource "azurerm_user_assigned_identity" "github" {
   count = var.github_repository == null ? 0 : 1
@@ -10,8 +10,8 @@ resource "azurerm_user_assigned_identity" "github" {
 }
 
 # The subject names one repository and one protected environment, so neither a fork nor another branch's job can sign in.
-# Entra compares it letter by letter with what GitHub writes into its token, and GitHub writes two forms: with the names only,
-# or, for repositories made or renamed since 15 July 2026 and for those that chose it, with the ids behind the names.
+# Entra compares the subject letter by letter with GitHub's token, which has one of two forms. Repositories created or renamed
+# since 15 July 2026, and those that opted in, have ids behind the names. All others have only the names.
 resource "azurerm_federated_identity_credential" "github" {
   count = var.github_repository == null ? 0 : 1
 
@@ -23,7 +23,7 @@ resource "azurerm_federated_identity_credential" "github" {
 }
 
 locals {
-  # Always: publish a package, start the bootstrap job and see its result, read what is there.
+  # Always: publish a package, start the bootstrap job and read its result, read the resources.
   github_deploy_roles = merge(
     {
       read    = { scope = azurerm_resource_group.this.id, role = "Reader" }
@@ -34,9 +34,9 @@ locals {
     },
   )
 
-  # Only with github_may_apply: change the resources of this group, and keep the state. A plan begins with reading what is
-  # there, the role assignments included; two of them lie outside the group, on the state's container and on the secret, where
-  # it takes Reader (Microsoft.Authorization/roleAssignments/read). Reader shows no secret's value and no blob's content.
+  # Only with github_may_apply: change the resources of this group, and write the state. A plan reads all resources first,
+  # including two role assignments outside the group, on the state's container and on the secret. Reading these needs
+  # Reader (Microsoft.Authorization/roleAssignments/read), which shows no value of a secret and no content of a blob.
   github_apply_roles = !var.github_may_apply ? {} : merge(
     {
       change     = { scope = azurerm_resource_group.this.id, role = "Contributor" }

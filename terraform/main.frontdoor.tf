@@ -1,5 +1,5 @@
-# Optional (front_door_enabled): one place on the internet in front of the app, with a firewall and a rate limit.
-# Nothing is cached: a cached page would not count its visitors.
+# Optional (front_door_enabled): Front Door in front of the app, with a firewall and a rate limit. It caches nothing, because
+# a cached page would not count its visitors.
 
 resource "azurerm_cdn_frontdoor_profile" "this" {
   count = var.front_door_enabled ? 1 : 0
@@ -10,7 +10,7 @@ resource "azurerm_cdn_frontdoor_profile" "this" {
   response_timeout_seconds = 30
   tags                     = local.tags
 
-  # Addresses of visitors are kept out of Front Door's logs too.
+  # Front Door's logs contain no addresses of visitors.
   log_scrubbing_rule {
     match_variable = "RequestIPAddress"
   }
@@ -28,7 +28,7 @@ resource "azurerm_cdn_frontdoor_endpoint" "this" {
   tags                     = local.tags
 }
 
-# One origin needs no health probe; Front Door would send to it all the same, and each probe would be a paid execution.
+# Front Door sends requests to a single origin in any case, and each health probe would be a paid execution.
 resource "azurerm_cdn_frontdoor_origin_group" "this" {
   count = var.front_door_enabled ? 1 : 0
 

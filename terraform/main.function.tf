@@ -8,14 +8,14 @@ resource "azurerm_user_assigned_identity" "app" {
 }
 
 # Storage ---------------------------------------------------------------------------------------------------------------
-# Holds the deployed package and the host's own leases and keys. No visit is ever stored here.
+# The account stores the deployed package, and the host's leases and keys. It never stores a visit.
 
 resource "azurerm_storage_account" "this" {
   #checkov:skip=CKV_AZURE_35:The default action is Deny unless storage_private_endpoint_enabled is false (profiles/minimal.tfvars saves the endpoint's price). Keys and anonymous access are off in both cases.
   #checkov:skip=CKV_AZURE_59:As CKV_AZURE_35; checkov does not evaluate the negation.
-  #checkov:skip=CKV_AZURE_43:checkov does not evaluate sha256(); the validations of name and environment bound the name at 24 characters.
+  #checkov:skip=CKV_AZURE_43:checkov does not evaluate sha256(); the validations of name and environment limit the name to 24 characters.
   #checkov:skip=CKV_AZURE_33:The queue service is not used, and its classic logging needs shared keys.
-  #checkov:skip=CKV_AZURE_206:LRS or ZRS, by zone_redundancy_enabled: a package can be built again from its commit, so another region adds nothing.
+  #checkov:skip=CKV_AZURE_206:LRS or ZRS, by zone_redundancy_enabled: a package can be rebuilt from its commit, so a copy in another region adds nothing.
   #checkov:skip=CKV2_AZURE_1:A customer-managed key would need a key vault and would protect packages of public code.
 
   name                = local.storage_account_name
@@ -39,8 +39,7 @@ resource "azurerm_storage_account" "this" {
   min_tls_version               = "TLS1_2"
   public_network_access_enabled = !var.storage_private_endpoint_enabled
 
-  # Only where something is denied: the provider reads rules that allow everything back as none, and would plan to add
-  # them again each time.
+  # Only with the default Deny: the provider reads rules that allow everything as no rules, so each plan would add them again.
   dynamic "network_rules" {
     for_each = var.storage_private_endpoint_enabled ? ["Deny"] : []
 
@@ -71,7 +70,7 @@ resource "azurerm_management_lock" "storage" {
   lock_level = "CanNotDelete"
   notes      = "Without its package the app does not start. Set by Terraform (deletion_protection_enabled)."
 
-  # As with the database's lock: what lies below the account can only be deleted once the lock is gone.
+  # As with the database's lock: resources below the account can be deleted only without the lock.
   depends_on = [
     azurerm_monitor_diagnostic_setting.blobs,
     azurerm_private_endpoint.blob,
@@ -81,7 +80,7 @@ resource "azurerm_management_lock" "storage" {
 }
 
 resource "azurerm_storage_container" "packages" {
-  #checkov:skip=CKV2_AZURE_21:Writes and deletes are logged by the diagnostic setting in main.monitoring.tf; reads are the platform's own.
+  #checkov:skip=CKV2_AZURE_21:Writes and deletes are logged by the diagnostic setting in main.monitoring.tf; all reads come from the platform.
   name                  = "packages"
   storage_account_id    = azurerm_storage_account.this.id
   container_access_type = "private"
@@ -112,8 +111,8 @@ resource "azurerm_private_endpoint" "blob" {
   depends_on = [azurerm_private_dns_zone_virtual_network_link.this]
 }
 
-# What the app may do in Azure: its own storage account's blobs, and sending telemetry. The host creates containers for
-# leases and keys by itself, which takes Owner of blob data (a data role; it grants nothing over the account).
+# The app may use the blobs of its own storage account, and send telemetry. The host creates containers for leases and keys,
+# which needs Owner of blob data (a data role without rights over the account).
 
 resource "azurerm_role_assignment" "app_blobs" {
   scope                = azurerm_storage_account.this.id
@@ -133,7 +132,7 @@ locals {
   dashboard_token_secret_id = var.dashboard_token_secret == null ? null : "${var.dashboard_token_secret.key_vault_id}/secrets/${var.dashboard_token_secret.name}"
 }
 
-# Key Vault references are resolved with the system-assigned identity, so it exists only when there is one to resolve.
+# Key Vault references are resolved with the system-assigned identity, so that identity exists only if there is a reference.
 resource "azurerm_role_assignment" "dashboard_token" {
   count = var.dashboard_token_secret == null ? 0 : 1
 
@@ -146,7 +145,7 @@ resource "azurerm_role_assignment" "dashboard_token" {
 # App -------------------------------------------------------------------------------------------------------------------
 
 resource "azurerm_service_plan" "this" {
-  #checkov:skip=CKV_AZURE_212:Flex Consumption has no worker count; maximum_instance_count and always_ready_instance_count take its place.
+  #checkov:skip=CKV_AZURE_212:Flex Consumption has no worker count; maximum_instance_count and always_ready_instance_count replace it.
   #checkov:skip=CKV_AZURE_225:Zones follow zone_redundancy_enabled (on in profiles/production.tfvars); it costs two always-ready instances.
 
   name                   = "asp-${local.stem}"
@@ -162,7 +161,7 @@ locals {
   # Their names must not be in var.additional_settings, which is for all other settings of the handler.
   settings_with_variables = toset(keys(local.settings))
 
-  # Null: not set, so that the handler's default holds.
+  # Null: not set, so that the handler uses its default.
   settings = {
     FOOTFALL_DATABASE_AUTH   = "entra"
     FOOTFALL_TIMEZONE        = var.time_zone
@@ -183,23 +182,23 @@ locals {
 
   app_settings = merge(
     {
-      # The provider still writes a connection string with an empty key here (azurerm#30732, #29149, #29693). Empty wins,
-      # and the host then takes the identity-based settings. Name the account and not its service addresses: with those,
-      # hosts of spring 2026 stumbled over the empty setting (azure-functions-host#11787).
+      # Without this empty value the provider writes a connection string with an empty key (azurerm#30732, #29149, #29693).
+      # With it, the host uses the identity-based settings. They name the account, because with service addresses some
+      # hosts of spring 2026 failed on the empty setting (azure-functions-host#11787).
       #
-      # It never converges: the provider leaves the setting out when it reads, so each plan adds it again (azurerm#33211).
-      # ignore_changes would hide that, and break the app: at the next update of anything the empty value would be missing
-      # from what is sent, and the provider would write its broken connection string. So the plan keeps showing this one
-      # line, and terraform/scripts/plan-has-changes tells it from a change.
+      # The setting never converges: the provider omits it when it reads, so each plan adds it again (azurerm#33211).
+      # ignore_changes would hide that and break the app. The next update of any setting would omit the empty value, and the
+      # provider would write its broken connection string. So every plan has this line, and
+      # terraform/scripts/plan-has-changes distinguishes it from a change.
       AzureWebJobsStorage              = ""
       AzureWebJobsStorage__accountName = azurerm_storage_account.this.name
       AzureWebJobsStorage__credential  = "managedidentity"
       AzureWebJobsStorage__clientId    = azurerm_user_assigned_identity.app.client_id
 
-      # The page is at "/", where the host would show its own.
+      # The host's home page would hide the page at "/".
       AzureWebJobsDisableHomepage = "true"
 
-      # Telemetry with a token of the app's identity. The connection string itself is set in site_config.
+      # Telemetry with a token of the app's identity. The connection string is in site_config.
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=${azurerm_user_assigned_identity.app.client_id};Authorization=AAD"
 
       PGHOST          = azurerm_postgresql_flexible_server.this.fqdn
@@ -213,8 +212,8 @@ locals {
   )
 }
 
-# Public on purpose: a visitor counter answers everybody, and visitors do not sign in. With front_door_enabled everything
-# but Front Door is refused.
+# Public on purpose, because visitors do not sign in. With front_door_enabled the app refuses all requests that did not come
+# through Front Door.
 resource "azurerm_function_app_flex_consumption" "this" {
   name                = local.function_app_name
   resource_group_name = azurerm_resource_group.this.name
@@ -264,8 +263,8 @@ resource "azurerm_function_app_flex_consumption" "this" {
     remote_debugging_enabled = false
     vnet_route_all_enabled   = true
 
-    # With Front Door the origin answers this one profile only: the service tag says "a Front Door", the header says
-    # which. Without that lock a client could write X-Forwarded-For as it likes (FOOTFALL_TRUSTED_PROXIES is 2).
+    # With Front Door the origin accepts only this profile: the service tag identifies Front Door, and the header the
+    # profile. Without this rule a client could forge X-Forwarded-For (FOOTFALL_TRUSTED_PROXIES is 2).
     ip_restriction_default_action     = var.front_door_enabled ? "Deny" : "Allow"
     scm_use_main_ip_restriction       = false
     scm_ip_restriction_default_action = "Allow"

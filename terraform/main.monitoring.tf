@@ -1,5 +1,4 @@
-# What watches the app: the workspace, then one alert after the other, all of the same form. Divided, nobody would find whether a
-# condition has one.
+# The workspace, the alerts, the workbook and the budget. All alerts are in one file, so that a missing one is easy to notice.
 
 resource "azurerm_log_analytics_workspace" "this" {
   name                         = "log-${local.stem}"
@@ -24,8 +23,8 @@ resource "azurerm_application_insights" "this" {
   ip_masking_enabled           = true
   tags                         = local.tags
 
-  # The host samples requests before it sends them (host.json), and says in itemCount how many each stands for. A second
-  # sample here would take the handler's lines, too.
+  # The host samples requests before it sends them (host.json); itemCount is the number of requests that a row represents.
+  # A second sampling here would also drop lines of the handler.
   sampling_percentage = 100
 }
 
@@ -42,7 +41,7 @@ resource "azurerm_monitor_diagnostic_setting" "database" {
   }
 }
 
-# The package's container: who wrote or deleted what. Reads are the platform's own and would be most of the bill.
+# Writes and deletes in the package's container. Reads come from the platform, and would be the largest cost.
 resource "azurerm_monitor_diagnostic_setting" "blobs" {
   name                       = "to-workspace"
   target_resource_id         = "${azurerm_storage_account.this.id}/blobServices/default"
@@ -73,7 +72,7 @@ resource "azurerm_monitor_diagnostic_setting" "jobs" {
   }
 }
 
-# Only what the firewall did. The access log would hold a line for every visitor.
+# Only the firewall's actions. The access log would have a line for every visitor.
 resource "azurerm_monitor_diagnostic_setting" "front_door" {
   count = var.front_door_enabled ? 1 : 0
 
@@ -86,7 +85,7 @@ resource "azurerm_monitor_diagnostic_setting" "front_door" {
   }
 }
 
-# Whom to tell ------------------------------------------------------------------------------------------------------------
+# Recipients --------------------------------------------------------------------------------------------------------------
 
 resource "azurerm_monitor_action_group" "this" {
   name                = "ag-${local.stem}"
@@ -106,7 +105,7 @@ resource "azurerm_monitor_action_group" "this" {
 }
 
 # Availability ------------------------------------------------------------------------------------------------------------
-# /health/live says that the process answers, /version which build it is. Both are asked where visitors ask.
+# /health/live shows that the process responds, /version which build it is. Both tests use the address of visitors.
 
 locals {
   availability_tests = {
@@ -186,15 +185,15 @@ resource "azurerm_monitor_metric_alert" "availability" {
 locals {
   database_alerts = merge(
     {
-      down        = { metric = "is_db_alive", aggregation = "Maximum", operator = "LessThan", threshold = 1, window = "PT5M", severity = 1, description = "The database does not answer." }
+      down        = { metric = "is_db_alive", aggregation = "Maximum", operator = "LessThan", threshold = 1, window = "PT5M", severity = 1, description = "The database does not respond." }
       cpu         = { metric = "cpu_percent", aggregation = "Average", operator = "GreaterThan", threshold = 80, window = "PT15M", severity = 2, description = "Database processor above 80 % for a quarter of an hour." }
       memory      = { metric = "memory_percent", aggregation = "Average", operator = "GreaterThan", threshold = 90, window = "PT30M", severity = 3, description = "Database memory above 90 % for half an hour." }
-      storage     = { metric = "storage_percent", aggregation = "Average", operator = "GreaterThan", threshold = 85, window = "PT1H", severity = 2, description = "Database storage above 85 %; it grows by itself, but never shrinks." }
-      connections = { metric = "active_connections", aggregation = "Maximum", operator = "GreaterThan", threshold = floor(local.database_user_connections * 0.8), window = "PT15M", severity = 2, description = "More than 80 % of the ${local.database_user_connections} user connections of ${var.database_sku_name} are taken." }
-      logins      = { metric = "connections_failed", aggregation = "Total", operator = "GreaterThan", threshold = 10, window = "PT15M", severity = 1, description = "More than ten failed logins in a quarter of an hour. Nobody but the app and the bootstrap job should be trying." }
+      storage     = { metric = "storage_percent", aggregation = "Average", operator = "GreaterThan", threshold = 85, window = "PT1H", severity = 2, description = "Database storage above 85 %; storage grows by itself, and never shrinks." }
+      connections = { metric = "active_connections", aggregation = "Maximum", operator = "GreaterThan", threshold = floor(local.database_user_connections * 0.8), window = "PT15M", severity = 2, description = "More than 80 % of the ${local.database_user_connections} user connections of ${var.database_sku_name} are in use." }
+      logins      = { metric = "connections_failed", aggregation = "Total", operator = "GreaterThan", threshold = 10, window = "PT15M", severity = 1, description = "More than ten failed logins in a quarter of an hour. Only the app and the bootstrap job should log in." }
     },
     !startswith(var.database_sku_name, "B_") ? {} : {
-      credits = { metric = "cpu_credits_remaining", aggregation = "Minimum", operator = "LessThan", threshold = 20, window = "PT30M", severity = 2, description = "The Burstable database has almost spent its processor credits and will be slow." }
+      credits = { metric = "cpu_credits_remaining", aggregation = "Minimum", operator = "LessThan", threshold = 20, window = "PT30M", severity = 2, description = "The Burstable database has almost used up its processor credits, and will be slow." }
     },
   )
 }
@@ -224,9 +223,9 @@ resource "azurerm_monitor_metric_alert" "database" {
   }
 }
 
-# What requests and log lines say -----------------------------------------------------------------------------------------
-# Each query returns rows only while something is wrong. The queries are files, so that they can be run by hand and held
-# against the fields the handler logs.
+# Requests and log lines --------------------------------------------------------------------------------------------------
+# Each query returns rows only while there is a problem. The queries are files, so that a person can run them, and a test can
+# compare them with the fields that the handler logs.
 
 locals {
   query_alerts = merge(
@@ -234,7 +233,7 @@ locals {
       server-errors = {
         severity    = 1, frequency = "PT${var.query_alert_frequency_in_minutes}M", window = "PT15M", lookback = null
         query       = templatefile("${path.module}/queries/server-errors.kql", { percentage = var.server_error_alert_percentage })
-        description = "More than ${var.server_error_alert_percentage} % of requests were answered 5xx."
+        description = "More than ${var.server_error_alert_percentage} % of requests got 5xx."
       }
       latency = {
         severity    = 2, frequency = "PT${var.query_alert_frequency_in_minutes}M", window = "PT15M", lookback = null
@@ -244,12 +243,12 @@ locals {
       handler-restarts = {
         severity    = 1, frequency = "PT${var.query_alert_frequency_in_minutes}M", window = "PT30M", lookback = null
         query       = file("${path.module}/queries/handler-restarts.kql")
-        description = "The handler was started again on a running instance, or the host gave up on it."
+        description = "The handler started again on a running instance, or the host gave up on it."
       }
       database-lost = {
         severity    = 2, frequency = "PT${var.query_alert_frequency_in_minutes}M", window = "PT15M", lookback = null
         query       = file("${path.module}/queries/database-lost.kql")
-        description = "Instances lose the database again and again."
+        description = "Instances have lost the database many times, or for more than five minutes."
       }
     },
     var.usual_pageviews_per_hour == null ? {} : {
@@ -277,7 +276,7 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "this" {
   auto_mitigation_enabled   = true
   tags                      = local.tags
 
-  # On the first apply no telemetry has come yet, and the tables with it.
+  # On the first apply there is no telemetry yet, so the tables do not exist.
   skip_query_validation = true
 
   criteria {
@@ -300,7 +299,7 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "this" {
 # At a glance -------------------------------------------------------------------------------------------------------------
 
 locals {
-  # Order is the order on the page.
+  # In the order of the page.
   workbook_charts = [
     { title = "Pageviews and visits a minute", query = "visits", visualization = "timechart" },
     { title = "Requests: 50th and 95th percentile in ms, by function", query = "requests", visualization = "table" },
@@ -375,7 +374,7 @@ resource "azurerm_application_insights_workbook" "this" {
   tags                = local.tags
 }
 
-# Money -------------------------------------------------------------------------------------------------------------------
+# Budget ------------------------------------------------------------------------------------------------------------------
 
 resource "azurerm_consumption_budget_resource_group" "this" {
   name              = "budget-${local.stem}"
@@ -405,7 +404,7 @@ resource "azurerm_consumption_budget_resource_group" "this" {
   }
 
   lifecycle {
-    # The start must be the first of a month that is not over; after creation it stays.
+    # The start must be the first day of a month that is not over, and cannot change after creation.
     ignore_changes = [time_period]
   }
 }

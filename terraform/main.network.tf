@@ -30,7 +30,7 @@ locals {
   jobs_address_prefix      = cidrsubnet(var.network_address_space, 26 - local.address_space_bits, 5)
 }
 
-# The names of delegated subnets must hold no underscore, or Flex Consumption refuses them.
+# Flex Consumption refuses delegated subnets with an underscore in the name.
 resource "azurerm_subnet" "functions" {
   name                 = "snet-functions"
   resource_group_name  = azurerm_resource_group.this.name
@@ -56,7 +56,7 @@ resource "azurerm_subnet" "endpoints" {
   private_endpoint_network_policies = "NetworkSecurityGroupEnabled"
 }
 
-# A Container Apps environment may not share the subnet of a function app, although both want the same delegation.
+# A Container Apps environment must not share the subnet of a function app, although both need the same delegation.
 resource "azurerm_subnet" "jobs" {
   name                 = "snet-jobs"
   resource_group_name  = azurerm_resource_group.this.name
@@ -74,8 +74,8 @@ resource "azurerm_subnet" "jobs" {
 }
 
 # Network security groups -----------------------------------------------------------------------------------------------
-# Every group ends with a rule that denies the rest. Azure's own defaults, which come after it, would let the whole
-# virtual network in and everything out.
+# Every group ends with a rule that denies all other traffic. Azure's own defaults, which come after this rule, would allow
+# all traffic from the virtual network and all outbound traffic.
 locals {
   deny_inbound  = { name = "deny-other-inbound", priority = 4096, direction = "Inbound", access = "Deny", protocol = "*", port = "*", from = "*", to = "*" }
   deny_outbound = { name = "deny-other-outbound", priority = 4096, direction = "Outbound", access = "Deny", protocol = "*", port = "*", from = "*", to = "*" }
@@ -97,8 +97,8 @@ locals {
     [local.deny_outbound],
   )
 
-  # One report has the platform call private endpoints from addresses of the app outside its subnet
-  # (azure-functions-host#10620). They can be named; by default nothing but the subnet is let in.
+  # According to one report the platform calls private endpoints from addresses of the app outside its subnet
+  # (azure-functions-host#10620). additional_app_addresses allows such addresses; by default only the subnet is allowed.
   endpoints_rules = concat(
     [
       { name = "allow-database-from-functions", priority = 100, direction = "Inbound", access = "Allow", protocol = "Tcp", port = tostring(local.database_port), from = local.functions_address_prefix, to = local.endpoints_address_prefix },
@@ -117,8 +117,8 @@ locals {
     [local.deny_inbound, local.deny_outbound],
   )
 
-  # What a Container Apps environment of the workload profile kind must reach, by Microsoft's page on its network
-  # security groups, plus the database and the registry that the bootstrap image comes from.
+  # A Container Apps environment with workload profiles must reach these, by Microsoft's page on its network security
+  # groups. The database and the registry of the bootstrap image are added.
   jobs_rules = [
     { name = "allow-own-subnet-inbound", priority = 100, direction = "Inbound", access = "Allow", protocol = "*", port = "*", from = local.jobs_address_prefix, to = local.jobs_address_prefix },
     { name = "allow-load-balancer-inbound", priority = 110, direction = "Inbound", access = "Allow", protocol = "Tcp", port = "30000-32767", from = "AzureLoadBalancer", to = local.jobs_address_prefix },

@@ -1,22 +1,22 @@
-# Nothing here is secret. docs/deployment.md says which output goes into which GitHub variable.
+# No output is secret. docs/deployment.md assigns outputs to GitHub variables.
 
 output "url" {
-  description = "Where visitors go."
+  description = "Address for visitors."
   value       = "https://${local.public_host_name}"
 }
 
 output "resource_group_name" {
-  description = "Resource group that holds everything."
+  description = "Resource group of all resources."
   value       = azurerm_resource_group.this.name
 }
 
 output "function_app_name" {
-  description = "Function app that the package is published to."
+  description = "Function app to which the package is published."
   value       = azurerm_function_app_flex_consumption.this.name
 }
 
 output "function_app_host_name" {
-  description = "The function app's own host name; also the name of the first site that is counted."
+  description = "The function app's own host name; also the name of the first counted site."
   value       = azurerm_function_app_flex_consumption.this.default_hostname
 }
 
@@ -31,12 +31,12 @@ output "database_server_name" {
 }
 
 output "database_host_name" {
-  description = "Name of the database server; it resolves inside the virtual network only."
+  description = "Host name of the database server; resolves inside the virtual network only."
   value       = azurerm_postgresql_flexible_server.this.fqdn
 }
 
 output "database_geo_redundant_backup" {
-  description = "Enabled or Disabled, as az postgres flexible-server restore --geo-redundant-backup wants it: a restored server has it off unless told otherwise, and Terraform would have to replace it."
+  description = "Enabled or Disabled, the value for az postgres flexible-server restore --geo-redundant-backup. A restored server has it off by default, and Terraform would replace such a server."
   value       = var.database_geo_redundant_backup_enabled ? "Enabled" : "Disabled"
 }
 
@@ -61,7 +61,7 @@ output "storage_account_name" {
 }
 
 output "package_container_name" {
-  description = "Container that holds the published package."
+  description = "Container of the published package."
   value       = azurerm_storage_container.packages.name
 }
 
@@ -81,6 +81,6 @@ output "subscription_id" {
 }
 
 output "connection_sum" {
-  description = "Database connections at the most, against what the database offers."
+  description = "Highest number of database connections, and the number that the database allows."
   value       = "(${var.maximum_instance_count} + ${local.timer_instances} for the timer) instances × ${local.connections_per_instance} = ${local.connections_per_instance * (var.maximum_instance_count + local.timer_instances)} of ${local.connections_available} (${local.connections_limit} ${local.connections_limit_name} − ${var.database_connection_reserve} in reserve)"
 }

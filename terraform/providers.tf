@@ -2,8 +2,8 @@ provider "azurerm" {
   subscription_id     = var.subscription_id
   storage_use_azuread = true
 
-  # azurerm 5 registers nothing by itself. These are all the namespaces that the resources here live in. Registering, and
-  # even asking, takes rights on the subscription, which the pipeline's identity has not.
+  # azurerm 5 registers no namespace by itself. These are the namespaces of all resources here. Registering needs rights on the
+  # subscription, and so does the check whether it is needed. The pipeline's identity has no such rights.
   resource_provider_registrations = "none"
   resource_providers_to_register = !var.resource_provider_registration_enabled ? [] : [
     "Microsoft.AlertsManagement",
@@ -11,7 +11,7 @@ provider "azurerm" {
     "Microsoft.Authorization",
     "Microsoft.Cdn",
     "Microsoft.Consumption",
-    "Microsoft.ContainerService", # a Container Apps environment in a network of one's own asks for it (Azure/bicep#14935)
+    "Microsoft.ContainerService", # required by a Container Apps environment in its own network (Azure/bicep#14935)
     "Microsoft.DBforPostgreSQL",
     "Microsoft.Insights",
     "Microsoft.KeyVault",
@@ -28,7 +28,7 @@ provider "azurerm" {
     }
 
     storage {
-      # Terraform never talks to blobs, queues or tables, so it needs no data role and no way through the firewall.
+      # Terraform does not use blobs, queues or tables, so it needs no data role and no access through the firewall.
       data_plane_available = false
     }
 

@@ -8,8 +8,8 @@ terraform {
     }
   }
 
-  # Filled at `terraform init -backend-config=...` (docs/deployment.md, step 2). The state is read and written with an
-  # Entra token; the storage account that holds it has shared keys off.
+  # `terraform init -backend-config=...` sets the rest (docs/deployment.md, step 2). Terraform reads and writes the state with
+  # an Entra token; shared keys are off on its storage account.
   backend "azurerm" {
     use_azuread_auth = true
   }

@@ -1,10 +1,9 @@
-# All that can be set, in one file, as Terraform's style guide asks for. It is long because each variable says what it means and
-# refuses what can't be right.
+# All variables in one file, as Terraform's style guide requires. Each has a description and rejects invalid values.
 
-# Where -------------------------------------------------------------------------------------------------------------
+# Place -------------------------------------------------------------------------------------------------------------
 
 variable "subscription_id" {
-  description = "Subscription that everything is created in."
+  description = "Subscription in which all resources are created."
   type        = string
   nullable    = false
 
@@ -15,14 +14,14 @@ variable "subscription_id" {
 }
 
 variable "resource_provider_registration_enabled" {
-  description = "Register the resource providers of the subscription. Needed once; false where whoever applies has rights on the resource group only."
+  description = "Register the resource providers of the subscription. Needed once. Set false if the identity that applies has rights on the resource group only."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "location" {
-  description = "Azure region, short form, for example swedencentral. It must offer Flex Consumption and sell PostgreSQL to your subscription (docs/deployment.md, the region)."
+  description = "Azure region, short form, for example swedencentral. The region must offer Flex Consumption, and PostgreSQL for your subscription (docs/deployment.md, the region)."
   type        = string
   nullable    = false
 
@@ -56,14 +55,14 @@ variable "environment" {
 }
 
 variable "tags" {
-  description = "Tags put on every resource, next to workload and environment."
+  description = "Tags of every resource, in addition to workload and environment."
   type        = map(string)
   default     = {}
   nullable    = false
 
   validation {
     condition     = length(var.tags) <= 40 && alltrue([for key, value in var.tags : length(key) <= 128 && length(value) <= 256])
-    error_message = "tags may hold 40 entries, keys up to 128 and values up to 256 characters (the storage account is the strictest)."
+    error_message = "tags may have up to 40 entries, with keys of up to 128 and values of up to 256 characters (the limits of the storage account)."
   }
 }
 
@@ -101,7 +100,7 @@ variable "network_address_space" {
 }
 
 variable "additional_app_addresses" {
-  description = "Addresses besides the functions subnet that the platform reaches the private endpoints from, if it turns out to use any (docs/deployment.md, when something does not work)."
+  description = "Additional addresses from which the platform reaches the private endpoints, if it uses any outside the functions subnet (docs/deployment.md, when something does not work)."
   type        = list(string)
   default     = []
   nullable    = false
@@ -113,7 +112,7 @@ variable "additional_app_addresses" {
 }
 
 variable "storage_private_endpoint_enabled" {
-  description = "Reach the storage account through a private endpoint only. Off, it has a public address, still without keys and without anonymous access."
+  description = "Make the storage account reachable through a private endpoint only. If false, the account has a public address, without keys and without anonymous access."
   type        = bool
   default     = true
   nullable    = false
@@ -122,7 +121,7 @@ variable "storage_private_endpoint_enabled" {
 # Database ----------------------------------------------------------------------------------------------------------
 
 variable "database_server_suffix" {
-  description = "Appended to the server's name after a restore, which always makes a new server (docs/runbook.md, disaster recovery). Empty for the first one."
+  description = "Suffix of the server's name after a restore, which always creates a new server (docs/runbook.md, disaster recovery). Empty for the first server."
   type        = string
   default     = ""
   nullable    = false
@@ -134,7 +133,7 @@ variable "database_server_suffix" {
 }
 
 variable "database_sku_name" {
-  description = "Compute size of the PostgreSQL server. Its user connections (locals.tf) bound maximum_instance_count."
+  description = "Compute size of the PostgreSQL server. Its user connections (locals.tf) limit maximum_instance_count."
   type        = string
   default     = "B_Standard_B1ms"
   nullable    = false
@@ -146,7 +145,7 @@ variable "database_sku_name" {
 }
 
 variable "database_storage_in_mb" {
-  description = "Storage to start with. Later it grows by itself, or by az postgres flexible-server update --storage-size; a change here is ignored."
+  description = "Initial storage. Storage grows by itself later, or by az postgres flexible-server update --storage-size; a later change here has no effect."
   type        = number
   default     = 32768
   nullable    = false
@@ -158,7 +157,7 @@ variable "database_storage_in_mb" {
 }
 
 variable "database_backup_retention_in_days" {
-  description = "How many days back the database can be restored to any second."
+  description = "Number of days for which the database can be restored to any second."
   type        = number
   default     = 7
   nullable    = false
@@ -218,7 +217,7 @@ variable "database_connection_reserve" {
 }
 
 variable "database_maintenance_window" {
-  description = "When Azure may restart the server for its monthly maintenance, UTC. day_of_week 0 is Sunday."
+  description = "Time in UTC at which Azure may restart the server for its monthly maintenance. day_of_week 0 is Sunday."
   type = object({
     day_of_week = number
     start_hour  = number
@@ -233,7 +232,7 @@ variable "database_maintenance_window" {
 }
 
 variable "database_administrators" {
-  description = "People or groups that are Entra administrators of the server beside the bootstrap identity, by principal name. They still need a way into the network."
+  description = "People or groups that are Entra administrators of the server in addition to the bootstrap identity, by principal name. They also need access to the network."
   type = map(object({
     object_id = string
     type      = string
@@ -250,14 +249,14 @@ variable "database_administrators" {
 }
 
 variable "database_bootstrap_enabled" {
-  description = "Keep the job that creates the database role. It may be switched off once it has succeeded, to save its environment's standing cost."
+  description = "Keep the job that creates the database role. After the job has succeeded, false saves the standing cost of its environment."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "database_bootstrap_image" {
-  description = "Container image with sh, psql 17 and busybox wget for the bootstrap job. Pin it by digest once you have chosen one."
+  description = "Container image with sh, psql 17 and busybox wget for the bootstrap job. Pin the image by digest."
   type        = string
   default     = "docker.io/library/postgres:17-alpine"
   nullable    = false
@@ -271,7 +270,7 @@ variable "database_bootstrap_image" {
 # Function app ------------------------------------------------------------------------------------------------------
 
 variable "instance_memory_in_mb" {
-  description = "Memory of one instance; processor share follows it."
+  description = "Memory of an instance. The share of the processor is proportional to it."
   type        = number
   default     = 512
   nullable    = false
@@ -283,7 +282,7 @@ variable "instance_memory_in_mb" {
 }
 
 variable "maximum_instance_count" {
-  description = "How many instances the platform may start for visitors. Each holds up to three database connections, and so does the timer's own instance."
+  description = "Number of instances that the platform may start for visitors. Each holds up to three database connections, and so does the timer's instance."
   type        = number
   default     = 7
   nullable    = false
@@ -305,7 +304,7 @@ variable "maximum_instance_count" {
 }
 
 variable "http_concurrency" {
-  description = "Requests one instance works on at a time before the platform adds another. The handler is idle while it waits for a commit, so this is high."
+  description = "Concurrent requests of an instance before the platform adds another instance. The handler is idle while it waits for a commit, so the default is high."
   type        = number
   default     = 200
   nullable    = false
@@ -317,7 +316,7 @@ variable "http_concurrency" {
 }
 
 variable "always_ready_instance_count" {
-  description = "Instances that are kept running, so that nobody waits for a cold start. They cost money while idle."
+  description = "Instances that always run, so that visitors do not wait for a cold start. Idle instances cost money."
   type        = number
   default     = 0
   nullable    = false
@@ -329,7 +328,7 @@ variable "always_ready_instance_count" {
 }
 
 variable "zone_redundancy_enabled" {
-  description = "Spread instances and stored packages over availability zones, in regions that az functionapp list-flexconsumption-locations --zone-redundant=true lists. Needs two always-ready instances or more. Changing it replaces plan and app."
+  description = "Spread instances and stored packages over availability zones, in regions that az functionapp list-flexconsumption-locations --zone-redundant=true lists. Needs two always-ready instances or more. A change replaces plan and app."
   type        = bool
   default     = false
   nullable    = false
@@ -341,7 +340,7 @@ variable "zone_redundancy_enabled" {
 }
 
 variable "sites" {
-  description = "Host names that are counted beside the function app's own page (FOOTFALL_SITES)."
+  description = "Host names that are counted in addition to the function app's own page (FOOTFALL_SITES)."
   type        = list(string)
   default     = []
   nullable    = false
@@ -353,7 +352,7 @@ variable "sites" {
 }
 
 variable "subdomains_enabled" {
-  description = "Whether pages of hosts below a site's may count for it (FOOTFALL_SUBDOMAINS)."
+  description = "Whether pages of a site's subdomains count for the site (FOOTFALL_SUBDOMAINS)."
   type        = bool
   default     = false
   nullable    = false
@@ -372,19 +371,19 @@ variable "embedding_origins" {
 }
 
 variable "public_sites" {
-  description = "Sites whose statistics everybody may see although there is a dashboard token (FOOTFALL_PUBLIC_SITES)."
+  description = "Sites whose statistics stay public although a dashboard token is set (FOOTFALL_PUBLIC_SITES)."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = length(setsubtract(var.public_sites, var.sites)) == 0
-    error_message = "public_sites must be among sites; these are not: ${join(", ", setsubtract(var.public_sites, var.sites))}."
+    error_message = "public_sites must be in sites; these are not: ${join(", ", setsubtract(var.public_sites, var.sites))}."
   }
 }
 
 variable "revoked_links" {
-  description = "Names of shared links that are good no longer (FOOTFALL_REVOKED_LINKS)."
+  description = "Names of shared links that no longer give access (FOOTFALL_REVOKED_LINKS)."
   type        = list(string)
   default     = []
   nullable    = false
@@ -396,7 +395,7 @@ variable "revoked_links" {
 }
 
 variable "time_zone" {
-  description = "IANA name of the time zone that days, weeks and months begin in (FOOTFALL_TIMEZONE)."
+  description = "IANA name of the time zone in which days, weeks and months begin (FOOTFALL_TIMEZONE)."
   type        = string
   default     = "UTC"
   nullable    = false
@@ -408,7 +407,7 @@ variable "time_zone" {
 }
 
 variable "forget" {
-  description = "For how long a visitor can be told from others (FOOTFALL_FORGET): monthly, until the month after the visit's has ended, or daily. It can't change once something has been counted."
+  description = "How long visitors are recognised (FOOTFALL_FORGET): monthly, until the end of the following month, or daily. The value can't change after the first visit."
   type        = string
   default     = "monthly"
   nullable    = false
@@ -420,14 +419,14 @@ variable "forget" {
 }
 
 variable "all_time_enabled" {
-  description = "Whether an estimate of the visitors of all time is kept (FOOTFALL_ALL_TIME)."
+  description = "Whether an estimate of all-time visitors is stored (FOOTFALL_ALL_TIME)."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "retention_days" {
-  description = "How many days tallies are kept (FOOTFALL_RETENTION_DAYS). Null keeps them for ever."
+  description = "Days for which statistics are stored (FOOTFALL_RETENTION_DAYS). Null means no limit."
   type        = number
   default     = null
 
@@ -438,7 +437,7 @@ variable "retention_days" {
 }
 
 variable "log_level" {
-  description = "How much the handler logs (FOOTFALL_LOG)."
+  description = "Level of the handler's log (FOOTFALL_LOG)."
   type        = string
   default     = "info"
   nullable    = false
@@ -450,7 +449,7 @@ variable "log_level" {
 }
 
 variable "dashboard_token_secret" {
-  description = "Where the token that makes statistics private is kept: an existing Key Vault (resource id, RBAC mode) and the name of its secret. Null leaves statistics public. The value itself never enters Terraform."
+  description = "Token that makes statistics private: the resource id of an existing Key Vault in RBAC mode, and the name of the secret. Null leaves statistics public. Terraform never reads the value."
   type = object({
     key_vault_id = string
     name         = string
@@ -474,19 +473,19 @@ variable "additional_settings" {
 
   validation {
     condition     = alltrue([for name in keys(var.additional_settings) : can(regex("^FOOTFALL_[A-Z_]+$", name))])
-    error_message = "additional_settings may only hold names that begin with FOOTFALL_."
+    error_message = "additional_settings may only have names that begin with FOOTFALL_."
   }
 
   validation {
     condition     = length(setintersection(keys(var.additional_settings), local.settings_with_variables)) == 0
-    error_message = "additional_settings must not hold a setting that has a variable: ${join(", ", setintersection(keys(var.additional_settings), local.settings_with_variables))}."
+    error_message = "additional_settings must not have a setting that has a variable: ${join(", ", setintersection(keys(var.additional_settings), local.settings_with_variables))}."
   }
 }
 
 # Front Door --------------------------------------------------------------------------------------------------------
 
 variable "front_door_enabled" {
-  description = "Put Azure Front Door with a web application firewall in front and close the function app to everything else."
+  description = "Put Azure Front Door with a web application firewall in front of the function app, and refuse all other access to the app."
   type        = bool
   default     = false
   nullable    = false
@@ -505,7 +504,7 @@ variable "front_door_sku_name" {
 }
 
 variable "front_door_requests_per_minute" {
-  description = "Requests one client address may make in a minute before the firewall blocks it. Many people can share one address."
+  description = "Requests per minute from one client address before the firewall blocks it. Many people can share one address."
   type        = number
   default     = 1000
   nullable    = false
@@ -519,7 +518,7 @@ variable "front_door_requests_per_minute" {
 # Monitoring --------------------------------------------------------------------------------------------------------
 
 variable "alert_emails" {
-  description = "Who is told when an alert fires or the budget is near. Empty: alerts show in the portal only."
+  description = "Recipients of alerts and budget notices. If empty, alerts are in the portal only."
   type        = list(string)
   default     = []
   nullable    = false
@@ -531,7 +530,7 @@ variable "alert_emails" {
 }
 
 variable "log_retention_in_days" {
-  description = "How long logs and telemetry are kept. 30 days are included in the price of ingestion."
+  description = "Days for which logs and telemetry are stored. The price of ingestion includes 30 days."
   type        = number
   default     = 30
   nullable    = false
@@ -543,7 +542,7 @@ variable "log_retention_in_days" {
 }
 
 variable "log_daily_cap_in_gb" {
-  description = "Ingestion stops for the day at this amount, so that a flood cannot run up the bill. Alerts are blind while it is reached."
+  description = "Amount per day at which ingestion stops, so that a flood does not raise the cost. Alerts that are queries do not fire for the rest of the day."
   type        = number
   default     = 1
   nullable    = false
@@ -555,7 +554,7 @@ variable "log_daily_cap_in_gb" {
 }
 
 variable "availability_test_frequency_in_seconds" {
-  description = "How often each location calls /health/live and /version. Every call is billed."
+  description = "Seconds between two calls of /health/live and /version from each location. Every call is billed."
   type        = number
   default     = 900
   nullable    = false
@@ -567,7 +566,7 @@ variable "availability_test_frequency_in_seconds" {
 }
 
 variable "availability_test_locations" {
-  description = "Where the availability tests run from (population tags). Two failing at once raise the alert."
+  description = "Locations of the availability tests (population tags). Two that fail at the same time raise the alert."
   type        = list(string)
   default     = ["emea-nl-ams-azr", "emea-gb-db3-azr", "us-va-ash-azr"]
   nullable    = false
@@ -579,7 +578,7 @@ variable "availability_test_locations" {
 }
 
 variable "query_alert_frequency_in_minutes" {
-  description = "How often the alerts that are queries are evaluated. The price of a rule falls with it."
+  description = "Minutes between two evaluations of the alerts that are queries. A longer time makes each rule cheaper."
   type        = number
   default     = 5
   nullable    = false
@@ -591,7 +590,7 @@ variable "query_alert_frequency_in_minutes" {
 }
 
 variable "latency_alert_in_ms" {
-  description = "The latency alert fires when the 95th percentile of requests stays above this."
+  description = "95th percentile of requests above which the latency alert fires."
   type        = number
   default     = 1000
   nullable    = false
@@ -603,7 +602,7 @@ variable "latency_alert_in_ms" {
 }
 
 variable "server_error_alert_percentage" {
-  description = "The error alert fires when more than this share of requests is answered 5xx."
+  description = "Share of requests with 5xx above which the error alert fires."
   type        = number
   default     = 1
   nullable    = false
@@ -615,7 +614,7 @@ variable "server_error_alert_percentage" {
 }
 
 variable "usual_pageviews_per_hour" {
-  description = "The silence alert fires when an hour has no pageview although the same hour yesterday had at least this many. Null switches it off."
+  description = "The silence alert fires if an hour has no pageview although the same hour yesterday had at least this number. Null switches the alert off."
   type        = number
   default     = 20
 
@@ -626,7 +625,7 @@ variable "usual_pageviews_per_hour" {
 }
 
 variable "monthly_budget" {
-  description = "Budget of the resource group for a month in the currency of the subscription. Notices go out at 80 % and 100 % spent and at 100 % forecast. It stops nothing."
+  description = "Monthly budget of the resource group, in the currency of the subscription. Notices are sent at 80 % and 100 % spent and at 100 % forecast. The budget stops nothing."
   type        = number
   nullable    = false
 
@@ -650,7 +649,7 @@ variable "github_repository" {
 }
 
 variable "github_subject_prefix" {
-  description = "How GitHub's tokens name the repository, as `gh api repos/OWNER/NAME/actions/oidc/customization/sub --jq .sub_claim_prefix` prints it: repo:OWNER@ID/NAME@ID, or repo:OWNER/NAME. Null means the latter, the form of repositories made before 15 July 2026."
+  description = "Name of the repository in GitHub's tokens, as `gh api repos/OWNER/NAME/actions/oidc/customization/sub --jq .sub_claim_prefix` prints it: repo:OWNER@ID/NAME@ID, or repo:OWNER/NAME. Null means the latter, the form of repositories created before 15 July 2026."
   type        = string
   default     = null
 
@@ -666,7 +665,7 @@ variable "github_subject_prefix" {
 }
 
 variable "github_environment" {
-  description = "GitHub environment whose jobs may sign in. Protect it with required reviewers: it is the only gate."
+  description = "GitHub environment whose jobs may sign in. Protect the environment with required reviewers, because it is the only gate."
   type        = string
   default     = "production"
   nullable    = false
@@ -678,14 +677,14 @@ variable "github_environment" {
 }
 
 variable "github_may_apply" {
-  description = "Let the GitHub identity run terraform apply on this resource group. Off, it can only publish packages and start the bootstrap job."
+  description = "Let the GitHub identity run terraform apply on this resource group. If false, it can only publish packages and start the bootstrap job."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "state_container_id" {
-  description = "Resource id of the blob container that holds the Terraform state; needed with github_may_apply."
+  description = "Resource id of the blob container with the Terraform state; needed with github_may_apply."
   type        = string
   default     = null
 
@@ -696,6 +695,6 @@ variable "state_container_id" {
 
   validation {
     condition     = !var.github_may_apply || var.state_container_id != null
-    error_message = "github_may_apply needs state_container_id: whoever applies must read and write the state."
+    error_message = "github_may_apply needs state_container_id, because terraform apply reads and writes the state."
   }
 }

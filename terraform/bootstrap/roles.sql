@@ -1,8 +1,8 @@
 -- Gives the app's identity a role that may use its own schema in its own database, and nothing else.
 -- Run by psql in database postgres as an Entra administrator, any number of times. Variables: app_database, app_role,
 -- app_principal (the identity's object id).
--- It reaches the container in an environment variable, where Kubernetes would shorten two dollar signs to one: quote with
--- a tag between them.
+-- The container gets this text in an environment variable, where Kubernetes shortens two dollar signs to one. So put a tag
+-- between the dollar signs of quotes.
 
 \set QUIET on
 set client_min_messages = notice;
@@ -11,7 +11,7 @@ set client_min_messages = notice;
 select format('select pg_catalog.pgaadauth_create_principal_with_oid(%L, %L, %L, false, false)', :'app_role', :'app_principal', 'service')
 where not exists (select from pg_roles where rolname = :'app_role') \gexec
 
--- The identity was made anew under the same name: tie the role to the new one.
+-- If the identity was recreated under the same name, tie the role to the new identity.
 select format('security label for "pgaadauth" on role %I is %L', :'app_role', 'aadauth,oid=' || :'app_principal' || ',type=service')
 where not exists (
   select from pg_shseclabel label join pg_roles role on role.oid = label.objoid and label.classoid = 'pg_authid'::regclass
@@ -21,7 +21,7 @@ where not exists (
   where role.rolname = :'app_role'
 ) \gexec
 
--- The app must never be an administrator, whoever made it one.
+-- The app must never be an administrator.
 select 'do $do$ begin raise exception ''the role of the app is an administrator; refusing to go on''; end $do$'
 where exists (
   select from pg_roles role
@@ -31,7 +31,7 @@ where exists (
       where member.member = role.oid and parent.rolname = 'azure_pg_admin'))
 ) \gexec
 
--- 2. The database, closed to everyone but the app.
+-- 2. The database. Only the app may connect.
 select format('create database %I', :'app_database')
 where not exists (select from pg_database where datname = :'app_database') \gexec
 begin;
@@ -44,8 +44,8 @@ commit;
 set client_min_messages = notice;
 select set_config('footfall.app_role', :'app_role', false), set_config('footfall.app_database', :'app_database', false) \g /dev/null
 
--- 3. The schema. It belongs to the app where the administrator may hand it over (that takes membership in the role);
--- else the administrator keeps it and the app may create in it. Tables belong to the app in both cases.
+-- 3. The schema. The app owns it if the administrator may hand it over, which needs membership in the role. Otherwise the
+-- administrator owns it, and the app may create tables in it. The app owns its tables in both cases.
 revoke all on schema public from public;
 create schema if not exists footfall;
 do $do$
@@ -68,7 +68,7 @@ begin
   end;
 end $do$;
 
--- 4. Unqualified names mean the app's schema. The database's setting suffices; the role's needs more rights.
+-- 4. Unqualified names mean the app's schema. A setting of the database is enough; a setting of the role needs more rights.
 select format('alter database %I set search_path = footfall', :'app_database') \gexec
 do $do$
 begin
@@ -77,7 +77,7 @@ exception when insufficient_privilege then
   raise notice 'search_path is set on the database only';
 end $do$;
 
--- 5. What came of it, for the job's log.
+-- 5. The result, for the job's log.
 select rolname as role, has_database_privilege(rolname, :'app_database', 'connect') as may_connect,
        has_database_privilege(rolname, :'app_database', 'create') as may_create_schemas,
        has_schema_privilege(rolname, 'footfall', 'create') as may_create_tables

@@ -2,7 +2,7 @@
 # Runs in the container of the bootstrap job (busybox sh, wget, psql); its environment is set in main.database.tf.
 set -eu
 
-# The token endpoint may need a moment after the container has started.
+# The token endpoint may not respond at once after the container has started.
 token=
 for attempt in 1 2 3 4 5 6 7 8 9 10; do
   answer=$(wget -q -O - -T 10 --header "X-IDENTITY-HEADER: $IDENTITY_HEADER" \
@@ -17,7 +17,7 @@ if [ -z "$token" ]; then
   exit 1
 fi
 
-# verify-full against the roots of the image's own store.
+# verify-full against the root certificates of the image.
 export PGPASSWORD="$token" PGDATABASE=postgres PGPORT="${PGPORT:-5432}" PGCONNECT_TIMEOUT=15
 export PGSSLMODE="${PGSSLMODE:-verify-full}" PGSSLROOTCERT="${PGSSLROOTCERT:-system}"
 

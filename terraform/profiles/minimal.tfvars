@@ -1,13 +1,13 @@
-# The cheapest that is still safe: nothing is public that should not be, no password exists, alerts show in the portal.
-# What it gives up: a standby, zones, a warm instance, and the private endpoint of the storage account.
-# Copy it, fill in the first lines, and: terraform plan -var-file=profiles/<your copy>.tfvars
+# The cheapest safe deployment: a private database, no password, alerts in the portal. It has no standby, no zones, no warm
+# instance, and no private endpoint of the storage account.
+# Copy the file, fill in the first lines, and run: terraform plan -var-file=profiles/<your copy>.tfvars
 
 subscription_id = "00000000-0000-0000-0000-000000000000"
 location        = "swedencentral"
 environment     = "min"
 monthly_budget  = 60
 
-# Database: 35 user connections, less 10 in reserve, leave 25; 7 instances and the timer's need 8 × 3 = 24.
+# Database: 35 user connections minus a reserve of 10 are 25; 7 instances and the timer's need 8 × 3 = 24.
 database_sku_name      = "B_Standard_B1ms"
 maximum_instance_count = 7
 instance_memory_in_mb  = 512
@@ -21,5 +21,5 @@ availability_test_locations            = ["emea-nl-ams-azr", "emea-gb-db3-azr"]
 log_daily_cap_in_gb      = 0.2
 usual_pageviews_per_hour = null
 
-# Query alerts cost a third at a quarter of an hour.
+# At a quarter of an hour, query alerts cost a third.
 query_alert_frequency_in_minutes = 15

@@ -1,5 +1,5 @@
-# A standby in another zone, two warm instances, everything private, people are told.
-# Copy it, fill in the first lines, and: terraform plan -var-file=profiles/<your copy>.tfvars
+# A standby in another zone, two warm instances, private endpoints only, alerts by e-mail.
+# Copy the file, fill in the first lines, and run: terraform plan -var-file=profiles/<your copy>.tfvars
 
 subscription_id = "00000000-0000-0000-0000-000000000000"
 location        = "swedencentral"
@@ -7,7 +7,7 @@ environment     = "prod"
 monthly_budget  = 700
 alert_emails    = ["operator@example.com"]
 
-# Database: 844 user connections, less 20 in reserve, leave 824; 100 instances and the timer's need 101 × 3 = 303.
+# Database: 844 user connections minus a reserve of 20 are 824; 100 instances and the timer's need 101 × 3 = 303.
 database_sku_name                     = "GP_Standard_D2ds_v5"
 database_storage_in_mb                = 65536
 database_high_availability_mode       = "ZoneRedundant"

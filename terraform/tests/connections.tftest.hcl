@@ -1,4 +1,4 @@
-# The sum of connections: 3 an instance, the timer's instance included, below what the database offers less the reserve.
+# The sum of connections: 3 per instance, including the timer's, must stay below the database's limit minus the reserve.
 
 mock_provider "azurerm" {
   override_during = plan
@@ -82,7 +82,7 @@ run "the_pooler_serves_a_thousand" {
 
   assert {
     condition     = 3 * (1000 + 1) < tonumber(azurerm_postgresql_flexible_server_configuration.this["pgbouncer.max_client_conn"].value)
-    error_message = "PgBouncer must take all clients."
+    error_message = "PgBouncer must accept all clients."
   }
 }
 
@@ -91,12 +91,12 @@ run "the_table_is_microsofts" {
 
   assert {
     condition     = local.database_user_connections_by_sku["B_Standard_B1ms"] == 35 && local.database_user_connections_by_sku["B_Standard_B2s"] == 414 && local.database_user_connections_by_sku["GP_Standard_D2ds_v5"] == 844
-    error_message = "B1ms 35, B2s 414, D2 844."
+    error_message = "User connections must be 35 for B1ms, 414 for B2s and 844 for D2."
   }
 
   assert {
     condition     = local.connections_per_instance == 3 && local.timer_instances == 1
-    error_message = "An instance holds a recorder's, a reader's and at times maintenance's connection, and the timer has an instance of its own."
+    error_message = "An instance has a connection each for recorder, reader and maintenance, and the timer has its own instance."
   }
 }
 

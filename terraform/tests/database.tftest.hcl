@@ -1,4 +1,4 @@
-# The database has no public address, no password, a recent TLS, and is hard to lose.
+# The database has no public address, no password and a recent TLS, and is protected against deletion.
 
 mock_provider "azurerm" {
   override_during = plan
@@ -22,12 +22,12 @@ run "no_public_address" {
 
   assert {
     condition     = azurerm_private_endpoint.database.subnet_id == azurerm_subnet.endpoints.id && one(azurerm_private_endpoint.database.private_service_connection).subresource_names == tolist(["postgresqlServer"])
-    error_message = "The database must be reached through its private endpoint."
+    error_message = "The database must have a private endpoint."
   }
 
   assert {
     condition     = length(regexall("resource +\"azurerm_postgresql_flexible_server_firewall_rule\"", join("\n", [for name in fileset(path.module, "*.tf") : file("${path.module}/${name}")]))) == 0
-    error_message = "A firewall rule has no place on a server without a public address."
+    error_message = "A server without a public address must have no firewall rule."
   }
 }
 
@@ -74,7 +74,7 @@ run "hard_to_lose" {
 
   assert {
     condition     = azurerm_postgresql_flexible_server.this.version == "17" && azurerm_postgresql_flexible_server.this.auto_grow_enabled && azurerm_postgresql_flexible_server.this.backup_retention_days >= 7
-    error_message = "The server must be version 17, grow, and keep backups for a week or longer."
+    error_message = "The server must be version 17, with auto-grow, and with backups for at least a week."
   }
 
   assert {
@@ -127,12 +127,12 @@ run "the_bootstrap_job_runs_inside_as_the_administrator" {
 
   assert {
     condition     = strcontains(file("${path.module}/bootstrap/roles.sql"), "pgaadauth_create_principal_with_oid(%L, %L, %L, false, false)")
-    error_message = "The app's role must be created as no administrator."
+    error_message = "The app's role must not be an administrator."
   }
 
   assert {
     condition     = alltrue([for name in ["run.sh", "roles.sql"] : !strcontains(file("${path.module}/bootstrap/${name}"), "$$")])
-    error_message = "Two dollar signs become one on the way into the container."
+    error_message = "The SQL must not contain two dollar signs in a row, because the container gets only one of them."
   }
 
   assert {
@@ -146,7 +146,7 @@ run "the_jobs_environment_finds_its_resource_providers" {
 
   assert {
     condition     = alltrue([for namespace in ["Microsoft.App", "Microsoft.ContainerService"] : strcontains(file("${path.module}/providers.tf"), "\"${namespace}\",")])
-    error_message = "An environment in a network of one's own is refused in a subscription that has not registered both (Azure/bicep#14935)."
+    error_message = "An environment in its own network needs both providers to be registered (Azure/bicep#14935)."
   }
 }
 
@@ -160,7 +160,7 @@ run "the_job_can_be_switched_off_afterwards" {
 
   assert {
     condition     = length(azurerm_container_app_environment.jobs) == 0 && output.bootstrap_job_name == null && !contains(keys(azurerm_role_assignment.github), "bootstrap")
-    error_message = "Without the bootstrap neither its environment nor a role on it may remain."
+    error_message = "Without the bootstrap, its environment and the role on it must be gone."
   }
 }
 
@@ -174,7 +174,7 @@ run "high_availability" {
 
   assert {
     condition     = one(azurerm_postgresql_flexible_server.this.high_availability).mode == "ZoneRedundant"
-    error_message = "The standby was asked for."
+    error_message = "The server must have the requested standby."
   }
 }
 
@@ -207,7 +207,7 @@ run "a_restore_is_told_whether_backups_are_copied" {
 
   assert {
     condition     = output.database_geo_redundant_backup == "Enabled"
-    error_message = "The restore would make a server without copied backups, and Terraform would have to replace it."
+    error_message = "The output must be Enabled, or a restore creates a server without geo-redundant backup, which Terraform would replace."
   }
 }
 
@@ -216,7 +216,7 @@ run "or_not" {
 
   assert {
     condition     = output.database_geo_redundant_backup == "Disabled"
-    error_message = "By default they are not."
+    error_message = "By default backups must not be geo-redundant."
   }
 }
 
@@ -229,6 +229,6 @@ run "a_restored_server_takes_the_place" {
 
   assert {
     condition     = endswith(azurerm_postgresql_flexible_server.this.name, "-r1") && azurerm_postgresql_flexible_server_active_directory_administrator.bootstrap.server_name == azurerm_postgresql_flexible_server.this.name
-    error_message = "Everything must follow the restored server's name."
+    error_message = "All settings must use the restored server's name."
   }
 }

@@ -1,4 +1,4 @@
-# With Front Door nothing else reaches the app; without it there is none.
+# With Front Door, the app refuses all other access. Without it, the deployment has no part of Front Door.
 
 mock_provider "azurerm" {
   override_during = plan
@@ -17,12 +17,12 @@ run "without_it" {
 
   assert {
     condition     = length(azurerm_cdn_frontdoor_profile.this) == 0 && length(azurerm_function_app_flex_consumption.this.site_config[0].ip_restriction) == 0 && azurerm_function_app_flex_consumption.this.site_config[0].ip_restriction_default_action == "Allow"
-    error_message = "Without Front Door the app answers everyone."
+    error_message = "Without Front Door the app must be public."
   }
 
   assert {
     condition     = azurerm_function_app_flex_consumption.this.app_settings["FOOTFALL_TRUSTED_PROXIES"] == "1" && output.url == "https://func-mock.azurewebsites.net"
-    error_message = "One proxy, the app's own name."
+    error_message = "Without Front Door there must be one proxy, and the app's own name."
   }
 }
 
@@ -35,7 +35,7 @@ run "the_origin_is_locked_to_this_front_door" {
 
   assert {
     condition     = azurerm_function_app_flex_consumption.this.site_config[0].ip_restriction_default_action == "Deny"
-    error_message = "Everything that no rule allows must be denied."
+    error_message = "The app must deny all access that no rule allows."
   }
 
   assert {
@@ -45,17 +45,17 @@ run "the_origin_is_locked_to_this_front_door" {
 
   assert {
     condition     = azurerm_function_app_flex_consumption.this.site_config[0].ip_restriction[0].headers[0].x_azure_fdid == tolist(["fdfdfdfd-0000-0000-0000-000000000001"])
-    error_message = "And only this one: anybody can rent a Front Door."
+    error_message = "Only this Front Door may reach the app, because every Azure customer can create one."
   }
 
   assert {
     condition     = azurerm_function_app_flex_consumption.this.app_settings["FOOTFALL_TRUSTED_PROXIES"] == "2"
-    error_message = "Two proxies are in front now."
+    error_message = "With Front Door there must be two proxies."
   }
 
   assert {
     condition     = output.url == "https://mock-abc.z01.azurefd.net" && alltrue([for test in azurerm_application_insights_standard_web_test.this : startswith(one(test.request).url, "https://mock-abc.z01.azurefd.net/")])
-    error_message = "Visitors and availability tests come through Front Door."
+    error_message = "Visitors and availability tests must use Front Door."
   }
 }
 
@@ -68,7 +68,7 @@ run "the_firewall_is_on_and_keeps_no_addresses" {
 
   assert {
     condition     = azurerm_cdn_frontdoor_firewall_policy.this[0].mode == "Prevention" && contains([for rule in azurerm_cdn_frontdoor_firewall_policy.this[0].custom_rule : "${rule.type} ${rule.action}"], "RateLimitRule Block")
-    error_message = "The firewall must prevent, and limit the rate."
+    error_message = "The firewall must be in prevention mode, and limit the rate."
   }
 
   assert {
@@ -78,7 +78,7 @@ run "the_firewall_is_on_and_keeps_no_addresses" {
 
   assert {
     condition     = azurerm_cdn_frontdoor_route.this[0].https_redirect_enabled && azurerm_cdn_frontdoor_route.this[0].forwarding_protocol == "HttpsOnly" && length(azurerm_cdn_frontdoor_route.this[0].cache) == 0 && azurerm_cdn_frontdoor_origin.this[0].certificate_name_check_enabled
-    error_message = "HTTPS on both sides, the certificate checked, nothing cached."
+    error_message = "Front Door must use HTTPS on both sides, check the certificate, and cache nothing."
   }
 
   assert {
@@ -88,7 +88,7 @@ run "the_firewall_is_on_and_keeps_no_addresses" {
 
   assert {
     condition     = [for log in azurerm_monitor_diagnostic_setting.front_door[0].enabled_log : log.category] == ["FrontDoorWebApplicationFirewallLog"]
-    error_message = "The access log holds a line for every visitor; it must stay off."
+    error_message = "The access log must stay off, because it has a line for every visitor."
   }
 }
 
@@ -102,6 +102,6 @@ run "premium_adds_managed_rules" {
 
   assert {
     condition     = [for rule in azurerm_cdn_frontdoor_firewall_policy.this[0].managed_rule : rule.type] == ["Microsoft_DefaultRuleSet"]
-    error_message = "Premium is paid for these rules."
+    error_message = "Premium must have the managed rules."
   }
 }

@@ -22,17 +22,17 @@ run "storage_has_no_keys_and_nothing_anonymous" {
 
   assert {
     condition     = azurerm_storage_account.this.allow_nested_items_to_be_public == false && azurerm_storage_container.packages.container_access_type == "private"
-    error_message = "Nothing in the storage account may be anonymous."
+    error_message = "The storage account must not allow anonymous access."
   }
 
   assert {
     condition     = azurerm_storage_account.this.min_tls_version == "TLS1_2" && azurerm_storage_account.this.https_traffic_only_enabled == true
-    error_message = "Storage must want HTTPS and TLS 1.2."
+    error_message = "Storage must require HTTPS and TLS 1.2."
   }
 
   assert {
     condition     = azurerm_storage_account.this.public_network_access_enabled == false && one(azurerm_storage_account.this.network_rules).default_action == "Deny" && length(azurerm_private_endpoint.blob) == 1
-    error_message = "By default storage must be reached through its private endpoint only."
+    error_message = "By default storage must be reachable through its private endpoint only."
   }
 }
 
@@ -45,12 +45,12 @@ run "storage_is_still_keyless_without_its_endpoint" {
 
   assert {
     condition     = azurerm_storage_account.this.shared_access_key_enabled == false && azurerm_storage_account.this.allow_nested_items_to_be_public == false && length(azurerm_private_endpoint.blob) == 0
-    error_message = "Saving the endpoint must not open keys or anonymous access."
+    error_message = "Without the endpoint, keys and anonymous access must stay off."
   }
 
   assert {
     condition     = length(azurerm_storage_account.this.network_rules) == 0
-    error_message = "Rules that allow everything are read back as none: every plan would add them again."
+    error_message = "There must be no rules that allow everything: the provider reads them as none, so every plan would add them."
   }
 }
 
@@ -72,10 +72,10 @@ run "storage_settings_name_an_identity" {
     error_message = "The package must be read by identity."
   }
 
-  # The one difference that stays in every plan (azurerm#33211). Ignored, an update would send the provider's broken string.
+  # The difference of every plan (azurerm#33211). If it were ignored, an update would send the provider's broken string.
   assert {
     condition     = length(regexall("ignore_changes[^\\]]*app_settings", file("${path.module}/main.function.tf"))) == 0
-    error_message = "Changes of app_settings must not be ignored: terraform/scripts/plan-has-changes deals with the one that stays."
+    error_message = "Changes of app_settings must not be ignored: terraform/scripts/plan-has-changes handles the change of every plan."
   }
 }
 
@@ -84,12 +84,12 @@ run "https_only_and_no_publishing_password" {
 
   assert {
     condition     = azurerm_function_app_flex_consumption.this.https_only == true
-    error_message = "The app must answer HTTPS only."
+    error_message = "The app must accept HTTPS only."
   }
 
   assert {
     condition     = contains(["1.2", "1.3"], azurerm_function_app_flex_consumption.this.site_config[0].minimum_tls_version) && contains(["1.2", "1.3"], azurerm_function_app_flex_consumption.this.site_config[0].scm_minimum_tls_version)
-    error_message = "The app must want TLS 1.2 or newer, for publishing too."
+    error_message = "The app must require TLS 1.2 or newer, also for publishing."
   }
 
   assert {
@@ -118,12 +118,12 @@ run "runs_as_its_own_identity_inside_the_network" {
 
   assert {
     condition     = azurerm_function_app_flex_consumption.this.runtime_name == "custom" && azurerm_function_app_flex_consumption.this.runtime_version == "1.0"
-    error_message = "Custom runtime 1.0."
+    error_message = "The runtime must be custom 1.0."
   }
 
   assert {
     condition     = !strcontains(file("${path.module}/main.function.tf"), "health_check")
-    error_message = "Flex Consumption has no health check of the platform's: a path here promises what nobody does."
+    error_message = "There must be no health check path, because Flex Consumption has no health check."
   }
 }
 
@@ -172,7 +172,7 @@ run "the_handler_gets_the_settings_it_reads_and_no_other" {
 
   assert {
     condition     = azurerm_function_app_flex_consumption.this.app_settings["AzureWebJobsDisableHomepage"] == "true"
-    error_message = "The host's home page would hide ours."
+    error_message = "The host's home page must be off, because it hides Footfall's."
   }
 }
 
@@ -181,12 +181,12 @@ run "unset_options_are_absent" {
 
   assert {
     condition     = length(setintersection(keys(azurerm_function_app_flex_consumption.this.app_settings), ["FOOTFALL_SITES", "FOOTFALL_SUBDOMAINS", "FOOTFALL_EMBED", "FOOTFALL_PUBLIC_SITES", "FOOTFALL_REVOKED_LINKS", "FOOTFALL_RETENTION_DAYS", "FOOTFALL_DASHBOARD_TOKEN", "FUNCTIONS_WORKER_RUNTIME"])) == 0
-    error_message = "What is not set must not be sent as an empty value."
+    error_message = "A setting without a value must not be sent as an empty value."
   }
 
   assert {
     condition     = length(azurerm_function_app_flex_consumption.this.always_ready) == 0
-    error_message = "By default nothing runs while nobody visits."
+    error_message = "By default no instance may run without visits."
   }
 }
 
@@ -200,6 +200,6 @@ run "the_pooler_has_its_own_port" {
 
   assert {
     condition     = azurerm_function_app_flex_consumption.this.app_settings["PGPORT"] == "6432" && azurerm_postgresql_flexible_server_configuration.this["pgbouncer.enabled"].value == "true" && azurerm_postgresql_flexible_server_configuration.this["pgbouncer.pool_mode"].value == "transaction"
-    error_message = "With the pooler the app must connect to 6432."
+    error_message = "With PgBouncer the app must connect to 6432."
   }
 }

@@ -1,4 +1,4 @@
-# Who may do what. The list is complete: a role assignment that is not here fails a test.
+# The rights of each identity. The list is complete: a role assignment that is not here fails a test.
 
 mock_provider "azurerm" {
   override_during = plan
@@ -17,20 +17,20 @@ run "the_app_has_two_roles" {
 
   assert {
     condition     = azurerm_role_assignment.app_blobs.role_definition_name == "Storage Blob Data Owner" && azurerm_role_assignment.app_blobs.scope == azurerm_storage_account.this.id && azurerm_role_assignment.app_blobs.principal_id == azurerm_user_assigned_identity.app.principal_id
-    error_message = "The app may own the blobs of its storage account, and nothing wider."
+    error_message = "The app may own the blobs of its storage account, and nothing else."
   }
 
   assert {
     condition     = azurerm_role_assignment.app_telemetry.role_definition_name == "Monitoring Metrics Publisher" && azurerm_role_assignment.app_telemetry.scope == azurerm_application_insights.this.id && azurerm_role_assignment.app_telemetry.principal_id == azurerm_user_assigned_identity.app.principal_id
-    error_message = "The app may send telemetry to its own component, and nothing wider."
+    error_message = "The app may send telemetry to its own component, and to no other."
   }
 
   assert {
     condition     = length(azurerm_role_assignment.dashboard_token) == 0 && length(azurerm_role_assignment.github) == 0
-    error_message = "By default nobody else has a role."
+    error_message = "By default no other identity may have a role."
   }
 
-  # app_blobs, app_telemetry, dashboard_token, github. A fifth needs its own test.
+  # app_blobs, app_telemetry, dashboard_token, github. A fifth assignment needs its own test.
   assert {
     condition     = length(regexall("resource +\"azurerm_role_assignment\"", join("\n", [for name in fileset(path.module, "*.tf") : file("${path.module}/${name}")]))) == 4
     error_message = "A role assignment was added or removed without a test."
@@ -60,7 +60,7 @@ run "github_signs_in_from_one_environment_without_a_secret" {
       publish   = "Website Contributor on ${azurerm_function_app_flex_consumption.this.id}"
       bootstrap = "Container Apps Jobs Operator on ${azurerm_container_app_job.bootstrap[0].id}"
     }
-    error_message = "GitHub may read the group, publish to the app and start the job."
+    error_message = "GitHub must be able to read the group, publish to the app and start the job, and nothing else."
   }
 
   assert {
@@ -80,18 +80,18 @@ run "github_may_apply_only_when_told" {
 
   assert {
     condition     = azurerm_role_assignment.github["change"].role_definition_name == "Contributor" && azurerm_role_assignment.github["change"].scope == azurerm_resource_group.this.id && azurerm_role_assignment.github["state"].role_definition_name == "Storage Blob Data Contributor" && azurerm_role_assignment.github["state"].scope == var.state_container_id
-    error_message = "To apply takes Contributor on the group and the container of the state, nothing wider."
+    error_message = "github_may_apply must give Contributor on the group and access to the state's container, and nothing else."
   }
 
-  # A plan reads every role assignment first, and those on the state's container lie outside the group.
+  # A plan reads every role assignment first, and the state's container is outside the group.
   assert {
     condition     = azurerm_role_assignment.github["state_read"].role_definition_name == "Reader" && azurerm_role_assignment.github["state_read"].scope == var.state_container_id
-    error_message = "Without Reader on the state's container the pipeline cannot even plan."
+    error_message = "The pipeline must be Reader on the state's container, or it cannot plan."
   }
 
   assert {
     condition     = length(azurerm_role_assignment.github) == 6 && alltrue([for assignment in azurerm_role_assignment.github : !contains(["Owner", "User Access Administrator", "Role Based Access Control Administrator"], assignment.role_definition_name)])
-    error_message = "GitHub may never hand out roles."
+    error_message = "GitHub must not be able to assign roles."
   }
 }
 
@@ -120,12 +120,12 @@ run "who_applies_may_read_the_role_on_the_secret_too" {
 
   assert {
     condition     = azurerm_role_assignment.github["secret_read"].role_definition_name == "Reader" && azurerm_role_assignment.github["secret_read"].scope == azurerm_role_assignment.dashboard_token[0].scope
-    error_message = "The role assignment on the secret is read by every plan; Reader there shows no value."
+    error_message = "The pipeline must be Reader on the secret, because every plan reads the role assignment there. Reader shows no value."
   }
 
   assert {
     condition     = length(azurerm_role_assignment.github) == 7
-    error_message = "And nothing more."
+    error_message = "There must be no other role."
   }
 }
 
@@ -150,7 +150,7 @@ run "ids_behind_the_names" {
 
   assert {
     condition     = azurerm_federated_identity_credential.github[0].subject == "repo:owner@123456/na.me@789012:environment:production"
-    error_message = "Repositories made since July 2026 sign in with their ids."
+    error_message = "Repositories created since July 2026 must sign in with their ids."
   }
 }
 
@@ -164,7 +164,7 @@ run "the_old_form_can_be_named_too" {
 
   assert {
     condition     = azurerm_federated_identity_credential.github[0].subject == "repo:owner/name:environment:production"
-    error_message = "As GitHub prints it."
+    error_message = "The subject must be as GitHub prints it."
   }
 }
 
@@ -238,11 +238,11 @@ run "the_dashboard_token_is_a_reference" {
 
   assert {
     condition     = azurerm_function_app_flex_consumption.this.identity[0].type == "SystemAssigned, UserAssigned"
-    error_message = "References are resolved with the system-assigned identity."
+    error_message = "The app needs a system-assigned identity, which resolves references."
   }
 
   assert {
     condition     = azurerm_role_assignment.dashboard_token[0].role_definition_name == "Key Vault Secrets User" && azurerm_role_assignment.dashboard_token[0].scope == "${var.dashboard_token_secret.key_vault_id}/secrets/dashboard-token"
-    error_message = "The app may read this one secret."
+    error_message = "The app must be able to read this secret, and no other."
   }
 }

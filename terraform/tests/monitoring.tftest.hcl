@@ -1,4 +1,4 @@
-# What is watched, and who is told.
+# Alerts, their recipients, the workbook and the logs.
 
 mock_provider "azurerm" {
   override_during = plan
@@ -17,22 +17,22 @@ run "every_alert_there_should_be" {
 
   assert {
     condition     = toset(keys(azurerm_monitor_metric_alert.database)) == toset(["down", "cpu", "memory", "storage", "connections", "logins", "credits"])
-    error_message = "Database: down, processor, memory, storage, connections, failed logins, credits."
+    error_message = "The database needs alerts for: down, processor, memory, storage, connections, failed logins, credits."
   }
 
   assert {
     condition     = toset(keys(azurerm_monitor_scheduled_query_rules_alert_v2.this)) == toset(["server-errors", "latency", "handler-restarts", "database-lost", "silence"])
-    error_message = "App: errors, latency, restarts, lost database, silence."
+    error_message = "The app needs alerts for: errors, latency, restarts, lost database, silence."
   }
 
   assert {
     condition     = toset(keys(azurerm_monitor_metric_alert.availability)) == toset(["live", "version"]) && toset([for test in azurerm_application_insights_standard_web_test.this : one(test.request).url]) == toset(["https://func-mock.azurewebsites.net/health/live", "https://func-mock.azurewebsites.net/version"])
-    error_message = "Availability of /health/live and /version."
+    error_message = "Availability tests must cover /health/live and /version."
   }
 
   assert {
     condition     = alltrue([for test in azurerm_application_insights_standard_web_test.this : one(test.validation_rules).expected_status_code == 200 && one(test.validation_rules).ssl_check_enabled]) && one(one(azurerm_application_insights_standard_web_test.this["version"].validation_rules).content).content_match == "\"commit\""
-    error_message = "A test must want 200 and a valid certificate, and /version must name its commit."
+    error_message = "A test must expect 200 and a valid certificate, and a commit in /version."
   }
 }
 
@@ -45,27 +45,27 @@ run "every_alert_tells_somebody" {
 
   assert {
     condition     = alltrue([for alert in merge(azurerm_monitor_metric_alert.database, azurerm_monitor_metric_alert.availability) : one(alert.action).action_group_id == azurerm_monitor_action_group.this.id])
-    error_message = "A metric alert without an action tells nobody."
+    error_message = "Each metric alert needs an action."
   }
 
   assert {
     condition     = alltrue([for alert in azurerm_monitor_scheduled_query_rules_alert_v2.this : one(alert.action).action_groups == tolist([azurerm_monitor_action_group.this.id])])
-    error_message = "A query alert without an action tells nobody."
+    error_message = "Each query alert needs an action."
   }
 
   assert {
     condition     = [for receiver in azurerm_monitor_action_group.this.email_receiver : receiver.email_address] == ["operator@example.com"]
-    error_message = "The operator must be told."
+    error_message = "The operator must get alerts."
   }
 
   assert {
     condition     = length(azurerm_consumption_budget_resource_group.this.notification) == 3 && alltrue([for notice in azurerm_consumption_budget_resource_group.this.notification : notice.contact_groups == tolist([azurerm_monitor_action_group.this.id])])
-    error_message = "The budget must tell the same people."
+    error_message = "The budget's notices must have the same recipients."
   }
 
   assert {
     condition     = can(regex("^[0-9]{4}-[0-9]{2}-01T00:00:00Z$", one(azurerm_consumption_budget_resource_group.this.time_period).start_date))
-    error_message = "A budget begins on the first of a month."
+    error_message = "The budget must begin on the first day of a month."
   }
 }
 
@@ -78,7 +78,7 @@ run "thresholds_follow_the_size" {
 
   assert {
     condition     = one(azurerm_monitor_metric_alert.database["connections"].criteria).threshold == 675 && !contains(keys(azurerm_monitor_metric_alert.database), "credits")
-    error_message = "80 % of 844; credits are a matter of Burstable sizes."
+    error_message = "The threshold of connections must be 80 % of 844, and only Burstable sizes may have an alert for credits."
   }
 }
 
@@ -97,12 +97,12 @@ run "thresholds_reach_the_queries" {
       strcontains(one(azurerm_monitor_scheduled_query_rules_alert_v2.this["server-errors"].criteria).query, "/ total > 3") &&
       strcontains(one(azurerm_monitor_scheduled_query_rules_alert_v2.this["silence"].criteria).query, "yesterday >= 42")
     )
-    error_message = "A threshold is not in its query."
+    error_message = "Each threshold must be in its query."
   }
 
   assert {
     condition     = alltrue([for alert in azurerm_monitor_scheduled_query_rules_alert_v2.this : !strcontains(one(alert.criteria).query, "$${")])
-    error_message = "A query still holds a placeholder."
+    error_message = "A query must not contain a placeholder."
   }
 }
 
@@ -111,7 +111,7 @@ run "a_host_that_gave_up_is_seen_where_it_says_so" {
 
   assert {
     condition     = strcontains(one(azurerm_monitor_scheduled_query_rules_alert_v2.this["handler-restarts"].criteria).query, "exceptions\n| where outerMessage has_any")
-    error_message = "\"Initializing HttpWorker timed out\" is only ever the message of an exception."
+    error_message = "The query must read exceptions, because \"Initializing HttpWorker timed out\" is always the message of an exception."
   }
 }
 
@@ -124,7 +124,7 @@ run "silence_can_be_switched_off" {
 
   assert {
     condition     = !contains(keys(azurerm_monitor_scheduled_query_rules_alert_v2.this), "silence")
-    error_message = "A quiet site wants no alert of silence."
+    error_message = "Without usual_pageviews_per_hour there must be no alert of silence."
   }
 }
 
@@ -133,12 +133,12 @@ run "the_workbook_is_a_workbook" {
 
   assert {
     condition     = jsondecode(azurerm_application_insights_workbook.this.data_json).version == "Notebook/1.0" && length(jsondecode(azurerm_application_insights_workbook.this.data_json).items) == 9
-    error_message = "A heading, a time range and seven charts."
+    error_message = "The workbook must have a heading, a time range and seven charts."
   }
 
   assert {
     condition     = can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", azurerm_application_insights_workbook.this.name))
-    error_message = "A workbook's name is a lower-case GUID."
+    error_message = "The workbook's name must be a lower-case GUID."
   }
 }
 
@@ -147,7 +147,7 @@ run "logs_go_to_the_workspace" {
 
   assert {
     condition     = contains([for log in azurerm_monitor_diagnostic_setting.database.enabled_log : log.category], "PostgreSQLLogs") && azurerm_monitor_diagnostic_setting.database.log_analytics_workspace_id == azurerm_log_analytics_workspace.this.id
-    error_message = "The database's log must be kept."
+    error_message = "The database's log must be stored."
   }
 
   assert {
@@ -161,11 +161,11 @@ run "the_first_apply_does_not_wait_for_a_rule_that_may_never_come" {
 
   assert {
     condition     = !strcontains(file("${path.module}/providers.tf"), "disable_generated_rule")
-    error_message = "The provider polls for Application Insights' own rule until its time is up (azurerm#18026)."
+    error_message = "The provider must not wait for Application Insights' own rule until its time-out (azurerm#18026)."
   }
 }
 
-# Terraform destroys what depends before what it depends on: the lock first, then what it would have held.
+# Terraform destroys a resource before the resources that it depends on: first the lock, then the resources below it.
 run "locks_go_before_what_lies_below_them" {
   command = plan
 
@@ -173,14 +173,14 @@ run "locks_go_before_what_lies_below_them" {
     condition = alltrue([for needed in ["administrator.bootstrap", "administrator.people", "configuration.this", "private_endpoint.database", "diagnostic_setting.database"] :
       can(regex("depends_on = [^\\]]*${needed},", regex("(?s)resource \"azurerm_management_lock\" \"database\" .*?\n}\n", file("${path.module}/main.database.tf"))))
     ])
-    error_message = "The database's lock must depend on all that lies below the server, or removing it meets the lock."
+    error_message = "The database's lock must depend on all resources below the server, or it blocks their removal."
   }
 
   assert {
     condition = alltrue([for needed in ["diagnostic_setting.blobs", "private_endpoint.blob", "role_assignment.app_blobs", "storage_container.packages"] :
       can(regex("depends_on = [^\\]]*${needed},", regex("(?s)resource \"azurerm_management_lock\" \"storage\" .*?\n}\n", file("${path.module}/main.function.tf"))))
     ])
-    error_message = "The storage account's lock must depend on all that lies below the account."
+    error_message = "The storage account's lock must depend on all resources below the account."
   }
 }
 
@@ -194,6 +194,6 @@ run "locks_follow_their_switches" {
 
   assert {
     condition     = length(azurerm_management_lock.database) == 0 && length(azurerm_management_lock.storage) == 0 && azurerm_management_lock.resource_group[0].lock_level == "CanNotDelete"
-    error_message = "Each lock has its switch."
+    error_message = "Each lock must have its own variable."
   }
 }

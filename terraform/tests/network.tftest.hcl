@@ -1,4 +1,4 @@
-# Who can reach what.
+# The network: subnets, security groups, private endpoints.
 
 mock_provider "azurerm" {
   override_during = plan
@@ -41,7 +41,7 @@ run "subnets_are_separate_and_delegated" {
 
   assert {
     condition     = azurerm_subnet.endpoints.private_endpoint_network_policies == "NetworkSecurityGroupEnabled"
-    error_message = "Security groups do not apply to private endpoints unless the subnet says so."
+    error_message = "The subnet must apply security groups to private endpoints."
   }
 }
 
@@ -57,7 +57,7 @@ run "every_subnet_has_a_security_group_that_denies_the_rest" {
     condition = alltrue([for group in azurerm_network_security_group.this : alltrue([for direction in ["Inbound", "Outbound"] :
       length([for rule in group.security_rule : rule if rule.direction == direction && rule.access == "Deny" && rule.priority == 4096 && rule.protocol == "*" && rule.source_address_prefix == "*" && rule.destination_address_prefix == "*" && rule.destination_port_range == "*"]) == 1
     ])])
-    error_message = "Each security group must end with a denial of everything else, in both directions."
+    error_message = "Each security group must deny all other traffic last, in both directions."
   }
 
   assert {
@@ -65,7 +65,7 @@ run "every_subnet_has_a_security_group_that_denies_the_rest" {
       !contains(["*", "Internet", "0.0.0.0/0", "VirtualNetwork"], rule.source_address_prefix)
       if rule.direction == "Inbound" && rule.access == "Allow"
     ])])
-    error_message = "No security group may let the internet, or the whole virtual network, in."
+    error_message = "No security group may allow the internet or the whole virtual network."
   }
 
   assert {
@@ -73,7 +73,7 @@ run "every_subnet_has_a_security_group_that_denies_the_rest" {
       !contains(["*", "Internet", "0.0.0.0/0", "VirtualNetwork"], rule.destination_address_prefix)
       if rule.direction == "Outbound" && rule.access == "Allow" && !(name == "jobs" && rule.name == "allow-image-registry" && rule.destination_port_range == "443")
     ])])
-    error_message = "Nothing may go out to the internet at large, but the pull of the bootstrap image."
+    error_message = "No outbound rule may allow the whole internet, except for the pull of the bootstrap image."
   }
 }
 
@@ -84,7 +84,7 @@ run "the_database_is_open_to_two_subnets_on_one_port" {
     condition = toset([for rule in azurerm_network_security_group.this["endpoints"].security_rule :
       "${rule.source_address_prefix} ${rule.destination_port_range}" if rule.direction == "Inbound" && rule.access == "Allow"
     ]) == toset(["10.60.0.0/24 5432", "10.60.1.64/26 5432", "10.60.0.0/24 443"])
-    error_message = "Endpoints: functions and jobs reach 5432, functions reach blobs on 443, nobody reaches anything else."
+    error_message = "Functions and jobs must reach 5432, and functions must reach blobs on 443. All other traffic to the endpoints must be denied."
   }
 }
 
@@ -93,7 +93,7 @@ run "private_names_resolve_inside" {
 
   assert {
     condition     = toset([for zone in azurerm_private_dns_zone.this : zone.name]) == toset(["privatelink.postgres.database.azure.com", "privatelink.blob.core.windows.net"])
-    error_message = "Each private endpoint needs its zone."
+    error_message = "Each private endpoint needs its DNS zone."
   }
 
   assert {
@@ -127,7 +127,7 @@ run "more_addresses_of_the_app_can_be_let_in" {
     condition = toset([for rule in azurerm_network_security_group.this["endpoints"].security_rule :
       "${rule.source_address_prefix} ${rule.destination_port_range}" if rule.direction == "Inbound" && rule.access == "Allow"
     ]) == toset(["10.60.0.0/24 5432", "10.60.1.64/26 5432", "10.60.0.0/24 443", "20.50.1.2 5432", "20.50.1.2 443", "20.50.1.128/28 5432", "20.50.1.128/28 443"])
-    error_message = "Named addresses reach database and blobs, and nothing else."
+    error_message = "additional_app_addresses must reach database and blobs, and nothing else."
   }
 }
 

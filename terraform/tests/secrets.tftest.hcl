@@ -1,4 +1,4 @@
-# No password, key or token in the configuration, and so none in the state that would open anything.
+# The configuration has no password, key or token, so the state has no usable one.
 
 mock_provider "azurerm" {
   override_during = plan
@@ -19,12 +19,12 @@ run "no_setting_is_a_secret" {
     condition = alltrue([for name, value in azurerm_function_app_flex_consumption.this.app_settings :
       length(regexall("(?i)(password|pwd|accountkey|sharedaccess|sig=|secret)", "${name}=${value}")) == 0
     ])
-    error_message = "An app setting looks like a secret."
+    error_message = "No app setting may look like a secret."
   }
 
   assert {
     condition     = length(azurerm_function_app_flex_consumption.this.connection_string) == 0
-    error_message = "Connection strings are not used."
+    error_message = "There must be no connection strings."
   }
 
   assert {
@@ -36,7 +36,7 @@ run "no_setting_is_a_secret" {
     condition = alltrue([for variable in azurerm_container_app_job.bootstrap[0].template[0].container[0].env :
       !strcontains(upper(variable.name), "PASSWORD")
     ])
-    error_message = "The bootstrap job gets a token at run time, not a password."
+    error_message = "The bootstrap job must get a token at run time, not a password."
   }
 }
 
@@ -48,12 +48,12 @@ run "nothing_in_the_configuration_asks_for_one" {
       "(?m)^[^#]*(administrator_password|administrator_login|storage_access_key|primary_access_key|secondary_access_key|primary_connection_string|secondary_connection_string|primary_blob_connection_string|primary_shared_key|secondary_shared_key|instrumentation_key|application_insights_key|site_credential|client_secret)",
       join("\n", [for name in fileset(path.module, "*.tf") : file("${path.module}/${name}")])
     )) == 0
-    error_message = "The configuration sets or reads a password or a key."
+    error_message = "The configuration must not set or read a password or a key."
   }
 
   assert {
     condition     = length(regexall("resource +\"(random_password|tls_private_key|azurerm_key_vault_secret)\"", join("\n", [for name in fileset(path.module, "*.tf") : file("${path.module}/${name}")]))) == 0
-    error_message = "A secret that Terraform makes lies in its state."
+    error_message = "Terraform must not generate a secret, because the state would contain it."
   }
 }
 
@@ -62,7 +62,7 @@ run "telemetry_takes_tokens_only" {
 
   assert {
     condition     = azurerm_application_insights.this.local_authentication_enabled == false && azurerm_log_analytics_workspace.this.local_authentication_enabled == false
-    error_message = "With keys accepted, the connection string would be a secret."
+    error_message = "Application Insights must refuse keys, or the connection string would be a secret."
   }
 
   assert {
@@ -77,7 +77,7 @@ run "telemetry_takes_tokens_only" {
 
   assert {
     condition     = azurerm_container_app_environment.jobs[0].logs_destination == "azure-monitor" && azurerm_container_app_environment.jobs[0].log_analytics_workspace_id == null
-    error_message = "The other log destination wants the workspace's shared key."
+    error_message = "Logs must go through a diagnostic setting, because the other destination needs the workspace's shared key."
   }
 }
 

@@ -1,4 +1,4 @@
-# A mistake in a variable is found before anything is planned.
+# An invalid variable is rejected before the plan.
 
 mock_provider "azurerm" {
   override_during = plan

@@ -1,6 +1,6 @@
-# What the tests pretend Azure answered. Every identity has its own ids, so that a mix-up shows.
-# The provider's validators run even when it is mocked, and they refuse an id that is not complete: every type whose id is
-# used anywhere needs one here, with the right segments in the right letters. terraform/scripts/check-azure holds them against that.
+# Mocked values that Azure would return. Every identity has its own ids, so that confusing two of them fails a test.
+# The provider's validators run even when it is mocked, and reject incomplete ids. So each type whose id is used needs a
+# complete id here. terraform/scripts/check-azure checks segments and letters.
 
 mock_data "azurerm_client_config" {
   defaults = {

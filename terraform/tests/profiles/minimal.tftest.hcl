@@ -10,7 +10,7 @@ run "minimal_is_cheap_and_still_safe" {
 
   assert {
     condition     = azurerm_postgresql_flexible_server.this.sku_name == "B_Standard_B1ms" && length(azurerm_postgresql_flexible_server.this.high_availability) == 0 && length(azurerm_function_app_flex_consumption.this.always_ready) == 0
-    error_message = "Minimal has the smallest database, no standby and nothing warm."
+    error_message = "Minimal must have the smallest database, no standby and no warm instance."
   }
 
   assert {

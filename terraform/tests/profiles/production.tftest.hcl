@@ -15,7 +15,7 @@ run "production_survives_a_zone_and_tells_people" {
 
   assert {
     condition     = one(azurerm_function_app_flex_consumption.this.always_ready).instance_count == 2 && length(azurerm_monitor_action_group.this.email_receiver) >= 1
-    error_message = "Production has warm instances and tells people."
+    error_message = "Production must have warm instances, and alerts by e-mail."
   }
 
   assert {
