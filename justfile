@@ -17,7 +17,7 @@ test *ARGUMENTS:
 check *STEPS:
     .ci/run {{STEPS}}
 
-# Compare random worlds with visitors counted one by one
+# Compare responses to random visits with visitors counted one by one
 oracle *ARGUMENTS:
     scripts/oracle {{ARGUMENTS}}
 
@@ -61,6 +61,6 @@ page *ARGUMENTS:
 prose *PATHS:
     .ci/check-prose.mjs {{PATHS}}
 
-# Write a list again from its sources: just renew robots --newest
+# Renew a list from its sources: just renew robots --newest
 renew LIST *ARGUMENTS:
     handler/lists/renew-{{LIST}} {{ARGUMENTS}}

@@ -6,10 +6,10 @@
 //   footfall.on()                 ends both
 // docs/embedding.md explains how to embed the script and what it sends.
 //
-// Footfall serves footfall.min.js, which tests/browser/build-script makes of this file: at most 1,000 bytes as gzip. Repetition costs
-// nothing there, so names are written out.
+// Footfall serves footfall.min.js, which tests/browser/build-script builds from this file, with at most 1,000 bytes as gzip. Gzip
+// compresses repetition well, so names are written out.
 //
-// The page must never notice the script: it does not wait and does not throw. It supports browsers of 2020 and newer.
+// The script must not disturb the page, so it does not wait and does not throw. The script supports browsers of 2020 and newer.
 {
   let page = document;
   let address = location;
@@ -78,8 +78,8 @@
     } catch {}
   };
 
-  // A second copy of the script, or a router that runs it again with each page, would count everything twice. A value that is no
-  // function is not ours: <h2 id="footfall"> has this name, too.
+  // A second copy of the script, or a router that runs it again with each page, would count everything twice. A value that is not
+  // a function belongs to the page: <h2 id="footfall"> has this name, too.
   if (script && !self.footfall?.call) {
     let footfall = self.footfall = name => name && send({ e: name });
     footfall.off = store("off");

@@ -1,6 +1,8 @@
-// The page is whole without this script. It reads a chart out under the pointer or the arrow keys, keeps the numbers in words
-// fresh, writes them as the reader does, names countries and languages, searches long lists, draws the year, and has a range that
-// ends before it begins refused by the browser. It shows the last 30 minutes, which are not there without it.
+// The page works without this script. The script adds:
+// - the value of a chart under the pointer or by the arrow keys, and the chart of the year;
+// - updates of the numbers, the last 30 minutes, and the reader's format of numbers and times;
+// - names of countries and languages, and a search in long lists;
+// - the browser's message for a range that ends before it begins.
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const one = selector => document.querySelector(selector);
 const json = one("#json");
@@ -19,7 +21,7 @@ for (const table of all("[data-names]")) {
     try {
       place.textContent = names.of(place.textContent);
     } catch {
-      // What is no code stays as it is.
+      // An invalid code stays unchanged.
     }
   }
 }
@@ -48,13 +50,13 @@ for (const figure of all("figure")) {
     const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
     if (!step) return;
     event.preventDefault();
-    // Under the pointer it would speak all the time.
+    // Only with the keyboard, because with the pointer a screen reader would read without a pause.
     readout.removeAttribute("aria-hidden");
     readout.ariaLive = "polite";
     show(at + step);
   };
 }
-// The tab is part of the link, and stays when another range is chosen.
+// The tab is part of the link, so that it stays after a change of the range.
 const keepTab = value => {
   for (const link of all("nav a")) link.hash = value;
   for (const form of all("form")) form.action = `/#${value}`;
@@ -78,7 +80,7 @@ for (const rest of all(".lists details")) {
     rest.firstElementChild.after(search);
   }, { once: true });
 }
-// What a shared link shows, the links of its page show, too.
+// Links on a page that was opened by a shared link keep the link's access.
 const share = new URLSearchParams(location.search).get("share");
 if (share) {
   for (const link of all("a[href*='?site=']")) link.search += `&share=${encodeURIComponent(share)}`;
@@ -130,12 +132,12 @@ if (live) {
       bars.ariaLabel = `Pageviews by minute. Highest: ${number(most)}`;
       const bar = (minute, index) => minute.pageviews && `M${index}.5 24v-${Math.ceil(minute.pageviews / most * 24)}`;
       bars.firstElementChild.setAttribute("d", minutes.map(bar).filter(Boolean).join(""));
-      // However often it changes, it speaks once a minute at most.
+      // A screen reader reads changes at most once a minute.
       const { start } = minutes.at(-1);
       if (heard && heard !== start) spoken.textContent = `Pageviews in the last 30 minutes: ${number(pageviews)}`;
       heard = start;
     } catch {
-      // Offline: it stays as it is.
+      // Offline: the numbers stay unchanged.
     }
   };
   bars.role = "img";
@@ -162,7 +164,7 @@ const ask = async () => {
   if (document.hidden) return;
   try {
     const reply = await fetch(json.href);
-    // Whoever may not read the numbers will not be answered otherwise in a minute.
+    // Without access, another request after a minute would fail, too.
     if (reply.status === 401) clearInterval(timer);
     const numbers = await reply.json();
     if (!reply.ok || numbers.stale) return;
@@ -176,14 +178,14 @@ const ask = async () => {
       waiting.querySelector("p").replaceChildren(link);
       clearInterval(timer);
     }
-    // A sum of days has no number in the answer: it stays until the page is loaded again.
+    // The response has no number for a sum of days, so it stays until the page is loaded again.
     for (const total of all("[data-total]:not([data-sum])")) {
       const key = total.dataset.total;
       const values = [visitors[key]?.estimate ?? visitors[key], pageviews[key]];
       if (!values.every(Number.isFinite)) return;
       all("b", total).forEach((place, index) => place.textContent = number(values[index]));
     }
-    // After midnight "today" is another day than the one that is shown.
+    // After midnight, "today" is not the day on the page any more.
     const isShown = range.from === json.dataset.from && range.to === json.dataset.to;
     for (const place of isShown ? all("[data-range]") : []) {
       const key = place.dataset.range;
@@ -196,8 +198,8 @@ const ask = async () => {
     time.textContent = words;
     time.dateTime = numbers.as_of;
   } catch {
-    // Offline, or not an answer of ours: the numbers stay as they are, with their time beside them.
+    // Offline, or an unexpected response: the numbers and their time stay unchanged.
   }
 };
-// A page that says that it is old stays so until it is loaded again: its charts would not follow.
+// A page with stale numbers is not updated, because its charts would keep the old numbers.
 const timer = "stale" in json.dataset || setInterval(ask, waiting ? 3000 : 60000);

@@ -1,4 +1,4 @@
-"""Runs a scenario, says what it reached and what it cost, and holds what was counted against what was sent."""
+"""Runs a scenario, measures its rate and cost, and compares the counts with the sent requests."""
 
 import json
 import os
@@ -14,14 +14,14 @@ from scenarios import HANDLER_SETTINGS, MOST_NEW_VISITORS, REPEATED_VISITORS
 FOLDER = pathlib.Path(__file__).parent
 PROGRAMS = pathlib.Path(os.environ.get("BENCH_PROGRAMS", "target/release"))
 THREADS = 2
-ANSWERED_WITHIN_S = 2  # What was sent in time must be answered so long after the time is over; wrk calls more an error, too.
-COUNTED_WITHIN_S = 5  # Answers with statistics may be shared for a moment.
+ANSWERED_WITHIN_S = 2  # The longest wait for responses after the time is over; wrk reports a longer wait as an error, too.
+COUNTED_WITHIN_S = 5  # Equal queries share a response with statistics for a moment.
 
 
 def program(name):
     path = PROGRAMS / name if name == "handler" else PROGRAMS / "examples" / name
     if not path.exists():
-        raise Failed(f"{path} is not there: is there an example of this name?")
+        raise Failed(f"{path} does not exist: check the name of the example")
     return path
 
 
@@ -32,7 +32,7 @@ class Bench:
         self.next_new_visitor = 0
         self.repeated_visitors_counted = 0
         self.servers = {}
-        wanted = {scenario.server for scenario in chosen if scenario.load} | {"handler"}  # It says what was counted.
+        wanted = {scenario.server for scenario in chosen if scenario.load} | {"handler"}  # The handler reports the counts.
         try:
             for name in sorted(wanted):
                 self.servers[name] = self.start(name)
@@ -52,12 +52,12 @@ class Bench:
     def counted(self):
         status, body = self.servers["handler"].get("/api/statistics")
         if status != 200:
-            raise Failed(f"/api/statistics answered {status}: {body[:200]!r}")
+            raise Failed(f"/api/statistics returned {status}: {body[:200]!r}")
         answer = json.loads(body)
         return answer["pageviews"]["this_month"], answer["visitors"]["this_month"]
 
     def run(self, scenario, connections, seconds):
-        """One scenario once: what it reached and what it cost. Fails unless all of it was answered, and counted."""
+        """Runs one scenario once, and returns its rate and cost. Fails if a request was not answered or not counted."""
         if not scenario.load:
             return self.run_program(scenario, connections, seconds)
         server = self.servers[scenario.server]
@@ -83,7 +83,7 @@ class Bench:
         answered = result["answered"]
         others_s = spent["machine"] - spent["server"] - spent["postgres"] - spent["load"]
         return {
-            # Each connection got its last answer after the time was over, and none but this.
+            # Each connection got exactly one response after the time was over.
             "hits_per_second": (answered - connections) / seconds,
             "p99_ms": result["p99_us"] / 1000,
             "errors": result["errors"],
@@ -106,7 +106,7 @@ class Bench:
         }
 
     def run_program(self, scenario, connections, seconds):
-        """A program that is given how long and how many visitors at a time, and does not ask the handler."""
+        """Runs a program that measures itself, for a time and with a number of visitors, without requests to the handler."""
         command = [program(scenario.server), str(seconds), str(connections)]
         ran = subprocess.run(command, capture_output=True, text=True)
         said = re.search(r"visitors_per_second\D*([\d.]+)", ran.stdout)
@@ -119,7 +119,7 @@ class Bench:
         title = f"{scenario.name}, {connections} connections"
         answered = result["answered"]
         if result["errors"]:
-            raise Failed(f"{title}: {result['errors']} errors (connections, time-outs, or an answer of 400 and above)")
+            raise Failed(f"{title}: {result['errors']} errors (connections, time-outs, or a status of 400 and above)")
         if result["idle_connections"] != connections:
             waiting = connections - result["idle_connections"]
             raise Failed(f"{title}: {waiting} hits were not answered within {ANSWERED_WITHIN_S} s after the time was over")
@@ -129,7 +129,7 @@ class Bench:
             fewest = most = answered
             self.next_new_visitor += THREADS * result["most_calls"]
             if self.next_new_visitor > MOST_NEW_VISITORS:
-                raise Failed(f"{title}: there are no new visitors left; run it for a shorter time")
+                raise Failed(f"{title}: no new visitors are left; run the scenario for a shorter time")
         elif scenario.counts_pageviews:
             most = REPEATED_VISITORS - self.repeated_visitors_counted
             all_were_here = result["most_calls"] - connections > REPEATED_VISITORS

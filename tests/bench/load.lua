@@ -1,7 +1,7 @@
--- What all loads of scripts/bench have in common. A load defines `next_request()` and may define `prepare()`.
+-- The common part of all loads of scripts/bench. A load defines `next_request()` and may define `prepare()`.
 --
--- It stops asking when its time is over, while wrk still runs for a moment: then every request that was sent is answered
--- before wrk ends, and what was counted can be held against what was sent, to the last one.
+-- A load stops sending when its time is over, while wrk runs for a moment longer. So every request gets its response before wrk
+-- ends, and the counts can be compared with the sent requests.
 
 local ffi = require("ffi")
 ffi.cdef("typedef struct { long s; long ns; } bench_time; int clock_gettime(int clock, bench_time *now);")
@@ -12,7 +12,7 @@ local function seconds()
   return tonumber(now.s) + tonumber(now.ns) * 1e-9
 end
 
--- As a browser asks for a page, or sends what a script gives it. `forwarded_for` is one visitor's address, as the trusted proxy appends it.
+-- Requests look like those of a browser, with one visitor's address as the trusted proxy appends it.
 local body = os.getenv("BENCH_BODY")
 local method, end_of_head = "GET", "\r\n\r\n"
 if body ~= "" then
@@ -48,9 +48,9 @@ function request()
   if ends_at then
     if seconds() >= ends_at then
       idle_connections = idle_connections + 1
-      return "\r\n" -- An empty line before a request means nothing (RFC 9112 §2.2): the server goes on waiting.
+      return "\r\n" -- Servers ignore an empty line before a request (RFC 9112 §2.2), so the connection stays idle.
     end
-  elseif calls == 2 then -- The first call is wrk's own, before it begins: it looks at the request and does not send it.
+  elseif calls == 2 then -- Before wrk begins, it calls once to look at a request, and does not send it.
     ends_at = seconds() + duration_s
   end
   return next_request()

@@ -36,7 +36,7 @@ def names(text):
     for name in chosen:
         if name not in (scenario.name for scenario in SCENARIOS):
             known = ", ".join(scenario.name for scenario in SCENARIOS)
-            raise argparse.ArgumentTypeError(f"there is no scenario '{name}'; there are {known}")
+            raise argparse.ArgumentTypeError(f"unknown scenario '{name}'; use {known}")
     return chosen
 
 
@@ -44,12 +44,11 @@ def options():
     parser = argparse.ArgumentParser(
         prog="scripts/bench",
         description="Measures Footfall against a warp route that does nothing, all in one run on this machine. "
-        "Fails if what was sent was not answered, or not counted, to the last hit. docs/performance.md says what the "
-        "numbers mean.",
+        "Fails if a single hit was not answered or not counted. docs/performance.md explains the numbers.",
     )
     parser.add_argument("--json", action="store_true", help="print numbers for programs instead of a table")
-    parser.add_argument("--rounds", type=whole_number, default=3, metavar="N", help="default 3; medians are shown")
-    parser.add_argument("--seconds", type=whole_number, default=5, metavar="S", help="of each scenario; default 5")
+    parser.add_argument("--rounds", type=whole_number, default=3, metavar="N", help="default 3; the output has medians")
+    parser.add_argument("--seconds", type=whole_number, default=5, metavar="S", help="duration of each scenario; default 5")
     parser.add_argument("--only", type=names, metavar="SCENARIO,…", help="some of " + ", ".join(s.name for s in SCENARIOS))
     parser.add_argument("--connections", type=connection_counts, default=[64, 256], metavar="64,256", help="at the same time")
     parser.add_argument("--check-options", action="store_true", help=argparse.SUPPRESS)
@@ -57,7 +56,7 @@ def options():
 
 
 def starts(folder):
-    """Milliseconds from the execution to the first answer, of `nothing` and of the handler in turn."""
+    """Milliseconds from the execution to the first response, of `nothing` and of the handler in turn."""
     paths = {"nothing": ["/"], "handler": ["/", "/health/ready"]}
     found = {"nothing": [], "handler": []}
     for number in range(STARTS + 1):
@@ -67,7 +66,7 @@ def starts(folder):
                 elapsed_ms = [server.wait(path) for path in asked]
             finally:
                 server.stop()
-            if number > 0:  # The first start of all makes the schema, and reads the programs from the disk.
+            if number > 0:  # The very first start creates the schema, and reads the programs from the disk.
                 found[name].append(elapsed_ms)
     (nothing,), (handler, ready) = ([statistics.median(times) for times in zip(*runs)] for runs in found.values())
     return {"nothing_first_answer_ms": nothing, "handler_first_answer_ms": handler, "handler_database_ready_ms": ready}
@@ -83,7 +82,7 @@ def measure(arguments, chosen, folder):
     started = starts(folder)
     bench = Bench(chosen, folder)
     try:
-        time.sleep(1)  # What the start left to do is done.
+        time.sleep(1)  # Work that follows a start has ended.
         idle = {name: server.memory_bytes("VmRSS") for name, server in bench.servers.items()}
         runs = {}
         for scenario in (scenario for scenario in chosen if scenario.load):
@@ -140,10 +139,10 @@ def main():
     arguments = options()
     if arguments.check_options:
         return
-    # A kill must stop what was started here, too.
+    # SIGTERM must also stop the started processes.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     only = arguments.only or [scenario.name for scenario in SCENARIOS if scenario is not NOTHING]
-    chosen = [s for s in SCENARIOS if s.name in only or s is NOTHING]  # The base of ratios.
+    chosen = [s for s in SCENARIOS if s.name in only or s is NOTHING]  # Ratios need `nothing`.
     try:
         for scenario in chosen:
             program(scenario.server)

@@ -1,7 +1,7 @@
--- A visitor who was never here, with each request: the numbers from BENCH_FIRST_VISITOR on, each once, as IPv4 addresses.
+-- A new visitor with each request: the numbers from BENCH_FIRST_VISITOR on, each once, as IPv4 addresses.
 dofile("tests/bench/load.lua")
 
-local FIRST_OCTET = 11 -- Up to 99 no address is special, which is room for MOST_NEW_VISITORS in scenarios.py.
+local FIRST_OCTET = 11 -- Up to 99 no address is special, enough for MOST_NEW_VISITORS in scenarios.py.
 local step = tonumber(os.getenv("BENCH_THREADS"))
 local visitor = tonumber(os.getenv("BENCH_FIRST_VISITOR"))
 

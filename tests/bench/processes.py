@@ -1,4 +1,4 @@
-"""Processes and PostgreSQL as the system sees them: /proc and PostgreSQL's own views, nothing of the schema."""
+"""Processes and PostgreSQL, measured by /proc and PostgreSQL's own views, without the schema."""
 
 import http.client
 import os
@@ -13,12 +13,12 @@ STOP_WITHIN_S = 10
 
 
 class Failed(Exception):
-    """The benchmark can't be believed, or can't go on. The text is for whoever started it."""
+    """The benchmark is not valid or cannot continue. The text is the error message."""
 
 
 def processor_times(pid):
-    """Parent, own processor seconds, and those of children that have ended and were waited for."""
-    # The name, in brackets, may hold anything.
+    """Parent, own processor seconds, and those of ended children that the process has waited for."""
+    # The name in brackets may contain any character.
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     user, system, children_user, children_system = (int(field) / TICKS_PER_SECOND for field in fields[11:15])
     return int(fields[1]), user + system, children_user + children_system
@@ -61,7 +61,7 @@ class Postgres:
             if entry.name.isdigit():
                 try:
                     parent, own, _ = processor_times(entry.name)
-                except (FileNotFoundError, ProcessLookupError):  # It has just ended.
+                except (FileNotFoundError, ProcessLookupError):  # The process has just ended.
                     continue
                 if parent == self.postmaster:
                     found[int(entry.name)] = own
@@ -73,14 +73,14 @@ class Postgres:
 
 
 class Server:
-    """A process that answers HTTP: the handler, or an example."""
+    """A process with an HTTP server: the handler, or an example."""
 
     def __init__(self, program, settings, log):
         self.program = program
         self.port = free_port()
         self.log = log
         settings = {**settings, "FUNCTIONS_CUSTOMHANDLER_PORT": str(self.port)} if program.name == "handler" else settings
-        # Settings of whoever runs this must not change what is measured.
+        # The caller's settings must not change the measurement.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
         command = [program] if program.name == "handler" else [program, str(self.port)]
         with open(log, "ab") as output:
@@ -89,18 +89,18 @@ class Server:
         self.began = time.monotonic()  # Popen returns when the program has been executed.
 
     def get(self, path):
-        """The answer's status and body. Without headers, as the Functions host asks whether the handler is there."""
+        """Status and body of the response. The request has no headers, as the probe of the Functions host."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.putrequest("GET", path, skip_accept_encoding=True)
             connection.endheaders()
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+            response = connection.getresponse()
+            return response.status, response.read()
         finally:
             connection.close()
 
     def wait(self, path):
-        """Milliseconds from the start to the first good answer. Without a path: until the port is open."""
+        """Milliseconds from the start to the first response with 200. Without a path: until the port is open."""
         while True:
             try:
                 if path is None:
@@ -112,21 +112,21 @@ class Server:
                 pass
             self.check()
             if time.monotonic() - self.began > START_WITHIN_S:
-                raise Failed(f"{self.program.name} does not answer{self.last_words()}")
+                raise Failed(f"{self.program.name} does not respond{self.last_lines()}")
             time.sleep(0.0002)
 
     def check(self):
         if self.process.poll() is not None:
-            raise Failed(f"{self.program.name} has ended ({self.process.returncode}){self.last_words()}")
+            raise Failed(f"{self.program.name} has ended ({self.process.returncode}){self.last_lines()}")
 
-    def last_words(self):
+    def last_lines(self):
         return ":\n" + "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
 
     def processor_s(self):
         return processor_times(self.pid)[1]
 
     def memory_bytes(self, name):
-        """`VmRSS`: resident now. `VmHWM`: the most that was resident."""
+        """`VmRSS`: resident memory now. `VmHWM`: the highest so far."""
         for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if line.startswith(name + ":"):
                 return int(line.split()[1]) * 1024

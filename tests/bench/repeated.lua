@@ -1,4 +1,4 @@
--- The same thousand visitors, again and again. Their requests are made before the run, so that wrk does little in it.
+-- The same thousand visitors, repeatedly. Requests are built before the run, so that wrk needs little time.
 dofile("tests/bench/load.lua")
 
 local VISITORS = 1000 -- REPEATED_VISITORS in scenarios.py

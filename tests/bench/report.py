@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what scripts/bench measured as Markdown: python3 tests/bench/report.py <measured.json"""
+"""Writes the result of scripts/bench as Markdown: python3 tests/bench/report.py <measured.json"""
 
 import json
 import sys
@@ -23,7 +23,7 @@ COLUMNS = [
 
 
 def table(head, rows):
-    """A Markdown table that is aligned, so that it is one on a terminal as well."""
+    """A Markdown table with aligned columns, so that a terminal shows it as a table, too."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = [head, ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]], *rows]
     aligned = [[line[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(line[1:], widths[1:])] for line in lines]

@@ -1,8 +1,8 @@
-"""What scripts/bench measures: one line a scenario."""
+"""The scenarios of scripts/bench, one line each."""
 
 import dataclasses
 
-# How the handler is started, beside its port and DATABASE_URL: as the Functions host does.
+# The handler's environment, in addition to its port and DATABASE_URL: as under the Functions host.
 HANDLER_SETTINGS = {
     "FUNCTIONS_CUSTOMHANDLER_WORKER_ID": "bench",
     "FOOTFALL_RATE_LIMIT": "off",
@@ -14,19 +14,19 @@ MOST_NEW_VISITORS = 89 * 2**24  # the addresses of new.lua
 
 @dataclasses.dataclass(frozen=True)
 class Scenario:
-    """A load on a server, or (without a load) a program that measures itself and says `visitors_per_second`."""
+    """A load on a server. Without a load: a program that measures itself and prints `visitors_per_second`."""
 
     name: str  # for --only
     title: str
-    server: str  # the binary: `handler`, or an example of it, which is given its port
+    server: str  # the binary: `handler`, or an example, whose argument is its port
     load: str | None = None  # a script for wrk in this folder
     path: str = "/"
-    body: str = ""  # Sent as a POST, if there is one.
+    body: str = ""  # If present, sent as a POST.
     counts_pageviews: bool = False  # Each hit must be counted as a pageview …
-    counts_visitors: bool = False  # … and as a visitor who is new.
+    counts_visitors: bool = False  # … and as a new visitor.
 
 
-# As the script sends it, with something of everything.
+# A message of the script with a value of every dimension.
 VIEW = (
     '{"s":"localhost","p":"/article","r":"https://www.google.com","l":"en-US","z":"Europe/Berlin","w":"l",'
     '"c":{"source":"letter","medium":"email","campaign":"spring"}}'
