@@ -21,7 +21,7 @@ pub use self::{
     values::is_link_name,
 };
 use self::{
-    environment::Values,
+    environment::SettingValues,
     values::{link_names, path_aliases, views_per_minute},
 };
 use crate::{
@@ -104,8 +104,8 @@ impl Secret {
         blake3::hash(self.0.as_bytes()) == blake3::hash(offered.as_bytes())
     }
 
-    /// Signs texts for a purpose, in hexadecimal. A signature reveals neither the secret nor another signature (BLAKE3 §2.7,
-    /// key derivation and keyed hash).
+    /// Signs texts for a purpose. Returns hexadecimal digits, which reveal neither the secret nor other signatures (BLAKE3
+    /// §2.7, key derivation and keyed hash).
     pub fn sign(&self, purpose: &str, texts: &[&str]) -> String {
         let key = blake3::derive_key(&format!("footfall 2026 {purpose}"), self.0.as_bytes());
         let mut signature = blake3::Hasher::new_keyed(&key);
@@ -147,7 +147,7 @@ impl Config {
     /// If a value is not valid, or a variable that begins with `FOOTFALL_` is unknown.
     pub fn load(environment: &Environment) -> Result<Self, BadVariable> {
         environment::reject_unknown(environment)?;
-        let values = Values::new(environment);
+        let values = SettingValues::new(environment);
         let host = values.host();
         let sites = sites::counted(&values)?;
         Ok(Self {
@@ -182,7 +182,7 @@ impl Config {
     }
 }
 
-fn dashboard_token(values: &Values<'_>) -> Result<Option<Secret>, BadVariable> {
+fn dashboard_token(values: &SettingValues<'_>) -> Result<Option<Secret>, BadVariable> {
     let Some(token) = values.get(&settings::DASHBOARD_TOKEN) else { return Ok(None) };
     // Azure leaves this public text in place if it can't read the secret.
     if token.starts_with("@Microsoft.KeyVault(") {

@@ -1,7 +1,8 @@
-//! HTTP: from requests to endpoints and their replies. warp and hyper appear only here.
+//! HTTP: requests, endpoints and replies. Only this module uses warp and hyper.
 //!
-//! [`routes`](crate::routes) lists the addresses, `dispatch` calls the endpoint of each, and `server` bounds what a
-//! client may use. Statistics and storage are elsewhere: an endpoint reads a request and chooses a reply.
+//! The module `routes` lists the addresses, and `dispatch` calls the endpoint of each.
+//! Each endpoint reads a request and chooses a reply. The module `server` limits clients. This module must not calculate
+//! statistics or access the store.
 
 mod accept;
 mod access;
@@ -31,14 +32,13 @@ pub use self::{access::Access, app::App, claims::describe as describe_client, re
 /// Longest request line and header. Browsers send one or two kilobytes, with the cookies of other applications.
 const HEADER_BYTES: usize = 16 * 1024;
 
-/// Longest times that a client may take. A page of 16 KB takes some seconds on a poor mobile connection. Idle
-/// connections stay open for longer than the Functions host and most proxies keep them (a minute), so that those close
-/// them and never send a request into a connection that is being closed.
+/// Timeouts of clients. A page of 16 KB takes some seconds on a poor mobile connection. The Functions host and most
+/// proxies close idle connections after a minute. The idle timeout is longer, so that no request meets a closed connection.
 const TIMEOUTS: Timeouts =
     Timeouts { header: Duration::from_secs(10), idle: Duration::from_secs(75), response: Duration::from_secs(60) };
 
-/// Serves requests on at most `connections` connections at a time, until `stop` resolves with the moment at which
-/// connections are closed that still wait for a reply. Returns how many those were.
+/// Serves requests on at most `connections` connections at a time, until `stop` resolves with a deadline. At the deadline,
+/// connections that still wait for a reply are closed. Returns the number of these connections.
 pub async fn serve(
     listener: TcpListener,
     app: Arc<App>,

@@ -1,13 +1,13 @@
 //! Footfall counts unique visitors.
 //!
-//! A visit changes its type once in each module, so it can be followed by its type:
+//! A visit has one type in each module:
 //!
 //! ```text
-//! Request → Client (http/client) → Visit (visitor) → receipt awaited (recorder) → rows (store)
-//!         → Report (statistics) → HTML (page) or JSON (http/statistics) → Reply
+//! http::Request → domain::Claims → domain::Visit → recorder's batch → rows in store
+//!               → domain::statistics::Report → HTML (page), JSON or CSV (http) → http::Reply
 //! ```
 //!
-//! `docs/architecture.md` has the map and what must never be.
+//! `docs/architecture.md` has the map of the modules and the invariants.
 
 pub mod build;
 pub mod clock;

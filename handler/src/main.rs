@@ -53,7 +53,7 @@ fn main() -> ExitCode {
 
 /// The allocator asks for huge pages. An idle process uses little of them, and they double its memory.
 fn disable_huge_pages() {
-    // A failure only costs memory.
+    // If this fails, the process only needs more memory.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
 }

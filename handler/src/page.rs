@@ -1,8 +1,8 @@
-//! The page: statistics in, HTML out.
+//! The pages: renders statistics as HTML.
 //!
-//! This module never sees the database and knows no HTTP. The modules below prepare all values, so that the
-//! templates need only "if" and "each". Templates escape paths and referrers, because visitors choose them. Unescaped values
-//! (rows of a chart's table) consist of the program's own text, numbers and dates.
+//! This module must not access the database or know HTTP. Its submodules prepare all values, so that templates need only
+//! "if" and "each". Templates escape paths and referrers, because visitors choose them. Only the rows of a chart's table are
+//! not escaped. They consist of the program's own text, numbers and dates.
 
 mod asset;
 pub mod badge;
@@ -33,7 +33,7 @@ use self::{
     range::RangeLink,
     returning::WeekRow,
     templates::TEMPLATES,
-    total::Total,
+    total::HeadlineNumber,
     wording::thousands,
 };
 use crate::domain::{
@@ -42,7 +42,7 @@ use crate::domain::{
     statistics::{ImportedSum, Report},
 };
 
-/// The report to render and what the page says around it.
+/// The report to render, and the context of the page.
 #[derive(Clone, Copy)]
 pub struct PageContext<'a> {
     /// The report.
@@ -66,7 +66,7 @@ pub struct PageContext<'a> {
 /// # Errors
 /// If a template names a missing value; the tests render them all.
 pub fn render(view: &PageContext<'_>) -> anyhow::Result<String> {
-    Ok(TEMPLATES.render("page", &Page::of(view))?)
+    Ok(TEMPLATES.render("page", &PageValues::of(view))?)
 }
 
 /// Renders the page for a frame in another page, without the links to other ranges and sites.
@@ -74,7 +74,7 @@ pub fn render(view: &PageContext<'_>) -> anyhow::Result<String> {
 /// # Errors
 /// If a template names a missing value; the tests render them all.
 pub fn render_embedded(view: &PageContext<'_>) -> anyhow::Result<String> {
-    Ok(TEMPLATES.render("embedded", &Page { embedded: true, ..Page::of(view) })?)
+    Ok(TEMPLATES.render("embedded", &PageValues { embedded: true, ..PageValues::of(view) })?)
 }
 
 /// The short form of a commit id.
@@ -82,34 +82,34 @@ fn short(commit: &str) -> &str {
     commit.get(..7).unwrap_or(commit)
 }
 
-/// What `page.html` and `embedded.html` show.
+/// The values of `page.html` and `embedded.html`.
 #[derive(Serialize)]
-struct Page<'a> {
+struct PageValues<'a> {
     title: String,
     site: &'a str,
     /// The site as a query value.
     site_query: String,
-    /// Empty unless there are several to choose from.
+    /// Links to all sites; empty if there is only one.
     sites: Vec<SiteLink<'a>>,
     stale: bool,
     as_of: String,
     as_of_words: String,
     time_zone: &'a str,
     zone_words: String,
-    totals: Vec<Total>,
-    /// Whether a headline number is too long to be set in the largest type.
+    totals: Vec<HeadlineNumber>,
+    /// Whether a headline number is too long for the largest font size.
     long: bool,
     /// Whether headline numbers are sums of days.
     sums: bool,
     /// The relative standard error of the estimate, in percent; missing if there is none.
     error: Option<String>,
-    /// Whether the site has no visits yet; then the page shows the line to embed.
+    /// Whether to show the line to embed, because the site has no visits yet.
     waiting: bool,
-    /// Whether there are numbers to show, even if only excluded requests.
+    /// Whether to show numbers. Excluded requests alone are enough.
     shown: bool,
-    /// Whether the page is in a frame; then links open a new tab.
+    /// Whether the page is in a frame, where links open a new tab.
     embedded: bool,
-    /// Whether to show the last 30 minutes: neither for a site without visits nor while the database is unavailable.
+    /// Whether to show the last 30 minutes. Hidden for a site without visits and while the database is unavailable.
     live: bool,
     address: &'a str,
     ranges: Vec<RangeLink>,
@@ -130,12 +130,12 @@ struct Page<'a> {
     steps: Vec<RangeLink>,
     /// The range as a query.
     range_query: String,
-    /// The range before it, of as many days or whole months.
+    /// The previous range, of as many days or whole months.
     previous: Option<String>,
-    /// The range after it, up to today; missing if it is in the future.
+    /// The next range, up to today; missing if it is in the future.
     next: Option<String>,
     groups: Vec<ListSection<'a>>,
-    /// The breakdown as a query; then there is only one list.
+    /// The breakdown as a query. A page with a breakdown has only one list.
     breakdown_query: Option<String>,
     /// Returning visitors by week, the newest first.
     weeks: Vec<WeekRow>,
@@ -161,7 +161,7 @@ struct ImportedLine {
     daily_visitors: String,
 }
 
-impl<'a> Page<'a> {
+impl<'a> PageValues<'a> {
     fn of(view: &PageContext<'a>) -> Self {
         let report = view.report;
         let Report { zone, first, last, .. } = report;

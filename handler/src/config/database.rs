@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::{
     BadVariable,
-    environment::Values,
+    environment::SettingValues,
     settings::{
         AZURE_CLIENT_ID, DATA, DATABASE_AUTH, DATABASE_URL, IDENTITY_ENDPOINT, PGDATABASE, PGHOST, PGPASSWORD, PGPORT,
         PGSSLMODE, PGSSLROOTCERT, PGUSER,
@@ -39,7 +39,7 @@ pub enum Entra {
 
 impl DatabaseConfig {
     /// Reads the location from the environment.
-    pub(super) fn load(values: &Values<'_>) -> Result<Self, BadVariable> {
+    pub(super) fn load(values: &SettingValues<'_>) -> Result<Self, BadVariable> {
         match values.get_or_default(&DATABASE_AUTH) {
             "password" => {}
             "entra" => return entra(values),
@@ -74,7 +74,7 @@ impl DatabaseConfig {
 }
 
 /// The server in `PGHOST`.
-fn server(values: &Values<'_>) -> Result<PgConnectOptions, BadVariable> {
+fn server(values: &SettingValues<'_>) -> Result<PgConnectOptions, BadVariable> {
     let host = values.get(&PGHOST).ok_or_else(|| PGHOST.error("must be set to the database server"))?;
     let role = values.get(&PGUSER).ok_or_else(|| PGUSER.error("must be set to a role, because PGHOST is set"))?;
     let mut options = PgConnectOptions::new_without_pgpass()
@@ -88,7 +88,7 @@ fn server(values: &Values<'_>) -> Result<PgConnectOptions, BadVariable> {
     Ok(options)
 }
 
-fn entra(values: &Values<'_>) -> Result<DatabaseConfig, BadVariable> {
+fn entra(values: &SettingValues<'_>) -> Result<DatabaseConfig, BadVariable> {
     if values.get(&DATABASE_URL).is_some() {
         let problem = "can't be used with FOOTFALL_DATABASE_AUTH=entra: set PGHOST and PGUSER instead";
         return Err(DATABASE_URL.error(problem));

@@ -33,11 +33,11 @@ pub(super) fn reject_unknown(environment: &Environment) -> Result<(), BadVariabl
 }
 
 /// Looks up the values of settings.
-pub(super) struct Values<'e> {
+pub(super) struct SettingValues<'e> {
     environment: &'e Environment,
 }
 
-impl<'e> Values<'e> {
+impl<'e> SettingValues<'e> {
     pub(super) const fn new(environment: &'e Environment) -> Self {
         Self { environment }
     }
@@ -107,7 +107,7 @@ impl<'e> Values<'e> {
 }
 
 fn number<N: TryFrom<u32>>(setting: &Setting, text: &str) -> Option<N> {
-    let settings::Values::Number(from, to) = setting.values else { return None };
+    let settings::ValidValues::Number(from, to) = setting.values else { return None };
     let number: u32 = text.parse().ok().filter(|number| (from..=to).contains(number))?;
     N::try_from(number).ok()
 }

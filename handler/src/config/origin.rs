@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::{BadVariable, environment::Values, settings::EMBED};
+use super::{BadVariable, environment::SettingValues, settings::EMBED};
 use crate::domain::SiteName;
 
 /// Scheme, host and, if it is not the default, port of a page's address (RFC 6454 §6.2), such as `https://example.com`.
@@ -18,7 +18,7 @@ impl Deref for Origin {
 }
 
 /// The origins in `FOOTFALL_EMBED`.
-pub(super) fn origins(values: &Values<'_>) -> Result<Vec<Origin>, BadVariable> {
+pub(super) fn origins(values: &SettingValues<'_>) -> Result<Vec<Origin>, BadVariable> {
     values.list(&EMBED).map(|text| origin(text).ok_or_else(|| EMBED.reject_part(text))).collect()
 }
 
@@ -43,7 +43,7 @@ mod tests {
 
     fn read(value: &str) -> Result<Vec<Origin>, BadVariable> {
         let environment = Environment::from([("FOOTFALL_EMBED".to_owned(), value.to_owned())]);
-        origins(&Values::new(&environment))
+        origins(&SettingValues::new(&environment))
     }
 
     #[test]

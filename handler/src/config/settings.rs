@@ -12,7 +12,7 @@ pub struct Setting {
     pub(super) section: Section,
     /// The effect, for `--help` and the documentation.
     pub(super) meaning: &'static str,
-    pub(super) values: Values,
+    pub(super) values: ValidValues,
     pub(super) default: Fallback,
     /// The part of the documentation that says more, relative to `docs/`.
     pub(super) more: Option<&'static str>,
@@ -32,7 +32,7 @@ pub(super) enum Section {
 
 /// The valid values of a setting.
 #[derive(Debug)]
-pub(super) enum Values {
+pub(super) enum ValidValues {
     /// A whole number from the first to the second.
     Number(u32, u32),
     /// One of these words.
@@ -70,7 +70,7 @@ macro_rules! settings {
 }
 
 use Fallback::{Depends, Value};
-use Values::{Number, Secret, Text, Word};
+use ValidValues::{Number, Secret, Text, Word};
 
 settings! {
     PORT = "FUNCTIONS_CUSTOMHANDLER_PORT", Server, Number(0, 65_535), Value("8080"),
@@ -162,10 +162,11 @@ settings! {
         "Turns colours off in the output of handler check.";
 }
 
-/// The valid values of the second names.
+/// The valid values of settings for second names.
 const PATH_NAME: &str = "an unused name of letters, digits, '-', '_' and '.'";
 
-/// Variables that the Functions host sets in addition to the port. They distinguish it from a person who sets a port.
+/// Variables that the Functions host sets in addition to the port. Their presence distinguishes the host from a person who
+/// sets a port.
 pub(super) const HOST_COMPANIONS: [&str; 3] =
     ["FUNCTIONS_CUSTOMHANDLER_WORKER_ID", "FUNCTIONS_HTTPWORKER_PORT", "FUNCTIONS_APP_ROOT_PATH"];
 
@@ -182,7 +183,7 @@ impl Setting {
     pub(super) fn reject(&self, value: &str) -> BadVariable {
         let values = &self.values;
         match values {
-            Values::Secret(_) => self.error(format!("is not valid: it must be {values}")),
+            ValidValues::Secret(_) => self.error(format!("is not valid: it must be {values}")),
             _ => self.error(format!("is '{value}', but must be {values}")),
         }
     }
@@ -198,7 +199,7 @@ impl Setting {
     }
 }
 
-impl fmt::Display for Values {
+impl fmt::Display for ValidValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(from, to) => write!(f, "a whole number from {from} to {to}"),

@@ -2,18 +2,18 @@
 
 use super::{
     BadVariable,
-    environment::Values,
+    environment::SettingValues,
     settings::{HOSTNAME, PUBLIC_SITES, SITES, Setting},
 };
 use crate::domain::{SiteName, site_name::BadSiteName};
 
-fn site_names(values: &Values<'_>, setting: &Setting) -> Result<Vec<SiteName>, BadVariable> {
+fn site_names(values: &SettingValues<'_>, setting: &Setting) -> Result<Vec<SiteName>, BadVariable> {
     let invalid = |problem: BadSiteName| setting.error(format!("is not valid: {problem}"));
     values.list(setting).map(|name| name.parse().map_err(invalid)).collect()
 }
 
 /// The sites with public statistics. Each must be counted.
-pub(super) fn public(values: &Values<'_>, sites: &[SiteName]) -> Result<Vec<SiteName>, BadVariable> {
+pub(super) fn public(values: &SettingValues<'_>, sites: &[SiteName]) -> Result<Vec<SiteName>, BadVariable> {
     let public = site_names(values, &PUBLIC_SITES)?;
     match public.iter().find(|site| !sites.contains(site)) {
         None => Ok(public),
@@ -25,7 +25,7 @@ pub(super) fn public(values: &Values<'_>, sites: &[SiteName]) -> Result<Vec<Site
 }
 
 /// All counted sites, each once. The site of this app comes first.
-pub(super) fn counted(values: &Values<'_>) -> Result<Vec<SiteName>, BadVariable> {
+pub(super) fn counted(values: &SettingValues<'_>) -> Result<Vec<SiteName>, BadVariable> {
     let invalid = |problem: BadSiteName| HOSTNAME.error(format!("is not valid: {problem}"));
     let mut sites = vec![values.get_or_default(&HOSTNAME).parse().map_err(invalid)?];
     for name in site_names(values, &SITES)? {

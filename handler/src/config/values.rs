@@ -1,10 +1,10 @@
-//! Values that need more than a range.
+//! Parsers of settings whose valid values are more than a range.
 
 use std::num::NonZeroU32;
 
 use super::{
     BadVariable, PathAliases,
-    environment::Values,
+    environment::SettingValues,
     settings::{ENDPOINT, RATE_LIMIT, REVOKED_LINKS, SCRIPT, Setting},
 };
 use crate::routes::ROUTES;
@@ -17,7 +17,7 @@ fn is_reserved(segment: &str) -> bool {
 }
 
 /// Second names of script and endpoint.
-pub(super) fn path_aliases(values: &Values<'_>) -> Result<PathAliases, BadVariable> {
+pub(super) fn path_aliases(values: &SettingValues<'_>) -> Result<PathAliases, BadVariable> {
     let aliases = PathAliases { script: path(values, &SCRIPT)?, endpoint: path(values, &ENDPOINT)? };
     match &aliases.endpoint {
         Some(endpoint) if aliases.script == aliases.endpoint => {
@@ -28,7 +28,7 @@ pub(super) fn path_aliases(values: &Values<'_>) -> Result<PathAliases, BadVariab
 }
 
 /// A path of one segment that is not reserved.
-fn path(values: &Values<'_>, setting: &Setting) -> Result<Option<String>, BadVariable> {
+fn path(values: &SettingValues<'_>, setting: &Setting) -> Result<Option<String>, BadVariable> {
     let is_valid = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     match values.get(setting) {
         Some(name) if is_reserved(name) => {
@@ -45,13 +45,13 @@ pub fn is_link_name(name: &str) -> bool {
 }
 
 /// Names of revoked links.
-pub(super) fn link_names(values: &Values<'_>) -> Result<Vec<String>, BadVariable> {
+pub(super) fn link_names(values: &SettingValues<'_>) -> Result<Vec<String>, BadVariable> {
     let parse = |name: &str| is_link_name(name).then(|| name.to_owned()).ok_or_else(|| REVOKED_LINKS.reject_part(name));
     values.list(&REVOKED_LINKS).map(parse).collect()
 }
 
 /// Views per minute, or `None` for no limit.
-pub(super) fn views_per_minute(values: &Values<'_>) -> Result<Option<NonZeroU32>, BadVariable> {
+pub(super) fn views_per_minute(values: &SettingValues<'_>) -> Result<Option<NonZeroU32>, BadVariable> {
     let views = values.parse(&RATE_LIMIT, |text| match text {
         "off" => Some(0),
         number => number.parse().ok().filter(|views| *views <= 1_000_000),

@@ -1,6 +1,6 @@
 //! `Accept` and `Accept-Encoding`: which of several representations a client prefers (RFC 9110 §12.4.2).
 
-/// How much a client wants a representation: its weight in thousandths, then how exactly the header names it.
+/// The preference of a client: the weight in thousandths, then the exactness of the name in the header.
 pub(super) type Preference = (u16, usize);
 
 /// The preference for a representation under its names, the exact one first and wildcards last. The most exact name in

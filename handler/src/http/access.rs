@@ -1,7 +1,7 @@
-//! Access to private statistics. Counting never needs it.
+//! Access to private statistics. Counting needs no access.
 //!
-//! Nothing is stored: cookies and links are signed with a key that is derived from the dashboard token, so that a new token
-//! ends all sessions and links at once.
+//! No session is stored. A key derived from the dashboard token signs cookies and links, so a new token ends all sessions
+//! and links at once.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub struct Access {
     pub revoked: Vec<String>,
 }
 
-/// What a request offers to prove that it may see private statistics.
+/// The credentials of a request for private statistics.
 pub(super) struct Proof<'a> {
     /// The dashboard token.
     pub(super) token: Option<String>,

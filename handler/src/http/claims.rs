@@ -1,6 +1,6 @@
-//! From a request to the visit that it makes.
+//! Makes a visit from a request.
 //!
-//! Claims about address, time and identity are not believed; a claim not to be counted is.
+//! Clients can forge addresses, times and identities, so these claims are ignored. A claim not to be counted is respected.
 
 use std::{borrow::Cow, net::IpAddr};
 
@@ -14,20 +14,20 @@ use crate::domain::{
     visit::robot,
 };
 
-/// A view or an event, in addition to what the headers of its request say.
+/// A view or an event: the facts that the headers of its request do not have.
 #[derive(Default)]
 pub(super) struct ReportedVisit<'a> {
-    /// The view, without the browser: the headers describe it.
+    /// The view, without the browser, which the headers describe.
     pub(super) view: ViewFacts<'a>,
-    /// The name of an event; then it is not a view.
+    /// The name of an event. An event is not a view.
     pub(super) event: Option<String>,
-    /// Whether the script marks it as the owner's own.
+    /// Whether the script marks it as a visit of the owner.
     pub(super) own: bool,
-    /// Whether the script says that the visitor opted out.
+    /// Whether the script reports an opt-out.
     pub(super) opted_out: bool,
 }
 
-/// The visit to a site that a request makes.
+/// Makes the visit to a site from a request.
 pub(super) fn visit<'a>(request: &'a Request, site: &SiteName, reported: ReportedVisit<'a>) -> Visit {
     let app = request.app();
     let user_agent = user_agent(request.headers());
@@ -63,7 +63,7 @@ pub(super) fn claims<'r>(request: &Request, user_agent: &'r str) -> Claims<'r> {
     }
 }
 
-/// What the browser says about its system in addition to the User-Agent (User-Agent Client Hints, "low entropy").
+/// The system according to User-Agent Client Hints of low entropy, which complement the User-Agent.
 fn hints(request: &Request) -> Hints<'_> {
     Hints { platform: request.header("sec-ch-ua-platform"), mobile: request.header("sec-ch-ua-mobile") }
 }
@@ -81,7 +81,7 @@ pub(super) fn user_agent(headers: &HeaderMap) -> Cow<'_, str> {
     joined
 }
 
-/// Whether a browser fetches or renders ahead: `Sec-Purpose` (Fetch standard), formerly `Purpose` and `X-Moz`.
+/// Whether a browser prefetches or prerenders: `Sec-Purpose` (Fetch standard), formerly `Purpose` and `X-Moz`.
 fn is_prefetch(request: &Request) -> bool {
     ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| {
         request.header(name).is_some_and(|value| {
@@ -92,7 +92,7 @@ fn is_prefetch(request: &Request) -> bool {
     })
 }
 
-/// Describes for an operator which address counts as the client's, and whether the User-Agent is a robot's.
+/// Describes for an operator the address that counts as the client's, and whether the User-Agent is a robot's.
 pub fn describe(forwarded_for: &str, user_agent: &str, peer: IpAddr, trusted_proxies: u8) -> String {
     let hops = forwarded_for.split(',').count();
     let address = match client_network([forwarded_for], Some(peer), trusted_proxies) {

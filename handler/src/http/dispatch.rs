@@ -1,4 +1,4 @@
-//! From a request to its endpoint, by the table in [`routes`](crate::routes).
+//! Calls the endpoint of a request, found in the table of [`routes`](crate::routes).
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::routes::{self, Endpoint};
 
-/// Replies to every request. The filter holds no state: the request brings it.
+/// Replies to every request. The filter has no state of its own; each request carries the shared state.
 pub(super) fn routes() -> impl Filter<Extract = (Reply,), Error = Infallible> + Copy {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     warp::path::full()

@@ -1,18 +1,17 @@
-//! Why a request fails: status and text of each error. The texts say how to correct the request, and reveal nothing of the
-//! inside.
+//! Errors of requests, with status and text. The texts explain how to correct the request, and reveal no internals.
 
 use warp::http::{HeaderName, HeaderValue, StatusCode, header};
 
 use crate::{domain::SiteName, domain::statistics::BadQuery, reader::ReadError, recorder::RecordError};
 
-/// Why a request fails.
+/// The error of a request.
 #[derive(Debug)]
 pub(super) enum Error {
-    /// The request is invalid. The text says how to correct it.
+    /// The request is invalid. The text explains how to correct it.
     BadRequest(String),
     /// Statistics are private, and the request has no valid token, cookie or link.
     Private,
-    /// The form to sign in, opened for this site, was sent with a wrong token.
+    /// The sign-in form for this site was sent with a wrong token.
     WrongToken(Option<SiteName>),
     /// The token is valid, but the browser would drop the cookie.
     NotSecure(Option<SiteName>),
@@ -32,7 +31,7 @@ pub(super) enum Error {
     MethodNotAllowed(&'static str),
     /// The database is unavailable, or too many requests are waiting. The text is for the log.
     Unavailable(&'static str),
-    /// A fault of the program. The text is for the log.
+    /// An internal error. The text is for the log.
     Internal(&'static str),
 }
 
@@ -94,7 +93,7 @@ impl Error {
     /// The header that belongs to the status.
     pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
-            // Browsers show no dialog for `Bearer`: the page has a form.
+            // Browsers show no dialog for `Bearer`, because the page has a form.
             Self::Private | Self::WrongToken(_) => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Footfall\"")))
             }

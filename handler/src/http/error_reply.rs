@@ -10,7 +10,7 @@ use super::{
 use crate::{page, routes::Endpoint};
 
 impl Error {
-    /// The reply. Logs server errors, with the ids that correlate them to the host's record of the request.
+    /// Makes the reply. Logs server errors, with the ids of the request in the host's log.
     pub(super) fn into_reply(self, request: Option<&Request>) -> Reply {
         let status = self.status();
         if status.is_server_error() {
@@ -42,7 +42,7 @@ fn page(error: &Error, request: &Request) -> Option<String> {
         Error::WrongToken(site) | Error::NotSecure(site) => {
             page::render_sign_in(site.as_ref(), Some(&error.detail())).ok()
         }
-        // The form of the page can ask for an invalid range.
+        // The form of the page can request an invalid range.
         _ if request.route.endpoint == Endpoint::Count && status.is_client_error() => {
             page::render_problem(status.canonical_reason().unwrap_or_default(), &error.detail()).ok()
         }

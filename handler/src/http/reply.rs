@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use warp::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-use super::{error::Error, response_body::Encoding};
+use super::{error::Error, response_body::ContentEncoding};
 
 /// A complete reply.
 pub(super) type Reply = Response<Bytes>;
@@ -13,7 +13,7 @@ pub(super) type Reply = Response<Bytes>;
 /// The content type of pages.
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 
-/// Room for the headers of most replies, so that the map does not grow while they are added.
+/// Capacity for the headers of most replies, so that the map does not grow while headers are added.
 const HEADERS: usize = 12;
 
 pub(super) fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
@@ -27,17 +27,17 @@ pub(super) fn reply(status: StatusCode, content_type: &'static str, body: impl I
 /// A JSON reply. Caches may store it, but must revalidate it before each use.
 pub(super) fn json(body: &impl serde::Serialize) -> Result<Reply, Error> {
     let body = serde_json::to_vec(body).map_err(|_| Error::Internal("could not serialize a reply as JSON"))?;
-    Ok(json_body(body, Encoding::Identity))
+    Ok(json_body(body, ContentEncoding::Identity))
 }
 
 /// Like [`json`], with a body that is already JSON.
-pub(super) fn json_body(body: impl Into<Bytes>, encoding: Encoding) -> Reply {
+pub(super) fn json_body(body: impl Into<Bytes>, encoding: ContentEncoding) -> Reply {
     let mut reply = encoded(reply(StatusCode::OK, "application/json", body), encoding);
     reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     reply
 }
 
-/// Lets pages of any origin load the reply, also pages that are isolated from other origins (Fetch standard,
+/// Lets pages of any origin load the reply, including pages that are isolated from other origins (Fetch standard,
 /// "cross-origin resource policy").
 pub(super) fn cross_origin(mut reply: Reply) -> Reply {
     const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -52,10 +52,10 @@ pub(super) fn readable_anywhere(mut reply: Reply) -> Reply {
     reply
 }
 
-/// Names the encoding of the body, and that it depends on the request.
-pub(super) fn encoded(mut reply: Reply, encoding: Encoding) -> Reply {
+/// Adds the headers of an encoded body, for caches too.
+pub(super) fn encoded(mut reply: Reply, encoding: ContentEncoding) -> Reply {
     reply.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    if encoding == Encoding::Gzip {
+    if encoding == ContentEncoding::Gzip {
         reply.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     reply
@@ -83,7 +83,7 @@ pub(super) fn with_common_headers(mut reply: Reply) -> Reply {
         return reply;
     }
     let headers = reply.headers_mut();
-    // Growing rehashes every header: reserve once, also for those that hyper adds.
+    // Growing rehashes every header. Reserve once, including the headers that hyper adds.
     headers.reserve(10);
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| POLICY.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -1,4 +1,4 @@
-//! What endpoints read of a request.
+//! The parts of a request that endpoints read.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use super::{
     access::{self, Proof},
     app::App,
     error::Error,
-    response_body::Encoding,
+    response_body::ContentEncoding,
     server::request_service::RequestContext,
 };
 use crate::{
@@ -25,13 +25,13 @@ pub(super) struct Request {
     pub(super) route: &'static Route,
     pub(super) method: Method,
     context: Arc<RequestContext>,
-    /// The names and values of the query, decoded, in their order.
+    /// The names and values of the query, decoded, in order.
     query: Vec<(String, String)>,
-    /// The moment at which the client gets a reply at the latest, if only 503.
+    /// The deadline of the reply. A request that is not finished by then gets 503.
     pub(super) respond_by: Instant,
 }
 
-/// Longest time that a request may take, recording and reading together.
+/// Longest duration of a request, including recording and reading.
 const RESPOND_WITHIN: Duration = Duration::from_secs(5);
 
 /// The id that the Functions host adds to every request that it dispatches.
@@ -61,7 +61,7 @@ impl Request {
         self.headers().get(name)?.to_str().ok()
     }
 
-    /// Every line of a header. A line that is not text becomes U+FFFD, so that its position still counts.
+    /// Every line of a header. A line that is not text becomes U+FFFD, so that the positions of the others stay the same.
     pub(super) fn header_lines(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers().get_all(name).iter().map(|value| value.to_str().unwrap_or("\u{fffd}"))
     }
@@ -86,7 +86,7 @@ impl Request {
         (trace_id.len() == 32 && trace_id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(trace_id)
     }
 
-    /// The host's id of this invocation, for correlation only: in forwarding mode a client can send one.
+    /// The host's id of this invocation, for correlation only. In forwarding mode, a client can forge it.
     pub(super) fn invocation_id(&self) -> Option<&str> {
         let id = self.header(INVOCATION_ID)?;
         (id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')).then_some(id)
@@ -127,7 +127,7 @@ impl Request {
         cookies.find_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
     }
 
-    /// Whether the reply is for a person: only browsers name HTML in `Accept`.
+    /// Whether the reply is for a person. Only browsers name HTML in `Accept`.
     pub(super) fn accepts_html(&self) -> bool {
         preference(self.header_lines("accept"), &["text/html"]).0 > 0
     }
@@ -139,10 +139,10 @@ impl Request {
     }
 
     /// The encoding of the reply: gzip if the client accepts it.
-    pub(super) fn encoding(&self) -> Encoding {
+    pub(super) fn encoding(&self) -> ContentEncoding {
         match preference(self.header_lines("accept-encoding"), &["gzip", "*"]) {
-            (0, _) => Encoding::Identity,
-            _ => Encoding::Gzip,
+            (0, _) => ContentEncoding::Identity,
+            _ => ContentEncoding::Gzip,
         }
     }
 
@@ -196,7 +196,7 @@ impl Request {
         };
         let step = self.parameter("by").map(str::parse).transpose()?;
         let query = Query { site, range, step, breakdown: None };
-        // The default is valid, and the check needs slow calendar arithmetic.
+        // The default is always valid, so skip the slow calendar arithmetic of the check.
         if range != Range::DEFAULT || step.is_some() {
             self.app().reader.check(&query)?;
         }

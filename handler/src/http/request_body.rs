@@ -1,4 +1,4 @@
-//! Bodies of requests.
+//! Reads the bodies of requests.
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::Error;
 
-/// The longest body that is read. A page, a referrer and a campaign fit well.
+/// The longest body that is read. Long pages, referrers and campaigns fit.
 pub(super) const MAXIMUM_BYTES: usize = 2048;
 
 /// Reads a whole body until a deadline.

@@ -1,5 +1,4 @@
-//! Bodies of answers: rendered once for all who ask the same, and compressed once for all who take it so. It knows no HTTP and not
-//! what it compresses.
+//! Response bodies, rendered once per reading and compressed once per encoding. Independent of HTTP and of the content.
 
 use std::{
     cell::RefCell,
@@ -10,43 +9,43 @@ use anyhow::ensure;
 use bytes::Bytes;
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
-/// How a body is sent.
+/// The encoding of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
-    /// As it is.
+pub(super) enum ContentEncoding {
+    /// Not compressed.
     Identity,
     /// Compressed (RFC 1952).
     Gzip,
 }
 
-/// A body in the encodings in which it was asked for.
+/// A body in each encoding that was requested.
 #[derive(Default)]
 pub(super) struct Body {
     identity: OnceLock<Bytes>,
     gzip: OnceLock<Bytes>,
     rendered: OnceLock<String>,
-    /// Held by whoever makes one: all who waited for a reading ask at once, and only one of them shall do the work.
+    /// Requests that waited for the same reading need the body at the same time. The lock lets only one of them render it.
     making: Mutex<()>,
 }
 
 impl Body {
-    /// The body: rendered and compressed by whoever asks first, and shared.
+    /// Returns the body. The first call renders and compresses it, and later calls share it.
     ///
     /// # Errors
-    /// What `render` fails with; then the next one tries again.
+    /// If `render` fails. Then the next call retries.
     pub(super) fn get(
         &self,
-        encoding: Encoding,
+        encoding: ContentEncoding,
         render: impl FnOnce() -> anyhow::Result<String>,
     ) -> anyhow::Result<Bytes> {
         let made = match encoding {
-            Encoding::Identity => &self.identity,
-            Encoding::Gzip => &self.gzip,
+            ContentEncoding::Identity => &self.identity,
+            ContentEncoding::Gzip => &self.gzip,
         };
         if let Some(body) = made.get() {
             return Ok(body.clone());
         }
-        // Whoever panicked in here made nothing.
+        // A panic while the lock is held leaves no half-made body.
         let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(body) = made.get() {
             return Ok(body.clone());
@@ -54,31 +53,31 @@ impl Body {
         if self.rendered.get().is_none() {
             let _ = self.rendered.set(render()?);
         }
-        let rendered = self.rendered.get().expect("it was just set");
+        let rendered = self.rendered.get().expect("set above");
         let body = match encoding {
-            Encoding::Identity => rendered.clone().into(),
-            Encoding::Gzip => compress(rendered.as_bytes())?,
+            ContentEncoding::Identity => rendered.clone().into(),
+            ContentEncoding::Gzip => compress(rendered.as_bytes())?,
         };
         Ok(made.get_or_init(|| body).clone())
     }
 }
 
-/// What stands before a gzip stream: deflate, no name, no time, an unknown system (RFC 1952 §2.3).
+/// The header of a gzip stream: deflate, no name, no time, an unknown system (RFC 1952 §2.3).
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
-/// Compresses a body, with what is left over from the one before: a compressor's memory is large, and clearing it anew would cost
-/// more than the work. The fastest level, because it is done again for every reading.
+/// Compresses a body. Each thread reuses its compressor, because clearing new memory costs more than compressing. The level
+/// is the fastest, because every reading is compressed.
 fn compress(body: &[u8]) -> anyhow::Result<Bytes> {
     thread_local! {
         static DEFLATE: RefCell<Compress> = RefCell::new(Compress::new(Compression::fast(), false));
     }
-    // What can't be compressed takes nine bits a byte at the fastest level (RFC 1951 §3.2.6), and a little more at the end.
+    // Incompressible bytes need nine bits each at the fastest level (RFC 1951 §3.2.6), and the end of the stream some more.
     let mut stream = Vec::with_capacity(body.len() + body.len() / 8 + 64);
     stream.extend_from_slice(&GZIP_HEADER);
     DEFLATE.with_borrow_mut(|compressor| {
         compressor.reset();
         let status = compressor.compress_vec(body, &mut stream, FlushCompress::Finish)?;
-        ensure!(status == Status::StreamEnd, "a body did not fit where it was compressed to");
+        ensure!(status == Status::StreamEnd, "a compressed body is longer than its limit");
         anyhow::Ok(())
     })?;
     let mut checksum = Crc::new();
@@ -116,9 +115,9 @@ mod tests {
     #[test]
     fn a_body_is_rendered_once_and_again_after_a_failure() {
         let body = Body::default();
-        assert!(body.get(Encoding::Gzip, || anyhow::bail!("not today")).is_err());
+        assert!(body.get(ContentEncoding::Gzip, || anyhow::bail!("not today")).is_err());
         let mut rendered = 0;
-        for encoding in [Encoding::Gzip, Encoding::Identity, Encoding::Gzip] {
+        for encoding in [ContentEncoding::Gzip, ContentEncoding::Identity, ContentEncoding::Gzip] {
             body.get(encoding, || {
                 rendered += 1;
                 Ok("page".to_owned())

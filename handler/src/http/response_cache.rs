@@ -1,5 +1,4 @@
-//! The bodies rendered from each reading. A body is rendered once per reading and compressed once per encoding, and is dropped
-//! soon after its reading.
+//! The response bodies of each reading, dropped soon after the reading.
 
 use std::{
     collections::HashMap,
@@ -20,7 +19,7 @@ pub struct ResponseCache {
 #[derive(Default)]
 pub(super) struct ReportBodies {
     pub(super) page: Body,
-    /// The page for visitors that may not see the names of other sites.
+    /// The page for visitors without access to the names of other sites.
     pub(super) page_without_sites: Body,
     /// The page for a frame.
     pub(super) embedded: Body,
@@ -38,11 +37,11 @@ impl ResponseCache {
     }
 }
 
-/// Bodies `B` of readings `R`, by the address of the reading. An address is not used again while a `Weak` points to it.
-struct BodiesOf<R, B>(Mutex<HashMap<usize, Entry<R, B>>>);
+/// Bodies `B` of readings `R`, by the address of the reading. The `Weak` prevents the reuse of the address.
+struct BodiesOf<R, B>(Mutex<HashMap<usize, CachedBodies<R, B>>>);
 
-/// A reading, and the bodies made of it.
-type Entry<R, B> = (Weak<R>, Arc<B>);
+/// A reading and its bodies.
+type CachedBodies<R, B> = (Weak<R>, Arc<B>);
 
 impl<R, B> Default for BodiesOf<R, B> {
     fn default() -> Self {
@@ -53,7 +52,7 @@ impl<R, B> Default for BodiesOf<R, B> {
 impl<R, B: Default> BodiesOf<R, B> {
     fn get(&self, reading: &Arc<R>) -> Arc<B> {
         let address = Arc::as_ptr(reading).addr();
-        // A panic while the lock is held leaves a valid map: it is changed by single inserts and removals.
+        // A panic while the lock is held leaves a valid map, because each change is one insert or removal.
         let mut bodies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, bodies)) = bodies.get(&address) {
             return bodies.clone();

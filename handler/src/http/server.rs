@@ -1,7 +1,7 @@
-//! The server: accepts connections, passes each to hyper, and limits what a client may use: the number of connections, the
-//! size of a header, and time. warp's own server has no such limits.
+//! The server: accepts connections, passes each to hyper, and limits connections, header sizes and times. warp's own server
+//! has no such limits.
 //!
-//! HTTP/1 only, the version that the Functions host and proxies use for this hop. The server knows no routes.
+//! The server supports HTTP/1 only, which the Functions host and proxies use. It must not know routes.
 
 pub(super) mod connection_phase;
 pub(crate) mod open_files;
@@ -32,7 +32,7 @@ use tokio::{
 
 use self::connection_phase::{ConnectionPhase, TimedStream, Timeouts};
 
-/// What all clients, or one client, may use.
+/// The limits of all clients together, and of one client.
 #[derive(Clone, Copy)]
 pub(super) struct ServerLimits {
     /// Open connections.
@@ -42,14 +42,14 @@ pub(super) struct ServerLimits {
     pub(super) timeouts: Timeouts,
 }
 
-/// Pause after a failed accept: most likely no file descriptor is free, and none will be at once.
+/// Pause after a failed accept. Usually no file descriptor is free, so an immediate retry would fail again.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Shortest time between two log lines about refused connections.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Serves until `stop` resolves with a deadline. From then on no connection is accepted; requests that have arrived are
-/// served until the deadline. Returns the number of connections that were cut off at it.
+/// Serves until `stop` resolves with a deadline. Then it accepts no connection, and serves the requests that have arrived
+/// until the deadline. Returns the number of connections that were cut off at the deadline.
 ///
 /// `service_for` makes the service of one connection from the address of its other end.
 pub(super) async fn serve<S, B>(
@@ -80,8 +80,8 @@ where
             accepted = accept(&listener, not_before) => {
                 not_before = None;
                 match accepted {
-                    // Close instead of leaving it in the queue: free places would go to the clients that have waited
-                    // longest, and these may have given up.
+                    // Close the connection instead of leaving it in the queue, where the oldest clients, which may have
+                    // given up, would get the free places.
                     Ok(_) if connections.len() >= limits.connections => refusals.refused += 1,
                     Ok((stream, peer)) => {
                         let phase = ConnectionPhase::new(limits.timeouts);
@@ -90,7 +90,7 @@ where
                         connections.spawn(serve_connection(http.clone(), stream, service, phase, stop_requested));
                     }
                     Err(error) if is_client_error(&error) => {}
-                    // Most likely no file descriptor is free. Clients in the queue are not lost.
+                    // Usually no file descriptor is free. Clients stay in the queue.
                     Err(_) => {
                         refusals.failed += 1;
                         not_before = Some(Instant::now() + PAUSE);
@@ -116,13 +116,13 @@ async fn accept(listener: &TcpListener, not_before: Option<Instant>) -> io::Resu
     listener.accept().await
 }
 
-/// Whether a client disconnected before it was accepted.
+/// Whether a client disconnected before the accept.
 fn is_client_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// Serves one connection until it ends, exceeds its time, or has no request when the process stops.
+/// Serves one connection until it ends, exceeds a timeout, or has no request when the process stops.
 async fn serve_connection<S, B>(
     http: http1::Builder,
     stream: TcpStream,
@@ -158,8 +158,8 @@ async fn serve_connection<S, B>(
     .await;
 }
 
-/// Ready once the client has exceeded its time. Sets the alarm only when it fires or the deadline moves before it, so that
-/// requests usually cost no timer.
+/// Ready when the client has exceeded its deadline. Resets the alarm only when it fires or the deadline is earlier, so that
+/// most requests set no timer.
 fn poll_overdue(phase: &ConnectionPhase, mut alarm: std::pin::Pin<&mut Sleep>, context: &mut Context<'_>) -> Poll<()> {
     let deadline = phase.deadline();
     if let Some(deadline) = deadline
@@ -195,7 +195,7 @@ impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for TimedService<
     }
 }
 
-/// Connections that were not served. The first is logged at once, more of them once a minute.
+/// Connections that were not served. The first is logged at once, and more of them once per [`LOG_INTERVAL`].
 #[derive(Default)]
 struct Refusals {
     /// Closed, because too many were open.

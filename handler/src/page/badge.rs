@@ -1,4 +1,5 @@
-//! A badge: a number as a small picture, beside others of its kind (20 pixels high, 11 pixels Verdana, as shields.io made usual).
+//! A badge: a number as a small picture. Its size (20 pixels high, Verdana of 11 pixels) is that of other badges, such as
+//! those of shields.io.
 
 use super::wording::thousands;
 
@@ -14,23 +15,25 @@ pub fn count(number: i64) -> String {
     }
 }
 
-/// The badge. Both texts are this program's own, and hold nothing that has to be escaped.
+/// Draws the badge. Both texts are the program's own and need no escaping.
 pub fn svg(label: &str, message: &str) -> String {
     let (label_width, message_width) = (width(label) + 12, width(message) + 12);
     let whole = label_width + message_width;
     let (label_middle, message_middle) = (label_width / 2, label_width + message_width / 2);
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{whole}\" height=\"20\" role=\"img\" aria-label=\"{label}: {message}\">\
-         <title>{label}: {message}</title>\
-         <clipPath id=\"r\"><rect width=\"{whole}\" height=\"20\" rx=\"3\"/></clipPath>\
-         <g clip-path=\"url(#r)\"><path fill=\"#444\" d=\"M0 0h{label_width}v20H0z\"/>\
-         <path fill=\"{COLOR}\" d=\"M{label_width} 0h{message_width}v20H{label_width}z\"/></g>\
-         <g fill=\"#fff\" text-anchor=\"middle\" font-family=\"Verdana,Geneva,DejaVu Sans,sans-serif\" font-size=\"11\">\
-         <text x=\"{label_middle}\" y=\"14\">{label}</text><text x=\"{message_middle}\" y=\"14\">{message}</text></g></svg>\n"
-    )
+    let parts = [
+        format!("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{whole}\" height=\"20\" role=\"img\""),
+        format!(" aria-label=\"{label}: {message}\"><title>{label}: {message}</title>"),
+        format!("<clipPath id=\"r\"><rect width=\"{whole}\" height=\"20\" rx=\"3\"/></clipPath>"),
+        format!("<g clip-path=\"url(#r)\"><path fill=\"#444\" d=\"M0 0h{label_width}v20H0z\"/>"),
+        format!("<path fill=\"{COLOR}\" d=\"M{label_width} 0h{message_width}v20H{label_width}z\"/></g>"),
+        "<g fill=\"#fff\" text-anchor=\"middle\" font-family=\"Verdana,Geneva,DejaVu Sans,sans-serif\"".to_owned(),
+        format!(" font-size=\"11\"><text x=\"{label_middle}\" y=\"14\">{label}</text>"),
+        format!("<text x=\"{message_middle}\" y=\"14\">{message}</text></g></svg>\n"),
+    ];
+    parts.concat()
 }
 
-/// How wide a text is, in pixels of Verdana at 11: digits 7, most letters near it, and what is narrow 4.
+/// The approximate width of a text in Verdana of 11 pixels: narrow characters have 4 pixels, all others 7.
 fn width(text: &str) -> usize {
     let narrow = |character: char| matches!(character, 'i' | 'l' | 't' | 'r' | ',' | '.' | ' ');
     text.chars().map(|character| if narrow(character) { 4 } else { 7 }).sum()

@@ -1,9 +1,8 @@
 //! Charts: bars of visitors in front of bars of pageviews, and the same numbers as rows of a table.
 //!
-//! A chart is made of numbers and of dates that were parsed, so nothing that a visitor sent can be in it. Its bars are
-//! strokes of two paths, about nine bytes a bar; the line on top of pageviews is the same path once more, a little
-//! higher. They are drawn in units of their own and stretched to whatever room there is; labels stand outside, in
-//! percent, so that text is never stretched.
+//! A chart contains only numbers and parsed dates, never text of a visitor. Its bars are strokes of two paths, with about
+//! nine bytes per bar. The line on top of pageviews repeats their path, a little higher. The paths have their own units and
+//! are stretched to the available width. Labels are outside and placed in percent, so that no text is stretched.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -13,30 +12,30 @@ use serde::Serialize;
 use super::wording::{self, thousands};
 use crate::domain::statistics::{ImportedPoint, ImportedSum, Point, Step};
 
-/// Height of the drawing in its own units; a bar with the gap around it is one unit wide. `chart.html`, `page.css` and
-/// `page.js` rely on both.
+/// Height of the drawing in its own units, in which a bar with its gap is one unit wide. `chart.html`, `page.css` and
+/// `page.js` depend on both.
 const HEIGHT: i64 = 200;
 
 /// A point with its time by the site's clock.
 pub(super) struct Bar {
     start: DateTime,
-    /// `None` where they are not known, because the bar stands for more days than visitors are remembered.
+    /// `None` if unknown, because the bar spans more days than visitors are recognised for.
     visitors: Option<i64>,
     pageviews: i64,
 }
 
-/// What `chart.html` shows.
+/// The values of `chart.html`.
 #[derive(Serialize)]
 pub(super) struct Chart {
     id: &'static str,
-    /// The chart in one sentence, for those who do not see it.
+    /// A description of the chart in one sentence, for screen readers.
     title: String,
-    /// What the first column of the table holds.
+    /// The heading of the table's first column.
     column: &'static str,
     width: usize,
     views: String,
     people: String,
-    /// Visitors of the period before as a line; empty if there is none.
+    /// Visitors of the previous period as a line; empty if there is none.
     before: String,
     /// Totals of other counters, one series each.
     imported: Vec<ImportedSeries>,
@@ -45,7 +44,7 @@ pub(super) struct Chart {
     /// Whether there are too many bars for gaps between them.
     dense: bool,
     empty: bool,
-    /// HTML of the table's body. It holds numbers and dates only.
+    /// HTML of the table's body, with numbers and dates only.
     rows: String,
 }
 
@@ -62,7 +61,7 @@ struct ImportedSeries {
     views: String,
 }
 
-/// How many colors `page.css` has for imported series.
+/// The number of colors for imported series in `page.css`.
 const COLORS: usize = 3;
 
 /// A line across the chart.
@@ -77,7 +76,7 @@ struct Tick {
 struct Label {
     x: String,
     label: String,
-    /// Not shown where there is little room.
+    /// Whether small screens hide the label.
     minor: bool,
 }
 
@@ -116,7 +115,7 @@ impl ImportedSeries {
     }
 }
 
-/// What the first column of the table holds.
+/// The heading of the table's first column.
 const fn column(step: Step) -> &'static str {
     match step {
         Step::Hour => "Hour",
@@ -126,13 +125,13 @@ const fn column(step: Step) -> &'static str {
     }
 }
 
-/// How the table names one of so many bars. Years are missing: a heading above has them.
+/// The date format of the table's rows. Most formats have no year, because the heading above the chart has it.
 const fn row_format(step: Step, bars: usize) -> &'static str {
     match step {
-        // A day has 25 hours at most.
+        // More bars than a day has hours at most: the rows need the date, too.
         Step::Hour if bars > 25 => "%a %-d %b %H:%M",
         Step::Hour => "%H:%M",
-        // More than these would make a long page.
+        // Shorter rows keep a long table small.
         Step::Day if bars > 100 => "%-d %b",
         Step::Day => "%a %-d %b",
         Step::Week => "%-d %b",
@@ -141,11 +140,11 @@ const fn row_format(step: Step, bars: usize) -> &'static str {
 }
 
 impl Chart {
-    /// Draws the bars, oldest first, with a line for the previous period and with what other counters counted.
+    /// Draws the bars, oldest first, with a line for the previous period and the bars of other counters.
     pub(super) fn draw(id: &'static str, bars: &[Bar], before: &[Bar], imported: &[ImportedBars], step: Step) -> Self {
         let most = |bars: &[Bar]| bars.iter().filter_map(|bar| bar.visitors).max().unwrap_or_default();
         let most_visitors = most(bars);
-        // Where nobody came, or nobody knows, there is nothing to draw.
+        // Draw no line if the previous period has no visitors, or their number is unknown.
         let before = if most(before) > 0 { &before[..before.len().min(bars.len())] } else { &[] };
         let most_pageviews = bars.iter().map(|bar| bar.pageviews).max().unwrap_or_default();
         let most_imported = imported.iter().flat_map(ImportedBars::heights).max().unwrap_or_default();
@@ -191,7 +190,7 @@ impl Chart {
         top: i64,
         row_format: &str,
     ) {
-        // What was counted once is visible, however tall the others are.
+        // A count of one is visible even next to very tall bars.
         let height = |count: i64| if count > 0 { (count.saturating_mul(HEIGHT) / top).max(1) } else { 0 };
         let (visitors, pageviews) = (height(bar.visitors.unwrap_or_default()), height(bar.pageviews));
         // Writing to a String can't fail.
@@ -216,7 +215,7 @@ impl Chart {
                 continue;
             };
             let _ = write!(self.rows, "<td>{}<td>{}", thousands(visitors), thousands(pageviews));
-            // A bar of ours in the same place stays visible beside it.
+            // Shift the imported bar, so that Footfall's own bar stays visible.
             let x = if bar.pageviews > 0 { format!("{index}.3") } else { index.to_string() };
             if visitors > 0 {
                 let _ = write!(series.people, "M{x} 0v-{}", height(visitors));
@@ -228,7 +227,7 @@ impl Chart {
     }
 }
 
-/// The least number of a round kind that is not below `most` and has a round half.
+/// The smallest round number that is at least `most` and whose half is round, too.
 fn round_up(most: i64) -> i64 {
     let mut unit = 1_i64;
     loop {
@@ -245,7 +244,7 @@ fn round_up(most: i64) -> i64 {
     }
 }
 
-/// A number as short as an axis needs it.
+/// A number in the short form for an axis.
 fn compact(number: i64) -> String {
     if number < 10_000 {
         thousands(number)
@@ -256,7 +255,7 @@ fn compact(number: i64) -> String {
     }
 }
 
-/// Texts below the bars: hours by the clock, anything else counted back from the newest bar.
+/// The labels below the bars. Hours are labelled by the clock, other steps at regular distances from the newest bar.
 fn labels(bars: &[Bar], step: Step) -> Vec<Label> {
     let by_clock = step == Step::Hour && bars.len() <= 48;
     let format = match step {
@@ -327,7 +326,7 @@ mod tests {
         let series = &chart.imported[0];
         assert_eq!((&*series.people, &*series.views), ("M0 0v-100M1.3 0v-50", "M0-200h.8M1-50h.8"));
         assert!(chart.rows.contains("22 Nov<td>0<td>0<td>2<td>4<tr>") && chart.rows.ends_with("<td>2<td>2<td><td>"));
-        // Days of another counter alone are a chart, too.
+        // Imported days alone are drawn, too.
         let chart = Chart::draw("c", &bars[..1], &[], &imported, Step::Day);
         assert!(!chart.empty);
     }

@@ -1,4 +1,4 @@
-//! Lists of values, and of what was not counted in full.
+//! Lists of values, and the list of exclusions.
 
 use std::borrow::Cow;
 
@@ -15,13 +15,13 @@ use crate::{
     },
 };
 
-/// Lists that stand together, in a tab of their own.
+/// A group of lists, shown in one tab.
 #[derive(Serialize)]
 pub(super) struct ListSection<'a> {
     name: &'static str,
-    /// Its name in links.
+    /// The name in links.
     key: String,
-    /// Whether it is shown before another is chosen.
+    /// Whether its tab is open at first.
     first: bool,
     lists: Vec<List<'a>>,
 }
@@ -30,56 +30,56 @@ pub(super) struct ListSection<'a> {
 #[derive(Serialize)]
 pub(super) struct List<'a> {
     heading: &'static str,
-    /// Of what, where that is not the whole site.
+    /// The page or host of a breakdown; `None` for lists of the whole site.
     of: Option<Cow<'a, str>>,
-    /// What the first column holds.
+    /// The heading of the first column.
     column: &'static str,
-    /// Of what its values are codes, in the words of `Intl.DisplayNames`: then the script can name them.
+    /// The type of `Intl.DisplayNames` with which the script translates codes to names, if the values are codes.
     names: Option<&'static str>,
-    /// How to read the numbers, where that is not plain.
+    /// An explanation of the numbers, if they need one.
     note: Option<Cow<'static, str>>,
-    /// What the last column holds.
+    /// The heading of the last column.
     views: &'static str,
-    /// Whether its visitors are known; else there is no column of them.
+    /// Whether visitors are known. If not, the list has no column for them.
     known: bool,
-    /// What would appear, if nothing does.
+    /// The text of an empty list.
     empty: &'static str,
-    /// One with the first rows, and one with the rest behind a click; none if there are no rows.
-    tables: Vec<Table<'a>>,
+    /// One table with the first rows, and one with the rest, which is folded. Empty if there are no rows.
+    tables: Vec<ListTable<'a>>,
 }
 
 /// Some rows of a list.
 #[derive(Serialize)]
-struct Table<'a> {
-    /// How many rows are behind a click; zero if they are open.
+struct ListTable<'a> {
+    /// The number of folded rows; zero if the table is open.
     folded: usize,
-    rows: Vec<Row<'a>>,
+    rows: Vec<ListRow<'a>>,
 }
 
 /// One value of a dimension.
 #[derive(Serialize)]
-struct Row<'a> {
+struct ListRow<'a> {
     value: Cow<'a, str>,
-    /// What looks into it, as a parameter of a question; missing where nothing does.
+    /// The query of the value's breakdown, if it has one.
     query: Option<String>,
-    /// Missing if they are not known.
+    /// Missing if unknown.
     visitors: Option<String>,
     pageviews: String,
-    /// Width of the bar behind, in percent of the longest.
+    /// Width of the bar behind the row, in percent of the longest bar.
     share: i64,
 }
 
-/// What was not counted in full.
+/// The requests that were not counted in full.
 #[derive(Serialize)]
 pub(super) struct Exclusions {
     sum: String,
     requests: &'static str,
     words: String,
-    /// The most frequent first; none if everything was counted.
+    /// The most frequent reason first; empty if everything was counted.
     rows: Vec<ExclusionRow>,
 }
 
-/// What was not counted in full for one reason.
+/// The requests that were not counted in full for one reason.
 #[derive(Serialize)]
 struct ExclusionRow {
     label: &'static str,
@@ -87,19 +87,19 @@ struct ExclusionRow {
     count: String,
 }
 
-/// How many rows are open.
+/// The number of rows that are not folded.
 const OPEN_ROWS: usize = 10;
 
-/// The longest value that is shown, in characters: longer ones keep their two ends. The JSON answer has them whole.
+/// The longest value that is shown in full, in characters. Longer values keep both ends. JSON always has the full value.
 const VALUE_CHARACTERS: usize = 96;
 
-/// All lists by groups. What always has a list says what will appear on an empty site; others are there once they hold anything.
+/// All lists by group. A dimension with a text for empty lists always has a list, others only if they have values.
 pub(super) fn groups(report: &Report) -> Vec<ListSection<'_>> {
     let mut groups: Vec<ListSection<'_>> = Vec::new();
     for dimension in Dimension::lists() {
         let mut entries = report.lists.get(&dimension).map(Vec::as_slice).unwrap_or_default();
         if matches!(dimension, Dimension::EntryPage | Dimension::Channel) {
-            // They are about how days began: what was viewed and began none stands at the end, and says nothing here.
+            // Skip values without visitors, which come last: no visitor began a day with them.
             let began = entries.iter().take_while(|entry| entry.visitors.is_some_and(|visitors| visitors > 0)).count();
             entries = &entries[..began];
         }
@@ -120,7 +120,7 @@ pub(super) fn groups(report: &Report) -> Vec<ListSection<'_>> {
     groups
 }
 
-/// What was found of one page or one host, in place of all lists.
+/// The list of a breakdown, shown instead of all lists.
 pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> ListSection<'_> {
     let ordinary = list(entries, of.answers());
     let mut note = "Pageviews only: visitors are not counted per page and referrer.".to_owned();
@@ -145,7 +145,7 @@ pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> ListSec
     ListSection { name, key: name.to_lowercase(), first: false, lists: vec![list] }
 }
 
-/// What looks into a value. One that stands for others, or is too long to be shown whole, is not looked into.
+/// The query of a value's breakdown. The value `other` and shortened values have none.
 fn breakdown_link(dimension: Dimension, value: &str) -> Option<String> {
     let breakdown = match dimension {
         Dimension::Page => Breakdown::Page(value.to_owned()),
@@ -155,15 +155,15 @@ fn breakdown_link(dimension: Dimension, value: &str) -> Option<String> {
     (value != OTHER && value.chars().count() <= VALUE_CHARACTERS).then(|| breakdown_query(&breakdown))
 }
 
-/// A page or host as a parameter of a question.
+/// A breakdown as a query.
 pub(super) fn breakdown_query(breakdown: &Breakdown) -> String {
     format!("{}={}", breakdown.parameter(), query_value(breakdown.value()))
 }
 
-/// The order of groups. One that is missing here comes first, where it is seen.
+/// The order of groups. A group that is missing here comes first, so that the mistake is noticed.
 const ORDER: [&str; 6] = ["Pages", "Sources", "Locations", "Technology", "Events", "Robots"];
 
-/// A value as people read it.
+/// A value in the words of the page.
 fn in_words(dimension: Dimension, value: &str) -> Cow<'_, str> {
     match dimension {
         Dimension::Channel => Cow::Borrowed(channel::ChannelGroup::named(value).map_or(value, |group| group.heading())),
@@ -182,7 +182,7 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     let known = entries.iter().all(|entry| entry.visitors.is_some());
     let size = |entry: &Entry| if known { entry.visitors.unwrap_or_default() } else { entry.pageviews };
     let most = entries.iter().map(size).max().unwrap_or_default().max(1);
-    let row = |entry: &'e Entry| Row {
+    let row = |entry: &'e Entry| ListRow {
         value: in_words(dimension, &entry.value),
         query: breakdown_link(dimension, &entry.value),
         visitors: entry.visitors.filter(|_| known).map(thousands),
@@ -190,7 +190,7 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
         share: size(entry).saturating_mul(100) / most,
     };
     let (open, folded) = entries.split_at(entries.len().min(OPEN_ROWS));
-    let table = |(rows, folded): (_, usize)| Table { folded, rows };
+    let table = |(rows, folded): (_, usize)| ListTable { folded, rows };
     let rows = |entries: &'e [Entry]| entries.iter().map(row).collect::<Vec<_>>();
     let tables = [(rows(open), 0), (rows(folded), folded.len())].map(table);
     let note = match dimension.uniqueness() {
@@ -221,7 +221,7 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     }
 }
 
-/// The whole value if it is short enough, else its two ends.
+/// The value in full if it is short enough, else its two ends.
 fn shorten(value: &str) -> Cow<'_, str> {
     if value.is_empty() {
         return Cow::Borrowed("(none)");
@@ -236,7 +236,7 @@ fn shorten(value: &str) -> Cow<'_, str> {
     Cow::Owned(shortened.collect())
 }
 
-/// The reasons that there were, with how often, and all of it in one line.
+/// The exclusions of a report, as rows and as one summary line.
 pub(super) fn exclusions(report: &Report) -> Exclusions {
     let found = || report.excluded.iter().filter(|(_, count)| **count > 0);
     let mut reasons: Vec<_> = found().collect();

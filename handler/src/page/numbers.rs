@@ -1,4 +1,4 @@
-//! The numbers of a range, each with its change against the period before.
+//! The numbers of a range, each with its change from the previous period.
 
 use serde::Serialize;
 
@@ -11,17 +11,17 @@ use crate::{
 /// One number.
 #[derive(Serialize)]
 pub(super) struct Number {
-    /// Its name in the JSON answer, by which the script finds it.
+    /// The name in the JSON response; the script finds the number by it.
     key: &'static str,
     label: &'static str,
     value: String,
-    /// Such as `+12 %`; missing where nothing is known of the period before, or nobody came in it.
+    /// The change, such as `+12 %`; missing if the previous period has no such number or it is zero.
     change: Option<String>,
-    /// The number of the period before.
+    /// The number of the previous period.
     before: Option<String>,
 }
 
-/// The numbers of the range. Where its visitors are not known, their sum by days stands in their place, and is called so.
+/// The numbers of the range. If its unique visitors are unknown, the sum of daily visitors replaces them.
 pub(super) fn numbers(report: &Report) -> Vec<Number> {
     let now = &report.counts;
     let before = report.previous.as_ref().map(|previous| &previous.counts);
@@ -77,7 +77,7 @@ fn one_decimal(value: f64) -> String {
     format!("{}.{}", thousands(tenths / 10), tenths % 10)
 }
 
-/// How much more or less, in whole percent, as the script writes it too.
+/// The change in whole percent, in the same format as the script's.
 fn change(now: f64, before: f64) -> String {
     #[allow(clippy::cast_possible_truncation, reason = "rounded, and a share of a count")]
     let percent = ((now - before) * 100.0 / before).round() as i64;
@@ -89,7 +89,7 @@ fn change(now: f64, before: f64) -> String {
     format!("{sign}{} %", thousands(percent.saturating_abs()))
 }
 
-/// What the changes are measured against. An unfinished day against a whole one is no fair comparison: then it says so.
+/// The sentence that names the previous period. If today is part of the range, it adds that the comparison is unfinished.
 pub(super) fn compared(report: &Report, today: Day) -> Option<String> {
     let Previous { first, last, counts, .. } = report.previous.as_ref()?;
     if counts.pageviews == 0 {

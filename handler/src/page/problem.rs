@@ -1,13 +1,13 @@
-//! What a person is told whose question can't be answered.
+//! The page for a person whose request is invalid.
 
 use serde::Serialize;
 
 use super::{TEMPLATES, short};
 use crate::build;
 
-/// What `problem.html` shows.
+/// The values of `problem.html`.
 #[derive(Serialize)]
-struct Problem<'a> {
+struct ProblemPage<'a> {
     title: String,
     heading: &'a str,
     detail: &'a str,
@@ -15,13 +15,13 @@ struct Problem<'a> {
     commit: &'static str,
 }
 
-/// Renders what is wrong and what would be right, as a whole page.
+/// Renders the page with the problem and the remedy.
 ///
 /// # Errors
-/// If the template names what is not there; the tests render it.
+/// If the template names a missing value; the tests render it.
 pub fn render_problem(heading: &str, detail: &str) -> anyhow::Result<String> {
     let title = format!("{heading} · Footfall");
-    let problem = Problem { title, heading, detail, version: build::VERSION, commit: short(build::COMMIT) };
+    let problem = ProblemPage { title, heading, detail, version: build::VERSION, commit: short(build::COMMIT) };
     Ok(TEMPLATES.render("problem", &problem)?)
 }
 

@@ -1,4 +1,4 @@
-//! Links to ranges, to the periods next to them, and to the steps of their charts.
+//! Links to ranges, to the previous and next period, and to the steps of their charts.
 
 use serde::Serialize;
 
@@ -37,7 +37,7 @@ pub(super) fn ranges(report: &Report) -> Vec<RangeLink> {
     RANGES.map(link).into()
 }
 
-/// A range as a query. Ranges with a name have no date in it, so that the link does not grow old.
+/// A range as a query. Ranges with a name have no date in the query, so that the link stays current.
 pub(super) fn query(range: Range, today: Day) -> String {
     range.word().map_or_else(
         || {
@@ -53,7 +53,7 @@ pub(super) fn between(first: Day, last: Day) -> String {
     format!("from={first}&to={last}")
 }
 
-/// The ranges before and after one, of as many days or whole months. A range of months that has not ended counts as whole.
+/// The previous and the next range, of as many days or whole months. A current month counts as whole.
 pub(super) fn neighbours(range: Range, first: Day, last: Day) -> ((Day, Day), (Day, Day)) {
     let (begin, end) = (first.month(), last.month());
     let ends = last == end.last_day() || matches!(range, Range::Month | Range::Months(_));
@@ -70,7 +70,7 @@ pub(super) fn neighbours(range: Range, first: Day, last: Day) -> ((Day, Day), (D
     (shifted(-days), shifted(days))
 }
 
-/// The chart's steps that suit a range, as links. The default step has no name in its link.
+/// Links to the chart's steps that suit a range. The link to the default step does not name it.
 pub(super) fn steps(report: &Report, range_query: &str) -> Vec<RangeLink> {
     let days = report.last.number() - report.first.number() + 1;
     let suits = |step: &Step| match step {

@@ -1,4 +1,4 @@
-//! Who came back, by weeks.
+//! Returning visitors by week.
 
 use serde::Serialize;
 
@@ -8,21 +8,21 @@ use crate::{
     domain::statistics::{Report, Week},
 };
 
-/// One week.
+/// The row of one week.
 #[derive(Serialize)]
 pub(super) struct WeekRow {
-    /// Its Monday.
+    /// The date of its Monday.
     from: String,
-    /// Whether it is not over yet.
+    /// Whether the week is not over yet.
     unfinished: bool,
     visitors: String,
-    /// Of them, in whole percent, who had come before.
+    /// The share of returning visitors, in whole percent.
     returning: i64,
-    /// Of them, in whole percent, who came in the week before.
+    /// The share of visitors seen in the previous week, in whole percent.
     from_week_before: i64,
 }
 
-/// The weeks in which anybody came, the newest first.
+/// The weeks with visitors, the newest first.
 pub(super) fn weeks(report: &Report) -> Vec<WeekRow> {
     let today = report.zone.to_datetime(report.as_of).date();
     let row = |week: &Week| WeekRow {
@@ -35,7 +35,7 @@ pub(super) fn weeks(report: &Report) -> Vec<WeekRow> {
     report.returning.iter().rev().filter(|week| week.visitors > 0).map(row).collect()
 }
 
-/// A share, rounded.
+/// A share in percent, rounded.
 fn percent(part: i64, whole: i64) -> i64 {
     (part.saturating_mul(200) + whole) / (2 * whole.max(1))
 }

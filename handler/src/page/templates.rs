@@ -1,4 +1,4 @@
-//! The templates, read when the first page is rendered.
+//! The templates, parsed when the first page is rendered.
 
 use std::sync::LazyLock;
 
@@ -6,10 +6,10 @@ use handlebars::Handlebars;
 
 use super::asset::{SCRIPT, STYLE};
 
-/// All of them, by name.
+/// All templates by name.
 pub(super) static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     let mut templates = Handlebars::new();
-    // A name that is misspelt in a template is an error in the tests, not a hole in the page.
+    // A misspelt name in a template fails the tests, instead of leaving a gap in the page.
     templates.set_strict_mode(true);
     for (name, source) in [
         ("page", include_str!("../../templates/page.html")),
@@ -19,7 +19,7 @@ pub(super) static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
         ("sign_in", include_str!("../../templates/sign_in.html")),
         ("why", include_str!("../../templates/why.html")),
     ] {
-        // Parts are pasted in here, because for a partial handlebars copies the whole context at every use.
+        // Insert the parts here, because handlebars copies the whole context for each use of a partial.
         let source = PARTS.iter().fold(source.to_owned(), |source, (name, part)| source.replace(name, part));
         let source = source.replace("{{> style}}", &STYLE.path()).replace("{{> script}}", &SCRIPT.path());
         templates.register_template_string(name, source).expect("the tests render these same templates");
@@ -27,7 +27,7 @@ pub(super) static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     templates
 });
 
-/// What several pages have in common.
+/// The parts that several pages share.
 const PARTS: [(&str, &str); 4] = [
     ("{{> head}}\n", include_str!("../../templates/head.html")),
     ("{{> numbers}}\n", include_str!("../../templates/numbers.html")),

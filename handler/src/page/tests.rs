@@ -1,4 +1,4 @@
-//! What the page promises, whatever the numbers are and whoever chose the paths.
+//! Rules of the rendered page, for all numbers and for hostile paths.
 
 mod breakdown;
 mod embedded;
@@ -24,12 +24,12 @@ fn html_of_sites(report: &Report, sites: &[&str]) -> String {
         .unwrap()
 }
 
-/// The page with its links as a browser reads them.
+/// The page with unescaped links, as browsers read them.
 fn links(html: &str) -> String {
     html.replace("&#x3D;", "=").replace("&amp;", "&")
 }
 
-/// The page as it is read: without tags.
+/// The text of the page, without tags.
 fn text(html: &str) -> String {
     html.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text)).collect()
 }
@@ -74,7 +74,7 @@ fn values_sent_by_visitors_are_never_markup() {
 
 #[test]
 fn a_site_name_is_escaped_in_links() {
-    // No such name can be configured or asked for; and if one could, a link would still hold it as one value.
+    // Such a name is not valid. If it were, links would still have it as one value.
     let name = "a\"><i>&period=x";
     assert!(name.parse::<SiteName>().is_err());
     assert_eq!(wording::query_value(name), "a%22%3E%3Ci%3E%26period%3Dx");
@@ -106,14 +106,14 @@ fn an_ordinary_page_is_small() {
     let referrers = (0..8).map(|index| entry(&format!("site-{index}.example")));
     report.lists.extend([(Dimension::Page, pages.collect()), (Dimension::Referrer, referrers.collect())]);
     let page = html(&report);
-    // Compressed, as nearly everybody gets it, less than half of that. Style and script are two fifths.
+    // Nearly all browsers get the page compressed, to less than half of this size.
     assert!(page.len() <= 24_000, "{} bytes", page.len());
 }
 
 #[test]
 fn a_site_without_visits_explains_the_empty_lists() {
     let page = html(&empty());
-    // It once was visited, but not in this range.
+    // The site has visits, but none in this range.
     assert!(page.contains("Paths appear here as they are viewed."));
     assert!(page.contains("Hosts of other sites that link here appear as visitors follow the links."));
     assert_eq!(page.matches("No visits in this period").count(), 1);
@@ -131,7 +131,7 @@ fn a_new_site_shows_the_line_to_embed_and_excluded_requests() {
     let robots = Report { excluded: [(Exclusion::Bots, 3)].into(), ..report.clone() };
     let page = html(&robots);
     assert!(page.contains("Waiting for the first visit…") && page.contains("<b>3</b> requests left out: 3 from bots"));
-    // If the database is away, nobody knows whether there was one.
+    // While the database is unavailable, the first visit may already be counted.
     assert!(!html(&Report { stale: true, ..report }).contains("Waiting"));
 }
 
@@ -170,7 +170,7 @@ fn the_page_complies_with_its_content_security_policy() {
             let loads = ["href", "src", "srcset", "action"].contains(&&*name);
             assert!(ours || !loads || value.starts_with("data:"), "{value}");
         }
-        // The name of SVG's markup is the only address in the page; nobody loads it.
+        // The XML namespace of SVG is the only address in the page. Browsers do not load it.
         assert!(!page.replace("http://www.w3.org/2000/svg", "").contains("://"));
         assert!(!page.contains("url(") && !page.contains("@import") && !page.contains("javascript:"));
     }
@@ -228,7 +228,7 @@ fn without_an_estimate_there_is_no_all_time_number() {
     assert!(!page.contains('≈') && !text(&page).contains('±'));
 }
 
-/// What is said of each number of the range.
+/// The text of each number of the range.
 fn numbers(page: &str) -> Vec<String> {
     let (_, rest) = page.split_once("<dl class=\"numbers n").unwrap();
     let (list, _) = rest.split_once("</dl>").unwrap();
@@ -240,7 +240,7 @@ fn a_range_shows_new_and_returning_visitors() {
     let expected =
         ["Unique visitors 1,234 ", "New 1,000 ", "Returning 234 ", "Pageviews 5,678 ", "Views per visitor 4.6 "];
     assert_eq!(numbers(&html(&report())), expected);
-    // Where a visitor of yesterday is forgotten, nobody is called new.
+    // In daily mode, new visitors are unknown.
     let mut report = report();
     report.counts.new_visitors = None;
     let page = html(&report);
@@ -264,7 +264,7 @@ fn each_number_has_its_change_from_the_previous_period() {
     ];
     assert_eq!(numbers(&page), expected);
     assert!(text(&page).contains("Compared with 9 October 2026 to 31 October 2026. Today is not over yet."));
-    // Where nobody came before, there is nothing to compare with.
+    // Without visitors in the previous period, there is no comparison.
     report.previous = Some(Previous { counts: counts(0, 0, 0, 0), ..previous });
     let page = html(&report);
     assert!(numbers(&page).iter().all(|number| !number.contains('%')) && !page.contains("Compared"));
@@ -309,10 +309,10 @@ fn a_sum_of_days_is_never_called_unique() {
     assert_eq!(numbers(&page), ["Pageviews 5,678 ", "Sum of daily visitors 2,345 "]);
     assert!(text(&page).contains("Unique visitors are not available for a period this long"));
     assert!(!page.contains("<dt>Unique visitors"));
-    // Nor is there a column for what is not known.
+    // Lists have no column for unknown visitors.
     assert!(page.contains("<th>Path<th>Pageviews<") && page.contains("<bdi>/about</bdi></a><td>"));
     assert_eq!(page.matches("Pageviews only: unique visitors are not available for a period this long.").count(), 2);
-    // A headline, too, says if it is one.
+    // A headline number is labelled as a sum of days, too.
     let mut report = report();
     report.this_month.visitors = None;
     let page = html(&report);
@@ -345,13 +345,13 @@ fn a_current_range_links_to_earlier_and_an_ended_range_also_to_later() {
     assert!(page.contains("rel=\"next\" href=\"?site=example.com&from=2026-11-22&to=2026-11-22\""));
     assert!(page.contains("href=\"/api/statistics?site=example.com&from=2026-11-21&to=2026-11-21\""));
 
-    // A range that people have a word for is asked for without a date, so that the link does not grow old.
+    // The link to a range with a name has no date, so that it stays current.
     let current = Report { range: Range::Month, ..report() };
     let page = links(&html(&current));
     assert!(page.contains("<h2>This month, November 2026</h2>"));
     assert!(page.contains("href=\"?site=example.com&period=month\" aria-current=\"true\">This month<"));
     assert!(page.contains("href=\"?site=example.com&period=yesterday\">Yesterday<"));
-    // One of the ranges, and one of the chart's steps.
+    // One range and one step are marked as current.
     assert_eq!(page.matches("aria-current=\"true\"").count(), 2);
 }
 

@@ -7,7 +7,7 @@ use crate::domain::statistics::{Counts, Report};
 
 /// One of the headline numbers.
 #[derive(Serialize)]
-pub(super) struct Total {
+pub(super) struct HeadlineNumber {
     /// The name in the JSON response; the script finds the number by it.
     key: &'static str,
     label: &'static str,
@@ -20,8 +20,8 @@ pub(super) struct Total {
 }
 
 /// All headline numbers.
-pub(super) fn totals(report: &Report) -> Vec<Total> {
-    let total = |key, label, counts: &Counts| Total {
+pub(super) fn totals(report: &Report) -> Vec<HeadlineNumber> {
+    let total = |key, label, counts: &Counts| HeadlineNumber {
         key,
         label,
         visitors: thousands(counts.visitors.unwrap_or(counts.daily_visitors)),
@@ -34,7 +34,7 @@ pub(super) fn totals(report: &Report) -> Vec<Total> {
         total("this_week", "This week", &report.this_week),
         total("this_month", "This month", &report.this_month),
     ];
-    totals.extend(report.all_time_visitors.map(|estimate| Total {
+    totals.extend(report.all_time_visitors.map(|estimate| HeadlineNumber {
         key: "all_time",
         label: "All time",
         visitors: thousands(estimate.visitors),

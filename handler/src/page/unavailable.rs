@@ -7,13 +7,13 @@ use super::{TEMPLATES, short};
 /// The pages that can be unavailable.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum PageKind {
-    /// The page itself: opening it is a visit.
+    /// The page itself. Opening it is a visit.
     Whole,
-    /// The page in a frame: opening it counts nothing.
+    /// The page in a frame. Opening it is not counted.
     Embedded,
 }
 
-/// What `unavailable.html` shows.
+/// The values of `unavailable.html`.
 #[derive(Serialize)]
 struct Unavailable<'a> {
     title: &'static str,

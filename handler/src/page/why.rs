@@ -1,4 +1,4 @@
-//! The page that tells somebody whether their own visit would count.
+//! The page that shows a person whether their own visit would count, and why.
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -11,19 +11,19 @@ use crate::{
     },
 };
 
-/// What a request would count as.
+/// The result for one request.
 pub struct Verdict {
-    /// Whether it would be a pageview.
+    /// Whether the request would count as a pageview.
     pub pageview: bool,
-    /// Whether it would make somebody a visitor.
+    /// Whether the request would count as a visitor.
     pub visitor: bool,
-    /// Why it would not count in full.
+    /// The reason why the request would not count in full.
     pub exclusion: Option<Exclusion>,
-    /// The robot that its User-Agent is known as.
+    /// The robot with this User-Agent.
     pub robot: Option<&'static Robot>,
 }
 
-/// As programs read it.
+/// The JSON form.
 impl Serialize for Verdict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut verdict = serializer.serialize_map(None)?;
@@ -49,7 +49,7 @@ impl Serialize for RobotAnswer {
     }
 }
 
-/// What `why.html` shows.
+/// The values of `why.html`.
 #[derive(Serialize)]
 struct Why {
     title: &'static str,
@@ -60,10 +60,10 @@ struct Why {
     commit: &'static str,
 }
 
-/// Renders the answer for a person, as a whole page.
+/// Renders the result as a page.
 ///
 /// # Errors
-/// If the template names what is not there; the tests render it.
+/// If the template names a missing value; the tests render it.
 pub fn render_why(verdict: &Verdict) -> anyhow::Result<String> {
     let why = Why {
         title: "Would this visit count? · Footfall",

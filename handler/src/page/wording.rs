@@ -1,10 +1,10 @@
-//! Numbers, dates and addresses as people and links write them.
+//! The form of numbers and dates on the page, and of values in links.
 
 use jiff::civil::Date;
 
 use crate::domain::statistics::Range;
 
-/// A count with a comma between thousands, as the script's `toLocaleString("en")` writes it too.
+/// A count with a comma between thousands, in the same format as the script's `toLocaleString("en")`.
 pub(super) fn thousands(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
@@ -20,7 +20,7 @@ pub(super) fn thousands(number: i64) -> String {
     text
 }
 
-/// A text as a value in a query: what is no part of a plain path or host name is escaped.
+/// A text as a query value. Characters other than those of plain paths and host names are escaped.
 pub(super) fn query_value(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for byte in name.bytes() {
@@ -33,7 +33,7 @@ pub(super) fn query_value(name: &str) -> String {
     text
 }
 
-/// What another counter is called.
+/// The name of another counter.
 pub(super) fn counter(source: &str) -> String {
     match source {
         "goatcounter" => "GoatCounter",
@@ -44,7 +44,7 @@ pub(super) fn counter(source: &str) -> String {
     .to_owned()
 }
 
-/// What the range is called: "Last 30 days", or its days if it has no name that people use.
+/// The heading of a range: its usual name, such as "Last 30 days", or its dates.
 pub(super) fn range_heading(range: Range, first: Date, last: Date) -> String {
     let date = |date: Date| date.strftime("%-d %B %Y").to_string();
     match range {
@@ -61,7 +61,7 @@ pub(super) fn range_heading(range: Range, first: Date, last: Date) -> String {
     }
 }
 
-/// Days by their dates, or by the month that they are.
+/// A range of days as text: the name of a month, or dates.
 pub(super) fn days(first: Date, last: Date) -> String {
     let date = |date: Date| date.strftime("%-d %B %Y").to_string();
     if first == first.first_of_month() && last == first.last_of_month() {

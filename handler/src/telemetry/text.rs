@@ -1,5 +1,5 @@
-//! Plain log lines for a terminal: the time, the level unless it is INFO, and the message. Warnings and errors also show their
-//! fields. This module does not depend on particular events.
+//! Plain log lines for a terminal: the time, the level unless it is INFO, and the message. Warnings and errors also show
+//! their fields. This module does not depend on particular events.
 
 use std::fmt::{self, Write as _};
 
@@ -78,9 +78,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
+    struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-    impl std::io::Write for Lines {
+    impl std::io::Write for LogBuffer {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -91,7 +91,7 @@ mod tests {
     }
 
     fn logged(with_colours: bool, log: impl FnOnce()) -> String {
-        let lines = Lines::default();
+        let lines = LogBuffer::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(with_colours)

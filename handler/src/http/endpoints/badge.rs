@@ -1,5 +1,5 @@
-//! `/badge/SITE.svg` and `/badge/SITE.json`: the visitors of a site, as a picture and as the input of shields.io. A badge
-//! counts nothing.
+//! `/badge/SITE.svg` and `/badge/SITE.json`: the visitors of a site, as a picture and as the input of shields.io. Loading a
+//! badge is not counted.
 
 use serde_json::json;
 use warp::http::{HeaderValue, StatusCode, header};
@@ -12,7 +12,7 @@ use crate::http::{
 };
 use crate::{domain::SiteName, page::badge};
 
-/// The lifetime that other badges have.
+/// The usual cache lifetime of badges.
 const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 pub(in crate::http) async fn respond(name: &str, request: &Request) -> Result<Reply, Error> {

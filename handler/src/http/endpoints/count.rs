@@ -1,7 +1,7 @@
 //! `/`: the page. It counts its own visit, waits until the visit is durable, and shows statistics that include it.
 //!
-//! `/?embed` is the page for a frame in pages of the origins in `FOOTFALL_EMBED`. It counts nothing, because a reader of
-//! the page around the frame does not visit Footfall.
+//! `/?embed` is the page for a frame in pages of the origins in `FOOTFALL_EMBED`. It is not counted, because a reader of
+//! the surrounding page does not visit Footfall.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
     let app = request.app();
     let query = request.statistics_query()?;
     if !app.config.sites.contains(&query.site) {
-        // Imported sites have a page, too. Fail before the visit counts if there is none.
+        // Imported sites have a page, too. If the site is unknown, fail before the visit counts.
         app.reader.read_recent(query.clone(), request.respond_by).await?;
     }
     let visit = visit(request, &app.config.sites[0], reported_visit(request));
@@ -81,7 +81,7 @@ fn page_reply(request: &Request, reading: &Arc<Reading>) -> Result<Reply, Error>
 
 async fn respond_with_frame(request: &Request) -> Reply {
     let mut reply = frame(request).await.unwrap_or_else(|error| error.into_reply(Some(request)));
-    // The page around a frame could draw over the form to sign in: the form is never framed.
+    // The surrounding page could draw over the sign-in form, so the form is never framed.
     if reply.status() != StatusCode::UNAUTHORIZED {
         reply.headers_mut().insert(header::CONTENT_SECURITY_POLICY, frame_policy(request.app()));
     }

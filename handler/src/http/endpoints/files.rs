@@ -1,5 +1,5 @@
-//! Files in the binary: the script for other sites, which `tests/browser/build-script` minifies from `assets/footfall.js`, the
-//! files that the page loads, and the description of the API.
+//! Files in the binary: the script for other sites, the page's style and script, and the description of the API.
+//! `tests/browser/build-script` minifies the script from `assets/footfall.js`.
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -13,10 +13,10 @@ use crate::http::{
 };
 use crate::page;
 
-/// For an hour. For a day more, browsers use a file while they revalidate it, so that pages never wait.
+/// One hour. For another day, browsers use a file while they revalidate it, so that pages never wait.
 const CACHED: HeaderValue = HeaderValue::from_static("public, max-age=3600, stale-while-revalidate=86400");
 
-/// For a year, for files whose name contains a hash of their content (RFC 8246).
+/// One year, for files whose name contains a hash of their content (RFC 8246).
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
@@ -33,8 +33,8 @@ pub(in crate::http) fn respond_with_description(request: &Request) -> Result<Rep
     DESCRIPTION.respond(request).map(readable_anywhere)
 }
 
-/// `/assets/NAME`: style and script of the page. During an update one instance may get a request for a file of another
-/// version: it sends its own file, uncached.
+/// `/assets/NAME`: style and script of the page. During an update, an instance may get a request for a file of another
+/// version. It sends its own file, uncached.
 pub(in crate::http) fn respond_with_asset(name: &str, request: &Request) -> Result<Reply, Error> {
     static STYLE: LazyLock<File> = LazyLock::new(|| File::new(&page::STYLE.text, "text/css; charset=utf-8"));
     static SCRIPT: LazyLock<File> = LazyLock::new(|| File::new(&page::SCRIPT.text, JAVASCRIPT));

@@ -8,7 +8,7 @@ use crate::http::{
     request::Request,
 };
 
-/// Does not query the database, so that a supervisor does not restart the process when only the database is down.
+/// Does not query the database, so that no supervisor restarts the process only because the database is unavailable.
 pub(in crate::http) fn respond_live() -> Result<Reply, Error> {
     json_reply(&json!({ "status": "ok" }))
 }

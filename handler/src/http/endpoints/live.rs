@@ -1,4 +1,4 @@
-//! `/api/live`: the views of the last 30 minutes, by minute. Reading them counts nothing.
+//! `/api/live`: the views of the last 30 minutes, by minute. Reading them is not counted.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! `/api/statistics`: the statistics as JSON, or as CSV if the client prefers it. Reading them counts nothing.
+//! `/api/statistics`: the statistics as JSON, or as CSV if the client prefers it. Reading them is not counted.
 
 mod csv;
 mod json;

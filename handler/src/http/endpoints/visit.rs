@@ -1,5 +1,5 @@
 //! `POST /v` from the script and `GET /v/SITE.gif` from the pixel: visits to pages of other sites. The reply follows the
-//! commit, and repeats nothing of what was sent.
+//! commit, and never repeats data of the request.
 
 use std::borrow::Cow;
 
@@ -37,7 +37,7 @@ struct Message<'a> {
     /// The site.
     #[serde(borrow, rename = "s")]
     site: Cow<'a, str>,
-    /// The page, with the parts of its query and fragment that the site allows.
+    /// The path of the page, with the parts of its query and fragment that the site allows.
     #[serde(borrow, rename = "p")]
     page: Cow<'a, str>,
     /// The origin of the previous page.
@@ -51,13 +51,13 @@ struct Message<'a> {
     window: Option<Window>,
     #[serde(borrow, default, rename = "c")]
     campaign: Option<SentCampaign<'a>>,
-    /// The name of an event; then it is not a view.
+    /// The name of an event. An event is not a view.
     #[serde(borrow, default, rename = "e")]
     event: Option<Cow<'a, str>>,
     /// 1: the owner's own visit.
     #[serde(default, rename = "o")]
     own: u8,
-    /// 1: Global Privacy Control is on, in a browser that sends no header for it.
+    /// 1: Global Privacy Control is on. Some browsers send no header for it.
     #[serde(default, rename = "g")]
     opted_out: u8,
 }
@@ -80,7 +80,7 @@ pub(in crate::http) async fn respond<B: Buf>(
 ) -> Result<Reply, Error> {
     let sent = request_body::read(body, request.respond_by).await?;
     let message: Message<'_> = serde_json::from_slice(&sent).map_err(|problem| {
-        // serde's own message quotes the body; a position does not repeat what was sent.
+        // serde's own message quotes the body, so report only the position.
         let (line, column) = (problem.line(), problem.column());
         let valid = "a JSON object with the strings s (site) and p (page), and optionally r, l, z, w, c, e, o and g";
         Error::BadRequest(format!("the body is invalid at line {line}, column {column}: send {valid}"))
@@ -99,7 +99,7 @@ pub(in crate::http) async fn respond<B: Buf>(
     let view = ViewFacts {
         page: printable(&message.page, MAXIMUM_PATH_BYTES).into(),
         referrer: message.referrer.and_then(|referrer| referring_host(&referrer, &[site])),
-        // The script relies on the header, which every browser sends.
+        // The script sends no language, because every browser sends the header.
         language: message.language.as_deref().filter(|tag| !tag.is_empty()).or(request.header("accept-language")),
         time_zone: message.time_zone.as_deref(),
         window: message.window,
@@ -148,8 +148,8 @@ fn counted_site<'a>(app: &'a App, name: &str) -> Result<&'a SiteName, Error> {
     app.config.sites.iter().find(|site| **site == name).ok_or(Error::NotConfigured)
 }
 
-/// Rejects visits that a page of another site sends, by `Origin` or else `Referer`. `Origin: null` is the origin of a page
-/// that the browser keeps secret (RFC 6454 §7.1).
+/// Rejects visits from pages of other sites, according to `Origin`, else `Referer`. `Origin: null` hides the origin of a
+/// page (RFC 6454 §7.1).
 fn must_come_from(request: &Request, site: &SiteName) -> Result<(), Error> {
     let origin = request.header("origin").filter(|origin| *origin != "null");
     let Some(url) = origin.or_else(|| request.header("referer")) else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! `/me/why`: whether this request would count, and why. It counts nothing.
+//! `/me/why`: whether this request would count, and why. The request itself is not counted.
 
 use warp::http::StatusCode;
 
@@ -16,7 +16,7 @@ use crate::{
 pub(in crate::http) fn respond(request: &Request) -> Result<Reply, Error> {
     let user_agent = claims::user_agent(request.headers());
     let claims = claims::claims(request, &user_agent);
-    // The verdict is about a view, also if the request is HEAD.
+    // The verdict is about a view, even if this request is HEAD.
     let classification = Claims { head: false, ..claims }.classification();
     let (pageview, visitor, exclusion) = match classification {
         Classification::Visitor(_) => (true, true, None),

@@ -1,7 +1,6 @@
-//! The phase of a connection, and how long it may last. A client that sends or receives slowly, or keeps an idle connection,
-//! takes a place from others.
+//! The phase of a connection and its timeout. A slow or idle client occupies a connection that others could use.
 //!
-//! It sees when bytes arrive and leave, never their content.
+//! This module sees when bytes arrive and leave, never their content.
 
 use std::{
     pin::Pin,
@@ -17,10 +16,10 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::Instant};
 
-/// The longest time that a client may take.
+/// The longest times that a client may need.
 #[derive(Clone, Copy)]
 pub(in crate::http) struct Timeouts {
-    /// To send a header: from its first byte, or from the start of the connection.
+    /// To send a header, from its first byte or from the start of the connection.
     pub(in crate::http) header: Duration,
     /// Between a response and the next request on the same connection.
     pub(in crate::http) idle: Duration,
@@ -28,16 +27,16 @@ pub(in crate::http) struct Timeouts {
     pub(in crate::http) response: Duration,
 }
 
-/// What a connection is doing.
+/// The activity of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// A header is arriving, or a new connection has sent nothing yet.
     Receiving,
-    /// The program makes a response. Requests have their own deadline, and the client is not to blame.
+    /// The program makes a response. The request has its own deadline, so the client's time does not run.
     Responding,
     /// A response is being sent.
     Sending,
-    /// Every request has its response.
+    /// Every request has got its response.
     Idle,
 }
 
@@ -63,7 +62,7 @@ impl ConnectionPhase {
         self.enter(Phase::Responding);
     }
 
-    /// Whether a request has arrived whose response is not complete.
+    /// Whether a request waits for the end of its response.
     pub(in crate::http) fn has_request(&self) -> bool {
         matches!(self.phase(), Phase::Responding | Phase::Sending)
     }
@@ -121,7 +120,7 @@ impl Read for TimedStream {
         buffer: ReadBufCursor<'_>,
     ) -> Poll<std::io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        // The end of the stream is also ready; a deadline does no harm then.
+        // At the end of the stream, the read is ready, too. A deadline has no effect then.
         if read.is_ready() && self.phase.phase() == Phase::Idle {
             self.phase.enter(Phase::Receiving);
         }
@@ -148,7 +147,7 @@ impl Write for TimedStream {
         self.stream.is_write_vectored()
     }
 
-    /// hyper flushes once it has written a whole response.
+    /// hyper flushes after a whole response.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
         if flushed.is_ready() && self.phase.phase() == Phase::Sending {

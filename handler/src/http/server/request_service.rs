@@ -1,5 +1,5 @@
-//! From hyper to warp: moves the headers of a request into its [`RequestContext`], so that no filter has to copy them, and
-//! applies the configured path aliases.
+//! Connects hyper to warp: moves the headers of a request into its [`RequestContext`], so that no filter copies them, and
+//! resolves path aliases.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -45,14 +45,14 @@ impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for RequestServic
             *request.uri_mut() = uri;
         }
         if request.uri().path_and_query().is_none() {
-            // CONNECT names only a host, and warp panics without a path.
+            // CONNECT has only a host, and warp panics without a path.
             *request.uri_mut() = Uri::from_static("/");
         }
         self.routes.call(request)
     }
 }
 
-/// The built-in address that a path alias stands for; `None` if the path does not begin with an alias.
+/// The built-in address of a path alias; `None` if the path does not begin with an alias.
 fn resolve_alias(uri: &Uri, aliases: &PathAliases) -> Option<Uri> {
     let PathAliases { script, endpoint } = aliases;
     if script.is_none() && endpoint.is_none() {

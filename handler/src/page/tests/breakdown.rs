@@ -1,4 +1,4 @@
-//! Lists of one page or one host, and of weeks.
+//! Rules of breakdowns, of the weeks with returning visitors, and of parts that are not always shown.
 
 use super::*;
 use crate::domain::statistics::{Breakdown, Entry, Referrals};

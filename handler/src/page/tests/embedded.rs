@@ -1,4 +1,4 @@
-//! What the page for a frame promises.
+//! Rules of the page for a frame.
 
 use super::*;
 

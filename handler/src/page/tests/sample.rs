@@ -1,4 +1,4 @@
-//! A report to render.
+//! Sample reports.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ pub(super) fn day(text: &str) -> Day {
     Day::of_date(text.parse().unwrap()).unwrap()
 }
 
-fn points(count: i64, first: &str, apart: SignedDuration) -> Vec<Point> {
-    let start = |index: i64| at(first) + apart * i32::try_from(index).unwrap();
+fn points(count: i64, first: &str, step: SignedDuration) -> Vec<Point> {
+    let start = |index: i64| at(first) + step * i32::try_from(index).unwrap();
     (0..count).map(|index| Point { start: start(index), visitors: Some(3 * index), pageviews: 7 * index }).collect()
 }
 
@@ -31,7 +31,7 @@ pub(super) fn counts(visitors: i64, new_visitors: i64, daily_visitors: i64, page
     Counts { visitors: Some(visitors), new_visitors: Some(new_visitors), daily_visitors, pageviews }
 }
 
-/// A site with some visits, as of 2026-11-23 10:20 UTC; asked for are the 23 days of its month.
+/// The report of a site with some visits, as of 2026-11-23 10:20 UTC, for the 23 days of the month.
 pub(super) fn report() -> Report {
     Report {
         site: "example.com".parse().unwrap(),
@@ -77,13 +77,13 @@ pub(super) fn report() -> Report {
     }
 }
 
-/// The same site, asked about a range of days from the first to the last.
+/// The report of the same site for a range of days.
 pub(super) fn report_between(first: &str, last: &str) -> Report {
     let (first, last) = (day(first), day(last));
     Report { range: Range::Between(first, Some(last)), first, last, ..report() }
 }
 
-/// The same site, asked about more days than visitors are remembered for.
+/// The report of the same site for more days than visitors are recognised for.
 pub(super) fn report_of_a_year() -> Report {
     let mut report = Report { range: Range::Months(12), first: day("2025-12-01"), step: Step::Month, ..report() };
     report.counts = Counts { visitors: None, new_visitors: None, ..report.counts };
@@ -93,7 +93,7 @@ pub(super) fn report_of_a_year() -> Report {
     report
 }
 
-/// A site that nobody has visited for long.
+/// The report of a site without visits in the last months.
 pub(super) fn empty() -> Report {
     let nothing = counts(0, 0, 0, 0);
     let mut report = Report {
@@ -114,7 +114,7 @@ pub(super) fn empty() -> Report {
     report
 }
 
-/// One row.
+/// A row of a list.
 pub(super) fn entry(value: &str) -> Entry {
     Entry { value: value.to_owned(), visitors: Some(30), pageviews: 60 }
 }

@@ -8,8 +8,11 @@ use crate::{
     http::timestamps::local,
 };
 
-/// Writes a report. Columns: subject (`range`, `series`, `imported_` and a counter, a list, `referrals`, or `excluded`), value (a day or instant, a page, a
-/// reason), distinct visitors (empty if unknown), pageviews.
+/// Writes a report with these columns:
+/// - subject: `range`, `series`, `imported_` with the name of a counter, the name of a list, `referrals` or `excluded`
+/// - value: a day or instant, a value of the list, or a reason
+/// - unique visitors, empty if unknown
+/// - pageviews
 ///
 /// # Errors
 /// None are known: the writer writes to memory.
@@ -45,7 +48,7 @@ pub(super) fn write(report: &Report) -> anyhow::Result<String> {
     Ok(format!("about,value,visitors,pageviews\r\n{rows}"))
 }
 
-/// Keeps spreadsheets from evaluating a value that begins like a formula (OWASP, "CSV injection").
+/// Prevents spreadsheets from evaluating a value that begins like a formula (OWASP, "CSV injection").
 fn harmless(value: &str) -> Cow<'_, str> {
     if value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         Cow::Owned(format!("'{value}"))

@@ -40,7 +40,7 @@ struct Document<'r> {
     lists: BTreeMap<&'static str, Vec<ListEntry<'r>>>,
     referrals: Option<BTreeMap<&'static str, Value>>,
     excluded: BTreeMap<&'static str, i64>,
-    imported: Vec<Imported<'r>>,
+    imported: Vec<ImportedTotals<'r>>,
 }
 
 #[derive(Serialize)]
@@ -116,11 +116,11 @@ struct ListEntry<'r> {
     visitors: Option<i64>,
     pageviews: i64,
     #[serde(flatten)]
-    robot: Option<Robot>,
+    robot: Option<RobotFields>,
 }
 
 #[derive(Serialize)]
-struct Robot {
+struct RobotFields {
     operator: Option<&'static str>,
     purpose: &'static str,
 }
@@ -132,7 +132,7 @@ struct Referral<'r> {
 }
 
 #[derive(Serialize)]
-struct Imported<'r> {
+struct ImportedTotals<'r> {
     source: &'r str,
     pageviews: i64,
     daily_visitors: i64,
@@ -196,7 +196,7 @@ impl<'r> Document<'r> {
             imported: report
                 .imported
                 .iter()
-                .map(|sum| Imported {
+                .map(|sum| ImportedTotals {
                     source: &sum.source,
                     pageviews: sum.pageviews,
                     daily_visitors: sum.daily_visitors,
@@ -236,7 +236,7 @@ impl<'r> ListEntry<'r> {
     fn new(dimension: Dimension, entry: &'r Entry) -> Self {
         let robot = (dimension == Dimension::Robot).then(|| {
             let known = robot::named(&entry.value);
-            Robot {
+            RobotFields {
                 operator: known.and_then(|robot| robot.operator),
                 purpose: known.map_or(RobotPurpose::Other, |robot| robot.purpose).name(),
             }
