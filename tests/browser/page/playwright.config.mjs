@@ -2,6 +2,13 @@
 // DATABASE_URL, CHROMIUM and, for --gallery, GALLERY.
 
 import { defineConfig } from "@playwright/test";
+import { notAcrossMidnight } from "../wait.mjs";
+
+// The workers read this file, too, and inherit the variable.
+if (!process.env.CHECK_BEGAN) {
+  await notAcrossMidnight(40);
+  process.env.CHECK_BEGAN = String(Date.now());
+}
 
 export default defineConfig({
   testDir: ".",

@@ -1,13 +1,10 @@
 // Runs once before all tests: imports the logs and starts the handler that the read-only tests share.
 
 import { mkdirSync } from "node:fs";
-import { notAcrossMidnight } from "../../wait.mjs";
 import { hostileLog, ordinaryLog } from "./sample-log.mjs";
+import { began, FORMER, HOSTILE, HOSTILE_DAY, importLog, ORDINARY, startHandler } from "./sites.mjs";
 
 export default async function setUp() {
-  await notAcrossMidnight(40);
-  // Imported after the wait, because the module reads the clock.
-  const { began, FORMER, HOSTILE, HOSTILE_DAY, importLog, ORDINARY, startHandler } = await import("./sites.mjs");
   if (process.env.GALLERY) mkdirSync(process.env.GALLERY, { recursive: true });
   const { origin, stop } = await startHandler();
   process.env.ORIGIN = origin;

@@ -27,7 +27,7 @@ export const SAFARI =
   "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) " +
   "Version/18.0 Safari/605.1.15";
 
-/** Both workers and the set-up use the same time, which the set-up puts into the environment. */
+/** All processes use the same time. playwright.config.mjs sets the variable. */
 export const began = Number((process.env.CHECK_BEGAN ??= String(Date.now())));
 export const DAY = 24 * 60 * 60 * 1000;
 export const date = days => new Date(began - days * DAY).toISOString().slice(0, 10);

@@ -39,7 +39,7 @@ export const test = base.extend({
   },
 
   /**
-   * Opens a page in a browser context of its own. The test fails if the page asks another origin than `from`, or if the
+   * Opens a page in a browser context of its own. The test fails if the page requests another origin than `from`, or if the
    * console shows a message that `expected` does not accept.
    */
   newPage: async ({ browser, origin }, use) => {
@@ -64,7 +64,7 @@ export const test = base.extend({
           messages.length === 0,
           messages.slice(0, 5),
         );
-        check("the page asks no other origin", others.length === 0, others.slice(0, 5));
+        check("the page requests no other origin", others.length === 0, others.slice(0, 5));
         await context.close();
       });
       return context.newPage();
