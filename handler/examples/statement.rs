@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use handler::{
     clock::Clock,
     config::{Config, DatabaseConfig},
-    domain::{Day, Dimension, Fingerprint, Minute, Salt},
+    domain::{Day, Dimension, Fingerprint, Minute, Salt, TallyKey},
     store::{
-        self, Batch, Counter, Database, Link, MinuteViews, Outcome, Part, Role, SitePeriods, StatementLimits, Visitor,
+        self, Batch, CohortId, Counter, CounterIndex, Database, Link, MinuteViews, Outcome, Part, Role, SiteId,
+        SitePeriods, StatementLimits, Visitor,
     },
 };
 use uuid::Uuid;
@@ -44,26 +45,35 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// What the recorder makes of visitors who have never been here: a fingerprint for the site and one for the page.
-fn part(site: i32, day: Day, minute: Minute, first: u64, visitors: u64) -> Part {
-    let row = |(number, cohort): (u64, i32)| {
-        let hash = blake3::hash(&[number.to_le_bytes(), u64::from(cohort.unsigned_abs()).to_le_bytes()].concat());
+fn part(site: SiteId, day: Day, minute: Minute, first: u64, visitors: u64) -> Part {
+    let (of_site, of_page) = (CohortId::new(1), CohortId::new(2));
+    let row = |(number, cohort): (u64, CohortId)| {
+        let hash = blake3::hash(&[number.to_le_bytes(), u64::from(cohort == of_page).to_le_bytes()].concat());
         let fingerprint =
             Fingerprint(i64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes")));
         Visitor { fingerprint, cohort, previous: None, next: None, late_views: None }
     };
     let mut rows: Vec<Visitor> =
-        (first..first + visitors).flat_map(|number| [(number, 1), (number, 2)]).map(row).collect();
+        (first..first + visitors).flat_map(|number| [(number, of_site), (number, of_page)]).map(row).collect();
     rows.sort_unstable();
     let pageviews = i64::try_from(visitors).expect("a batch is small");
-    let counter = |dimension, value: &str| Counter { site, dimension, value: value.to_owned(), pageviews };
-    let link = |cohort, counter, role| Link { cohort, counter, role };
+    let counter = |key, value: &str| Counter { site, key, value: value.to_owned(), pageviews };
+    let link = |cohort, counter, role| Link { cohort, counter: CounterIndex::last_of(counter), role };
     Part {
         id: Uuid::new_v4(),
         day,
         sites: vec![SitePeriods { site, previous_is_open: Some(false), next_is_open: Some(false) }],
         visitors: rows,
-        links: vec![link(1, 1, Role::Visitors), link(1, 2, Role::VisitorsOfTheHour), link(2, 3, Role::Visitors)],
-        counters: vec![counter(0, ""), counter(10, "0"), counter(Dimension::Page as i16, "/")],
+        links: vec![
+            link(of_site, 1, Role::Visitors),
+            link(of_site, 2, Role::VisitorsOfTheHour),
+            link(of_page, 3, Role::Visitors),
+        ],
+        counters: vec![
+            counter(TallyKey::Total, ""),
+            counter(TallyKey::Hour, "0"),
+            counter(TallyKey::Of(Dimension::Page), "/"),
+        ],
         minutes: vec![MinuteViews { site, minute, pageviews }],
     }
 }

@@ -95,17 +95,24 @@ create table checkpoint (
 );
 
 -- Daily sums imported from another counter, by that counter's definition of a visitor. Footfall's own visits are never added here.
--- Dimension 0 is the whole site.
 create table imported_tally (
     site integer not null,
-    dimension smallint not null,
     day integer not null,
     source text collate "C" not null,
-    value text collate "C" not null,
     pageviews bigint not null,
     visitors bigint not null,
-    primary key (site, dimension, day, source, value)
+    primary key (site, day, source)
 );
+
+-- The rows of a batch, as the program sends them. The program encodes the attributes by position: a changed row needs a new type,
+-- because the previous version of the program still sends the old one.
+create type sent_site as (site integer, previous_is_open boolean, next_is_open boolean);
+create type sent_visitor as (fingerprint bigint, cohort integer, previous bigint, next bigint, late_views integer);
+create type sent_link as (cohort integer, counter integer, role smallint);
+create type sent_counter as (site integer, dimension smallint, value text, pageviews bigint);
+create type sent_register as (site integer, register smallint, rank smallint);
+create type sent_checkpoint as (site integer, digest bytea, bytes bigint);
+create type sent_minute as (site integer, minute integer, pageviews bigint);
 
 -- The clock that decides when a period has ended, so that all instances agree. Tests replace this function.
 create function database_clock() returns timestamptz language sql volatile as 'select clock_timestamp()';

@@ -1,18 +1,18 @@
 -- Commits the visits of one day in one statement, exactly once. Finds the previous and the next day of each visitor.
 --
 -- Parameters:
---   $1         id of the batch
---   $2         ids of finished batches
+--   $1, $2     id of the batch, ids of finished batches
 --   $3, $4     period, day
 --   $5, $6     the day before the first day of the previous period, and of the next period
 --   $7         the day within the period
---   $8 to $10  sites, and whether the previous and the next period are open for each site
---   $11 to $15 visitors, sorted by fingerprint, each once
---   $16 to $18 cohort, counter and role: 0 visitors, 1 visitors whose gap never changes, 2 late views
---   $19 to $22 counters
---   $23 to $25 registers
---   $26 to $28 at most one checkpoint
---   $29 to $31 views by minute, for visits that have just arrived
+--   $8         sites, and whether the previous and the next period are open for each site
+--   $9         visitors, sorted by fingerprint, each once
+--   $10        links of cohorts and counters; role 0 counts visitors, 1 visitors whose gap never changes, 2 late views
+--   $11        counters
+--   $12        registers
+--   $13        at most one checkpoint
+--   $14        views by minute, for visits that have just arrived
+-- The migrations define the types of the rows (`sent_…`).
 --
 -- Every write requires a row in `claim`. A batch with a known id was applied already and changes nothing. A batch with a wrong
 -- list of open periods changes nothing either. An import also claims its checkpoint, so that two imports of a log count it once.
@@ -29,7 +29,7 @@
 -- `raised_site`.
 with stale_key as (
     select sent.site
-    from unnest($8::integer[], $9::boolean[], $10::boolean[]) as sent (site, previous_open, next_open)
+    from unnest($8::sent_site[]) as sent (site, previous_open, next_open)
     left join salt as this on this.site = sent.site and this.period = $3 and this.salt is not null
     left join salt as previous on previous.site = sent.site and previous.period = $3 - 1
     left join salt as next on next.site = sent.site and next.period = $3 + 1
@@ -48,21 +48,19 @@ forgotten_id as (
 ),
 fresh_checkpoint as (
     insert into checkpoint (site, digest, bytes)
-    select site, digest, bytes from unnest($26::integer[], $27::bytea[], $28::bigint[]) as sent (site, digest, bytes)
+    select site, digest, bytes from unnest($13::sent_checkpoint[])
     where exists (select from fresh_id)
     on conflict do nothing
     returning digest
 ),
 claim as (
-    select id from fresh_id where cardinality($26::integer[]) = 0 or exists (select from fresh_checkpoint)
+    select id from fresh_id where cardinality($13) = 0 or exists (select from fresh_checkpoint)
 ),
 applied_before as (
     select where not exists (select from fresh_id) and not exists (select from stale_key)
 ),
 visitor as (
-    select fingerprint, cohort, previous, next, late_views
-    from unnest($11::bigint[], $12::integer[], $13::bigint[], $14::bigint[], $15::integer[])
-        as sent (fingerprint, cohort, previous, next, late_views)
+    select fingerprint, cohort, previous, next, late_views from unnest($9::sent_visitor[])
 ),
 -- A later last day in this period shortens the gap of the first day in the next period. If the first day is not kept any more,
 -- the visit is too late.
@@ -142,7 +140,7 @@ cohort_size as (
 -- Count the new day under its gap, and move the next day from its old gap to a smaller gap.
 change as (
     select link.tally, change.day, change.gap, sum(change.visitors)::integer as visitors, sum(change.views)::bigint as views
-    from unnest($16::integer[], $17::integer[], $18::smallint[]) as link (cohort, tally, role)
+    from unnest($10::sent_link[]) as link (cohort, tally, role)
     full join cohort_size on cohort_size.cohort = link.cohort
     cross join lateral (
         values
@@ -174,8 +172,7 @@ by_gap as (
 ),
 counter as (
     select site, dimension, value, pageviews, tally
-    from unnest($19::integer[], $20::smallint[], $21::text[], $22::bigint[]) with ordinality
-        as sent (site, dimension, value, pageviews, tally)
+    from unnest($11::sent_counter[]) with ordinality as sent (site, dimension, value, pageviews, tally)
 ),
 -- Every counter of this day, and the counters of other days whose visitors move.
 raised as (
@@ -190,7 +187,7 @@ raised as (
 raised_register as (
     insert into register (site, register, rank)
     select site, register, rank
-    from unnest($23::integer[], $24::smallint[], $25::smallint[]) as sent (site, register, rank)
+    from unnest($12::sent_register[])
     where exists (select from claim)
     on conflict (site, register) do update set rank = excluded.rank where register.rank < excluded.rank
     returning site
@@ -205,7 +202,7 @@ raised_site as (
 raised_minute as (
     insert into minute (site, minute, pageviews)
     select site, minute, pageviews
-    from unnest($29::integer[], $30::integer[], $31::bigint[]) as sent (site, minute, pageviews)
+    from unnest($14::sent_minute[])
     where exists (select from claim)
     order by site, minute
     on conflict (site, minute) do update set pageviews = minute.pageviews + excluded.pageviews

@@ -1,6 +1,6 @@
 -- Commits the views of one day exactly once, if no visitor can be new. Most batches are like this, and the statement is many times
 -- smaller than `commit_batch.sql`.
--- Parameters: $1 id; $2 ids of finished batches; $3 day; $4 to $7 counters; $8 to $10 views by minute.
+-- Parameters: $1 id; $2 ids of finished batches; $3 day; $4 counters; $5 views by minute.
 -- Write rows in the order of `commit_batch.sql`, so that instances do not deadlock.
 -- `seen_lock` deletes no row and only takes the lock of `seen`. Views must wait for a batch of several days, because such a batch
 -- writes the site before the tallies of its second day.
@@ -15,7 +15,7 @@ forgotten_id as (
 ),
 counter as (
     select site, dimension, value, pageviews
-    from unnest($4::integer[], $5::smallint[], $6::text[], $7::bigint[]) as sent (site, dimension, value, pageviews)
+    from unnest($4::sent_counter[])
     where exists (select from fresh_id)
 ),
 raised_site as (
@@ -24,7 +24,7 @@ raised_site as (
 raised_minute as (
     insert into minute (site, minute, pageviews)
     select site, minute, pageviews
-    from unnest($8::integer[], $9::integer[], $10::bigint[]) as sent (site, minute, pageviews)
+    from unnest($5::sent_minute[])
     where exists (select from fresh_id)
     order by site, minute
     on conflict (site, minute) do update set pageviews = minute.pageviews + excluded.pageviews

@@ -1,21 +1,21 @@
--- Reads all rows of one report in one round trip. The columns that are not null give the kind of a row:
---   day only: the whole site on that day, with visitors by gap;
---   day and value: an hour of the day, by its number;
---   dimension and value: the sum of a value over the range;
---   dimension -1, day and a source as the value: imported totals of the day;
---   none: the site, with its all-time views, and the revision of its registers instead of visitors.
+-- Reads all rows of one report in one round trip. Each row has a kind:
+--   day       the whole site on a day, with visitors by gap
+--   hour      an hour of a day, by its number
+--   value     the sum of a value over the range
+--   imported  a day's total from another counter, whose name is the value
+--   site      the site's all-time views, and the revision of its registers in `visitors`
 -- The cost depends on the number of days and values in the report, not on the number of visits.
 select
-    null::smallint as dimension, tally.day, null as value,
+    'day' as "kind!: TallyKind", tally.day, null::smallint as dimension, null as value,
     pageviews as "pageviews!", visitors::bigint[] as "visitors!"
 from unnest($2::integer[]) as shown (day)
 join tally on tally.site = $1 and tally.day = shown.day and dimension = 0 and tally.value = ''
 union all
-select null, tally.day, tally.value, pageviews, visitors::bigint[]
+select 'hour', tally.day, null, tally.value, pageviews, visitors::bigint[]
 from unnest($3::integer[]) as shown (day)
 join tally on tally.site = $1 and tally.day = shown.day and dimension = 10
 union all
-select dimension, null, value, pageviews, array[visitors]
+select 'value', null, dimension, value, pageviews, array[visitors]
 from (
     select
         dimension, value,
@@ -39,8 +39,8 @@ from (
 ) as ranked
 where place <= $6::bigint
 union all
-select -1::smallint, day, source, pageviews, array[visitors]
+select 'imported', day, null, source, pageviews, array[visitors]
 from imported_tally
-where site = $1 and dimension = 0 and value = '' and day between $4::integer and $5::integer
+where site = $1 and day between $4::integer and $5::integer
 union all
-select null, null, null, pageviews, array[registers_revision] from site where id = $1
+select 'site', null, null, null, pageviews, array[registers_revision] from site where id = $1

@@ -1,2 +1,5 @@
--- Deletes all dimensions of these days of a source before the days are imported again.
-delete from imported_tally where site = $1 and source = $2 and day = any($3::integer[])
+-- Replaces the daily sums of a source.
+insert into imported_tally (site, source, day, pageviews, visitors)
+select $1, $2, day, pageviews, visitors
+from unnest($3::integer[], $4::bigint[], $5::bigint[]) as imported (day, pageviews, visitors)
+on conflict (site, day, source) do update set pageviews = excluded.pageviews, visitors = excluded.visitors

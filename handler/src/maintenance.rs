@@ -44,9 +44,9 @@ impl Maintenance {
     /// # Errors
     /// If the database is unavailable or rejects a statement.
     pub async fn run(&self) -> Result<Option<Removed>, Failure> {
-        let gone = || Failure::Lost("maintenance has stopped".to_owned());
+        let gone = || Failure::lost("maintenance has stopped");
         let (response, removed) = oneshot::channel();
-        self.requests.try_send(response).map_err(|_| Failure::Lost("maintenance is busy".to_owned()))?;
+        self.requests.try_send(response).map_err(|_| Failure::lost("maintenance is busy"))?;
         removed.await.map_err(|_| gone())?
     }
 }
@@ -70,7 +70,7 @@ async fn run(
         connection.close().await;
         if let Err(failure) = &outcome {
             // The next run retries.
-            tracing::warn!(event = "maintenance_failed", sqlstate = failure.code(), "{failure}");
+            tracing::warn!(event = "maintenance_failed", sqlstate = %failure.cause(), "{failure}");
         }
         if let Some(response) = request {
             // The caller may have hung up.

@@ -138,7 +138,7 @@ impl Reader {
     /// # Errors
     /// How it failed.
     pub async fn ready(&self, answer_by: Instant) -> Result<(), Failure> {
-        let timed_out = || Err(Failure::Lost("timed out".to_owned()));
+        let timed_out = || Err(Failure::lost("timed out"));
         self.request(ReadRequest::Ready, answer_by).await.unwrap_or_else(timed_out)
     }
 

@@ -187,7 +187,7 @@ impl Recorder {
     /// # Errors
     /// If the database is unavailable for a minute, or rejects the chunk.
     pub async fn import(&self, visits: Vec<Visit>, upto: LogPrefix) -> Result<Imported, Failure> {
-        let gone = || Failure::Lost("the recorder has stopped".to_owned());
+        let gone = || Failure::lost("the recorder has stopped");
         let (receipt, imported) = oneshot::channel();
         self.jobs.send(Job::Import(Chunk { visits, upto, receipt })).await.map_err(|_| gone())?;
         imported.await.map_err(|_| gone())?
@@ -283,7 +283,7 @@ impl Task {
                 }
                 break Err(RecordError::Unavailable);
             }
-            let may_pass = matches!(failure, Failure::Lost(_) | Failure::TimedOut(_));
+            let may_pass = failure.may_pass();
             if !may_pass || Instant::now() + pause >= last_answer {
                 break Err(RecordError::Unavailable);
             }
@@ -313,7 +313,7 @@ impl Task {
 
     /// Counts a visit that the database rejected under [`Exclusion::Refused`], and logs it.
     async fn account_refused(&mut self, visit: &Visit, failure: &Failure) {
-        tracing::error!(event = "visit_refused", sqlstate = failure.code(), "the database rejected a visit: {failure}");
+        tracing::error!(event = "visit_refused", sqlstate = %failure.cause(), "the database rejected a visit: {failure}");
         let accounted = Visit {
             at: visit.at,
             site: visit.site.clone(),
@@ -333,7 +333,7 @@ impl Task {
         let outcome = loop {
             match self.attempt(visits.iter(), &mut identity).await {
                 Ok(Attempted { imported, .. }) => break Ok(imported),
-                Err(Failure::Lost(_) | Failure::TimedOut(_)) if Instant::now() + pause < give_up => {
+                Err(failure) if failure.may_pass() && Instant::now() + pause < give_up => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }

@@ -13,6 +13,7 @@ mod entra;
 mod examination;
 mod failure;
 mod imported;
+mod keys;
 mod maintenance;
 mod outage;
 mod reading;
@@ -21,8 +22,9 @@ mod recording;
 pub use batch::{Batch, Checkpoint, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor};
 pub use connection::{CLOCK_TOLERANCE, CONNECTION_LIFETIME, Checkout, Connection, Database, StatementLimits};
 pub use examination::{Examination, examine};
-pub use failure::Failure;
+pub use failure::{Cause, Failure, SqlState};
 pub use imported::{ImportedTally, forget_imported, replace_imported};
+pub use keys::{CohortId, CounterIndex, SiteId};
 pub use maintenance::{Removed, remove};
 pub(crate) use outage::Outage;
 pub use reading::{

@@ -7,16 +7,16 @@ use tokio::time::Instant;
 use super::SHARED_FOR;
 use crate::{
     domain::{SiteName, identity::all_time},
-    store::{self, Checkout, Failure},
+    store::{self, Checkout, Failure, SiteId},
 };
 
 /// Cached values. A new session clears them, because it may reach another server.
 #[derive(Default)]
 pub(super) struct SessionCache {
     generation: u64,
-    site_ids: HashMap<SiteName, i32>,
+    site_ids: HashMap<SiteName, SiteId>,
     /// By site id.
-    estimates: HashMap<i32, Estimate>,
+    estimates: HashMap<SiteId, Estimate>,
 }
 
 impl SessionCache {
@@ -25,7 +25,7 @@ impl SessionCache {
         &mut self,
         checkout: &mut Checkout<'_>,
         name: &SiteName,
-    ) -> Result<Option<i32>, Failure> {
+    ) -> Result<Option<SiteId>, Failure> {
         if checkout.generation() != self.generation {
             *self = Self { generation: checkout.generation(), ..Self::default() };
         }
@@ -43,7 +43,7 @@ impl SessionCache {
     pub(super) async fn estimate(
         &mut self,
         checkout: &mut Checkout<'_>,
-        site: i32,
+        site: SiteId,
         revision: i64,
     ) -> Result<f64, Failure> {
         if let Some(known) = self.estimates.get(&site)

@@ -19,13 +19,10 @@ use crate::{
         identity::all_time,
         identity::fingerprint::{Scope, fingerprint},
     },
-    store::{Batch, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor},
+    store::{
+        Batch, CohortId, Counter, CounterIndex, Link, MinuteViews, Part, Register, Role, SiteId, SitePeriods, Visitor,
+    },
 };
-
-/// The numbers of tallies that are not a dimension.
-const TOTAL: i16 = TallyKey::Total.number();
-const EXCLUDED: i16 = TallyKey::Exclusion.number();
-const HOUR: i16 = TallyKey::Hour.number();
 
 /// A batch, and facts about its visits that the committer needs after the commit.
 pub(super) struct Aggregate {
@@ -57,7 +54,7 @@ enum Effect {
 /// The properties of a visit that determine its counters.
 #[derive(PartialEq, Eq, Hash)]
 struct Signature<'v> {
-    site: i32,
+    site: SiteId,
     hour: u8,
     kind: VisitKind,
     effect: Effect,
@@ -68,9 +65,9 @@ struct Signature<'v> {
 struct SignatureVisits<'v> {
     visits: i64,
     /// The cohort of visitors who are new to the site on this day.
-    site_cohort: i32,
+    site_cohort: CohortId,
     /// The values with their own visitors: dimension, counted value and cohort.
-    values: Vec<(Dimension, &'v str, i32)>,
+    values: Vec<(Dimension, &'v str, CohortId)>,
 }
 
 /// Aggregates visits into a batch. Their keys must be in `keys`. `ids` are the ids of the days' parts. A day before `today` may be
@@ -84,7 +81,7 @@ pub(super) fn aggregate<'v>(
 ) -> Aggregate {
     let mut aggregate =
         Aggregate { batch: Batch::default(), fingerprints: Vec::new(), pageviews: 0, excluded: Default::default() };
-    let mut ranks: BTreeMap<(i32, u16), u8> = BTreeMap::new();
+    let mut ranks: BTreeMap<(SiteId, u16), u8> = BTreeMap::new();
     // Admit all values first, so that the keys do not change while parts are built.
     for Dated { visit, moment, .. } in visits {
         keys.admit(visit, moment.day);
@@ -99,7 +96,7 @@ pub(super) fn aggregate<'v>(
         }
         aggregate.batch.parts.push(part.finish());
     }
-    let register = |((site, register), rank): ((i32, u16), u8)| Register {
+    let register = |((site, register), rank): ((SiteId, u16), u8)| Register {
         site,
         register: i16::try_from(register).expect("there are 4096 registers"),
         rank: rank.into(),
@@ -118,10 +115,11 @@ struct PartBuilder<'v> {
     seen: &'v Seen,
     groups: HashMap<Signature<'v>, SignatureVisits<'v>>,
     visitors: Visitors,
-    counters: HashMap<(i32, i16, Cow<'v, str>), i32>,
-    minutes: BTreeMap<(i32, Minute), i64>,
+    counters: HashMap<(SiteId, TallyKey, Cow<'v, str>), CounterIndex>,
+    minutes: BTreeMap<(SiteId, Minute), i64>,
     /// The cohort of each counter with its own visitors.
-    value_cohorts: HashMap<i32, i32>,
+    value_cohorts: HashMap<CounterIndex, CohortId>,
+    /// The number of cohorts.
     cohorts: i32,
     message: Vec<u8>,
 }
@@ -148,7 +146,7 @@ impl<'v> PartBuilder<'v> {
         &mut self,
         place: usize,
         dated: &Dated<'v>,
-        ranks: &mut BTreeMap<(i32, u16), u8>,
+        ranks: &mut BTreeMap<(SiteId, u16), u8>,
         aggregate: &mut Aggregate,
     ) {
         let Dated { visit, moment: Moment { hour, .. }, minute } = *dated;
@@ -213,25 +211,24 @@ impl<'v> PartBuilder<'v> {
     /// Creates the group of a signature, with its cohorts and the counters that the cohorts raise.
     fn open_group(&mut self, signature: &Signature<'v>) -> SignatureVisits<'v> {
         let Signature { site, hour, kind, effect, values } = *signature;
-        let mut group = SignatureVisits { visits: 0, site_cohort: 0, values: Vec::new() };
+        let mut group = SignatureVisits { visits: 0, site_cohort: CohortId::new(0), values: Vec::new() };
         if effect != Effect::Visitor {
             return group;
         }
         if kind == VisitKind::View {
-            self.cohorts += 1;
-            group.site_cohort = self.cohorts;
-            let total = self.counter(site, TOTAL, Cow::Borrowed(""));
+            group.site_cohort = self.new_cohort();
+            let total = self.counter(site, TallyKey::Total, Cow::Borrowed(""));
             self.link(group.site_cohort, total, Role::Visitors);
-            let hour = self.counter(site, HOUR, hour_name(hour));
+            let hour = self.counter(site, TallyKey::Hour, hour_name(hour));
             self.link(group.site_cohort, hour, Role::VisitorsOfTheHour);
             if self.may_be_late {
-                let late = self.counter(site, EXCLUDED, Cow::Borrowed(Exclusion::Late.name()));
+                let late = self.counter(site, TallyKey::Exclusion, Cow::Borrowed(Exclusion::Late.name()));
                 self.link(group.site_cohort, late, Role::LateViews);
             }
         }
         for (dimension, value) in values {
             let value = self.keys.counted_as(site, self.part.day, *dimension, value);
-            let counter = self.counter(site, *dimension as i16, Cow::Borrowed(value));
+            let counter = self.counter(site, TallyKey::Of(*dimension), Cow::Borrowed(value));
             match dimension.uniqueness() {
                 Uniqueness::OncePerDay => self.link(group.site_cohort, counter, Role::Visitors),
                 Uniqueness::RequestsOnly | Uniqueness::ViewsOnly => {}
@@ -244,35 +241,40 @@ impl<'v> PartBuilder<'v> {
         group
     }
 
-    fn value_cohort(&mut self, counter: i32) -> i32 {
+    fn value_cohort(&mut self, counter: CounterIndex) -> CohortId {
         if let Some(cohort) = self.value_cohorts.get(&counter) {
             return *cohort;
         }
-        self.cohorts += 1;
-        self.value_cohorts.insert(counter, self.cohorts);
-        self.link(self.cohorts, counter, Role::Visitors);
-        self.cohorts
+        let cohort = self.new_cohort();
+        self.value_cohorts.insert(counter, cohort);
+        self.link(cohort, counter, Role::Visitors);
+        cohort
     }
 
-    fn link(&mut self, cohort: i32, counter: i32, role: Role) {
+    fn new_cohort(&mut self) -> CohortId {
+        self.cohorts += 1;
+        CohortId::new(self.cohorts)
+    }
+
+    fn link(&mut self, cohort: CohortId, counter: CounterIndex, role: Role) {
         self.part.links.push(Link { cohort, counter, role });
     }
 
-    /// Returns the place of a counter, from 1. Creates the counter if needed.
-    fn counter(&mut self, site: i32, dimension: i16, value: Cow<'v, str>) -> i32 {
-        match self.counters.entry((site, dimension, value)) {
+    /// Returns the index of a counter. Creates the counter if needed.
+    fn counter(&mut self, site: SiteId, key: TallyKey, value: Cow<'v, str>) -> CounterIndex {
+        match self.counters.entry((site, key, value)) {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => {
                 let value = entry.key().2.clone().into_owned();
-                self.part.counters.push(Counter { site, dimension, value, pageviews: 0 });
-                *entry.insert(number(self.part.counters.len()))
+                self.part.counters.push(Counter { site, key, value, pageviews: 0 });
+                *entry.insert(CounterIndex::last_of(self.part.counters.len()))
             }
         }
     }
 
-    fn raise(&mut self, site: i32, dimension: i16, value: Cow<'v, str>, views: i64) {
-        let counter = self.counter(site, dimension, value);
-        self.part.counters[usize::try_from(counter).expect("it is a place") - 1].pageviews += views;
+    fn raise(&mut self, site: SiteId, key: TallyKey, value: Cow<'v, str>, views: i64) {
+        let counter = self.counter(site, key, value);
+        self.part.counters[counter.offset()].pageviews += views;
     }
 
     fn finish(mut self) -> Part {
@@ -280,11 +282,11 @@ impl<'v> PartBuilder<'v> {
             let is_excluded = matches!(effect, Effect::Excluded(_));
             if kind == VisitKind::View {
                 if let Effect::Pageview(exclusion) | Effect::Excluded(exclusion) = effect {
-                    self.raise(site, EXCLUDED, Cow::Borrowed(exclusion.name()), group.visits);
+                    self.raise(site, TallyKey::Exclusion, Cow::Borrowed(exclusion.name()), group.visits);
                 }
                 if !is_excluded {
-                    self.raise(site, TOTAL, Cow::Borrowed(""), group.visits);
-                    self.raise(site, HOUR, hour_name(hour), group.visits);
+                    self.raise(site, TallyKey::Total, Cow::Borrowed(""), group.visits);
+                    self.raise(site, TallyKey::Hour, hour_name(hour), group.visits);
                 }
             }
             for (dimension, value) in values {
@@ -292,7 +294,7 @@ impl<'v> PartBuilder<'v> {
                     continue;
                 }
                 let value = self.keys.counted_as(site, self.part.day, *dimension, value);
-                self.raise(site, *dimension as i16, Cow::Borrowed(value), group.visits);
+                self.raise(site, TallyKey::Of(*dimension), Cow::Borrowed(value), group.visits);
             }
             if effect == Effect::Visitor
                 && !self.part.sites.iter().any(|known| known.site == site)
@@ -335,7 +337,7 @@ impl PeriodVisitor<'_> {
     fn add_candidate(
         &self,
         scope: Scope<'_>,
-        cohort: i32,
+        cohort: CohortId,
         views: i32,
         candidates: &mut Candidates<'_>,
     ) -> (Fingerprint, bool) {
@@ -365,7 +367,13 @@ impl PeriodVisitor<'_> {
 }
 
 /// Adds the visitor to the all-time estimate, if the estimate is on and the visitor raises a register.
-fn observe(site: &Site, name: &str, client: &VisitorKey, message: &mut Vec<u8>, ranks: &mut BTreeMap<(i32, u16), u8>) {
+fn observe(
+    site: &Site,
+    name: &str,
+    client: &VisitorKey,
+    message: &mut Vec<u8>,
+    ranks: &mut BTreeMap<(SiteId, u16), u8>,
+) {
     let Some(salt) = &site.salt else { return };
     let all_time::Observation { register, rank } =
         all_time::observe(fingerprint(salt, name, Scope::Site, client, message));
@@ -378,8 +386,4 @@ fn observe(site: &Site, name: &str, client: &VisitorKey, message: &mut Vec<u8>, 
 /// The counted value of an hour: the number of full hours since the start of the day.
 fn hour_name(hour: u8) -> Cow<'static, str> {
     Cow::Owned(hour.to_string())
-}
-
-fn number(index: usize) -> i32 {
-    i32::try_from(index).expect("a batch has far fewer than 2^31 rows")
 }

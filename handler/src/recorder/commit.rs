@@ -144,7 +144,7 @@ impl Committer {
             self.keys.forget_periods();
             attempts += 1;
             if attempts == MOST_STALE {
-                return Err(Failure::stale_keys());
+                return Err(Failure::StaleKeys);
             }
         }
     }
@@ -164,7 +164,8 @@ impl Committer {
         let mut checkpoint = None;
         if let Some(LogPrefix { site, digest, bytes }) = &identity.upto {
             let site = self.keys.open_site(checkout, site).await?;
-            checkpoint = Some(Checkpoint { digest: *digest, bytes: *bytes, site });
+            let bytes = i64::try_from(*bytes).unwrap_or(i64::MAX);
+            checkpoint = Some(Checkpoint { site, digest: *digest, bytes });
             // Report the lines of a closed period instead of counting them.
             dated.retain(|(place, Dated { visit, moment, .. })| {
                 let is_closed = is_visitor(visit) && self.keys.period(site, moment.day).is_none();

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     domain::CountingMode,
     domain::{Day, Dimension, Forget, Period, Salt, SiteName, Visit, dimension::OTHER, identity::all_time},
-    store::{self, Checkout, Failure},
+    store::{self, Checkout, Failure, SiteId},
 };
 
 /// The time for which a past period and its previous period stay open after an import. More logs of the same days can be
@@ -31,13 +31,13 @@ pub(super) struct Keys {
     keeps_all_time: bool,
     sites: HashMap<SiteName, Site>,
     /// `None`: the period is closed.
-    periods: HashMap<(i32, Period), Option<OpenPeriod>>,
-    values: HashMap<(i32, Day), Values>,
+    periods: HashMap<(SiteId, Period), Option<OpenPeriod>>,
+    values: HashMap<(SiteId, Day), Values>,
 }
 
 /// A site that is being counted.
 pub(super) struct Site {
-    pub(super) id: i32,
+    pub(super) id: SiteId,
     /// The salt of the all-time estimate, if the estimate is on.
     pub(super) salt: Option<Salt>,
     /// Lower bounds of the registers, so that only raised registers are sent.
@@ -88,7 +88,7 @@ impl Keys {
     }
 
     /// The period of a site's day, if it is open.
-    pub(super) fn period(&self, site: i32, day: Day) -> Option<&OpenPeriod> {
+    pub(super) fn period(&self, site: SiteId, day: Day) -> Option<&OpenPeriod> {
         self.periods.get(&(site, self.counting_mode.forget.period(day)))?.as_ref()
     }
 
@@ -98,7 +98,7 @@ impl Keys {
     }
 
     /// Call this after a commit that raised this register.
-    pub(super) fn raise(&mut self, site_id: i32, register: i16, rank: i16) {
+    pub(super) fn raise(&mut self, site_id: SiteId, register: i16, rank: i16) {
         let site = self.sites.values_mut().find(|site| site.id == site_id);
         if let (Some(site), Ok(register), Ok(rank)) = (site, usize::try_from(register), u8::try_from(rank)) {
             site.ranks[register] = rank.max(site.ranks[register]);
@@ -115,7 +115,7 @@ impl Keys {
     }
 
     /// The counted form of a value: the value itself, or [`OTHER`].
-    pub(super) fn counted_as<'v>(&self, site: i32, day: Day, dimension: Dimension, value: &'v str) -> &'v str {
+    pub(super) fn counted_as<'v>(&self, site: SiteId, day: Day, dimension: Dimension, value: &'v str) -> &'v str {
         match self.values.get(&(site, day)) {
             Some(values) if values.knows(dimension, value) => value,
             _ => OTHER,
@@ -151,7 +151,7 @@ impl Keys {
     }
 
     /// Returns the id of a site, and loads the site if needed.
-    pub(super) async fn open_site(&mut self, checkout: &mut Checkout<'_>, name: &SiteName) -> Result<i32, Failure> {
+    pub(super) async fn open_site(&mut self, checkout: &mut Checkout<'_>, name: &SiteName) -> Result<SiteId, Failure> {
         if let Some(site) = self.sites.get(name) {
             return Ok(site.id);
         }
@@ -172,7 +172,7 @@ impl Keys {
     async fn open_period(
         &mut self,
         checkout: &mut Checkout<'_>,
-        site: i32,
+        site: SiteId,
         day: Day,
         now: Timestamp,
         is_import: bool,
@@ -200,12 +200,10 @@ impl Keys {
         Ok(())
     }
 
-    async fn read_values(&mut self, checkout: &mut Checkout<'_>, site: i32, day: Day) -> Result<(), Failure> {
+    async fn read_values(&mut self, checkout: &mut Checkout<'_>, site: SiteId, day: Day) -> Result<(), Failure> {
         let mut values = Values { known: HashMap::new(), read: Instant::now() };
         for (dimension, value) in store::read_values(checkout, site, day).await? {
-            if let Some(dimension) = Dimension::from_number(dimension) {
-                values.known.entry(dimension).or_default().insert(value);
-            }
+            values.known.entry(dimension).or_default().insert(value);
         }
         self.values.insert((site, day), values);
         Ok(())

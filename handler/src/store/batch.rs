@@ -1,8 +1,14 @@
-//! The data of one commit: rows in the program, columns in the statement.
+//! The data of one commit. Its rows are sent as arrays of the composite types that the migrations create (`sent_…`). The fields
+//! of a row have the order of the attributes of its type.
 
+use sqlx::{
+    Postgres, Type,
+    postgres::{PgHasArrayType, PgTypeInfo},
+};
 use uuid::Uuid;
 
-use crate::domain::{Day, Fingerprint, Minute};
+use super::{CohortId, CounterIndex, SiteId};
+use crate::domain::{Day, Fingerprint, Minute, TallyKey};
 
 /// Visits that are committed together, or not at all.
 #[derive(Default)]
@@ -36,10 +42,10 @@ pub struct Part {
 }
 
 /// Whether the previous and the next period of a site are open. `None` if the mode does not compare periods.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Encode)]
 pub struct SitePeriods {
     /// The site.
-    pub site: i32,
+    pub site: SiteId,
     /// The period before.
     pub previous_is_open: Option<bool>,
     /// The period after.
@@ -47,12 +53,12 @@ pub struct SitePeriods {
 }
 
 /// A fingerprint that may be new on a day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::Encode)]
 pub struct Visitor {
     /// Under the salt of the day's period.
     pub fingerprint: Fingerprint,
     /// Visitors of one cohort raise the same counters.
-    pub cohort: i32,
+    pub cohort: CohortId,
     /// The same visitor under the salt of the previous period, if that period is open.
     pub previous: Option<Fingerprint>,
     /// The same visitor under the salt of the next period, if that period is open.
@@ -62,18 +68,18 @@ pub struct Visitor {
 }
 
 /// A counter that a cohort raises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Encode)]
 pub struct Link {
     /// See [`Visitor::cohort`].
-    pub cohort: i32,
-    /// The counter's place in [`Part::counters`], from 1.
-    pub counter: i32,
+    pub cohort: CohortId,
+    /// The counter.
+    pub counter: CounterIndex,
     /// The way in which the cohort raises the counter.
     pub role: Role,
 }
 
 /// The way in which a cohort raises a counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[repr(i16)]
 pub enum Role {
     /// Add new visitors under their gaps. A gap changes if a day in between is added later.
@@ -85,23 +91,23 @@ pub enum Role {
 }
 
 /// A counter and its additional pageviews.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::Encode)]
 pub struct Counter {
     /// The site.
-    pub site: i32,
-    /// The dimension's number.
-    pub dimension: i16,
-    /// The value within the dimension.
+    pub site: SiteId,
+    /// The kind of thing that the counter counts.
+    pub key: TallyKey,
+    /// The value within the key.
     pub value: String,
     /// Views.
     pub pageviews: i64,
 }
 
 /// Views of a site that arrived in one minute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Encode)]
 pub struct MinuteViews {
     /// The site.
-    pub site: i32,
+    pub site: SiteId,
     /// The minute.
     pub minute: Minute,
     /// Views.
@@ -109,10 +115,10 @@ pub struct MinuteViews {
 }
 
 /// A register of the all-time estimate and its new rank. A lower rank changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::Encode)]
 pub struct Register {
     /// The site.
-    pub site: i32,
+    pub site: SiteId,
     /// The register's number.
     pub register: i16,
     /// The rank.
@@ -120,80 +126,39 @@ pub struct Register {
 }
 
 /// How far an imported log has been counted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::Encode)]
 pub struct Checkpoint {
+    /// The site.
+    pub site: SiteId,
     /// BLAKE3 of the site's name and of the log from its beginning to here.
     pub digest: [u8; 32],
     /// The length of that prefix in bytes, uncompressed.
-    pub bytes: u64,
-    /// The site's id.
-    pub site: i32,
+    pub bytes: i64,
 }
 
-/// A part as columns. Columns with only nulls are sent as empty arrays; `unnest` pads them.
-pub(super) struct Columns<'b> {
-    pub(super) site: Vec<i32>,
-    pub(super) previous_is_open: Vec<Option<bool>>,
-    pub(super) next_is_open: Vec<Option<bool>>,
-    pub(super) fingerprint: Vec<i64>,
-    pub(super) cohort: Vec<i32>,
-    pub(super) previous: Vec<Option<i64>>,
-    pub(super) next: Vec<Option<i64>>,
-    pub(super) late_views: Vec<Option<i32>>,
-    pub(super) link_cohort: Vec<i32>,
-    pub(super) link_counter: Vec<i32>,
-    pub(super) link_role: Vec<i16>,
-    pub(super) counter_site: Vec<i32>,
-    pub(super) counter_dimension: Vec<i16>,
-    pub(super) counter_value: Vec<&'b str>,
-    pub(super) counter_pageviews: Vec<i64>,
-    pub(super) register_site: Vec<i32>,
-    pub(super) register: Vec<i16>,
-    pub(super) register_rank: Vec<i16>,
-    pub(super) checkpoint_site: Vec<i32>,
-    pub(super) checkpoint_digest: Vec<&'b [u8]>,
-    pub(super) checkpoint_bytes: Vec<i64>,
-    pub(super) minute_site: Vec<i32>,
-    pub(super) minute: Vec<i32>,
-    pub(super) minute_pageviews: Vec<i64>,
-}
-
-impl<'b> Columns<'b> {
-    pub(super) fn of(part: &'b Part, registers: &[Register], checkpoint: Option<&'b Checkpoint>) -> Self {
-        let Part { sites, visitors, links, counters, minutes, .. } = part;
-        Self {
-            site: column(sites, |site| site.site),
-            previous_is_open: sparse_column(sites, |site| site.previous_is_open),
-            next_is_open: sparse_column(sites, |site| site.next_is_open),
-            fingerprint: column(visitors, |visitor| visitor.fingerprint.0),
-            cohort: column(visitors, |visitor| visitor.cohort),
-            previous: sparse_column(visitors, |visitor| visitor.previous.map(|fingerprint| fingerprint.0)),
-            next: sparse_column(visitors, |visitor| visitor.next.map(|fingerprint| fingerprint.0)),
-            late_views: sparse_column(visitors, |visitor| visitor.late_views),
-            link_cohort: column(links, |link| link.cohort),
-            link_counter: column(links, |link| link.counter),
-            link_role: column(links, |link| link.role as i16),
-            counter_site: column(counters, |counter| counter.site),
-            counter_dimension: column(counters, |counter| counter.dimension),
-            counter_value: column(counters, |counter| counter.value.as_str()),
-            counter_pageviews: column(counters, |counter| counter.pageviews),
-            register_site: column(registers, |register| register.site),
-            register: column(registers, |register| register.register),
-            register_rank: column(registers, |register| register.rank),
-            checkpoint_site: column(checkpoint, |checkpoint| checkpoint.site),
-            checkpoint_digest: column(checkpoint, |checkpoint| checkpoint.digest.as_slice()),
-            checkpoint_bytes: column(checkpoint, |checkpoint| i64::try_from(checkpoint.bytes).unwrap_or(i64::MAX)),
-            minute_site: column(minutes, |views| views.site),
-            minute: column(minutes, |views| views.minute.number()),
-            minute_pageviews: column(minutes, |views| views.pageviews),
+/// Names the composite type of a row. `derive(sqlx::Type)` would also require rows that can be read.
+macro_rules! sent_as {
+    ($($row:ty: $name:literal, $array:literal;)+) => {$(
+        impl Type<Postgres> for $row {
+            fn type_info() -> PgTypeInfo {
+                PgTypeInfo::with_name($name)
+            }
         }
-    }
+
+        impl PgHasArrayType for $row {
+            fn array_type_info() -> PgTypeInfo {
+                PgTypeInfo::with_name($array)
+            }
+        }
+    )+};
 }
 
-fn column<'r, R: 'r, T>(rows: impl IntoIterator<Item = &'r R>, value: impl Fn(&'r R) -> T) -> Vec<T> {
-    rows.into_iter().map(value).collect()
-}
-
-fn sparse_column<R, T>(rows: &[R], value: impl Fn(&R) -> Option<T>) -> Vec<Option<T>> {
-    if rows.iter().any(|row| value(row).is_some()) { rows.iter().map(value).collect() } else { Vec::new() }
+sent_as! {
+    SitePeriods: "sent_site", "sent_site[]";
+    Visitor: "sent_visitor", "sent_visitor[]";
+    Link: "sent_link", "sent_link[]";
+    Counter: "sent_counter", "sent_counter[]";
+    MinuteViews: "sent_minute", "sent_minute[]";
+    Register: "sent_register", "sent_register[]";
+    Checkpoint: "sent_checkpoint", "sent_checkpoint[]";
 }

@@ -178,7 +178,7 @@ impl Database {
             if let (Source::Entra(_, tokens), true) = (&self.source, failure.is_login()) {
                 tokens.forget();
             }
-            Failure::Lost(failure.code().to_owned())
+            Failure::Lost(failure.cause())
         })
     }
 }
@@ -214,8 +214,8 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
     };
     run.await.map_err(|error| match &error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => Failure::of(error),
-        MigrateError::VersionMismatch(_) => Failure::Rejected("the schema was created by other migrations".to_owned()),
-        _ => Failure::Rejected("migration".to_owned()),
+        MigrateError::VersionMismatch(_) => Failure::rejected("the schema was created by other migrations"),
+        _ => Failure::rejected("migration"),
     })
 }
 
@@ -224,7 +224,7 @@ async fn within<T>(
     operation: &str,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    tokio::time::timeout(limit, work).await.map_err(|_| Failure::Lost(format!("{operation} timed out")))?
+    tokio::time::timeout(limit, work).await.map_err(|_| Failure::lost(format!("{operation} timed out")))?
 }
 
 /// One connection, opened on demand and used for one task at a time.
@@ -344,7 +344,7 @@ impl Checkout<'_> {
     ) -> Result<T, Failure> {
         tokio::time::timeout(self.owner.limits.response(), work(&mut self.session.connection))
             .await
-            .map_err(|_| Failure::Lost("the statement timed out".to_owned()))?
+            .map_err(|_| Failure::lost("the statement timed out"))?
             .map_err(|error| Failure::of(&error))
     }
 

@@ -50,7 +50,7 @@ impl Tokens {
             Entra::Managed { .. } => "no token from the identity endpoint",
             Entra::Developer => "no token from the Azure CLI: sign in with az login",
         };
-        Failure::Lost(problem.to_owned())
+        Failure::lost(problem)
     }
 
     /// Forgets the cached token, because the database rejected it.

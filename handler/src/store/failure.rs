@@ -1,28 +1,79 @@
 //! The kinds of failure that callers distinguish.
 
-use std::{fmt, io::ErrorKind};
+use std::{borrow::Cow, fmt, io::ErrorKind};
 
-/// SQLSTATE codes that the program distinguishes (PostgreSQL manual, appendix A).
-const QUERY_CANCELED: &str = "57014";
-const CHECK_VIOLATION: &str = "23514";
-const READ_ONLY: &str = "25006";
-const LOCK_NOT_AVAILABLE: &str = "55P03";
-const DEADLOCK_DETECTED: &str = "40P01";
-const SERIALIZATION_FAILURE: &str = "40001";
+/// A SQLSTATE: five characters, of which the first two are the class (PostgreSQL manual, appendix A).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SqlState([u8; 5]);
 
-/// The code of a batch that was given up because other instances kept opening and closing periods.
-const STALE_KEYS: &str = "stale keys";
+impl SqlState {
+    const CHECK_VIOLATION: Self = Self(*b"23514");
+    const DEADLOCK_DETECTED: Self = Self(*b"40P01");
+    const LOCK_NOT_AVAILABLE: Self = Self(*b"55P03");
+    const QUERY_CANCELED: Self = Self(*b"57014");
+    const READ_ONLY: Self = Self(*b"25006");
+    const SERIALIZATION_FAILURE: Self = Self(*b"40001");
+    /// Stands for a code that is not a SQLSTATE. `XX` is the class of internal errors.
+    const UNKNOWN: Self = Self(*b"XX000");
 
-/// A failed statement. Contains the kind of failure and never a value, because messages of the database can quote sent values.
+    fn of(code: &str) -> Self {
+        code.as_bytes().try_into().map_or(Self::UNKNOWN, Self)
+    }
+
+    fn class(self) -> [u8; 2] {
+        [self.0[0], self.0[1]]
+    }
+}
+
+impl fmt::Display for SqlState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+impl fmt::Debug for SqlState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// The cause of a failure. Contains no value, because messages of the database can quote sent values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The database returned an error.
+    Sql(SqlState),
+    /// The connection failed.
+    Io(ErrorKind),
+    /// The TLS handshake failed. The text explains the problem with the server's certificate.
+    Tls(String),
+    /// The program ended the work: the text names the phase, for example `logging in timed out`.
+    Phase(Cow<'static, str>),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sql(state) => state.fmt(formatter),
+            Self::Io(kind) => write!(formatter, "io: {kind}"),
+            Self::Tls(problem) => write!(formatter, "tls: {problem}"),
+            Self::Phase(phase) => formatter.write_str(phase),
+        }
+    }
+}
+
+/// A failed statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// The connection failed or timed out, or the server requested a retry. The statement may have been applied: send the same
     /// batch again.
-    Lost(String),
+    Lost(Cause),
     /// The server cancelled the statement in time. The statement was not applied; the caller may retry.
-    TimedOut(String),
+    TimedOut(Cause),
+    /// The cached keys were stale at every attempt, because other instances keep opening and closing periods. Nothing was applied;
+    /// the caller may retry.
+    StaleKeys,
     /// The database rejected the statement. The statement was not applied, and a retry fails again.
-    Rejected(String),
+    Rejected(Cause),
     /// The database has another counting mode than the configuration. The text is for the operator.
     ModeMismatch(String),
 }
@@ -32,76 +83,90 @@ impl Failure {
     pub(super) fn of(error: &sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(database) => {
-                let code = database.code().unwrap_or_default().into_owned();
-                let passing = ["08", "53", "57", "58"].contains(&code.get(..2).unwrap_or_default())
-                    || [SERIALIZATION_FAILURE, READ_ONLY].contains(&code.as_str());
-                if [QUERY_CANCELED, LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED].contains(&code.as_str()) {
-                    Self::TimedOut(code)
-                } else if passing {
-                    Self::Lost(code)
-                } else {
-                    Self::Rejected(code)
+                let state = SqlState::of(&database.code().unwrap_or_default());
+                let cause = Cause::Sql(state);
+                match state {
+                    SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE | SqlState::DEADLOCK_DETECTED => {
+                        Self::TimedOut(cause)
+                    }
+                    SqlState::SERIALIZATION_FAILURE | SqlState::READ_ONLY => Self::Lost(cause),
+                    _ if [*b"08", *b"53", *b"57", *b"58"].contains(&state.class()) => Self::Lost(cause),
+                    _ => Self::Rejected(cause),
                 }
             }
-            // Only a failed TLS handshake has this kind. Its message explains the problem with the server's certificate.
-            sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData => Self::Lost(format!("tls: {error}")),
-            sqlx::Error::Io(error) => Self::Lost(format!("io: {}", error.kind())),
-            sqlx::Error::Tls(error) => Self::Lost(format!("tls: {error}")),
-            sqlx::Error::Protocol(_) => Self::Lost("protocol".to_owned()),
-            sqlx::Error::Configuration(_) => Self::Rejected("configuration".to_owned()),
-            sqlx::Error::RowNotFound => Self::Rejected("no row".to_owned()),
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Rejected("decode".to_owned()),
-            sqlx::Error::Encode(_) => Self::Rejected("encode".to_owned()),
-            _ => Self::Lost("connection".to_owned()),
+            // Only a failed TLS handshake has this kind.
+            sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
+                Self::Lost(Cause::Tls(error.to_string()))
+            }
+            sqlx::Error::Io(error) => Self::Lost(Cause::Io(error.kind())),
+            sqlx::Error::Tls(error) => Self::Lost(Cause::Tls(error.to_string())),
+            sqlx::Error::Protocol(_) => Self::lost("protocol"),
+            sqlx::Error::Configuration(_) => Self::rejected("configuration"),
+            sqlx::Error::RowNotFound => Self::rejected("no row"),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::rejected("decode"),
+            sqlx::Error::Encode(_) => Self::rejected("encode"),
+            _ => Self::lost("connection"),
         }
     }
 
-    /// The cached keys were stale at every attempt; nothing was applied.
-    pub(crate) fn stale_keys() -> Self {
-        Self::TimedOut(STALE_KEYS.to_owned())
+    /// The work was lost in a phase of the program, for example while waiting for a task that ended.
+    pub(crate) fn lost(phase: impl Into<Cow<'static, str>>) -> Self {
+        Self::Lost(Cause::Phase(phase.into()))
+    }
+
+    /// A retry of this phase fails again.
+    pub(super) fn rejected(phase: &'static str) -> Self {
+        Self::Rejected(Cause::Phase(phase.into()))
     }
 
     /// SQLSTATE, or the kind of failure if the database did not respond.
-    pub fn code(&self) -> &str {
+    pub fn cause(&self) -> Cause {
         match self {
-            Self::Lost(code) | Self::TimedOut(code) | Self::Rejected(code) => code,
-            Self::ModeMismatch(_) => "mode mismatch",
+            Self::Lost(cause) | Self::TimedOut(cause) | Self::Rejected(cause) => cause.clone(),
+            Self::StaleKeys => Cause::Phase("stale keys".into()),
+            Self::ModeMismatch(_) => Cause::Phase("mode mismatch".into()),
         }
+    }
+
+    /// Whether a retry may succeed.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::TimedOut(_) | Self::StaleKeys)
     }
 
     /// Whether the server cancelled the statement because it exceeded its time limit.
     pub(crate) fn is_cancelled(&self) -> bool {
-        matches!(self, Self::TimedOut(code) if code == QUERY_CANCELED)
+        *self == Self::TimedOut(Cause::Sql(SqlState::QUERY_CANCELED))
     }
 
     /// Whether a row violated a check, or no partition accepts it: the set of its period was dropped.
     pub(crate) fn violates_check(&self) -> bool {
-        matches!(self, Self::Rejected(code) if code == CHECK_VIOLATION)
+        *self == Self::Rejected(Cause::Sql(SqlState::CHECK_VIOLATION))
     }
 
     /// Whether the server is read-only.
     pub fn is_read_only(&self) -> bool {
-        matches!(self, Self::Lost(code) if code == READ_ONLY)
+        *self == Self::Lost(Cause::Sql(SqlState::READ_ONLY))
     }
 
     /// Whether the server rejected the role, its password or its token (SQLSTATE class 28).
     pub(super) fn is_login(&self) -> bool {
-        self.code().starts_with("28")
+        matches!(self.cause(), Cause::Sql(state) if state.class() == *b"28")
     }
 
     /// Whether the database rejected the data of this batch (SQLSTATE classes 22 and 23, and exceptions of triggers). Other batches
     /// may succeed.
     pub fn is_about_data(&self) -> bool {
-        matches!(self, Self::Rejected(code) if ["22", "23", "P0"].contains(&code.get(..2).unwrap_or_default()))
+        matches!(self, Self::Rejected(Cause::Sql(state)) if [*b"22", *b"23", *b"P0"].contains(&state.class()))
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lost(code) => write!(formatter, "the database is unavailable ({code})"),
-            Self::TimedOut(code) => write!(formatter, "the database timed out ({code})"),
-            Self::Rejected(code) => write!(formatter, "the database rejected the statement ({code})"),
+            Self::Lost(cause) => write!(formatter, "the database is unavailable ({cause})"),
+            Self::TimedOut(cause) => write!(formatter, "the database timed out ({cause})"),
+            Self::StaleKeys => formatter.write_str("other instances keep opening and closing periods"),
+            Self::Rejected(cause) => write!(formatter, "the database rejected the statement ({cause})"),
             Self::ModeMismatch(problem) => formatter.write_str(problem),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
 
-use super::{Checkout, Failure};
+use super::{Checkout, Failure, SiteId};
 use crate::domain::Day;
 
 /// The maximum number of rows that one step removes.
@@ -81,7 +81,7 @@ async fn remove_all(
         let sites = checkout
             .run(async |connection| sqlx::query_scalar!("select id from site").fetch_all(connection).await)
             .await?;
-        for site in sites {
+        for site in sites.into_iter().map(SiteId) {
             removed.tallies_deleted += repeat(checkout, MaintenanceStep::DeleteTallies(site, first_kept)).await?;
             removed.imported_deleted += repeat(checkout, MaintenanceStep::DeleteImported(site, first_kept)).await?;
         }
@@ -104,9 +104,9 @@ enum MaintenanceStep {
     DeleteBatches,
     DeleteMinutes,
     /// The site, and the first day to keep.
-    DeleteTallies(i32, Day),
+    DeleteTallies(SiteId, Day),
     /// The site, and the first day to keep (imported totals).
-    DeleteImported(i32, Day),
+    DeleteImported(SiteId, Day),
     DeleteRegisters,
 }
 
@@ -126,11 +126,11 @@ async fn repeat(checkout: &mut Checkout<'_>, step: MaintenanceStep) -> Result<u6
                     sqlx::query_file!("queries/delete_minutes.sql", STEP_ROWS).execute(connection).await
                 }
                 MaintenanceStep::DeleteTallies(site, day) => {
-                    let query = sqlx::query_file!("queries/delete_tallies.sql", site, day.number(), STEP_ROWS);
+                    let query = sqlx::query_file!("queries/delete_tallies.sql", site.0, day.number(), STEP_ROWS);
                     query.execute(connection).await
                 }
                 MaintenanceStep::DeleteImported(site, day) => {
-                    let query = sqlx::query_file!("queries/delete_imported.sql", site, day.number(), STEP_ROWS);
+                    let query = sqlx::query_file!("queries/delete_imported.sql", site.0, day.number(), STEP_ROWS);
                     query.execute(connection).await
                 }
                 MaintenanceStep::DeleteRegisters => {
@@ -212,7 +212,7 @@ async fn execute_unless_held(checkout: &mut Checkout<'_>, statement: String) -> 
         Err(Failure::TimedOut(code)) => {
             tracing::info!(
                 event = "set_kept",
-                sqlstate = code,
+                sqlstate = %code,
                 "could not drop an expired set, a reader holds it; will retry"
             );
             Ok(false)

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Failure;
+use super::{Cause, Failure};
 
 /// How often a lasting outage is logged again.
 const REMINDER: Duration = Duration::from_secs(60);
@@ -12,8 +12,8 @@ const REMINDER: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(crate) struct Outage {
     last_line: Option<Instant>,
-    /// The codes logged since the last line.
-    logged: Vec<String>,
+    /// The causes logged since the last line.
+    logged: Vec<Cause>,
     /// The number of minutes that have begun. An `attempt` above 5 means an outage of more than five minutes.
     minutes: u32,
 }
@@ -26,10 +26,10 @@ impl Outage {
             self.minutes += 1;
             self.logged.clear();
         }
-        let code = failure.code();
-        if !self.logged.iter().any(|logged| logged == code) {
-            self.logged.push(code.to_owned());
-            tracing::warn!(event = "database_lost", sqlstate = code, attempt = self.minutes, "{failure}");
+        let cause = failure.cause();
+        if !self.logged.contains(&cause) {
+            tracing::warn!(event = "database_lost", sqlstate = %cause, attempt = self.minutes, "{failure}");
+            self.logged.push(cause);
         }
     }
 

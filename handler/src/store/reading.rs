@@ -2,28 +2,40 @@
 
 use std::collections::BTreeMap;
 
-use super::{Checkout, Failure};
+use super::{Checkout, Failure, SiteId};
 use crate::{
     domain::statistics::{Breakdown, Gaps, ImportedDay, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
     domain::{Day, Dimension, Exclusion, Minute, SiteName},
 };
 
 /// Reads the id of a site, if the site has been counted.
-pub async fn read_site(checkout: &mut Checkout<'_>, name: &SiteName) -> Result<Option<i32>, Failure> {
+pub async fn read_site(checkout: &mut Checkout<'_>, name: &SiteName) -> Result<Option<SiteId>, Failure> {
     checkout
         .run(async |connection| {
-            sqlx::query_file_scalar!("queries/read_site.sql", &**name).fetch_optional(connection).await
+            let id = sqlx::query_file_scalar!("queries/read_site.sql", &**name).fetch_optional(connection).await?;
+            Ok(id.map(SiteId))
         })
         .await
 }
 
+/// The kind of a row of `read_tallies.sql`.
+#[derive(Clone, Copy, Debug, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+enum TallyKind {
+    Day,
+    Hour,
+    Value,
+    Imported,
+    Site,
+}
+
 /// Reads the tallies of a plan.
-pub async fn read_tallies(checkout: &mut Checkout<'_>, site: i32, plan: &Plan) -> Result<Tallies, Failure> {
+pub async fn read_tallies(checkout: &mut Checkout<'_>, site: SiteId, plan: &Plan) -> Result<Tallies, Failure> {
     checkout
         .run(async |connection| {
             let rows = sqlx::query_file!(
                 "queries/read_tallies.sql",
-                site,
+                site.0,
                 &plan.days(),
                 &plan.days_by_hour(),
                 plan.first.number(),
@@ -34,33 +46,33 @@ pub async fn read_tallies(checkout: &mut Checkout<'_>, site: i32, plan: &Plan) -
             .await?;
             let mut tallies = Tallies::default();
             for row in rows {
-                let (pageviews, visitors) = (row.pageviews, row.visitors);
-                match (row.dimension, row.day, row.value) {
-                    (None, Some(day), None) => {
-                        let tally = Tally { pageviews, visitors: Gaps(visitors) };
-                        tallies.days.insert(Day::from_number(day), tally);
-                    }
-                    (None, Some(day), Some(hour)) => {
-                        if let Ok(hour) = hour.parse() {
-                            let tally = Tally { pageviews, visitors: Gaps(visitors) };
-                            tallies.hours.insert((Day::from_number(day), hour), tally);
+                let (pageviews, day) = (row.pageviews, row.day.map(Day::from_number));
+                let sum = row.visitors.first().copied().unwrap_or_default();
+                let by_gap = || Tally { pageviews, visitors: Gaps(row.visitors.clone()) };
+                let value = row.value.unwrap_or_default();
+                match (row.kind, day) {
+                    (TallyKind::Day, Some(day)) => drop(tallies.days.insert(day, by_gap())),
+                    (TallyKind::Hour, Some(day)) => {
+                        if let Ok(hour) = value.parse() {
+                            tallies.hours.insert((day, hour), by_gap());
                         }
                     }
-                    (Some(-1), Some(day), Some(source)) => {
-                        let (day, visitors) = (Day::from_number(day), visitors.first().copied().unwrap_or_default());
-                        tallies.imported.push(ImportedDay { source, day, pageviews, visitors });
+                    (TallyKind::Imported, Some(day)) => {
+                        tallies.imported.push(ImportedDay { source: value, day, pageviews, visitors: sum });
                     }
-                    (Some(number), _, Some(value)) => {
-                        if let Some(dimension) = Dimension::from_number(number) {
-                            let visitors = visitors.first().copied().unwrap_or_default();
-                            tallies.values.push(ValueTally { dimension, value, pageviews, visitors });
+                    (TallyKind::Value, _) => {
+                        if let Some(dimension) = row.dimension.and_then(Dimension::from_number) {
+                            tallies.values.push(ValueTally { dimension, value, pageviews, visitors: sum });
                         } else if let Some(exclusion) = Exclusion::from_name(&value) {
                             tallies.excluded.insert(exclusion, pageviews);
                         }
                     }
-                    _ => {
+                    (TallyKind::Site, _) => {
                         tallies.pageviews = pageviews;
-                        tallies.registers_revision = visitors.first().copied().unwrap_or_default();
+                        tallies.registers_revision = sum;
+                    }
+                    (TallyKind::Day | TallyKind::Hour | TallyKind::Imported, None) => {
+                        return Err(sqlx::Error::Decode("a row of a day has no day".into()));
                     }
                 }
             }
@@ -72,7 +84,7 @@ pub async fn read_tallies(checkout: &mut Checkout<'_>, site: i32, plan: &Plan) -
 /// Reads the breakdown of a page or a referring host: values with their views. A row without a value sums the remaining views.
 pub async fn read_referrals(
     checkout: &mut Checkout<'_>,
-    site: i32,
+    site: SiteId,
     plan: &Plan,
     breakdown: &Breakdown,
 ) -> Result<Vec<(Option<String>, i64)>, Failure> {
@@ -85,18 +97,18 @@ pub async fn read_referrals(
         .run(async |connection| {
             // One additional row, for the row without a value.
             let most = LIST_LENGTH + 1;
-            let query = sqlx::query_file!("queries/read_referrals.sql", site, first, last, page, host, most);
+            let query = sqlx::query_file!("queries/read_referrals.sql", site.0, first, last, page, host, most);
             Ok(query.fetch_all(connection).await?.into_iter().map(|row| (row.value, row.pageviews)).collect())
         })
         .await
 }
 
 /// Reads some days of a site: pairs of the day and its counters. Skips days without visits.
-pub async fn read_days(checkout: &mut Checkout<'_>, site: i32, days: &[Day]) -> Result<Vec<(Day, Tally)>, Failure> {
+pub async fn read_days(checkout: &mut Checkout<'_>, site: SiteId, days: &[Day]) -> Result<Vec<(Day, Tally)>, Failure> {
     let numbers: Vec<i32> = days.iter().map(|day| day.number()).collect();
     checkout
         .run(async |connection| {
-            let rows = sqlx::query_file!("queries/read_days.sql", site, &numbers).fetch_all(connection).await?;
+            let rows = sqlx::query_file!("queries/read_days.sql", site.0, &numbers).fetch_all(connection).await?;
             let tally = |pageviews, visitors| Tally { pageviews, visitors: Gaps(visitors) };
             Ok(rows.into_iter().map(|row| (Day::from_number(row.day), tally(row.pageviews, row.visitors))).collect())
         })
@@ -106,13 +118,13 @@ pub async fn read_days(checkout: &mut Checkout<'_>, site: i32, days: &[Day]) -> 
 /// Reads a site's views by minute, from the first to the last minute. Skips minutes without views.
 pub async fn read_minutes(
     checkout: &mut Checkout<'_>,
-    site: i32,
+    site: SiteId,
     first: Minute,
     last: Minute,
 ) -> Result<BTreeMap<Minute, i64>, Failure> {
     checkout
         .run(async |connection| {
-            let query = sqlx::query_file!("queries/read_minutes.sql", site, first.number(), last.number());
+            let query = sqlx::query_file!("queries/read_minutes.sql", site.0, first.number(), last.number());
             let rows = query.fetch_all(connection).await?;
             Ok(rows.into_iter().map(|row| (Minute::from_number(row.minute), row.pageviews)).collect())
         })
@@ -120,30 +132,34 @@ pub async fn read_minutes(
 }
 
 /// Reads a site's all-time registers: pairs of register and rank. Skips registers of rank 0.
-pub async fn read_registers(checkout: &mut Checkout<'_>, site: i32) -> Result<Vec<(i16, i16)>, Failure> {
+pub async fn read_registers(checkout: &mut Checkout<'_>, site: SiteId) -> Result<Vec<(i16, i16)>, Failure> {
     checkout
         .run(async |connection| {
-            let rows = sqlx::query_file!("queries/read_registers.sql", site).fetch_all(connection).await?;
+            let rows = sqlx::query_file!("queries/read_registers.sql", site.0).fetch_all(connection).await?;
             Ok(rows.into_iter().map(|row| (row.register, row.rank)).collect())
         })
         .await
 }
 
-/// Reads the values that are counted separately on a site's day: pairs of the dimension's number and the value.
-pub async fn read_values(checkout: &mut Checkout<'_>, site: i32, day: Day) -> Result<Vec<(i16, String)>, Failure> {
+/// Reads the values that are counted separately on a site's day.
+pub async fn read_values(
+    checkout: &mut Checkout<'_>,
+    site: SiteId,
+    day: Day,
+) -> Result<Vec<(Dimension, String)>, Failure> {
     checkout
         .run(async |connection| {
-            let rows = sqlx::query_file!("queries/read_values.sql", site, day.number()).fetch_all(connection).await?;
-            Ok(rows.into_iter().map(|row| (row.dimension, row.value)).collect())
+            let rows = sqlx::query_file!("queries/read_values.sql", site.0, day.number()).fetch_all(connection).await?;
+            Ok(rows.into_iter().filter_map(|row| Some((Dimension::from_number(row.dimension)?, row.value))).collect())
         })
         .await
 }
 
 /// Reads the checkpoints of a site's imported logs: pairs of digest and length in bytes.
-pub async fn read_checkpoints(checkout: &mut Checkout<'_>, site: i32) -> Result<Vec<(Vec<u8>, i64)>, Failure> {
+pub async fn read_checkpoints(checkout: &mut Checkout<'_>, site: SiteId) -> Result<Vec<(Vec<u8>, i64)>, Failure> {
     checkout
         .run(async |connection| {
-            let rows = sqlx::query_file!("queries/read_checkpoints.sql", site).fetch_all(connection).await?;
+            let rows = sqlx::query_file!("queries/read_checkpoints.sql", site.0).fetch_all(connection).await?;
             Ok(rows.into_iter().map(|row| (row.digest, row.bytes)).collect())
         })
         .await

@@ -4,8 +4,7 @@ use jiff::Timestamp;
 use sqlx::{Connection as _, PgConnection};
 
 use super::{
-    Checkout, Failure,
-    batch::{Batch, Columns, Part},
+    Batch, Checkout, Checkpoint, Counter, Failure, Link, MinuteViews, Part, Register, SiteId, SitePeriods, Visitor,
 };
 use crate::domain::{Day, Fingerprint, Forget, Period, Salt, SiteName};
 
@@ -60,19 +59,13 @@ async fn apply_views(
     batch: &Batch,
     part: &Part,
 ) -> sqlx::Result<(Outcome, Option<f64>)> {
-    let columns = Columns::of(part, &[], None);
     let row = sqlx::query_file!(
         "queries/commit_views.sql",
         part.id,
         batch.finished.as_slice(),
         part.day.number(),
-        &columns.counter_site,
-        &columns.counter_dimension,
-        columns.counter_value.as_slice() as &[&str],
-        &columns.counter_pageviews,
-        &columns.minute_site,
-        &columns.minute,
-        &columns.minute_pageviews,
+        part.counters.as_slice() as &[Counter],
+        part.minutes.as_slice() as &[MinuteViews],
     )
     .fetch_one(connection)
     .await?;
@@ -121,8 +114,7 @@ async fn apply(
     forget: Forget,
 ) -> sqlx::Result<(Outcome, Option<f64>)> {
     let (registers, checkpoint) =
-        if place == 0 { (batch.registers.as_slice(), batch.checkpoint.as_ref()) } else { (&[][..], None) };
-    let columns = Columns::of(part, registers, checkpoint);
+        if place == 0 { (batch.registers.as_slice(), batch.checkpoint.as_slice()) } else { Default::default() };
     let row = sqlx::query_file!(
         "queries/commit_batch.sql",
         part.id,
@@ -132,30 +124,13 @@ async fn apply(
         forget.first_day(part.day, -1).number() - 1,
         forget.first_day(part.day, 1).number() - 1,
         day_in_period(part.day, forget),
-        &columns.site,
-        columns.previous_is_open.as_slice() as &[Option<bool>],
-        columns.next_is_open.as_slice() as &[Option<bool>],
-        &columns.fingerprint,
-        &columns.cohort,
-        columns.previous.as_slice() as &[Option<i64>],
-        columns.next.as_slice() as &[Option<i64>],
-        columns.late_views.as_slice() as &[Option<i32>],
-        &columns.link_cohort,
-        &columns.link_counter,
-        &columns.link_role,
-        &columns.counter_site,
-        &columns.counter_dimension,
-        columns.counter_value.as_slice() as &[&str],
-        &columns.counter_pageviews,
-        &columns.register_site,
-        &columns.register,
-        &columns.register_rank,
-        &columns.checkpoint_site,
-        columns.checkpoint_digest.as_slice() as &[&[u8]],
-        &columns.checkpoint_bytes,
-        &columns.minute_site,
-        &columns.minute,
-        &columns.minute_pageviews,
+        part.sites.as_slice() as &[SitePeriods],
+        part.visitors.as_slice() as &[Visitor],
+        part.links.as_slice() as &[Link],
+        part.counters.as_slice() as &[Counter],
+        registers as &[Register],
+        checkpoint as &[Checkpoint],
+        part.minutes.as_slice() as &[MinuteViews],
     )
     .fetch_one(connection)
     .await?;
@@ -180,7 +155,7 @@ fn day_in_period(day: Day, forget: Forget) -> i16 {
 /// A site in the database.
 pub struct OpenedSite {
     /// The site's id.
-    pub id: i32,
+    pub id: SiteId,
     /// The salt of its all-time estimate, if one is kept.
     pub salt: Option<Salt>,
 }
@@ -196,7 +171,10 @@ pub async fn open_site(
         .run(async |connection| {
             let row = sqlx::query_file!("queries/open_site.sql", &**name, offered).fetch_one(connection).await?;
             let salt = row.salt.map(|salt| salt.try_into().map(Salt)).transpose();
-            Ok(OpenedSite { id: row.id, salt: salt.map_err(|_| sqlx::Error::Decode("a salt has 32 bytes".into()))? })
+            Ok(OpenedSite {
+                id: SiteId(row.id),
+                salt: salt.map_err(|_| sqlx::Error::Decode("a salt has 32 bytes".into()))?,
+            })
         })
         .await
 }
@@ -206,7 +184,7 @@ pub async fn open_site(
 /// period and the previous period stay open at least until then.
 pub async fn open_period(
     checkout: &mut Checkout<'_>,
-    site: i32,
+    site: SiteId,
     day: Day,
     forget: Forget,
     offered: Salt,
@@ -219,7 +197,7 @@ pub async fn open_period(
         .run(async |connection| {
             let salt = sqlx::query_scalar!(
                 "select open_period($1, $2, $3, $4, to_timestamp($5), to_timestamp($6))",
-                site,
+                site.0,
                 period,
                 forget.reach(),
                 offered.0.as_slice(),
@@ -237,10 +215,10 @@ pub async fn open_period(
 }
 
 /// Reads the salt of a site's period, if the period is open.
-pub async fn read_period(checkout: &mut Checkout<'_>, site: i32, period: Period) -> Result<Option<Salt>, Failure> {
+pub async fn read_period(checkout: &mut Checkout<'_>, site: SiteId, period: Period) -> Result<Option<Salt>, Failure> {
     checkout
         .run(async |connection| {
-            let query = sqlx::query_file_scalar!("queries/read_period.sql", site, period.number());
+            let query = sqlx::query_file_scalar!("queries/read_period.sql", site.0, period.number());
             let salt = query.fetch_optional(connection).await?;
             Ok(salt.and_then(|bytes| bytes.try_into().ok()).map(Salt))
         })

@@ -7,10 +7,6 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use super::{Moved, Peer};
 use crate::{commands::import::summary::NamedLines, domain::Day, store::ImportedTally};
 
-/// The number of the whole site in place of a dimension.
-const TOTAL: i16 = 0;
-
-/// The totals of a day.
 #[derive(Default)]
 struct ExportedDay {
     pageviews: i64,
@@ -91,7 +87,7 @@ impl Collected {
         let tally = |(day, total): (Day, ExportedDay)| {
             let sessions = i64::try_from(total.sessions.len()).unwrap_or(i64::MAX);
             let visitors = total.visitors.saturating_add(sessions);
-            ImportedTally { dimension: TOTAL, day, value: String::new(), pageviews: total.pageviews, visitors }
+            ImportedTally { day, pageviews: total.pageviews, visitors }
         };
         let tallies: Vec<ImportedTally> = self.totals.into_iter().map(tally).collect();
         let sum = |number: fn(&ImportedTally) -> i64| tallies.iter().map(number).fold(0, i64::saturating_add);
@@ -130,7 +126,7 @@ mod tests {
             collected.add_pageview(day, session, is_first);
         }
         let (tallies, moved) = collected.finish(Peer::GoatCounter);
-        let total = ImportedTally { dimension: TOTAL, day, value: String::new(), pageviews: 5, visitors: 3 };
+        let total = ImportedTally { day, pageviews: 5, visitors: 3 };
         assert_eq!(tallies, [total]);
         assert_eq!((moved.pageviews, moved.daily_visitors, moved.days), (5, 3, 1));
     }
