@@ -316,7 +316,7 @@ fn a_sum_of_days_is_never_called_unique() {
     let mut report = report();
     report.this_month.visitors = None;
     let page = html(&report);
-    assert!(page.contains("<div data-total=\"this_month\" data-sum><dt>This month <small>sum of days</small>"));
+    assert!(page.contains("<div data-total=\"this_month\" data-sum><dt>This month <small>(sum of days)</small>"));
     assert_eq!(page.matches("sum of days").count(), 1);
 }
 
