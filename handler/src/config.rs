@@ -1,7 +1,7 @@
 //! Configuration: the only module that reads the environment. [`Config::load`] takes it as an argument.
 //!
-//! [`settings`] describes each variable. A value that is not valid stops the start with one line that names the variable,
-//! the problem and the valid values. Errors never contain a value that may be secret.
+//! [`settings`] describes each variable. A value that is not valid stops the start with one line that names the
+//! variable, the problem and the valid values. Errors never contain a value that may be secret.
 
 mod database;
 mod environment;
@@ -104,8 +104,8 @@ impl Secret {
         blake3::hash(self.0.as_bytes()) == blake3::hash(offered.as_bytes())
     }
 
-    /// Signs texts for a purpose. Returns hexadecimal digits, which reveal neither the secret nor other signatures (BLAKE3
-    /// §2.7, key derivation and keyed hash).
+    /// Signs texts for a purpose. Returns hexadecimal digits, which reveal neither the secret nor other signatures
+    /// (BLAKE3 §2.7, key derivation and keyed hash).
     pub fn sign(&self, purpose: &str, texts: &[&str]) -> String {
         let key = blake3::derive_key(&format!("footfall 2026 {purpose}"), self.0.as_bytes());
         let mut signature = blake3::Hasher::new_keyed(&key);

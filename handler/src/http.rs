@@ -1,8 +1,8 @@
 //! HTTP: requests, endpoints and replies. Only this module uses warp and hyper.
 //!
-//! The module `routes` lists the addresses, and `dispatch` calls the endpoint of each.
-//! Each endpoint reads a request and chooses a reply. The module `server` limits clients. This module must not calculate
-//! statistics or access the store.
+//! The module `routes` lists the addresses, and `dispatch` calls the endpoint of each. Each endpoint reads a request
+//! and chooses a reply. The module `server` limits clients. This module must not calculate statistics or access the
+//! store.
 
 mod accept;
 mod access;
@@ -33,12 +33,13 @@ pub use self::{access::Access, app::App, claims::describe as describe_client, re
 const HEADER_BYTES: usize = 16 * 1024;
 
 /// Timeouts of clients. A page of 16 KB takes some seconds on a poor mobile connection. The Functions host and most
-/// proxies close idle connections after a minute. The idle timeout is longer, so that no request meets a closed connection.
+/// proxies close idle connections after a minute. The idle timeout is longer, so that no request meets a closed
+/// connection.
 const TIMEOUTS: Timeouts =
     Timeouts { header: Duration::from_secs(10), idle: Duration::from_secs(75), response: Duration::from_secs(60) };
 
-/// Serves requests on at most `connections` connections at a time, until `stop` resolves with a deadline. At the deadline,
-/// connections that still wait for a reply are closed. Returns the number of these connections.
+/// Serves requests on at most `connections` connections at a time, until `stop` resolves with a deadline. At the
+/// deadline, connections that still wait for a reply are closed. Returns the number of these connections.
 pub async fn serve(
     listener: TcpListener,
     app: Arc<App>,

@@ -31,9 +31,9 @@ enum Command {
     Migrate,
     /// Check the configuration, the database, the rights of the role and the clock.
     Doctor(doctor::Arguments),
-    /// Fetch a page and report whether its visits will count. Counts nothing.
+    /// Fetch a page and report whether its visits will count. Does not count a visit.
     Check(check::Arguments),
-    /// Count page requests from access logs, or take over the daily totals of another counter.
+    /// Count page requests from access logs, or import the daily totals of another counter.
     Import(import::Arguments),
     /// Print a link that shows the private statistics of one site.
     Share(share::Arguments),
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     run_command()
 }
 
-/// The allocator asks for huge pages. An idle process uses little of them, and they double its memory.
+/// The allocator requests huge pages. An idle process uses little of them, and they double its memory.
 fn disable_huge_pages() {
     // If this fails, the process only needs more memory.
     #[cfg(target_os = "linux")]

@@ -1,8 +1,8 @@
 //! The pages: renders statistics as HTML.
 //!
-//! This module must not access the database or know HTTP. Its submodules prepare all values, so that templates need only
-//! "if" and "each". Templates escape paths and referrers, because visitors choose them. Only the rows of a chart's table are
-//! not escaped. They consist of the program's own text, numbers and dates.
+//! This module must not access the database or know HTTP. Its submodules prepare all values, so that templates need
+//! only "if" and "each". Templates escape paths and referrers, because visitors choose them. Only the rows of a chart's
+//! table are not escaped, because they consist of the program's own text, numbers and dates.
 
 mod asset;
 pub mod badge;
@@ -61,7 +61,7 @@ pub struct PageContext<'a> {
     pub commit: &'a str,
 }
 
-/// Renders the page of numbers. It loads [`STYLE`] and [`SCRIPT`], and nothing else.
+/// Renders the page of numbers. The page loads only [`STYLE`] and [`SCRIPT`].
 ///
 /// # Errors
 /// If a template names a missing value; the tests render them all.

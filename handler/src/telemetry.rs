@@ -1,6 +1,6 @@
-//! Logging to standard output, because the Functions host treats standard error as failures. Lines are JSON, because the
-//! host assigns no level to plain text. On a terminal, lines are plain text. A line never contains an address, a User-Agent,
-//! a fingerprint or a token.
+//! Logging to standard output, because the Functions host treats standard error as failures. Lines are JSON, because
+//! the host assigns no level to plain text. On a terminal, lines are plain text. A line never contains an address, a
+//! User-Agent, a fingerprint or a token.
 
 mod text;
 
@@ -53,8 +53,8 @@ pub fn start(directives: &str, format: Option<LogFormat>, zone: TimeZone) -> any
     Ok(())
 }
 
-/// Parses directives. Returns `None` if they are not valid. A single word must be a level, because the name of an unknown
-/// target would silence all lines.
+/// Parses directives. Returns `None` if they are not valid. A single word must be a level, because the name of an
+/// unknown target would silence all lines.
 pub(crate) fn filter(directives: &str) -> Option<Targets> {
     let is_valid = |directive: &str| directive.contains('=') || LevelFilter::from_str(directive.trim()).is_ok();
     if !directives.split(',').all(is_valid) {

@@ -1,5 +1,5 @@
-//! The location of the database: a PostgreSQL server, a server with Entra tokens, or the embedded PostgreSQL. This module
-//! does not connect.
+//! The location of the database: a PostgreSQL server, a server with Entra tokens, or the embedded PostgreSQL. This
+//! module does not connect.
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -18,8 +18,8 @@ use super::{
 pub enum DatabaseConfig {
     /// A PostgreSQL server: `DATABASE_URL`, or `PGHOST` with its companions.
     Server(Box<PgConnectOptions>),
-    /// A PostgreSQL server that accepts Entra tokens: `FOOTFALL_DATABASE_AUTH=entra`, `PGHOST` and `PGUSER`. The server's
-    /// certificate is always verified in full.
+    /// A PostgreSQL server that accepts Entra tokens: `FOOTFALL_DATABASE_AUTH=entra`, `PGHOST` and `PGUSER`. The
+    /// server's certificate is always verified in full.
     Entra(Box<PgConnectOptions>, Entra),
     /// The embedded PostgreSQL with its folder, if no server is set.
     Embedded(PathBuf),

@@ -1,4 +1,5 @@
-//! The table of settings: the parser, `handler --help` and `docs/configuration.md` read names, defaults and values here.
+//! The table of settings: the parser, `handler --help` and `docs/configuration.md` read names, defaults and values
+//! here.
 
 use std::fmt;
 
@@ -14,7 +15,7 @@ pub struct Setting {
     pub(super) meaning: &'static str,
     pub(super) values: ValidValues,
     pub(super) default: Fallback,
-    /// The part of the documentation that says more, relative to `docs/`.
+    /// The section of the documentation with details, relative to `docs/`.
     pub(super) more: Option<&'static str>,
 }
 
@@ -165,8 +166,8 @@ settings! {
 /// The valid values of settings for second names.
 const PATH_NAME: &str = "an unused name of letters, digits, '-', '_' and '.'";
 
-/// Variables that the Functions host sets in addition to the port. Their presence distinguishes the host from a person who
-/// sets a port.
+/// Variables that the Functions host sets in addition to the port. Their presence distinguishes the host from a person
+/// who sets a port.
 pub(super) const HOST_COMPANIONS: [&str; 3] =
     ["FUNCTIONS_CUSTOMHANDLER_WORKER_ID", "FUNCTIONS_HTTPWORKER_PORT", "FUNCTIONS_APP_ROOT_PATH"];
 

@@ -1,7 +1,7 @@
 //! Access to private statistics. Counting needs no access.
 //!
-//! No session is stored. A key derived from the dashboard token signs cookies and links, so a new token ends all sessions
-//! and links at once.
+//! No session is stored. A key derived from the dashboard token signs cookies and links, so a new token ends all
+//! sessions and links at once.
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! Makes a visit from a request.
 //!
-//! Clients can forge addresses, times and identities, so these claims are ignored. A claim not to be counted is respected.
+//! Clients can forge addresses, times and identities, so these claims are ignored. A claim not to be counted is
+//! respected.
 
 use std::{borrow::Cow, net::IpAddr};
 

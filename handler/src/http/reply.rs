@@ -61,8 +61,8 @@ pub(super) fn encoded(mut reply: Reply, encoding: ContentEncoding) -> Reply {
     reply
 }
 
-/// The content security policy. Pages load only files of their own origin; `frame_ancestors` are the pages that may show
-/// them in a frame.
+/// The content security policy. Pages load only files of their own origin; `frame_ancestors` are the pages that may
+/// show them in a frame.
 pub(super) fn content_security_policy(frame_ancestors: &str) -> HeaderValue {
     let policy = format!(
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \

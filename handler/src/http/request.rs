@@ -61,7 +61,8 @@ impl Request {
         self.headers().get(name)?.to_str().ok()
     }
 
-    /// Every line of a header. A line that is not text becomes U+FFFD, so that the positions of the others stay the same.
+    /// Every line of a header. A line that is not text becomes U+FFFD, so that the positions of the others stay the
+    /// same.
     pub(super) fn header_lines(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers().get_all(name).iter().map(|value| value.to_str().unwrap_or("\u{fffd}"))
     }
@@ -170,8 +171,8 @@ impl Request {
         if self.may_see(site) { Ok(()) } else { Err(Error::Private) }
     }
 
-    /// The statistics query in `site`, `period` or `from` and `to`, `by`, and `page` or `referrer`, if the client may see
-    /// the result.
+    /// The statistics query in `site`, `period` or `from` and `to`, `by`, and `page` or `referrer`, if the client may
+    /// see the result.
     pub(super) fn statistics_query(&self) -> Result<Query, Error> {
         let query = self.query_of(self.site()?)?;
         Ok(Query { breakdown: Breakdown::parse(self.parameter("page"), self.parameter("referrer"))?, ..query })

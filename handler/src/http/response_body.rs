@@ -24,7 +24,8 @@ pub(super) struct Body {
     identity: OnceLock<Bytes>,
     gzip: OnceLock<Bytes>,
     rendered: OnceLock<String>,
-    /// Requests that waited for the same reading need the body at the same time. The lock lets only one of them render it.
+    /// Requests that waited for the same reading need the body at the same time. The lock lets only one of them render
+    /// it.
     making: Mutex<()>,
 }
 
@@ -65,13 +66,14 @@ impl Body {
 /// The header of a gzip stream: deflate, no name, no time, an unknown system (RFC 1952 §2.3).
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
-/// Compresses a body. Each thread reuses its compressor, because clearing new memory costs more than compressing. The level
-/// is the fastest, because every reading is compressed.
+/// Compresses a body. Each thread reuses its compressor, because clearing new memory costs more than compressing. The
+/// level is the fastest, because every reading is compressed.
 fn compress(body: &[u8]) -> anyhow::Result<Bytes> {
     thread_local! {
         static DEFLATE: RefCell<Compress> = RefCell::new(Compress::new(Compression::fast(), false));
     }
-    // Incompressible bytes need nine bits each at the fastest level (RFC 1951 §3.2.6), and the end of the stream some more.
+    // Incompressible bytes need nine bits each at the fastest level (RFC 1951 §3.2.6), and the end of the stream some
+    // more.
     let mut stream = Vec::with_capacity(body.len() + body.len() / 8 + 64);
     stream.extend_from_slice(&GZIP_HEADER);
     DEFLATE.with_borrow_mut(|compressor| {

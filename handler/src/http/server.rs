@@ -1,7 +1,7 @@
-//! The server: accepts connections, passes each to hyper, and limits connections, header sizes and times. warp's own server
-//! has no such limits.
+//! The server: accepts connections, passes each to hyper, and limits connections, header sizes and times. warp's own
+//! server has no such limits.
 //!
-//! The server supports HTTP/1 only, which the Functions host and proxies use. It must not know routes.
+//! The server supports HTTP/1 only, which the Functions host and proxies use, and must not know routes.
 
 pub(super) mod connection_phase;
 pub(crate) mod open_files;
@@ -48,8 +48,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Shortest time between two log lines about refused connections.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Serves until `stop` resolves with a deadline. Then it accepts no connection, and serves the requests that have arrived
-/// until the deadline. Returns the number of connections that were cut off at the deadline.
+/// Serves until `stop` resolves with a deadline. Then it accepts no connection, and serves the requests that have
+/// arrived until the deadline. Returns the number of connections that were cut off at the deadline.
 ///
 /// `service_for` makes the service of one connection from the address of its other end.
 pub(super) async fn serve<S, B>(
@@ -158,8 +158,8 @@ async fn serve_connection<S, B>(
     .await;
 }
 
-/// Ready when the client has exceeded its deadline. Resets the alarm only when it fires or the deadline is earlier, so that
-/// most requests set no timer.
+/// Ready when the client has exceeded its deadline. Resets the alarm only when it fires or the deadline is earlier, so
+/// that most requests set no timer.
 fn poll_overdue(phase: &ConnectionPhase, mut alarm: std::pin::Pin<&mut Sleep>, context: &mut Context<'_>) -> Poll<()> {
     let deadline = phase.deadline();
     if let Some(deadline) = deadline

@@ -1,5 +1,5 @@
-//! A badge: a number as a small picture. Its size (20 pixels high, Verdana of 11 pixels) is that of other badges, such as
-//! those of shields.io.
+//! A badge: a number as a small picture. Its size (20 pixels high, Verdana of 11 pixels) is that of other badges, such
+//! as those of shields.io.
 
 use super::wording::thousands;
 

@@ -1,8 +1,9 @@
 //! Charts: bars of visitors in front of bars of pageviews, and the same numbers as rows of a table.
 //!
-//! A chart contains only numbers and parsed dates, never text of a visitor. Its bars are strokes of two paths, with about
-//! nine bytes per bar. The line on top of pageviews repeats their path, a little higher. The paths have their own units and
-//! are stretched to the available width. Labels are outside and placed in percent, so that no text is stretched.
+//! A chart contains only numbers and parsed dates, never text of a visitor. Its bars are strokes of two paths, with
+//! about nine bytes per bar. The line on top of pageviews repeats their path, a little higher. The paths have their own
+//! units and are stretched to the available width. Labels are outside and placed in percent, so that no text is
+//! stretched.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 

@@ -90,7 +90,8 @@ struct ExclusionRow {
 /// The number of rows that are not folded.
 const OPEN_ROWS: usize = 10;
 
-/// The longest value that is shown in full, in characters. Longer values keep both ends. JSON always has the full value.
+/// The longest value that is shown in full, in characters. Longer values keep both ends. JSON always has the full
+/// value.
 const VALUE_CHARACTERS: usize = 96;
 
 /// All lists by group. A dimension with a text for empty lists always has a list, others only if they have values.

@@ -89,7 +89,8 @@ fn change(now: f64, before: f64) -> String {
     format!("{sign}{} %", thousands(percent.saturating_abs()))
 }
 
-/// The sentence that names the previous period. If today is part of the range, it adds that the comparison is unfinished.
+/// The sentence that names the previous period. If today is part of the range, it adds that the comparison is
+/// unfinished.
 pub(super) fn compared(report: &Report, today: Day) -> Option<String> {
     let Previous { first, last, counts, .. } = report.previous.as_ref()?;
     if counts.pageviews == 0 {

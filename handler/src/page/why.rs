@@ -31,14 +31,14 @@ impl Serialize for Verdict {
         verdict.serialize_entry("visitor", &self.visitor)?;
         verdict.serialize_entry("reason", &self.exclusion.map(Exclusion::name))?;
         verdict.serialize_entry("meaning", &self.exclusion.map(Exclusion::meaning))?;
-        verdict.serialize_entry("robot", &self.robot.map(RobotAnswer))?;
+        verdict.serialize_entry("robot", &self.robot.map(RobotJson))?;
         verdict.end()
     }
 }
 
-struct RobotAnswer(&'static Robot);
+struct RobotJson(&'static Robot);
 
-impl Serialize for RobotAnswer {
+impl Serialize for RobotJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Robot { name, operator, purpose } = self.0;
         let mut robot = serializer.serialize_map(Some(3))?;
@@ -53,7 +53,7 @@ impl Serialize for RobotAnswer {
 #[derive(Serialize)]
 struct Why {
     title: &'static str,
-    answer: &'static str,
+    verdict: &'static str,
     reason: Option<&'static str>,
     robot: Option<String>,
     version: &'static str,
@@ -67,7 +67,7 @@ struct Why {
 pub fn render_why(verdict: &Verdict) -> anyhow::Result<String> {
     let why = Why {
         title: "Would this visit count? · Footfall",
-        answer: match (verdict.pageview, verdict.visitor) {
+        verdict: match (verdict.pageview, verdict.visitor) {
             (_, true) => "Yes, as a pageview and as a visitor.",
             (true, false) => "Partly: as a pageview, but not as a visitor.",
             (false, _) => "No.",
@@ -106,7 +106,7 @@ mod tests {
         };
         let page = render_why(&robot).unwrap();
         assert!(page.contains("GPTBot") && page.contains("AI training"), "{page}");
-        let answer = serde_json::to_value(&robot).unwrap();
-        assert_eq!((&answer["reason"], &answer["robot"]["purpose"]), (&"bots".into(), &"ai_training".into()));
+        let json = serde_json::to_value(&robot).unwrap();
+        assert_eq!((&json["reason"], &json["robot"]["purpose"]), (&"bots".into(), &"ai_training".into()));
     }
 }

@@ -1,5 +1,5 @@
-//! Plain log lines for a terminal: the time, the level unless it is INFO, and the message. Warnings and errors also show
-//! their fields. This module does not depend on particular events.
+//! Plain log lines for a terminal: the time, the level unless it is INFO, and the message. Warnings and errors also
+//! show their fields. This module does not depend on particular events.
 
 use std::fmt::{self, Write as _};
 

@@ -32,8 +32,8 @@ async fn statuses<const N: usize>(host: &Host, targets: [&str; N]) -> [u16; N] {
     statuses
 }
 
-fn cookie(answer: &Response) -> &str {
-    let (cookie, attributes) = answer.header("set-cookie").split_once(';').unwrap();
+fn cookie(response: &Response) -> &str {
+    let (cookie, attributes) = response.header("set-cookie").split_once(';').unwrap();
     assert_eq!(attributes, " Path=/; Max-Age=2592000; HttpOnly; Secure; SameSite=Strict");
     cookie
 }
@@ -161,9 +161,9 @@ async fn a_shared_link_names_the_listening_address_and_an_invalid_revoked_name_i
 async fn signing_in_to_public_statistics_is_rejected() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
-    let answer = host.send(&sign_in("token=correct+horse+battery+staple")).await;
-    assert_eq!(answer.status, 400);
-    assert!(answer.text().contains("FOOTFALL_DASHBOARD_TOKEN is not set"), "{}", answer.text());
+    let response = host.send(&sign_in("token=correct+horse+battery+staple")).await;
+    assert_eq!(response.status, 400);
+    assert!(response.text().contains("FOOTFALL_DASHBOARD_TOKEN is not set"), "{}", response.text());
 }
 
 #[tokio::test]
@@ -181,7 +181,7 @@ async fn a_public_site_needs_no_token_and_visits_to_private_sites_count() {
     let closed = ["/", "/?site=example.com", "/api/statistics.csv?site=example.com", "/badge/example.com.svg"];
     assert_eq!(statuses(&host, open).await, [200; 3]);
     assert_eq!(statuses(&host, closed).await, [401; 4]);
-    let sites = |answer: Response| answer.json()["sites"].as_array().map(Vec::len);
+    let sites = |response: Response| response.json()["sites"].as_array().map(Vec::len);
     assert_eq!(sites(host.send(&Request::get("/api/sites")).await), Some(1));
     let bearer = Request::get("/api/sites").header("Authorization", &format!("Bearer {TOKEN}"));
     assert_eq!(sites(host.send(&bearer).await), Some(3));
@@ -234,9 +234,9 @@ async fn statistics_are_available_as_csv() {
         ("application/json, text/csv", "application/json"),
         ("*/*", "application/json"),
     ] {
-        let answer = host.send(&Request::get("/api/statistics").header("Accept", accept)).await;
-        assert_eq!((answer.status, answer.header("content-type")), (200, content_type), "{accept}");
-        assert_eq!(answer.header("vary"), "accept, accept-encoding");
+        let response = host.send(&Request::get("/api/statistics").header("Accept", accept)).await;
+        assert_eq!((response.status, response.header("content-type")), (200, content_type), "{accept}");
+        assert_eq!(response.header("vary"), "accept, accept-encoding");
     }
 }
 

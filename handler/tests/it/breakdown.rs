@@ -88,9 +88,9 @@ async fn an_invalid_page_or_referrer_is_rejected_with_the_valid_form() {
         ("referrer=203.0.113.9", "'referrer' must be a host name"),
         ("page=/a&referrer=news.example", "'page' or 'referrer', not both"),
     ] {
-        let answer = statistics(&host, query).await;
-        assert_eq!((answer.status, answer.header("content-type")), (400, "application/problem+json"), "{query}");
-        assert!(answer.json()["detail"].as_str().unwrap().contains(problem), "{query}: {}", answer.text());
+        let response = statistics(&host, query).await;
+        assert_eq!((response.status, response.header("content-type")), (400, "application/problem+json"), "{query}");
+        assert!(response.json()["detail"].as_str().unwrap().contains(problem), "{query}: {}", response.text());
     }
     // NUL is replaced as in counted pages, because PostgreSQL cannot store it.
     assert_eq!(statistics(&host, "page=/%00").await.status, 200);

@@ -82,8 +82,8 @@ async fn several_instances_share_the_limit_of_values_a_day() {
     database.execute(&format!("insert into tally {known}")).await;
     for number in 0..60 {
         let referrer = format!("https://new-{number}.example/");
-        let answer = hosts[number % 2].send(&visitor(number).header("Referer", &referrer)).await;
-        assert_eq!(answer.status, 200);
+        let response = hosts[number % 2].send(&visitor(number).header("Referer", &referrer)).await;
+        assert_eq!(response.status, 200);
     }
     let (rows, views, other) = values(&database, 2).await;
     assert_eq!(views, 480 + 60);

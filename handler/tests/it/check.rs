@@ -77,7 +77,8 @@ async fn respond(mut stream: TcpStream, responses: Arc<Responses>, log: Arc<Mute
 fn ok(content_type: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n{headers}Content-Length: {length}\r\n\
+         Connection: close\r\n\r\n{body}"
     )
 }
 

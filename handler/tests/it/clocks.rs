@@ -133,7 +133,7 @@ async fn a_clock_jump_is_corrected_by_the_next_commit() {
     let clock = Clock::reading(move || Timestamp::now() + SignedDuration::from_secs(current.load(Ordering::Relaxed)));
     let instance = Instance::start(&database, clock).await;
     instance.visit(1).await;
-    // As after the sleep of a laptop, or the correction of a wrong time server.
+    // Clocks jump after the sleep of a laptop, or when a wrong time server is corrected.
     for seconds in [40 * DAY_SECONDS, 0] {
         offset.store(seconds, Ordering::Relaxed);
         for _ in 0..3 {

@@ -107,7 +107,7 @@ async fn referrers_are_host_names_of_other_sites() {
     let statistics = host.statistics().await;
     let expected = serde_json::json!([
         { "value": "news.example", "visitors": 2, "pageviews": 2 },
-        // Its only visitor also followed the other link.
+        // The only visitor of this host also followed the other link.
         { "value": "blog.example", "visitors": 1, "pageviews": 1 },
     ]);
     assert_eq!(statistics["referrers"], expected);
@@ -140,12 +140,12 @@ async fn the_series_add_up_to_the_pageviews() {
         ("period=12m", 12),
         ("period=12m&by=day", 0),
     ] {
-        let answer = host.send(&Request::get(&format!("/api/statistics?{query}"))).await.json();
-        let series = answer["series"].as_array().unwrap();
+        let response = host.send(&Request::get(&format!("/api/statistics?{query}"))).await.json();
+        let series = response["series"].as_array().unwrap();
         // The number of days in 12 months varies.
         assert!(series.len() == length || (length == 0 && series.len() > 330), "{query}: {}", series.len());
-        assert_eq!((sum(&answer, "series", "pageviews"), sum(&answer, "series", "visitors")), (7, 3), "{query}");
-        assert_eq!(answer["range"]["pageviews"], 7, "{query}");
+        assert_eq!((sum(&response, "series", "pageviews"), sum(&response, "series", "visitors")), (7, 3), "{query}");
+        assert_eq!(response["range"]["pageviews"], 7, "{query}");
     }
 }
 
@@ -168,8 +168,8 @@ async fn each_visit_over_one_connection_is_counted() {
     let host = Host::start(&database).await;
     let mut connection = Connection::open(host.process.port).await.unwrap();
     for number in 0..50 {
-        let answer = host.send_over(&mut connection, &visitor(number % 10).user_agent(FIREFOX)).await.unwrap();
-        assert_eq!(answer.status, 200);
+        let response = host.send_over(&mut connection, &visitor(number % 10).user_agent(FIREFOX)).await.unwrap();
+        assert_eq!(response.status, 200);
     }
     assert_eq!((database.visitors_today().await, database.pageviews().await), (10, 50));
 }

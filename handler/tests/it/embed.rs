@@ -14,8 +14,8 @@ fn embeddable(database: &Database) -> HostCommand {
     Host::on(database).with("FOOTFALL_EMBED", EMBEDDERS).with("FOOTFALL_SITES", "example.com")
 }
 
-fn frame_ancestors(answer: &Response) -> &str {
-    answer.header("content-security-policy").rsplit_once("frame-ancestors ").unwrap().1
+fn frame_ancestors(response: &Response) -> &str {
+    response.header("content-security-policy").rsplit_once("frame-ancestors ").unwrap().1
 }
 
 #[tokio::test]
@@ -24,19 +24,19 @@ async fn only_the_embedded_page_may_be_framed_and_only_by_configured_origins() {
     let host = embeddable(&database).start().await;
     host.process.wait_until_ready().await;
     for target in ["/?embed", "/?site=example.com&embed=1&period=7d", "/?embed&site=unknown.example"] {
-        let answer = host.send(&visitor(1).to(target)).await;
-        assert_eq!(frame_ancestors(&answer), "https://blog.example http://localhost:3000", "{target}");
-        assert!(answer.header("content-security-policy").starts_with("default-src 'none'; "), "{target}");
-        assert_eq!(answer.header("x-frame-options"), "", "{target}");
+        let response = host.send(&visitor(1).to(target)).await;
+        assert_eq!(frame_ancestors(&response), "https://blog.example http://localhost:3000", "{target}");
+        assert!(response.header("content-security-policy").starts_with("default-src 'none'; "), "{target}");
+        assert_eq!(response.header("x-frame-options"), "", "{target}");
     }
     for target in ["/", "/?site=example.com", "/api/statistics?embed", "/me/why?embed", "/nothing?embed"] {
-        let answer = host.process.send(&visitor(1).to(target)).await;
-        assert_eq!(frame_ancestors(&answer), "'none'", "{target}");
+        let response = host.process.send(&visitor(1).to(target)).await;
+        assert_eq!(frame_ancestors(&response), "'none'", "{target}");
     }
     let database = Database::create().await;
     let host = Host::start(&database).await;
-    let answer = host.send(&visitor(1).to("/?embed")).await;
-    assert_eq!((answer.status, frame_ancestors(&answer)), (200, "'none'"));
+    let response = host.send(&visitor(1).to("/?embed")).await;
+    assert_eq!((response.status, frame_ancestors(&response)), (200, "'none'"));
 }
 
 #[tokio::test]
@@ -47,9 +47,9 @@ async fn opening_the_embedded_page_is_not_counted() {
     host.send(&visitor(1)).await;
     let rows = database.number("select count(*) from tally").await;
     for target in ["/?embed", "/?embed&site=example.com", "/?embed&own"] {
-        let answer = host.send(&visitor(2).to(target).header("Referer", "https://blog.example/")).await;
-        assert_eq!((answer.status, answer.header("content-type")), (200, "text/html; charset=utf-8"), "{target}");
-        assert!(answer.text().contains("<body class=\"embedded\">"), "{target}");
+        let response = host.send(&visitor(2).to(target).header("Referer", "https://blog.example/")).await;
+        assert_eq!((response.status, response.header("content-type")), (200, "text/html; charset=utf-8"), "{target}");
+        assert!(response.text().contains("<body class=\"embedded\">"), "{target}");
     }
     assert_eq!(database.number("select count(*) from tally").await, rows);
     assert_eq!((database.visitors_today().await, database.pageviews().await), (1, 1));

@@ -131,8 +131,8 @@ async fn tokens_and_secrets_are_never_logged_or_returned() {
         let targets = ["/", "/version", "/health/live", "/health/ready", "/api/statistics", "/nothing"];
         let requests: JoinSet<_> =
             targets.map(|target| async move { send(port, &Request::get(target)).await }).into_iter().collect();
-        for answer in requests.join_all().await {
-            output.push(format!("{:?}\n{}", answer.headers, answer.text()));
+        for response in requests.join_all().await {
+            output.push(format!("{:?}\n{}", response.headers, response.text()));
         }
     };
     request_all(&mut output).await;
@@ -170,9 +170,9 @@ async fn counting_continues_while_tokens_rotate_and_connections_end() {
             let [sent, acknowledged] = counters;
             let mut connection = Connection::open(port).await.unwrap();
             while !stop.load(Ordering::Relaxed) {
-                let answer = connection.send(&visit(sent.fetch_add(1, Ordering::Relaxed))).await.unwrap();
-                assert!([200, 503].contains(&answer.status), "{answer:?}");
-                acknowledged.fetch_add(usize::from(answer.status == 200), Ordering::Relaxed);
+                let response = connection.send(&visit(sent.fetch_add(1, Ordering::Relaxed))).await.unwrap();
+                assert!([200, 503].contains(&response.status), "{response:?}");
+                acknowledged.fetch_add(usize::from(response.status == 200), Ordering::Relaxed);
             }
         });
     }

@@ -19,9 +19,9 @@ async fn a_request_without_a_path_is_rejected_without_a_panic() {
     let mut host = Host::start(&database).await;
     let mut connection =
         write(host.process.port, "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\nConnection: close\r\n\r\n").await;
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    let mut response = String::new();
+    connection.read_to_string(&mut response).await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 4"), "{response}");
     host.process.terminate().await;
     assert!(host.process.log().iter().all(|line| line["event"] != "panicked"));
 }

@@ -14,9 +14,9 @@ use crate::{
 };
 
 async fn live(host: &Host, site: &str) -> Value {
-    let answer = host.send(&Request::get(&format!("/api/live?site={site}"))).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
-    answer.json()
+    let response = host.send(&Request::get(&format!("/api/live?site={site}"))).await;
+    assert_eq!((response.status, response.header("content-type")), (200, "application/json"));
+    response.json()
 }
 
 fn now() -> i64 {

@@ -70,7 +70,7 @@ async fn a_visit_to_a_period_closed_by_another_instance_counts_as_a_pageview_onl
         host.send(&visitor(number)).await;
     }
     database.execute("update salt set forget_after = now() - interval '1 hour'").await;
-    // Another instance closes the month. The cache of this one still has it as open.
+    // Another instance closes the month. In the cache of this instance, the month is still open.
     let other = Host::start(&database).await;
     other.maintain().await;
     for number in 10..13 {
@@ -88,7 +88,7 @@ async fn maintenance_drops_a_set_whose_salt_is_deleted() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     host.send(&visitor(1)).await;
-    // As if maintenance was killed after it deleted the salt.
+    // The state after a kill between the deletion of the salt and that of the set.
     database.execute("update salt set salt = null").await;
     assert_eq!(host.maintain().await["sets_dropped"], 1);
     assert_eq!(host.maintain().await["sets_dropped"], 0);
@@ -175,8 +175,8 @@ async fn maintenance_returns_503_while_the_database_is_unavailable() {
     let database = Database::create().await;
     let nowhere = format!("postgres://footfall@127.0.0.1:{}/none", crate::process::free_port());
     let host = Host::on(&database).with("DATABASE_URL", &nowhere).start().await;
-    let answer = host.fire("function-maintenance").await;
-    assert_eq!((answer.status, answer.header("retry-after").is_empty()), (503, false));
+    let response = host.fire("function-maintenance").await;
+    assert_eq!((response.status, response.header("retry-after").is_empty()), (503, false));
 }
 
 #[tokio::test]

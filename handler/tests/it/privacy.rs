@@ -63,12 +63,18 @@ async fn addresses_user_agents_and_raw_events_are_never_stored_or_logged() {
     host.maintain().await;
     host.send(&Request::get("/").from("203.0.113.77").user_agent("ImportedBrowser/2")).await;
     database
-        .execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'footfall' and datname = current_database()")
+        .execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity \
+             where application_name = 'footfall' and datname = current_database()",
+        )
         .await;
     host.send(&Request::get("/").from("203.0.113.77").user_agent("ImportedBrowser/2")).await;
 
     let tables = database
-        .texts("select table_name::text from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'")
+        .texts(
+            "select table_name::text from information_schema.tables \
+             where table_schema = 'public' and table_type = 'BASE TABLE'",
+        )
         .await;
     let mut stored = String::new();
     for table in &tables {

@@ -1,5 +1,5 @@
-//! Every acknowledged visit is counted exactly once: under load, after a kill, after a lost connection, and after a client
-//! disconnects.
+//! Every acknowledged visit is counted exactly once: under load, after a kill, after a lost connection, and after a
+//! client disconnects.
 
 use std::{
     collections::HashSet,
@@ -29,8 +29,8 @@ struct Load {
 }
 
 impl Load {
-    /// Sends visits of new visitors from number `first` on, every fourth twice, until `stop` is set or the connection ends.
-    /// Returns the acknowledged visitors and all visitors that were sent.
+    /// Sends visits of new visitors from number `first` on, every fourth twice, until `stop` is set or the connection
+    /// ends. Returns the acknowledged visitors and all visitors that were sent.
     async fn run(self: Arc<Self>, host: Arc<Host>, first: usize) -> (HashSet<usize>, HashSet<usize>) {
         let (mut acknowledged, mut sent) = (HashSet::new(), HashSet::new());
         let Ok(mut connection) = Connection::open(host.process.port).await else { return (acknowledged, sent) };
@@ -42,11 +42,11 @@ impl Load {
                 sent.insert(number);
                 self.sent.fetch_add(1, Ordering::Relaxed);
                 match host.send_over(&mut connection, &visitor(number)).await {
-                    Ok(answer) if answer.status == 200 => {
+                    Ok(response) if response.status == 200 => {
                         acknowledged.insert(number);
                         self.acknowledged.fetch_add(1, Ordering::Relaxed);
                     }
-                    Ok(answer) => assert_eq!(answer.status, 503),
+                    Ok(response) => assert_eq!(response.status, 503),
                     Err(_) => return (acknowledged, sent),
                 }
             }
@@ -99,8 +99,8 @@ async fn acknowledged_visits_are_counted_exactly_once_after_a_kill() {
     assert!((views_acknowledged..=views_sent).contains(&usize::try_from(views).unwrap()), "{views} views");
     database.assert_sound().await;
 
-    // All visitors visit once more. Then their number is exact, so none was counted twice. Acknowledged visitors are known,
-    // so none was lost.
+    // All visitors visit once more. Then their number is exact, so none was counted twice. Acknowledged visitors are
+    // known, so none was lost.
     let host = Host::start(&database).await;
     let mut connection = Connection::open(host.process.port).await.unwrap();
     for number in &acknowledged {
@@ -195,8 +195,8 @@ async fn clients_that_disconnect_while_they_wait_are_counted() {
     for number in 1..=10 {
         let mut stream = TcpStream::connect(("127.0.0.1", host.process.port)).await.unwrap();
         stream.write_all(raw(number).as_bytes()).await.unwrap();
-        // A ping gets its response after the connection above is accepted, and the request is read soon after. All ten together
-        // take less time than the statement timeout.
+        // A ping gets its response after the connection above is accepted, and the request is read soon after. All ten
+        // together take less time than the statement timeout.
         host.ping().await;
         tokio::time::sleep(Duration::from_millis(80)).await;
         drop(stream);
@@ -209,7 +209,8 @@ async fn clients_that_disconnect_while_they_wait_are_counted() {
     database.assert_sound().await;
 }
 
-/// A connection that ends before its request is read may count or not. It never counts partly, and never delays other visits.
+/// A connection that ends before its request is read may count or not. It never counts partly, and never delays other
+/// visits.
 #[tokio::test]
 async fn clients_that_disconnect_at_once_are_counted_completely_or_not_at_all() {
     let database = Database::create().await;

@@ -74,16 +74,20 @@ async fn every_address_accepts_its_methods_and_rejects_others_with_405() {
     for (route, path) in addresses() {
         for method in ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
             let body = if method == "POST" { r#"{"s":"localhost","p":"/"}"# } else { "" };
-            let answer = host.process.send(&visitor(1).method(method).to(&path).body(body)).await;
+            let response = host.process.send(&visitor(1).method(method).to(&path).body(body)).await;
             if route.methods.contains(method) {
                 let status = match route.endpoint {
                     Endpoint::Visit => 204,
                     Endpoint::SignIn => 303,
                     _ => 200,
                 };
-                assert_eq!(answer.status, status, "{method} {path}");
+                assert_eq!(response.status, status, "{method} {path}");
             } else {
-                assert_eq!((answer.status, answer.header("allow")), (405, route.methods.allow()), "{method} {path}");
+                assert_eq!(
+                    (response.status, response.header("allow")),
+                    (405, route.methods.allow()),
+                    "{method} {path}"
+                );
             }
         }
     }
@@ -164,15 +168,15 @@ async fn an_unknown_address_gets_problem_details() {
     for path in
         ["/nothing", "/api", "/api/statistics/x", "/version/x", "/function-count", "/.env", "/%00", "/%ff", "/a%2fb"]
     {
-        let answer = host.process.send(&Request::get(path)).await;
-        assert_eq!((answer.status, answer.header("content-type")), (404, "application/problem+json"), "{path}");
-        let problem = answer.json();
+        let response = host.process.send(&Request::get(path)).await;
+        assert_eq!((response.status, response.header("content-type")), (404, "application/problem+json"), "{path}");
+        let problem = response.json();
         assert_eq!((&problem["type"], &problem["status"]), (&"about:blank".into(), &404.into()));
         assert!(!problem["title"].as_str().unwrap().is_empty() && !problem["detail"].as_str().unwrap().is_empty());
     }
-    let answer = host.process.send(&Request::get("/version").method("POST")).await;
-    assert_eq!((answer.status, answer.header("content-type")), (405, "application/problem+json"));
-    assert_eq!(answer.header("allow"), "GET, HEAD");
+    let response = host.process.send(&Request::get("/version").method("POST")).await;
+    assert_eq!((response.status, response.header("content-type")), (405, "application/problem+json"));
+    assert_eq!(response.header("allow"), "GET, HEAD");
 }
 
 #[tokio::test]
@@ -180,8 +184,8 @@ async fn an_unexpected_body_is_ignored() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
     let body = "x".repeat(200_000);
-    let answer = host.process.send(&Request::get("/version").body(&body)).await;
-    assert_eq!(answer.status, 200);
+    let response = host.process.send(&Request::get("/version").body(&body)).await;
+    assert_eq!(response.status, 200);
     assert_eq!(host.process.send(&Request::get("/").method("POST").body(&body)).await.status, 405);
 }
 
@@ -208,26 +212,26 @@ async fn every_reply_limits_caching_and_loads_nothing_from_other_origins() {
     let refused = ["/nothing", "/api/statistics?period=bad", "/?site=unknown.example"];
     let paths: Vec<String> = addresses().into_iter().map(|(_, path)| path).collect();
     for path in paths.iter().map(|path| &**path).chain(refused) {
-        let answer = host.process.send(&visitor(1).to(path)).await;
-        let caching = answer.header("cache-control");
+        let response = host.process.send(&visitor(1).to(path)).await;
+        let caching = response.header("cache-control");
         // Files are the same for every client.
         let is_kept = ["/footfall.js", "/badge/localhost.svg", "/api/openapi.json"].contains(&path)
             && caching.starts_with("public, max-age=");
         assert!(is_kept || ["no-store", "no-cache"].contains(&caching), "{path}: {caching}");
-        let policy = answer.header("content-security-policy");
+        let policy = response.header("content-security-policy");
         for wanted in ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'"] {
             assert!(policy.contains(wanted), "{path}: {policy}");
         }
         for unwanted in ["unsafe-inline", "unsafe-eval", "http:", "https:", "*"] {
             assert!(!policy.contains(unwanted), "{path}: {policy}");
         }
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
-        assert!(!answer.header("referrer-policy").is_empty(), "{path}");
+        assert_eq!(response.header("x-content-type-options"), "nosniff", "{path}");
+        assert!(!response.header("referrer-policy").is_empty(), "{path}");
         for unwanted in ["set-cookie", "server", "x-powered-by", "access-control-allow-credentials"] {
-            assert_eq!(answer.header(unwanted), "", "{path} {unwanted}");
+            assert_eq!(response.header(unwanted), "", "{path} {unwanted}");
         }
-        let is_read_anywhere = path.starts_with("/api/") && path != "/api/sites" && answer.status == 200;
-        assert_eq!(answer.header("access-control-allow-origin"), if is_read_anywhere { "*" } else { "" }, "{path}");
+        let is_read_anywhere = path.starts_with("/api/") && path != "/api/sites" && response.status == 200;
+        assert_eq!(response.header("access-control-allow-origin"), if is_read_anywhere { "*" } else { "" }, "{path}");
     }
     let page = host.send(&visitor(1)).await;
     assert_eq!((page.header("content-type"), page.header("cache-control")), ("text/html; charset=utf-8", "no-store"));
@@ -241,9 +245,9 @@ async fn page_assets_are_immutable_under_their_current_name_only() {
     let assets: Vec<&str> = page.split('"').filter(|value| value.starts_with("/assets/")).collect();
     assert_eq!(assets.len(), 2, "{assets:?}");
     for asset in assets {
-        let answer = host.send(&visitor(1).to(asset)).await;
+        let response = host.send(&visitor(1).to(asset)).await;
         assert_eq!(
-            (answer.status, answer.header("cache-control")),
+            (response.status, response.header("cache-control")),
             (200, "public, max-age=31536000, immutable"),
             "{asset}"
         );
@@ -251,7 +255,7 @@ async fn page_assets_are_immutable_under_their_current_name_only() {
         // The name that a page of another version would use.
         let other = host.send(&visitor(1).to(&format!("/assets/page-0.{extension}"))).await;
         assert_eq!((other.status, other.header("cache-control")), (200, "no-store"), "{asset}");
-        assert_eq!(other.body, answer.body);
+        assert_eq!(other.body, response.body);
     }
     for unknown in ["/assets/page.css", "/assets/page-.txt", "/assets/other-0.css", "/assets/"] {
         assert_eq!(host.send(&visitor(1).to(unknown)).await.status, 404, "{unknown}");

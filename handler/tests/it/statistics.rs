@@ -79,14 +79,14 @@ async fn an_invalid_query_is_rejected_with_the_name_of_its_parameter() {
         ("from=9999-12-31&to=9999-12-31&by=month", ""),
         ("from=1970-01-01&to=1970-01-01&by=week", ""),
     ] {
-        let answer = host.send(&Request::get(&format!("/api/statistics?{query}"))).await;
+        let response = host.send(&Request::get(&format!("/api/statistics?{query}"))).await;
         if named.is_empty() {
             // At the limits of the calendar, any response but a server error is valid.
-            assert!(answer.status < 500, "{query}: {answer:?}");
+            assert!(response.status < 500, "{query}: {response:?}");
             continue;
         }
-        assert_eq!((answer.status, answer.header("content-type")), (400, "application/problem+json"), "{query}");
-        let problem = answer.json();
+        assert_eq!((response.status, response.header("content-type")), (400, "application/problem+json"), "{query}");
+        let problem = response.json();
         assert_eq!(problem["status"], 400);
         assert!(problem["detail"].as_str().unwrap().contains(named), "{query}: {problem}");
     }
@@ -101,8 +101,8 @@ async fn an_unknown_site_returns_404_and_a_configured_site_200() {
     assert_eq!((status("example.com").await, status("localhost").await), (200, 200));
     assert_eq!(status("example.org").await, 404);
     // The Host header does not select a site.
-    let answer = host.send(&Request::get("/api/statistics").header("Host", "evil.example")).await.json();
-    assert_eq!(answer["site"], "localhost");
+    let response = host.send(&Request::get("/api/statistics").header("Host", "evil.example")).await.json();
+    assert_eq!(response["site"], "localhost");
 }
 
 #[tokio::test]
@@ -130,19 +130,19 @@ async fn a_configured_token_is_required_for_statistics() {
             if let Some(authorization) = &authorization {
                 request = request.header("Authorization", authorization);
             }
-            let answer = host.send(&request).await;
-            assert_eq!(answer.status, 401, "{target} {authorization:?}");
-            assert!(answer.header("www-authenticate").starts_with("Bearer "));
-            assert_eq!(answer.header("content-type"), "application/problem+json");
-            let fields: Vec<String> = answer.json().as_object().unwrap().keys().cloned().collect();
+            let response = host.send(&request).await;
+            assert_eq!(response.status, 401, "{target} {authorization:?}");
+            assert!(response.header("www-authenticate").starts_with("Bearer "));
+            assert_eq!(response.header("content-type"), "application/problem+json");
+            let fields: Vec<String> = response.json().as_object().unwrap().keys().cloned().collect();
             assert_eq!(fields, ["detail", "status", "title", "type"]);
         }
     }
     assert_eq!(database.number("select count(*) from tally").await, 0);
     for authorization in [format!("Bearer {TOKEN}"), format!("bearer {TOKEN}"), basic(&format!("anyone:{TOKEN}"))] {
         for target in ["/", "/api/statistics"] {
-            let answer = host.send(&visitor(1).header("Authorization", &authorization)).await;
-            assert_eq!(answer.status, 200, "{target} {authorization}");
+            let response = host.send(&visitor(1).header("Authorization", &authorization)).await;
+            assert_eq!(response.status, 200, "{target} {authorization}");
         }
     }
     // Version and health need no token.

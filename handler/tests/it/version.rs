@@ -6,9 +6,9 @@ use crate::{client::Request, database::Database, host::Host, process::HandlerCom
 async fn version_returns_name_version_commit_and_build_time() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
-    let answer = host.send(&Request::get("/version")).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
-    let version = answer.json();
+    let response = host.send(&Request::get("/version")).await;
+    assert_eq!((response.status, response.header("content-type")), (200, "application/json"));
+    let version = response.json();
     assert_eq!(version["name"], "footfall");
     assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
     let commit = version["commit"].as_str().unwrap();

@@ -51,10 +51,10 @@ fn row(value: &str, visitors: i64, pageviews: i64) -> (String, Value, i64) {
     (value.to_owned(), visitors.into(), pageviews)
 }
 
-fn assert_refused(answer: &Response, status: u16, problem: &str) {
-    assert_eq!(answer.status, status, "{}", answer.text());
-    assert_eq!(answer.header("content-type"), "application/problem+json");
-    assert!(answer.json()["detail"].as_str().unwrap().contains(problem), "{}", answer.text());
+fn assert_refused(response: &Response, status: u16, problem: &str) {
+    assert_eq!(response.status, status, "{}", response.text());
+    assert_eq!(response.header("content-type"), "application/problem+json");
+    assert!(response.json()["detail"].as_str().unwrap().contains(problem), "{}", response.text());
 }
 
 #[tokio::test]
@@ -64,9 +64,9 @@ async fn a_view_is_counted_before_its_204_response() {
         let host = Host::on(&database).with("FOOTFALL_SITES", SITE).mode(mode).start().await;
         host.process.wait_until_ready().await;
         for (number, page) in [(1, "/a"), (1, "/a"), (1, "/b"), (2, "/a")] {
-            let answer = host.send(&script_request(number, &view(page))).await;
-            assert_eq!((answer.status, answer.body.len(), answer.header("set-cookie")), (204, 0, ""));
-            assert_eq!(answer.header("cache-control"), "no-store");
+            let response = host.send(&script_request(number, &view(page))).await;
+            assert_eq!((response.status, response.body.len(), response.header("set-cookie")), (204, 0, ""));
+            assert_eq!(response.header("cache-control"), "no-store");
         }
         let statistics = statistics(&host).await;
         assert_eq!((&statistics["range"]["visitors"], &statistics["range"]["pageviews"]), (&2.into(), &4.into()));
@@ -84,8 +84,8 @@ async fn every_value_from_the_script_is_counted_under_its_dimension() {
         "s": SITE, "p": "/shop?product=7", "r": "https://www.google.de", "l": "de-CH", "z": "Europe/Zurich", "w": "l",
         "c": { "source": "letter", "medium": "email", "campaign": "spring" },
     });
-    let answer = host.send(&script_request(1, &message).header("Sec-CH-UA-Platform", "\"Linux\"")).await;
-    assert_eq!(answer.status, 204);
+    let response = host.send(&script_request(1, &message).header("Sec-CH-UA-Platform", "\"Linux\"")).await;
+    assert_eq!(response.status, 204);
     let statistics = statistics(&host).await;
     for (dimension, value) in [
         ("pages", "/shop?product=7"),
@@ -204,9 +204,9 @@ async fn visits_from_pages_of_other_sites_are_rejected() {
         ("Origin", "nonsense"),
         ("Referer", "https://evil.example/example.com"),
     ] {
-        let answer = host.send(&from(name, value)).await;
-        assert_refused(&answer, 403, "data-site");
-        assert!(!answer.text().contains("evil"));
+        let response = host.send(&from(name, value)).await;
+        assert_refused(&response, 403, "data-site");
+        assert!(!response.text().contains("evil"));
     }
     for (name, value) in [
         ("Origin", "https://www.example.com"),
@@ -256,18 +256,18 @@ async fn an_invalid_visit_is_rejected_with_a_reason_that_repeats_nothing() {
         r#"{"s":"example.com","p":"/","s":"secret"}"#,
         "{\"s\":\"example.com\",\"p\":\"/\u{0}\"}",
     ] {
-        let answer = host.send(&of(body)).await;
-        assert_refused(&answer, 400, "JSON object");
-        assert!(!answer.text().contains("secret"), "{}", answer.text());
+        let response = host.send(&of(body)).await;
+        assert_refused(&response, 400, "JSON object");
+        assert!(!response.text().contains("secret"), "{}", response.text());
     }
     assert_refused(&host.send(&of(r#"{"s":"example.com","p":"secret"}"#)).await, 400, "path");
     assert_refused(&host.send(&of(r#"{"s":"example.com","p":"/","e":" "}"#)).await, 400, "event");
     for unknown in ["secret.example", "", "not a name", "<script>"] {
-        let answer = host.send(&of(&json!({ "s": unknown, "p": "/" }).to_string())).await;
-        assert_refused(&answer, 404, "FOOTFALL_SITES");
+        let response = host.send(&of(&json!({ "s": unknown, "p": "/" }).to_string())).await;
+        assert_refused(&response, 404, "FOOTFALL_SITES");
         // An import would not help: visits count for configured sites only.
-        assert!(!answer.text().contains("import"), "{}", answer.text());
-        assert!(!answer.text().contains("secret"));
+        assert!(!response.text().contains("import"), "{}", response.text());
+        assert!(!response.text().contains("secret"));
     }
     let long = json!({ "s": SITE, "p": format!("/{}", "x".repeat(2048)) }).to_string();
     assert_refused(&host.send(&of(&long)).await, 413, "2048");
@@ -291,11 +291,11 @@ async fn the_pixel_counts_the_page_in_its_referer() {
             Some(referer) => pixel(number).header("Referer", referer),
             None => pixel(number),
         };
-        let answer = host.send(&request).await;
-        assert_eq!((answer.status, answer.header("content-type")), (200, "image/gif"));
-        assert!(answer.body.starts_with(b"GIF89a"));
-        assert_eq!(answer.header("cache-control"), "no-store");
-        assert_eq!(answer.header("cross-origin-resource-policy"), "cross-origin");
+        let response = host.send(&request).await;
+        assert_eq!((response.status, response.header("content-type")), (200, "image/gif"));
+        assert!(response.body.starts_with(b"GIF89a"));
+        assert_eq!(response.header("cache-control"), "no-store");
+        assert_eq!(response.header("cross-origin-resource-policy"), "cross-origin");
     }
     assert_refused(&host.send(&pixel(3).header("Referer", "https://evil.example/")).await, 403, "data-site");
     assert_refused(&host.send(&pixel(3).to("/v/unknown.example.gif")).await, 404, "FOOTFALL_SITES");
@@ -356,7 +356,8 @@ async fn an_incomplete_body_gets_408_and_a_complete_one_counts_after_a_disconnec
     let body = view("/").to_string();
     let head = |length: usize| {
         format!(
-            "POST /v HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {FIREFOX}\r\nX-Forwarded-For: 203.0.113.9\r\nContent-Length: {length}\r\n\r\n"
+            "POST /v HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {FIREFOX}\r\nX-Forwarded-For: 203.0.113.9\r\n\
+             Content-Length: {length}\r\n\r\n"
         )
     };
     let mut slow = TcpStream::connect(("127.0.0.1", host.process.port)).await.unwrap();
@@ -371,9 +372,9 @@ async fn an_incomplete_body_gets_408_and_a_complete_one_counts_after_a_disconnec
     }
     drop(hasty);
 
-    let mut answer = [0; 12];
-    slow.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 408");
+    let mut response = [0; 12];
+    slow.read_exact(&mut response).await.unwrap();
+    assert_eq!(&response, b"HTTP/1.1 408");
     assert_eq!(statistics(&host).await["range"]["pageviews"], 1);
 }
 
@@ -384,11 +385,11 @@ async fn a_hit_counter_counts_its_page_and_shows_the_new_number() {
     let counter_on = |number, page: &str| visitor(number).to("/v/example.com.svg?period=today").header("Referer", page);
     let counter = |number| counter_on(number, "https://example.com/a");
     for (number, shown) in [(1, 1), (1, 1), (2, 2)] {
-        let answer = host.send(&counter(number)).await;
-        assert_eq!((answer.status, answer.header("content-type")), (200, "image/svg+xml; charset=utf-8"));
-        assert!(answer.text().contains(&format!("<title>visitors: {shown}</title>")), "{}", answer.text());
-        assert_eq!(answer.header("cache-control"), "no-store");
-        assert_eq!(answer.header("cross-origin-resource-policy"), "cross-origin");
+        let response = host.send(&counter(number)).await;
+        assert_eq!((response.status, response.header("content-type")), (200, "image/svg+xml; charset=utf-8"));
+        assert!(response.text().contains(&format!("<title>visitors: {shown}</title>")), "{}", response.text());
+        assert_eq!(response.header("cache-control"), "no-store");
+        assert_eq!(response.header("cross-origin-resource-policy"), "cross-origin");
     }
     assert_refused(&host.send(&counter(3).to("/v/example.com.svg?period=never")).await, 400, "'period' must be");
     assert_refused(&host.send(&counter_on(3, "https://evil.example/")).await, 403, "data-site");

@@ -1,5 +1,5 @@
-//! `/badge/SITE.svg` and `/badge/SITE.json`: the visitors of a site, as a picture and as the input of shields.io. Loading a
-//! badge is not counted.
+//! `/badge/SITE.svg` and `/badge/SITE.json`: the visitors of a site, as a picture and as the input of shields.io.
+//! Loading a badge is not counted.
 
 use serde_json::json;
 use warp::http::{HeaderValue, StatusCode, header};

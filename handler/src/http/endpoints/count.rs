@@ -1,7 +1,7 @@
 //! `/`: the page. It counts its own visit, waits until the visit is durable, and shows statistics that include it.
 //!
-//! `/?embed` is the page for a frame in pages of the origins in `FOOTFALL_EMBED`. It is not counted, because a reader of
-//! the surrounding page does not visit Footfall.
+//! `/?embed` is the page for a frame in pages of the origins in `FOOTFALL_EMBED`. It is not counted, because a reader
+//! of the surrounding page does not visit Footfall.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! `POST /function-maintenance`: the timer of the Functions host. Deletes the salts and sets of ended periods, and data that
-//! is older than the retention.
+//! `POST /function-maintenance`: the timer of the Functions host. Deletes the salts and sets of ended periods, and data
+//! that is older than the retention.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! `POST /me/sign-in`: exchanges the dashboard token for a cookie. The form of a private page sends it. A request without a
-//! token signs out.
+//! `POST /me/sign-in`: exchanges the dashboard token for a cookie. The form of a private page sends it. A request
+//! without a token signs out.
 
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
@@ -50,8 +50,8 @@ pub(in crate::http) async fn respond<B: Buf>(
     Ok(redirect)
 }
 
-/// Whether browsers drop `Secure` cookies from pages of this origin. Browsers do so without TLS, except on localhost (W3C
-/// Secure Contexts §3.1).
+/// Whether browsers drop `Secure` cookies from pages of this origin. Browsers do so without TLS, except on localhost
+/// (W3C Secure Contexts §3.1).
 fn drops_secure_cookies(origin: &str) -> bool {
     let Ok(url) = url::Url::parse(origin) else { return false };
     let is_this_machine = match url.host() {

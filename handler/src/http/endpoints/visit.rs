@@ -1,5 +1,5 @@
-//! `POST /v` from the script and `GET /v/SITE.gif` from the pixel: visits to pages of other sites. The reply follows the
-//! commit, and never repeats data of the request.
+//! `POST /v` from the script and `GET /v/SITE.gif` from the pixel: visits to pages of other sites. The reply follows
+//! the commit, and never repeats data of the request.
 
 use std::borrow::Cow;
 
@@ -114,10 +114,11 @@ pub(in crate::http) async fn respond<B: Buf>(
 }
 
 /// One transparent pixel (`GIF89a`).
-const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x01D\x00;";
+const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\
+    \xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x01D\x00;";
 
-/// `GET /v/SITE.gif` counts a view of a page without a script. `GET /v/SITE.svg` also shows the number that includes it.
-/// The page is that of `Referer`; browsers that send only the origin count as `/`.
+/// `GET /v/SITE.gif` counts a view of a page without a script. `GET /v/SITE.svg` also shows the number that includes
+/// it. The page is that of `Referer`; browsers that send only the origin count as `/`.
 pub(in crate::http) async fn respond_with_image(name: &str, request: &Request) -> Result<Reply, Error> {
     let app = request.app();
     let (site, form) = name.rsplit_once('.').ok_or(Error::NotFound)?;
@@ -148,8 +149,8 @@ fn counted_site<'a>(app: &'a App, name: &str) -> Result<&'a SiteName, Error> {
     app.config.sites.iter().find(|site| **site == name).ok_or(Error::NotConfigured)
 }
 
-/// Rejects visits from pages of other sites, according to `Origin`, else `Referer`. `Origin: null` hides the origin of a
-/// page (RFC 6454 §7.1).
+/// Rejects visits from pages of other sites, according to `Origin`, else `Referer`. `Origin: null` hides the origin of
+/// a page (RFC 6454 §7.1).
 fn must_come_from(request: &Request, site: &SiteName) -> Result<(), Error> {
     let origin = request.header("origin").filter(|origin| *origin != "null");
     let Some(url) = origin.or_else(|| request.header("referer")) else { return Ok(()) };

@@ -40,8 +40,8 @@ enum Phase {
     Idle,
 }
 
-/// The phase of one connection and its deadline. The stream, the service and the timer of a connection share it, all in one
-/// task.
+/// The phase of one connection and its deadline. The stream, the service and the timer of a connection share it, all in
+/// one task.
 pub(in crate::http) struct ConnectionPhase {
     began: Instant,
     timeouts: Timeouts,

@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit towards `wanted`, as far as the hard limit allows, and returns the available number up to `wanted`.
-/// Never lowers the soft limit. Shells set 1,024 for old programs that use `select`.
+/// Raises the soft limit towards `wanted`, as far as the hard limit allows, and returns the available number up to
+/// `wanted`. Never lowers the soft limit. Shells set 1,024 for old programs that use `select`.
 pub(crate) fn allow(wanted: u64) -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let Some(current) = current else { return wanted };

@@ -1,5 +1,5 @@
-//! Connects hyper to warp: moves the headers of a request into its [`RequestContext`], so that no filter copies them, and
-//! resolves path aliases.
+//! Connects hyper to warp: moves the headers of a request into its [`RequestContext`], so that no filter copies them,
+//! and resolves path aliases.
 
 use std::{net::IpAddr, sync::Arc};
 

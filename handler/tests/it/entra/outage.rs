@@ -31,8 +31,8 @@ async fn assert_unavailable(process: &Process) {
         assert!(began.elapsed() < PATIENCE, "the visit got no response");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let answer = visit.await.unwrap();
-    assert_eq!((answer.status, answer.header("retry-after")), (503, "5"), "{}", answer.text());
+    let response = visit.await.unwrap();
+    assert_eq!((response.status, response.header("retry-after")), (503, "5"), "{}", response.text());
     assert!(pings > 0);
 }
 
