@@ -1,7 +1,9 @@
-//! Describes User-Agents, for `handler/lists/check-agents` to hold the descriptions against others'. It is not shipped.
+//! Describes User-Agents. `handler/lists/check-agents` compares the descriptions with other lists. This example is not shipped.
 //!
-//! usage: agents [--time] < FILE, with a User-Agent in each line. Prints for each whether it is a robot's (`robot` or nothing),
-//! and its browser, system and device, parted by tabs; with `--time` instead the nanoseconds that one takes.
+//! usage: agents [--time] < FILE
+//!
+//! FILE has one User-Agent per line. For each, this prints `robot` or nothing, browser, system and device, separated by tabs. With
+//! `--time`, this prints the nanoseconds per description instead.
 
 use std::{hint::black_box, io, time::Instant};
 
@@ -24,7 +26,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// What one description takes, in the fastest of several rounds: the others waited for somebody else.
+/// The time per description in the fastest of several rounds. Other processes delayed the slower rounds.
 #[expect(clippy::cast_precision_loss, reason = "a measurement")]
 fn nanoseconds(user_agents: &[String]) -> f64 {
     let round = || {

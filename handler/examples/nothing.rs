@@ -1,4 +1,4 @@
-//! A warp server whose only route does nothing: what `scripts/bench` compares the handler with. It is not shipped.
+//! A warp server whose only route does nothing. `scripts/bench` compares the handler with it. This example is not shipped.
 //!
 //! usage: nothing PORT
 

@@ -1,7 +1,9 @@
-//! A warp server whose only route records a visit and shows no page: what `scripts/bench` measures the recorder with. It is not
-//! shipped. `/api/statistics` answers what was counted, as the handler's does.
+//! A warp server whose only route records a visit and returns no page. `scripts/bench` measures the recorder with it. This example
+//! is not shipped.
 //!
-//! usage: recorder PORT, with `DATABASE_URL`
+//! usage: recorder PORT
+//!
+//! `DATABASE_URL` names the server.
 
 use std::{borrow::Cow, time::Duration};
 

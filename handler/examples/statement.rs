@@ -1,7 +1,9 @@
-//! A loop that sends the recorder's statement with new visitors and does nothing else: what the database can do, for
-//! `scripts/bench` to hold the recorder against. It is not shipped.
+//! Sends the statement of the recorder with new visitors in a loop, to measure the database alone. `scripts/bench` compares the
+//! recorder with it. This example is not shipped.
 //!
-//! usage: statement SECONDS VISITORS, with `DATABASE_URL`; VISITORS is how many each statement brings
+//! usage: statement SECONDS VISITORS
+//!
+//! `DATABASE_URL` names the server. VISITORS is the number of visitors per statement.
 
 use std::time::{Duration, Instant};
 
@@ -44,7 +46,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the recorder makes of visitors who have never been here: a fingerprint for the site and one for the page.
+/// The part of a batch for new visitors. Each visitor has a fingerprint for the site and one for the page.
 fn part(site: SiteId, day: Day, minute: Minute, first: u64, visitors: u64) -> Part {
     let (of_site, of_page) = (CohortId::new(1), CohortId::new(2));
     let row = |(number, cohort): (u64, CohortId)| {

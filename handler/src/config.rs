@@ -16,9 +16,10 @@ use jiff::tz::TimeZone;
 
 pub use self::{
     database::{DatabaseConfig, Entra},
-    environment::{Environment, allows_colour, process_environment},
+    environment::{Environment, Host, allows_colour, process_environment},
     origin::Origin,
-    values::is_link_name,
+    settings::BadVariable,
+    values::{PathAliases, is_link_name},
 };
 use self::{
     environment::SettingValues,
@@ -74,26 +75,6 @@ pub struct Config {
     pub log_format: Option<LogFormat>,
 }
 
-/// Second names of the paths that other sites embed, without slashes.
-#[derive(Clone, Debug, Default)]
-pub struct PathAliases {
-    /// The second name of `footfall.js`.
-    pub script: Option<String>,
-    /// The second name of the path `/v`.
-    pub endpoint: Option<String>,
-}
-
-/// The program that started this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Host {
-    /// The Functions host.
-    Functions,
-    /// Another program, which sets the port in the variable of the Functions host.
-    PortOnly,
-    /// A person, a container runtime or a service manager.
-    Plain,
-}
-
 /// A value that is never printed.
 #[derive(Clone)]
 pub struct Secret(String);
@@ -114,16 +95,6 @@ impl Secret {
         }
         signature.finalize().to_hex().to_string()
     }
-}
-
-/// A variable whose value is not valid.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{variable} {problem}")]
-pub struct BadVariable {
-    /// The name of the variable.
-    pub variable: String,
-    /// The problem and the valid values.
-    pub problem: String,
 }
 
 impl Config {

@@ -30,13 +30,13 @@ enum Command {
     /// Update the database schema and exit.
     Migrate,
     /// Check the configuration, the database, the rights of the role and the clock.
-    Doctor(doctor::Arguments),
+    Doctor(doctor::DoctorArguments),
     /// Fetch a page and report whether its visits will count. Does not count a visit.
-    Check(check::Arguments),
+    Check(check::CheckArguments),
     /// Count page requests from access logs, or import the daily totals of another counter.
-    Import(import::Arguments),
+    Import(import::ImportArguments),
     /// Print a link that shows the private statistics of one site.
-    Share(share::Arguments),
+    Share(share::ShareArguments),
 }
 
 /// The text after the name in `--version`.

@@ -1,4 +1,4 @@
-//! `handler check URL`: fetches a page as a browser would and reports whether its visits will count. It runs no script of
+//! `handler check URL`: fetches a page as a browser would and reports whether its visits will count. The check runs no script of
 //! the page and counts nothing.
 
 mod embed;
@@ -28,7 +28,7 @@ use crate::domain::SiteName;
 
 /// The options of the command.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub struct CheckArguments {
     /// Page to check, such as <https://example.com/>
     #[arg(value_name = "URL")]
     url: String,
@@ -50,7 +50,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// If an argument is not valid, or this program can't make connections at all.
-pub async fn run(arguments: Arguments, allows_colour: bool) -> anyhow::Result<ExitCode> {
+pub async fn run(arguments: CheckArguments, allows_colour: bool) -> anyhow::Result<ExitCode> {
     let json = arguments.json;
     let report = check_page(&CheckRequest::new(arguments)?).await?;
     let coloured = allows_colour && io::stdout().is_terminal();
@@ -74,7 +74,7 @@ struct CheckRequest {
 }
 
 impl CheckRequest {
-    fn new(arguments: Arguments) -> anyhow::Result<Self> {
+    fn new(arguments: CheckArguments) -> anyhow::Result<Self> {
         Ok(Self {
             url: web_address(&arguments.url)?,
             site: arguments.site.as_deref().map(str::parse).transpose()?,

@@ -14,7 +14,7 @@ use crate::{
 
 /// The options of the command.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub struct DoctorArguments {
     /// X-Forwarded-For header for which to show the client's address
     #[arg(long, value_name = "HEADER", default_value = "198.51.100.1, 203.0.113.9:54321")]
     forwarded_for: String,
@@ -34,7 +34,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// If the findings can't be printed.
-pub async fn run(config: &Config, arguments: Arguments) -> anyhow::Result<ExitCode> {
+pub async fn run(config: &Config, arguments: DoctorArguments) -> anyhow::Result<ExitCode> {
     let findings = examine(config, &arguments.forwarded_for, &arguments.user_agent).await;
     print_report(&findings, arguments.json)?;
     if !arguments.json {

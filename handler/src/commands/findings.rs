@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// Texts of other people's pages are cut here.
+/// Texts from checked pages are cut at this length.
 const MAXIMUM_CHARACTERS: usize = 2_000;
 
 /// All findings of a command, in the order in which they were made.
@@ -15,27 +15,26 @@ pub(super) struct Findings {
     pub(super) findings: Vec<Finding>,
 }
 
-/// One finding.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
     /// A stable name. `docs/checking.md` lists those of `handler check`.
     pub(super) name: &'static str,
     pub(super) state: State,
-    /// The finding itself.
     pub(super) text: String,
-    /// The way to mend it.
+    /// The correction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) suggestion: Option<String>,
 }
 
-/// The result of one check.
+/// The state of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum State {
     Ok,
-    /// It works, but should be changed.
+    /// The checked part works, but should be changed.
     Warning,
-    /// It does not work.
+    /// The checked part does not work.
     Failed,
 }
 
@@ -61,7 +60,6 @@ impl Findings {
         self.add(name, State::Failed, text.as_ref(), None);
     }
 
-    /// The failed findings.
     pub(super) fn failed(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.state == State::Failed)
     }
@@ -98,7 +96,7 @@ impl fmt::Display for Findings {
     }
 }
 
-/// Makes a text of somebody else safe for a terminal: nothing in it moves the cursor or changes the writing direction.
+/// Replaces characters that move the cursor of a terminal or change the writing direction.
 pub(super) fn without_controls(text: &str) -> String {
     let is_harmful = |c: char| {
         c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -36,7 +36,7 @@ use crate::{
 
 /// The options of the command.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub struct ImportArguments {
     /// Site of the logs, as a host name
     #[arg(long)]
     site: String,
@@ -61,8 +61,8 @@ pub struct Arguments {
 ///
 /// # Errors
 /// If a file can't be read, or the database is unavailable.
-pub async fn run(config: &Config, arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments { site, format, from, forget_imported, json, files } = arguments;
+pub async fn run(config: &Config, arguments: ImportArguments) -> anyhow::Result<()> {
+    let ImportArguments { site, format, from, forget_imported, json, files } = arguments;
     let site: SiteName = site.parse().context("--site")?;
     if let Some(peer) = forget_imported {
         let (name, removed) = (peer.name(), peer::forget(config, &site, peer).await?);

@@ -14,7 +14,7 @@ use crate::{
 /// The options of the command.
 #[derive(clap::Args)]
 #[command(after_help = "Revoke the link by adding its name to FOOTFALL_REVOKED_LINKS.")]
-pub struct Arguments {
+pub struct ShareArguments {
     /// Site, as a host name
     #[arg(long)]
     site: String,
@@ -27,7 +27,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// If no token is set, the site is not counted, or the name is not valid.
-pub fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run(config: &Config, arguments: &ShareArguments) -> anyhow::Result<()> {
     let name = &arguments.name;
     let site: SiteName = arguments.site.parse().context("--site")?;
     ensure!(config.sites.contains(&site), "--site: {site} is not counted; add it to FOOTFALL_SITES");

@@ -6,11 +6,10 @@ use std::{path::PathBuf, str::FromStr};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::{
-    BadVariable,
     environment::SettingValues,
     settings::{
-        AZURE_CLIENT_ID, DATA, DATABASE_AUTH, DATABASE_URL, IDENTITY_ENDPOINT, PGDATABASE, PGHOST, PGPASSWORD, PGPORT,
-        PGSSLMODE, PGSSLROOTCERT, PGUSER,
+        AZURE_CLIENT_ID, BadVariable, DATA, DATABASE_AUTH, DATABASE_URL, IDENTITY_ENDPOINT, PGDATABASE, PGHOST,
+        PGPASSWORD, PGPORT, PGSSLMODE, PGSSLROOTCERT, PGUSER,
     },
 };
 

@@ -2,10 +2,18 @@
 
 use std::{collections::BTreeMap, ffi::OsString};
 
-use super::{
-    BadVariable, Host,
-    settings::{self, HOST_COMPANIONS, PORT, Setting},
-};
+use super::settings::{self, BadVariable, HOST_COMPANIONS, PORT, Setting};
+
+/// The program that started this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// The Functions host.
+    Functions,
+    /// Another program, which sets the port in the variable of the Functions host.
+    PortOnly,
+    /// A person, a container runtime or a service manager.
+    Plain,
+}
 
 /// Variables by name.
 pub type Environment = BTreeMap<String, String>;

@@ -2,7 +2,10 @@
 
 use std::ops::Deref;
 
-use super::{BadVariable, environment::SettingValues, settings::EMBED};
+use super::{
+    environment::SettingValues,
+    settings::{BadVariable, EMBED},
+};
 use crate::domain::SiteName;
 
 /// Scheme, host and, if it is not the default, port of a page's address (RFC 6454 §6.2), such as `https://example.com`.

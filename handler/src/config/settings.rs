@@ -3,7 +3,15 @@
 
 use std::fmt;
 
-use super::BadVariable;
+/// A variable whose value is not valid.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{variable} {problem}")]
+pub struct BadVariable {
+    /// The name of the variable.
+    pub variable: String,
+    /// The problem and the valid values.
+    pub problem: String,
+}
 
 /// One environment variable.
 #[derive(Debug)]

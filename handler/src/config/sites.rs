@@ -1,9 +1,8 @@
 //! Lists of sites.
 
 use super::{
-    BadVariable,
     environment::SettingValues,
-    settings::{HOSTNAME, PUBLIC_SITES, SITES, Setting},
+    settings::{BadVariable, HOSTNAME, PUBLIC_SITES, SITES, Setting},
 };
 use crate::domain::{SiteName, site_name::BadSiteName};
 

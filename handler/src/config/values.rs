@@ -3,11 +3,19 @@
 use std::num::NonZeroU32;
 
 use super::{
-    BadVariable, PathAliases,
     environment::SettingValues,
-    settings::{ENDPOINT, RATE_LIMIT, REVOKED_LINKS, SCRIPT, Setting},
+    settings::{BadVariable, ENDPOINT, RATE_LIMIT, REVOKED_LINKS, SCRIPT, Setting},
 };
 use crate::routes::ROUTES;
+
+/// Second names of the paths that other sites embed, without slashes.
+#[derive(Clone, Debug, Default)]
+pub struct PathAliases {
+    /// The second name of `footfall.js`.
+    pub script: Option<String>,
+    /// The second name of the path `/v`.
+    pub endpoint: Option<String>,
+}
 
 /// First segments with a meaning for URLs or for the Functions host, in addition to those of [`ROUTES`].
 const RESERVED: [&str; 4] = [".", "..", "admin", "runtime"];

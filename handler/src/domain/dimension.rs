@@ -44,17 +44,12 @@ pub enum Dimension {
     Channel = 13,
     /// Referring hosts.
     Referrer = 2,
-    /// Browsers.
     Browser = 3,
-    /// Operating systems.
     OperatingSystem = 4,
-    /// Kinds of device.
     Device = 5,
     /// Countries, by the browser's time zone or language.
     Country = 6,
-    /// Languages.
     Language = 7,
-    /// Campaigns.
     Campaign = 8,
     /// Robots, by their names in the robot list.
     Robot = 14,
@@ -65,17 +60,17 @@ pub enum Dimension {
 }
 
 /// A row of the table.
-struct About {
-    /// In responses and exports.
+struct DimensionRow {
+    /// The name in responses and exports.
     name: &'static str,
     /// The section of the page.
     group: &'static str,
-    /// Of its list on the page.
+    /// The heading of its list on the page.
     heading: &'static str,
     /// The heading of its list's first column.
     column: &'static str,
     uniqueness: Uniqueness,
-    /// How many values a site can have in a day; further ones count as [`OTHER`].
+    /// How many values a site can have in a day; additional values count as [`OTHER`].
     values_a_day: usize,
     /// The page's text while the list is empty. Without one, an empty list is left out.
     empty: &'static str,
@@ -83,8 +78,8 @@ struct About {
     note: &'static str,
 }
 
-/// Defaults, for most rows.
-const PLAIN: About = About {
+/// The defaults of most rows.
+const PLAIN: DimensionRow = DimensionRow {
     name: "",
     group: "",
     heading: "",
@@ -114,9 +109,9 @@ impl Dimension {
         Self::Referral,
     ];
 
-    const fn about(self) -> About {
+    const fn about(self) -> DimensionRow {
         match self {
-            Self::Page => About {
+            Self::Page => DimensionRow {
                 name: "pages",
                 group: "Pages",
                 heading: "Pages",
@@ -126,9 +121,9 @@ impl Dimension {
                 ..PLAIN
             },
             Self::EntryPage => {
-                About { name: "entry_pages", group: "Pages", heading: "Entry pages", column: "Path", ..PLAIN }
+                DimensionRow { name: "entry_pages", group: "Pages", heading: "Entry pages", column: "Path", ..PLAIN }
             }
-            Self::Event => About {
+            Self::Event => DimensionRow {
                 name: "events",
                 group: "Events",
                 heading: "Events",
@@ -137,7 +132,7 @@ impl Dimension {
                 values_a_day: EVENTS_A_DAY,
                 ..PLAIN
             },
-            Self::Channel => About {
+            Self::Channel => DimensionRow {
                 name: "channels",
                 group: "Sources",
                 heading: "Channels",
@@ -145,7 +140,7 @@ impl Dimension {
                 note: "The source of a visitor's first visit of the day. Direct visits and internal links are not listed.",
                 ..PLAIN
             },
-            Self::Referrer => About {
+            Self::Referrer => DimensionRow {
                 name: "referrers",
                 group: "Sources",
                 heading: "Referrers",
@@ -155,9 +150,9 @@ impl Dimension {
                 ..PLAIN
             },
             Self::Browser => {
-                About { name: "browsers", group: "Technology", heading: "Browsers", column: "Browser", ..PLAIN }
+                DimensionRow { name: "browsers", group: "Technology", heading: "Browsers", column: "Browser", ..PLAIN }
             }
-            Self::OperatingSystem => About {
+            Self::OperatingSystem => DimensionRow {
                 name: "operating_systems",
                 group: "Technology",
                 heading: "Operating systems",
@@ -165,15 +160,19 @@ impl Dimension {
                 ..PLAIN
             },
             Self::Device => {
-                About { name: "devices", group: "Technology", heading: "Devices", column: "Device", ..PLAIN }
+                DimensionRow { name: "devices", group: "Technology", heading: "Devices", column: "Device", ..PLAIN }
             }
             Self::Country => {
-                About { name: "countries", group: "Locations", heading: "Countries", column: "Country", ..PLAIN }
+                DimensionRow { name: "countries", group: "Locations", heading: "Countries", column: "Country", ..PLAIN }
             }
-            Self::Language => {
-                About { name: "languages", group: "Locations", heading: "Languages", column: "Language", ..PLAIN }
-            }
-            Self::Campaign => About {
+            Self::Language => DimensionRow {
+                name: "languages",
+                group: "Locations",
+                heading: "Languages",
+                column: "Language",
+                ..PLAIN
+            },
+            Self::Campaign => DimensionRow {
                 name: "campaigns",
                 group: "Sources",
                 heading: "Campaigns",
@@ -181,7 +180,7 @@ impl Dimension {
                 uniqueness: Uniqueness::PerValue,
                 ..PLAIN
             },
-            Self::Robot => About {
+            Self::Robot => DimensionRow {
                 name: "robots",
                 group: "Robots",
                 heading: "Robots",
@@ -189,7 +188,7 @@ impl Dimension {
                 uniqueness: Uniqueness::RequestsOnly,
                 ..PLAIN
             },
-            Self::AiPage => About {
+            Self::AiPage => DimensionRow {
                 name: "ai_pages",
                 group: "Robots",
                 heading: "Pages read by AI",
@@ -197,7 +196,7 @@ impl Dimension {
                 uniqueness: Uniqueness::RequestsOnly,
                 ..PLAIN
             },
-            Self::Referral => About { name: "referrals", uniqueness: Uniqueness::ViewsOnly, ..PLAIN },
+            Self::Referral => DimensionRow { name: "referrals", uniqueness: Uniqueness::ViewsOnly, ..PLAIN },
         }
     }
 
@@ -241,7 +240,7 @@ impl Dimension {
         self.about().uniqueness
     }
 
-    /// How many values a site can have in a day; further ones count as [`OTHER`].
+    /// How many values a site can have in a day; additional values count as [`OTHER`].
     pub const fn values_a_day(self) -> usize {
         self.about().values_a_day
     }

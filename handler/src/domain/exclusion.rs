@@ -26,12 +26,12 @@ pub enum Exclusion {
 }
 
 /// A row of the table.
-struct About {
-    /// In JSON, SQL and logs.
+struct ExclusionRow {
+    /// The name in JSON, SQL and logs.
     name: &'static str,
-    /// On the page.
+    /// The name on the page.
     label: &'static str,
-    /// A sentence or two for the page.
+    /// The meaning in one or two sentences, for the page.
     meaning: &'static str,
 }
 
@@ -50,50 +50,52 @@ impl Exclusion {
         Self::ReferrerSpam,
     ];
 
-    const fn about(self) -> About {
+    const fn about(self) -> ExclusionRow {
         match self {
-            Self::Bots => About {
+            Self::Bots => ExclusionRow {
                 name: "bots",
                 label: "Bots",
                 meaning: "The User-Agent belongs to a robot, or is missing. Not counted.",
             },
-            Self::Prefetch => About {
+            Self::Prefetch => ExclusionRow {
                 name: "prefetch",
                 label: "Prefetched",
                 meaning: "The browser loaded the page in advance. Not counted.",
             },
-            Self::OptedOut => About {
+            Self::OptedOut => ExclusionRow {
                 name: "opted_out",
                 label: "Opted out",
                 meaning: "The browser sent Global Privacy Control or Do Not Track. Counted as a pageview, not as a visitor.",
             },
-            Self::Own => About {
+            Self::Own => ExclusionRow {
                 name: "own",
                 label: "Own visits",
                 meaning: "The owner's browser has the opt-out flag. Not counted.",
             },
-            Self::RateLimited => About {
+            Self::RateLimited => ExclusionRow {
                 name: "rate_limited",
                 label: "Rate limited",
                 meaning: "The network exceeded its limit of views per minute. Not counted.",
             },
-            Self::Unidentified => About {
+            Self::Unidentified => ExclusionRow {
                 name: "unidentified",
                 label: "Unidentified",
                 meaning: "The request has no usable address. Counted as a pageview, not as a visitor.",
             },
-            Self::Late => About {
+            Self::Late => ExclusionRow {
                 name: "late",
                 label: "Late",
                 meaning: "The visit was recorded too late to compare it with other days. Counted as a pageview, not as a visitor.",
             },
-            Self::Head => About { name: "head", label: "HEAD requests", meaning: "No page is displayed. Not counted." },
-            Self::Refused => About {
+            Self::Head => {
+                ExclusionRow { name: "head", label: "HEAD requests", meaning: "No page is displayed. Not counted." }
+            }
+            Self::Refused => ExclusionRow {
                 name: "refused",
                 label: "Refused",
                 meaning: "The database rejected the visit; the log has the reason. Not counted.",
             },
-            Self::ReferrerSpam => About {
+            Self::ReferrerSpam => ExclusionRow {
                 name: "referrer_spam",
                 label: "Referrer spam",
                 meaning: "The referrer is a known spam domain. Not counted.",

@@ -10,7 +10,7 @@ use self::address::Network;
 /// Input of a fingerprint. Two visits with the same key in one period are one visitor.
 #[derive(Clone)]
 pub struct VisitorKey {
-    /// IPv4 whole, IPv6 cut to /64.
+    /// The IPv4 address, or the /64 of an IPv6 address.
     pub network: Network,
     /// As the browser sent it, without the suffix of the Functions host.
     pub user_agent: String,

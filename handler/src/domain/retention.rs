@@ -7,10 +7,10 @@ use super::calendar::Day;
 /// How long a returning visitor can be recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Forget {
-    /// Until the month after the visit's has ended: any range of days within two consecutive months is exact.
+    /// Until the end of the month after the visit. Any range of days within two consecutive months is exact.
     #[default]
     Monthly,
-    /// Until the day of the visit has ended: only days are exact.
+    /// Until the end of the day of the visit. Only days are exact.
     Daily,
 }
 
@@ -22,7 +22,7 @@ pub const GRACE: SignedDuration = SignedDuration::from_mins(10);
 pub struct Period(i32);
 
 impl Period {
-    /// The number that the database stores: that of the month, or of the day.
+    /// The number that the database stores: the number of the month or of the day.
     pub const fn number(self) -> i32 {
         self.0
     }
@@ -97,7 +97,7 @@ pub struct CountingRules {
     pub counting_mode: CountingMode,
     /// Whether all-time visitors are estimated.
     pub keeps_all_time: bool,
-    /// How many days statistics are stored; `None` means for ever.
+    /// How many days statistics are stored; `None` means no limit.
     pub retention_days: Option<u32>,
 }
 

@@ -1,4 +1,4 @@
-//! The numbers of one site, as the page and the JSON response have them.
+//! The numbers of one site, for the page and the API.
 //!
 //! A [`Query`] becomes a [`Plan`] of the tallies to read, and the tallies become a [`Report`].
 
@@ -18,9 +18,9 @@ pub use self::{
     breakdown::Breakdown,
     imported::{ImportedPoint, ImportedSum},
     live::Live,
-    query::{Before, Plan, Query, Slot},
+    query::{Before, Plan, PlannedPoint, Query},
     range::{Range, Step},
-    report::{Counts, Entry, Estimate, Point, Previous, Referrals, Report, Week},
+    report::{AllTimeEstimate, Counts, Entry, Point, Previous, Referrals, Report, Week},
     visitors::{Gaps, ImportedDay, Tallies, Tally, ValueTally},
 };
 

@@ -1,4 +1,4 @@
-//! A visit: which requests count, and how.
+//! A visit, and the decision whether and how it counts.
 
 pub mod rate_limit;
 pub mod robot;
@@ -17,7 +17,7 @@ use super::{
 
 /// One view of one page, or one event on it, as it waits to be recorded.
 ///
-/// Its address and User-Agent exist only until the recorder makes fingerprints of them. They are never stored, logged or sent.
+/// The recorder replaces address and User-Agent by fingerprints. Address and User-Agent are never stored, logged or sent.
 #[derive(Clone)]
 pub struct Visit {
     /// When the request arrived, by this machine's clock or, in an import, by the log.
@@ -35,7 +35,7 @@ pub struct Visit {
 pub enum VisitKind {
     /// A page was viewed.
     View,
-    /// An event of the site's own script. It is not a pageview, and its visitors count under its name only. An excluded event is not
+    /// An event of the site's own script. An event is not a pageview, and its visitors count under its name only. An excluded event is not
     /// added to the exclusion counters, because the page view before it already was.
     Event,
 }
@@ -79,8 +79,8 @@ impl Claims<'_> {
     /// Classifies the request. If several reasons apply, the first of these wins: HEAD, own, robot, prefetch, referrer spam, rate
     /// limited, opted out, unidentified.
     ///
-    /// `admits` uses one view of the network's limit, so it is called only for views that would count: a robot does not use up the
-    /// limit of its network's visitors. The limit also covers opted-out views, because they are pageviews. A view without an address
+    /// `admits` uses one view of the network's limit, so it is called only for views that would count. Robots do not use up the limit
+    /// of the visitors in their network. The limit also covers opted-out views, because they are pageviews. A view without an address
     /// has no limit.
     pub fn classification_within(&self, admits: impl FnOnce(Network) -> bool) -> Classification {
         if self.head {

@@ -1,6 +1,7 @@
 //! The form of numbers and dates on the page, and of values in links.
 
 use jiff::civil::Date;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::domain::statistics::Range;
 
@@ -20,17 +21,11 @@ pub(super) fn thousands(number: i64) -> String {
     text
 }
 
-/// A text as a query value. Characters other than those of plain paths and host names are escaped.
+/// A text as a value in a query. Paths and host names stay readable.
 pub(super) fn query_value(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~:/".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
+    const ESCAPED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b'/');
+    utf8_percent_encode(name, ESCAPED).to_string()
 }
 
 /// The name of another counter.

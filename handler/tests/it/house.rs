@@ -1,6 +1,9 @@
-//! The layers of `handler/src` and the invariants of `docs/architecture.md`, held against the source text.
+//! Checks the source text for the layers of `handler/src` and the invariants of `docs/architecture.md`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 /// The layers from low to high. A module may name modules of its own line and of lines above it.
 const LAYERS: [&[&str]; 10] = [
@@ -29,6 +32,12 @@ const WORDS: [(&str, &[&str], &str); 4] = [
 
 /// The domain is pure: time is an argument, and there is no runtime.
 const NOT_IN_DOMAIN: [&str; 5] = ["tokio", "reqwest", "std::fs", "SystemTime::now", "Instant::now"];
+
+/// Rooms whose files may use each other, and why.
+const CIRCLES: [(&str, &str); 2] = [
+    ("reader", "the task and its parts share the types of a pending query"),
+    ("recorder", "the task and its committer share the types of a job"),
+];
 
 /// The program text of a file: without comments and without its tests.
 fn program(path: &Path) -> String {
@@ -136,6 +145,122 @@ fn the_domain_has_no_runtime_clock_or_files() {
             assert!(!text.contains(word), "{file} names {word}");
         }
     }
+}
+
+/// The paths that a `use` tree names.
+fn expanded(tree: &str) -> Vec<String> {
+    let Some((prefix, rest)) = tree.split_once('{') else {
+        return vec![tree.split(" as ").next().unwrap().trim().to_owned()];
+    };
+    let group = &rest[..rest.rfind('}').unwrap()];
+    let (mut depth, mut items) = (0_i32, vec![String::new()]);
+    for character in group.chars() {
+        depth += match character {
+            '{' => 1,
+            '}' => -1,
+            _ => 0,
+        };
+        if character == ',' && depth == 0 {
+            items.push(String::new());
+        } else {
+            items.last_mut().unwrap().push(character);
+        }
+    }
+    let items = items.iter().filter(|item| !item.trim().is_empty());
+    items.flat_map(|item| expanded(item)).map(|item| format!("{}{item}", prefix.trim())).collect()
+}
+
+/// A path as segments from the root of the crate. `None` for a path into a library.
+fn absolute(path: &str, module: &str, modules: &BTreeMap<String, String>) -> Option<Vec<String>> {
+    let mut segments: Vec<&str> = path.split("::").map(str::trim).collect();
+    let mut base: Vec<&str> = module.split("::").collect();
+    match segments[0] {
+        "crate" => return Some(segments[1..].iter().map(|&segment| segment.to_owned()).collect()),
+        "self" => drop(segments.remove(0)),
+        "super" => {
+            while segments.first() == Some(&"super") {
+                segments.remove(0);
+                base.pop();
+            }
+        }
+        first if modules.contains_key(&format!("{module}::{first}")) => {}
+        _ => return None,
+    }
+    Some(base.into_iter().chain(segments).map(str::to_owned).collect())
+}
+
+/// The files that each file names in `use`. A re-exported name belongs to the file that defines it.
+fn uses_between_files() -> BTreeMap<String, BTreeSet<String>> {
+    let modules: BTreeMap<String, String> =
+        sources().into_iter().map(|(file, text)| (file.trim_end_matches(".rs").replace('/', "::"), text)).collect();
+    let (mut uses, mut exports) = (Vec::new(), BTreeMap::new());
+    for (module, text) in &modules {
+        for statement in text.split(';') {
+            let Some((before, tree)) = statement.rsplit_once("use ") else { continue };
+            let visibility = before.lines().last().unwrap_or_default().trim();
+            let is_use =
+                ["", "pub"].contains(&visibility) || visibility.starts_with("pub(") && visibility.ends_with(')');
+            if !is_use {
+                continue;
+            }
+            for path in expanded(tree).iter().filter_map(|path| absolute(path, module, &modules)) {
+                if visibility.is_empty() {
+                    uses.push((module.clone(), path));
+                } else {
+                    exports.insert(
+                        [module.split("::").map(str::to_owned).collect(), vec![path.last().unwrap().clone()]].concat(),
+                        path,
+                    );
+                }
+            }
+        }
+    }
+    let mut graph: BTreeMap<String, BTreeSet<String>> =
+        modules.keys().map(|module| (module.clone(), BTreeSet::new())).collect();
+    for (module, mut path) in uses {
+        while let Some(length) = (1..=path.len()).rev().find(|length| modules.contains_key(&path[..*length].join("::")))
+        {
+            if let Some(exported) = path.get(..=length).and_then(|name| exports.get(name)) {
+                path = [exported, &path[length + 1..]].concat();
+                continue;
+            }
+            let target = path[..length].join("::");
+            if target != module {
+                graph.get_mut(&module).unwrap().insert(target);
+            }
+            break;
+        }
+    }
+    graph
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let mut graph = uses_between_files();
+    assert!(graph.values().map(BTreeSet::len).sum::<usize>() > 300, "the graph has too few edges: {graph:#?}");
+    // Remove files that use no remaining file, until only circles and the files that use them remain.
+    loop {
+        let done: BTreeSet<String> =
+            graph.iter().filter(|(_, uses)| uses.is_empty()).map(|(module, _)| module.clone()).collect();
+        if done.is_empty() {
+            break;
+        }
+        graph.retain(|module, _| !done.contains(module));
+        for uses in graph.values_mut() {
+            uses.retain(|used| !done.contains(used));
+        }
+    }
+    // Likewise remove files that no remaining file uses.
+    loop {
+        let used: BTreeSet<String> = graph.values().flatten().cloned().collect();
+        let before = graph.len();
+        graph.retain(|module, _| used.contains(module));
+        if graph.len() == before {
+            break;
+        }
+    }
+    graph.retain(|module, _| !CIRCLES.iter().any(|(room, _)| module.split("::").next() == Some(room)));
+    assert!(graph.is_empty(), "these files use each other: {graph:#?}");
 }
 
 #[test]

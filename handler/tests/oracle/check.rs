@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use handler::{
     domain::Day,
-    domain::statistics::{Counts, Point, Query, Range, Report, Slot, Step, Tallies, assemble},
+    domain::statistics::{Counts, PlannedPoint, Point, Query, Range, Report, Step, Tallies, assemble},
     store,
 };
 use jiff::Timestamp;
@@ -145,11 +145,11 @@ fn series(world: &World, site: usize, first: i32, last: i32, report: &Report) ->
     for (point, slot) in report.series.iter().zip(&plan.series) {
         let Point { start, visitors, pageviews } = *point;
         match *slot {
-            Slot::Days(from, to) => {
+            PlannedPoint::Days(from, to) => {
                 let numbers = world.truth.numbers(site, from.number(), to.number());
                 same(&format!("the point {start}"), &(visitors, pageviews), &(numbers.visitors, numbers.pageviews))?;
             }
-            Slot::Hour(day, hour) => {
+            PlannedPoint::Hour(day, hour) => {
                 let day = day.number();
                 let start_hour = start_ms(day, &world.zone) + i64::from(hour) * 3_600_000;
                 same("the start of an hour", &start.as_millisecond(), &start_hour)?;

@@ -33,7 +33,7 @@ impl Expected<'_> {
 
 /// A script or a pixel.
 #[derive(Debug)]
-pub(super) struct Embedded<'a> {
+pub(super) struct EmbeddedElement<'a> {
     pub(super) element: &'a Element,
     pub(super) url: Url,
 }
@@ -42,11 +42,11 @@ pub(super) struct Embedded<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Embedding<'a> {
     /// Scripts that a browser would load.
-    pub(super) scripts: Vec<Embedded<'a>>,
+    pub(super) scripts: Vec<EmbeddedElement<'a>>,
     /// Pixels that every browser loads.
-    pub(super) pixels: Vec<Embedded<'a>>,
+    pub(super) pixels: Vec<EmbeddedElement<'a>>,
     /// Pixels that only browsers without script load.
-    pub(super) fallback: Vec<Embedded<'a>>,
+    pub(super) fallback: Vec<EmbeddedElement<'a>>,
     /// Places of scripts and pixels that no browser loads.
     pub(super) idle: Vec<Place>,
 }
@@ -66,7 +66,7 @@ impl<'a> Embedding<'a> {
             if !is_ours {
                 continue;
             }
-            let embedded = Embedded { element, url };
+            let embedded = EmbeddedElement { element, url };
             match (element.kind, element.place) {
                 (Kind::Script, Place::Page) => found.scripts.push(embedded),
                 (Kind::Image, Place::Page) => found.pixels.push(embedded),
@@ -102,7 +102,7 @@ pub(super) fn site_of_pixel(url: &Url, expected: &Expected<'_>) -> Option<SiteNa
 }
 
 /// The address to which a script sends visits.
-pub(super) fn endpoint(script: &Embedded<'_>) -> Option<Url> {
+pub(super) fn endpoint(script: &EmbeddedElement<'_>) -> Option<Url> {
     let to = script.element.attribute("data-to").filter(|to| !to.is_empty()).unwrap_or(ENDPOINT);
     script.url.join(to).ok().filter(is_web)
 }
@@ -192,7 +192,7 @@ pub(super) fn check(findings: &mut Findings, found: &Embedding<'_>, page: &Page,
 }
 
 /// Reports attributes that keep the script from running.
-fn check_type(findings: &mut Findings, script: &Embedded<'_>) {
+fn check_type(findings: &mut Findings, script: &EmbeddedElement<'_>) {
     let kind = script.element.attribute("type").unwrap_or_default().to_ascii_lowercase();
     if kind == "module" {
         findings.fail("not-run", "as a module, the script can't read its own attributes", "remove type=\"module\"");

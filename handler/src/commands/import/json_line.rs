@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     line::{LoggedRequest, ParsedLine},
-    w3c::{Encoding, W3cFields},
+    w3c::{ValueEncoding, W3cFields},
 };
 
 /// The JSON pointers of a request's values. If a value has several pointers, the first one that exists counts.
@@ -82,7 +82,7 @@ pub(super) fn cloudfront(text: &str) -> ParsedLine {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     };
-    W3cFields::look_up(value).ok().and_then(|fields| fields.request(Encoding::Percent)).into()
+    W3cFields::look_up(value).ok().and_then(|fields| fields.request(ValueEncoding::Percent)).into()
 }
 
 /// Parses a line. The result for invalid JSON has no values, so the line is malformed.

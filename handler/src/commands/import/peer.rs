@@ -51,7 +51,7 @@ impl Peer {
     }
 }
 
-/// Imports the export of a peer for a site; the files are read as one export.
+/// Imports the export of a peer for a site. Several files are parts of one export.
 ///
 /// # Errors
 /// If a file can't be read or is not such an export; then nothing has changed. If the database is unavailable; then some days may be
@@ -65,7 +65,7 @@ pub(super) async fn import(config: &Config, site: &SiteName, peer: Peer, files: 
     if peer == Peer::Plausible && collected.is_empty() {
         bail!("the export has no imported_visitors_….csv with valid rows; that file has the daily totals");
     }
-    let (tallies, moved) = collected.finish(peer);
+    let (tallies, moved) = collected.finish(peer.name());
     if tallies.is_empty() {
         return Ok(moved);
     }

@@ -1,4 +1,4 @@
-//! The part of a log that has been read so far. Its length and digest identify it in a checkpoint.
+//! The beginning of a log. A checkpoint has the length and the digest of a prefix.
 
 use crate::{domain::SiteName, recorder::LogPrefix};
 

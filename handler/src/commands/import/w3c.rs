@@ -23,7 +23,7 @@ pub(super) struct W3cFields<T> {
 
 /// The way in which a log writes special characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(super) enum ValueEncoding {
     /// Percent-encoded once more than by the client.
     Percent,
     /// As sent by the client, with `+` for spaces in headers.
@@ -59,7 +59,8 @@ impl W3cFields<usize> {
     /// spaces in values as `+`.
     pub(super) fn read(&self, line: &str) -> Option<LoggedRequest> {
         let line = line.trim_end_matches(['\r', '\n']);
-        let (separator, encoding) = if line.contains('\t') { ('\t', Encoding::Percent) } else { (' ', Encoding::Plus) };
+        let (separator, encoding) =
+            if line.contains('\t') { ('\t', ValueEncoding::Percent) } else { (' ', ValueEncoding::Plus) };
         let values: Vec<&str> = line.split(separator).collect();
         let value = |column: usize| values.get(column).copied();
         // A log need not have an optional column, but each line must have the columns of its log.
@@ -81,7 +82,7 @@ impl W3cFields<usize> {
 
 impl<T: AsRef<str>> W3cFields<T> {
     /// The request of a line's values. Times are UTC.
-    pub(super) fn request(&self, encoding: Encoding) -> Option<LoggedRequest> {
+    pub(super) fn request(&self, encoding: ValueEncoding) -> Option<LoggedRequest> {
         let at: DateTime = format!("{}T{}", self.date.as_ref(), self.time.as_ref()).parse().ok()?;
         let (method, path) = (self.method.as_ref(), self.path.as_ref());
         let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -92,10 +93,10 @@ impl<T: AsRef<str>> W3cFields<T> {
         let status = self.status.as_ref().parse().ok().filter(|status| *status == 0 || (100..600).contains(status))?;
         let query = self.query.as_ref().map(T::as_ref).filter(|query| !["", "-"].contains(query));
         let target = match (query, encoding) {
-            (None, Encoding::Percent) => decoded(path).into_owned(),
-            (None, Encoding::Plus) => path.to_owned(),
-            (Some(query), Encoding::Percent) => format!("{}?{}", decoded(path), decoded(query)),
-            (Some(query), Encoding::Plus) => format!("{path}?{query}"),
+            (None, ValueEncoding::Percent) => decoded(path).into_owned(),
+            (None, ValueEncoding::Plus) => path.to_owned(),
+            (Some(query), ValueEncoding::Percent) => format!("{}?{}", decoded(path), decoded(query)),
+            (Some(query), ValueEncoding::Plus) => format!("{path}?{query}"),
         };
         Some(LoggedRequest {
             address: self.address.as_ref().to_owned(),
@@ -112,8 +113,8 @@ impl<T: AsRef<str>> W3cFields<T> {
 }
 
 /// The value of a header. Older logs of `CloudFront` encode twice, which leaves `%20` after one decoding.
-fn header(value: &str, encoding: Encoding) -> String {
-    if encoding == Encoding::Plus {
+fn header(value: &str, encoding: ValueEncoding) -> String {
+    if encoding == ValueEncoding::Plus {
         return value.replace('+', " ");
     }
     match decoded(value) {

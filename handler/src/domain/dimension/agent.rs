@@ -25,7 +25,7 @@ pub struct Hints<'a> {
     pub mobile: Option<&'a str>,
 }
 
-/// A visitor's browser, operating system and kind of device. [`OTHER`] stands for what is not known.
+/// A visitor's browser, operating system and kind of device. [`OTHER`] stands for unknown values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agent {
     /// For example "Chrome".
@@ -99,9 +99,9 @@ struct Tables {
 impl Tables {
     fn read() -> Self {
         let mut patterns = Patterns::default();
-        let browsers = rules(include_str!("agent/browsers.tsv"), false, &mut patterns);
-        let systems = rules(include_str!("agent/systems.tsv"), true, &mut patterns);
-        let devices = rules(include_str!("agent/devices.tsv"), false, &mut patterns);
+        let browsers = rules(include_str!("agent/browsers.tsv"), &mut patterns);
+        let systems = system_rules(include_str!("agent/systems.tsv"), &mut patterns);
+        let devices = rules(include_str!("agent/devices.tsv"), &mut patterns);
         patterns.index();
         Self { patterns, browsers, systems, devices }
     }
@@ -116,25 +116,44 @@ impl Tables {
     }
 }
 
-/// Reads lines of tab-separated columns: the name, for systems the device, and the patterns.
+/// Reads lines of tab-separated columns: the name and the patterns.
 ///
 /// # Panics
 /// If a line is invalid. The tables are compiled in, and the tests read them.
-fn rules(lines: &'static str, of_systems: bool, patterns: &mut Patterns) -> Vec<Rule> {
-    let read = |line: &'static str| {
-        let mut columns = line.split('\t');
-        let name = columns.next().unwrap_or_default();
-        let device = if of_systems { columns.next().unwrap_or_default() } else { "" };
+fn rules(lines: &'static str, patterns: &mut Patterns) -> Vec<Rule> {
+    rows(lines).map(|(name, columns)| Rule::new(name, "", columns, patterns)).collect()
+}
+
+/// Reads lines of tab-separated columns: the name of a system, its device and the patterns.
+///
+/// # Panics
+/// If a line is invalid.
+fn system_rules(lines: &'static str, patterns: &mut Patterns) -> Vec<Rule> {
+    let rule = |(name, columns): (&'static str, &'static str)| {
+        let (device, columns) = columns.split_once('\t').unwrap_or_default();
+        Rule::new(name, device, columns, patterns)
+    };
+    rows(lines).map(rule).collect()
+}
+
+/// The first column and the other columns of each line that is not a comment.
+fn rows(lines: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let lines = lines.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| line.split_once('\t').unwrap_or((line, "")))
+}
+
+impl Rule {
+    fn new(name: &'static str, device: &'static str, columns: &str, patterns: &mut Patterns) -> Self {
+        let columns = columns.split('\t').filter(|column| !column.is_empty());
         let (absent, present): (Vec<&str>, Vec<&str>) = columns.partition(|pattern| pattern.starts_with('!'));
-        assert!(!name.is_empty() && !present.is_empty(), "not a name and its patterns: {line}");
-        Rule {
+        assert!(!name.is_empty() && !present.is_empty(), "not a name and its patterns: {name}");
+        Self {
             name,
             device,
             present: present.iter().map(|pattern| patterns.add(pattern)).collect(),
             absent: absent.iter().map(|pattern| patterns.add(&pattern[1..])).collect(),
         }
-    };
-    lines.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(read).collect()
+    }
 }
 
 #[cfg(test)]

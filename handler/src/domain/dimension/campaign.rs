@@ -1,11 +1,11 @@
-//! Campaigns, as links and the script name them.
+//! Names of campaigns from links and from the script.
 
 use super::value::printable;
 
 /// Longest stored part of a campaign, in bytes.
 const MAXIMUM_CAMPAIGN_BYTES: usize = 80;
 
-/// A campaign's name: its source, medium and own name, as far as they are there, such as `newsletter / email / spring`.
+/// The name of a campaign: its source, medium and name, such as `newsletter / email / spring`. Missing parts are left out.
 pub fn campaign(parts: [Option<&str>; 3]) -> Option<String> {
     let clean = |part: &str| {
         let part = printable(part.trim(), MAXIMUM_CAMPAIGN_BYTES);
@@ -15,8 +15,8 @@ pub fn campaign(parts: [Option<&str>; 3]) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" / "))
 }
 
-/// The campaign in a link's query, of the parameters that the script reads: `utm_source` or else `ref`, `utm_medium`, `utm_campaign`; the
-/// first of each name counts.
+/// The campaign in the query of a link, from the parameters that the script reads: `utm_source` or else `ref`, `utm_medium` and
+/// `utm_campaign`. The first parameter of each name counts.
 pub fn campaign_in_query(query: &str) -> Option<String> {
     // Most queries have no campaign and need no decoding.
     if !["utm_", "ref=", "%"].iter().any(|part| query.contains(part)) {

@@ -1,7 +1,7 @@
 //! The kind of site that a referring host is, and whether the host is known for referrer spam.
 //!
-//! Both are lists: `channel/groups.tsv` is ours; `channel/spam.txt` is Matomo's, written by `handler/lists/renew-spam`. A host is what
-//! [`super::referrer::referring_host`] gives: in small letters, the name of a package where an Android app referred.
+//! There are two lists: `channel/groups.tsv` is ours; `channel/spam.txt` is Matomo's, written by `handler/lists/renew-spam`. Hosts come
+//! from [`super::referrer::referring_host`]: in lower case, with the package name of an Android app as its host.
 
 use std::{iter, sync::LazyLock};
 
@@ -14,17 +14,17 @@ pub enum ChannelGroup {
     Social,
     /// An AI assistant that responds with links.
     AiAssistant,
-    /// Mail read in a browser or an app, and what newsletters lead through.
+    /// Webmail, mail apps, and the links of newsletter services.
     Mail,
     /// Any other site.
     Other,
 }
 
 impl ChannelGroup {
-    /// All of them, in the order in which pages and answers list them.
+    /// All channels, in the order of pages and responses.
     pub const ALL: &[Self] = &[Self::Search, Self::Social, Self::AiAssistant, Self::Mail, Self::Other];
 
-    /// The name in answers.
+    /// The name in responses.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Search => "search",
@@ -46,13 +46,13 @@ impl ChannelGroup {
         }
     }
 
-    /// The one of this name.
+    /// The channel with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|group| group.name() == name)
     }
 }
 
-/// The group of a referring host: that of its own line in the list, or else of the nearest domain above it that has one.
+/// The group of a referring host: the group of its line in the list, or else of the nearest domain above it with a line.
 pub fn of_host(host: &str) -> ChannelGroup {
     let listed = |name: &str| {
         let find = |list: &[(&str, ChannelGroup)], name: &str| {
@@ -68,7 +68,7 @@ pub fn is_spam(host: &str) -> bool {
     with_parents(host).any(|name| SPAM.binary_search(&name).is_ok())
 }
 
-/// The host and the domains above it: `a.b.c`, `b.c`, `c`. A name has at most 127 labels (RFC 1035 §3.1): more are not looked at.
+/// The host and the domains above it: `a.b.c`, `b.c`, `c`. A name has at most 127 labels (RFC 1035 §3.1): additional labels are ignored.
 fn with_parents(host: &str) -> impl Iterator<Item = &str> {
     iter::successors(Some(host), |name| name.split_once('.').map(|(_, parent)| parent)).take(127)
 }
@@ -89,7 +89,7 @@ static GROUPS: LazyLock<ChannelTable> = LazyLock::new(|| ChannelTable::read(incl
 static SPAM: LazyLock<Vec<&str>> =
     LazyLock::new(|| include_str!("channel/spam.txt").lines().filter(|line| !line.starts_with('#')).collect());
 
-/// Both in order.
+/// Both lists are sorted.
 struct ChannelTable {
     hosts: Vec<(&'static str, ChannelGroup)>,
     /// The part before the country's suffix.
@@ -97,7 +97,7 @@ struct ChannelTable {
 }
 
 impl ChannelTable {
-    /// Reads lines of a host and the name of a group, parted by a tab.
+    /// Reads lines of a host and the name of a group, separated by a tab.
     ///
     /// # Panics
     /// If a line is invalid. The list is compiled in, and the tests read it.

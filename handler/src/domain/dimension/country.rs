@@ -1,7 +1,7 @@
-//! The country that a visitor is in, by the browser's time zone, or by its language where there is no zone: never by the address.
+//! The country that a visitor is in, from the time zone of the browser, or else from its language. The address is never used.
 //!
-//! `country/countries.tsv` is made of IANA's time zone database by `handler/lists/renew-countries`. Names are its English short names. A zone
-//! is a statement about clocks, and takes no side in what borders are disputed.
+//! `country/countries.tsv` is made of IANA's time zone database by `handler/lists/renew-countries`. Names are its English short names. A
+//! time zone says nothing about disputed borders.
 
 use std::sync::LazyLock;
 
@@ -32,8 +32,8 @@ impl Country {
     }
 }
 
-/// The country of an IANA time zone, current or renamed, as browsers give it: `Europe/Zurich`. `None` for what is no zone, and for zones
-/// of no country (`UTC`, `Etc/GMT+1`, `CET`).
+/// The country of an IANA time zone, current or renamed, such as `Europe/Zurich`. `None` for unknown zones and for zones without a
+/// country (`UTC`, `Etc/GMT+1`, `CET`).
 pub fn of_time_zone(zone: &str) -> Option<Country> {
     let found = TABLE.zones.binary_search_by_key(&zone, |(known, _)| known);
     found.ok().map(|at| TABLE.zones[at].1)
@@ -53,14 +53,14 @@ pub fn of_language(tag: &str) -> Option<Country> {
 static TABLE: LazyLock<CountryTable> = LazyLock::new(|| CountryTable::read(include_str!("country/countries.tsv")));
 
 struct CountryTable {
-    /// By code.
+    /// Sorted by code.
     countries: Vec<Country>,
-    /// By name.
+    /// Sorted by name.
     zones: Vec<(&'static str, Country)>,
 }
 
 impl CountryTable {
-    /// Reads lines of a code, a name, and the zones that are the country's, parted by tabs, and the zones by spaces.
+    /// Reads lines with a code, a name and zones, separated by tabs. Spaces separate the zones.
     ///
     /// # Panics
     /// If a line is invalid. The table is compiled in, and the tests read it.
@@ -111,7 +111,7 @@ mod tests {
             ("Europe/Kiev", "UA"),
             ("US/Pacific", "US"),
             ("GB", "GB"),
-            // Their clocks agree with others', whose links they have become.
+            // These zones have the same clocks as others, and became links to them.
             ("Atlantic/Reykjavik", "IS"),
             ("Iceland", "IS"),
             ("Africa/Asmera", "ER"),

@@ -1,8 +1,8 @@
-//! The language that a visitor's browser asks for, without region or script.
+//! The preferred language of a browser, without region or script.
 
 use std::sync::LazyLock;
 
-/// A language of ISO 639: its code of two letters, or of three where it has no shorter one, and its name.
+/// A language of ISO 639: its code of two letters, or else of three, and its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Language {
     code: &'static str,
@@ -20,9 +20,9 @@ impl Language {
     }
 }
 
-/// The language of a tag (BCP 47), or of the first in an `Accept-Language` value, which browsers put the preferred one at: `de` of
-/// `de-CH,de;q=0.9`. A withdrawn code becomes the one that replaced it (`iw`: `he`). `None` for what is not on the list: anybody can
-/// send anything.
+/// The language of a tag (BCP 47), or of the first tag in an `Accept-Language` value, which browsers prefer: `de` of `de-CH,de;q=0.9`.
+/// A withdrawn code becomes its replacement (`iw`: `he`). `None` for a language that is not on the list, because clients can send
+/// anything.
 pub fn of(tag: &str) -> Option<Language> {
     let primary = tag.split(['-', '_', ',', ';']).next()?.trim();
     let found =
@@ -30,7 +30,7 @@ pub fn of(tag: &str) -> Option<Language> {
     found.ok().map(|at| LANGUAGES[at].1)
 }
 
-/// By code, present and withdrawn.
+/// Current and withdrawn codes, sorted.
 static LANGUAGES: LazyLock<Vec<(&'static str, Language)>> = LazyLock::new(|| {
     let mut languages = Vec::new();
     for line in include_str!("language/languages.tsv").lines().filter(|line| !line.starts_with('#')) {

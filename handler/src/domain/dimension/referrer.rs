@@ -15,7 +15,7 @@ pub fn referring_host(referer: &str, own_hosts: &[&str]) -> Option<String> {
     (!own && !host.is_empty()).then(|| host.to_owned())
 }
 
-/// The host of an absolute http, https or android-app URL, as it is written there, and what follows it; `None` for anything else.
+/// The host of an absolute http, https or android-app URL, as written, and the rest of the URL; `None` for anything else.
 pub fn host_and_path(url: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = url.trim().split_once("://")?;
     if !["http", "https", "android-app"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
@@ -29,7 +29,7 @@ pub fn host_and_path(url: &str) -> Option<(&str, &str)> {
     valid.then_some((host, path))
 }
 
-/// Whether pages of a host are a site's: it is the site, with or without `www.`, or, with `subdomains`, any host below it.
+/// Whether a host belongs to a site: the site itself, with or without `www.`, or, with `subdomains`, any host below it.
 pub fn belongs_to(host: &str, site: &str, subdomains: bool) -> bool {
     let host = host.to_ascii_lowercase();
     let (host, site) = (without_www(host.trim_end_matches('.')), without_www(site));
@@ -45,8 +45,8 @@ fn host_of_authority(authority: &str) -> &str {
     }
 }
 
-/// Whether browsers read a host as an IP address, in any notation: IPv6 in brackets, and anything whose last label
-/// is a number, decimal, octal or hexadecimal (URL standard, "ends in a number"): `http://3405803785/` leads to 203.0.113.9.
+/// Whether browsers read a host as an IP address: IPv6 in brackets, or a host that ends in a decimal, octal or hexadecimal
+/// number (URL standard). For example, `http://3405803785/` leads to 203.0.113.9.
 fn is_address(host: &str) -> bool {
     let last_label = host.rsplit('.').next().unwrap_or_default();
     let is_number = |digits: &str, is_digit: fn(&u8) -> bool| digits.bytes().all(|byte| is_digit(&byte));

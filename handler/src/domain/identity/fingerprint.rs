@@ -23,7 +23,7 @@ pub enum Scope<'a> {
 /// The first 64 bits of BLAKE3, keyed with the period's salt, over site, scope, address and User-Agent. The length of each part in
 /// bytes precedes it (32 bits, little-endian), so that different parts never make the same message.
 ///
-/// `message` is scratch space that saves an allocation per fingerprint. Its content is overwritten, because it has an address.
+/// `message` is scratch space that saves an allocation per fingerprint. The scratch space is overwritten, because it contains an address.
 pub fn fingerprint(
     salt: &Salt,
     site: &str,

@@ -3,8 +3,8 @@
 /// The product that the Functions host appends in forwarding mode, without its version.
 const HOST_PRODUCT: &str = "Azure-Functions-Host/";
 
-/// Removes the product that the Functions host appends (` Azure-Functions-Host/4.1037.0`). Its version would otherwise change every
-/// fingerprint when the host is upgraded. Only the last product is removed; text of the client stays.
+/// Removes the product that the Functions host appends (` Azure-Functions-Host/4.1037.0`). Otherwise, each upgrade of
+/// the host would change every fingerprint. Only the last product is removed; text of the client stays.
 pub fn without_host_suffix(user_agent: &str) -> &str {
     let trimmed = user_agent.trim();
     let (before, last) = trimmed.rsplit_once(' ').unwrap_or(("", trimmed));

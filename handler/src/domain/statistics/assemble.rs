@@ -1,4 +1,4 @@
-//! From tallies to a report.
+//! Makes a report of tallies.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use jiff::{SignedDuration, tz::TimeZone};
 
 use super::{
     imported,
-    query::{Plan, Query, Slot},
-    report::{Counts, Entry, Estimate, Point, Previous, Referrals, Report, Week},
+    query::{Plan, PlannedPoint, Query},
+    report::{AllTimeEstimate, Counts, Entry, Point, Previous, Referrals, Report, Week},
     visitors::{Tallies, Tally, ValueTally},
 };
 use crate::domain::{calendar::Day, dimension::Dimension, identity::all_time, retention::Forget};
@@ -23,8 +23,8 @@ pub fn assemble(
 ) -> Report {
     let Tallies { days, hours, values, excluded, referrals, imported, pageviews, registers_revision: _ } = tallies;
     let count = |first, last| count(&days, first, last, forget);
-    let point = |slot: &Slot| match *slot {
-        Slot::Hour(day, hour) => {
+    let point = |slot: &PlannedPoint| match *slot {
+        PlannedPoint::Hour(day, hour) => {
             let midnight = day.start(zone);
             let tally = hours.get(&(day, hour));
             Point {
@@ -34,7 +34,7 @@ pub fn assemble(
                 pageviews: tally.map_or(0, |tally| tally.pageviews),
             }
         }
-        Slot::Days(first, last) => {
+        PlannedPoint::Days(first, last) => {
             let Counts { visitors, pageviews, .. } = count(first, last);
             Point { start: first.start(zone), visitors, pageviews }
         }
@@ -54,7 +54,7 @@ pub fn assemble(
     }
     #[allow(clippy::cast_possible_truncation, reason = "an estimate of visitors is far below 2^53")]
     let estimate =
-        |visitors: f64| Estimate { visitors: visitors.round() as i64, standard_error: all_time::STANDARD_ERROR };
+        |visitors: f64| AllTimeEstimate { visitors: visitors.round() as i64, standard_error: all_time::STANDARD_ERROR };
     let today = plan.today;
     Report {
         site: query.site.clone(),
@@ -87,7 +87,6 @@ pub fn assemble(
     }
 }
 
-/// The numbers of a range of days.
 fn count(days: &BTreeMap<Day, Tally>, first: Day, last: Day, forget: Forget) -> Counts {
     let mut counts = Counts::default();
     let (mut visitors, mut new_visitors) = (0, 0);
@@ -148,7 +147,7 @@ mod tests {
 
     fn tallies() -> Tallies {
         Tallies {
-            // Three come on Sunday; on Monday two of them come again, and one who is new.
+            // Three visitors come on Sunday. On Monday, two of them return, and a new visitor comes.
             days: [(day("2026-11-22"), tally(5, &[3])), (day("2026-11-23"), tally(4, &[1, 2]))].into(),
             hours: [((day("2026-11-23"), 10), tally(4, &[3]))].into(),
             values: vec![
@@ -200,7 +199,7 @@ mod tests {
             from_week_before,
         };
         assert_eq!(returning[5], week("2026-11-09", "2026-11-15", 0, 0, 0));
-        // Three new ones on Sunday. On Monday the next week begins: two of them come again.
+        // Three new visitors come on Sunday. On Monday, in the next week, two of them return.
         assert_eq!(returning[6], week("2026-11-16", "2026-11-22", 3, 3, 0));
         assert_eq!(returning[7], week("2026-11-23", "2026-11-23", 3, 1, 2));
         assert_eq!(report(&query(Range::Today), Forget::Daily, tallies()).returning, []);

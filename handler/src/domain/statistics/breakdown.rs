@@ -25,7 +25,7 @@ impl Breakdown {
         match (page, referrer) {
             (None, None) => Ok(None),
             (Some(_), Some(_)) => Err(BadQuery::TwoBreakdowns),
-            // As the lists have it.
+            // The form in which lists have it.
             (Some(page), None) if page.starts_with('/') => Ok(Some(Self::Page(printable(page, MAXIMUM_PATH_BYTES)))),
             (Some(_), None) => Err(BadQuery::NoPage),
             (None, Some(name)) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{query::Slot, visitors::ImportedDay};
+use super::{query::PlannedPoint, visitors::ImportedDay};
 use crate::domain::calendar::Day;
 
 /// The totals of a range from one other counter, by its own definition of a visitor.
@@ -12,11 +12,10 @@ use crate::domain::calendar::Day;
 pub struct ImportedSum {
     /// The other counter, such as `plausible`.
     pub source: String,
-    /// Pageviews.
     pub pageviews: i64,
     /// Daily visitors, added up: a visitor on two days counts twice.
     pub daily_visitors: i64,
-    /// The same by steps of the chart, oldest first. Steps without imported days are missing, and so are all hours.
+    /// The totals by step of the chart, oldest first. Hours and steps without imported days are missing.
     pub series: Vec<ImportedPoint>,
 }
 
@@ -27,19 +26,18 @@ pub struct ImportedPoint {
     pub start: Timestamp,
     /// Daily visitors, added up.
     pub daily_visitors: i64,
-    /// Pageviews.
     pub pageviews: i64,
 }
 
-/// Adds up imported days by source, in the order of their names.
-pub(super) fn sums(days: Vec<ImportedDay>, slots: &[Slot], zone: &TimeZone) -> Vec<ImportedSum> {
+/// Adds up imported days by source, ordered by the name of the source.
+pub(super) fn sums(days: Vec<ImportedDay>, slots: &[PlannedPoint], zone: &TimeZone) -> Vec<ImportedSum> {
     let mut by_source: BTreeMap<String, BTreeMap<Day, ImportedDay>> = BTreeMap::new();
     for day in days {
         by_source.entry(day.source.clone()).or_default().insert(day.day, day);
     }
     let sum = |(source, days): (String, BTreeMap<Day, ImportedDay>)| {
-        let point = |slot: &Slot| {
-            let Slot::Days(first, last) = *slot else { return None };
+        let point = |slot: &PlannedPoint| {
+            let PlannedPoint::Days(first, last) = *slot else { return None };
             let mut days = days.range(first..=last).map(|(_, day)| day).peekable();
             days.peek()?;
             let (pageviews, daily_visitors) = add(days);
@@ -71,7 +69,8 @@ mod tests {
             visitors,
         };
         let days = vec![imported("umami", 1, 5), imported("plausible", 0, 1), imported("umami", 0, 3)];
-        let slots = [Slot::Hour(day(0), 3), Slot::Days(day(0), day(0)), Slot::Days(day(1), day(7))];
+        let slots =
+            [PlannedPoint::Hour(day(0), 3), PlannedPoint::Days(day(0), day(0)), PlannedPoint::Days(day(1), day(7))];
         let sums = sums(days, &slots, &TimeZone::UTC);
         let point = |number, daily_visitors| ImportedPoint {
             start: day(number).start(&TimeZone::UTC),

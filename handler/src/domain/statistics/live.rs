@@ -14,7 +14,7 @@ const MINUTES: i32 = 30;
 pub struct Live {
     /// The host name being counted.
     pub site: SiteName,
-    /// When it was read.
+    /// The time of reading.
     pub as_of: Timestamp,
     /// Minutes and their views, oldest first. The last one has not ended.
     pub minutes: Vec<(Minute, i64)>,
@@ -27,7 +27,7 @@ impl Live {
         (last.plus(1 - MINUTES), last)
     }
 
-    /// Adds the minutes without views.
+    /// Fills in the minutes without views.
     pub fn assemble(site: SiteName, as_of: Timestamp, counted: &BTreeMap<Minute, i64>) -> Self {
         let (first, _) = Self::range(as_of);
         let minute = |index| {
@@ -37,7 +37,7 @@ impl Live {
         Self { site, as_of, minutes: (0..MINUTES).map(minute).collect() }
     }
 
-    /// The views of all of them.
+    /// The views of all minutes.
     pub fn pageviews(&self) -> i64 {
         self.minutes.iter().map(|(_, pageviews)| pageviews).sum()
     }

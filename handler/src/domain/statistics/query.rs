@@ -26,7 +26,7 @@ pub struct Query {
 
 /// One point of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
+pub enum PlannedPoint {
     /// An hour of a day.
     Hour(Day, u8),
     /// Days from the first to the last.
@@ -40,7 +40,7 @@ pub struct Before {
     pub last: Day,
     /// Points to compare with those of the range, oldest first. Empty if steps are longer than a day: weeks and months of the two
     /// periods would not have the same lengths.
-    pub series: Vec<Slot>,
+    pub series: Vec<PlannedPoint>,
 }
 
 /// The days and hours to read for a query.
@@ -54,11 +54,11 @@ pub struct Plan {
     pub is_exact: bool,
     pub step: Step,
     /// The points of the series, oldest first.
-    pub series: Vec<Slot>,
+    pub series: Vec<PlannedPoint>,
     /// The period before; `None` if it is too long to compare, or no longer stored.
     pub before: Option<Before>,
     /// The last 24 hours, oldest first.
-    pub hours: Vec<Slot>,
+    pub hours: Vec<PlannedPoint>,
     /// The last weeks, oldest first, from Monday to Sunday or to today.
     pub weeks: Vec<(Day, Day)>,
 }
@@ -121,8 +121,8 @@ impl Plan {
             .chain(self.before.iter().flat_map(|before| &before.series))
             .chain(&self.hours)
             .filter_map(|slot| match slot {
-                Slot::Hour(day, _) => Some(day.number()),
-                Slot::Days(..) => None,
+                PlannedPoint::Hour(day, _) => Some(day.number()),
+                PlannedPoint::Days(..) => None,
             })
             .collect();
         days.sort_unstable();
@@ -146,13 +146,13 @@ fn before(first: Day, last: Day, step: Step, zone: &TimeZone, first_kept: Option
     (is_kept && days <= MAXIMUM_DAYS_BEFORE).then_some(Before { first, last, series })
 }
 
-fn series(first: Day, last: Day, step: Step, zone: &TimeZone) -> Result<Vec<Slot>, BadQuery> {
+fn series(first: Day, last: Day, step: Step, zone: &TimeZone) -> Result<Vec<PlannedPoint>, BadQuery> {
     let mut series = Vec::new();
     let mut day = first;
     while day <= last {
         let end = match step {
             Step::Hour => {
-                series.extend((0..day.hours(zone)).map(|hour| Slot::Hour(day, hour)));
+                series.extend((0..day.hours(zone)).map(|hour| PlannedPoint::Hour(day, hour)));
                 day
             }
             Step::Day => day,
@@ -160,7 +160,7 @@ fn series(first: Day, last: Day, step: Step, zone: &TimeZone) -> Result<Vec<Slot
             Step::Month => day.month().last_day().min(last),
         };
         if step != Step::Hour {
-            series.push(Slot::Days(day, end));
+            series.push(PlannedPoint::Days(day, end));
         }
         if series.len() > MAXIMUM_POINTS {
             return Err(BadQuery::TooManyPoints);
@@ -182,11 +182,11 @@ fn last_weeks(today: Day, first_kept: Option<Day>) -> Vec<(Day, Day)> {
 }
 
 /// The 24 hours up to this one, oldest first.
-fn last_hours(today: Day, hour: u8, zone: &TimeZone) -> Vec<Slot> {
-    let mut hours: Vec<Slot> = (0..=hour).rev().map(|hour| Slot::Hour(today, hour)).collect();
+fn last_hours(today: Day, hour: u8, zone: &TimeZone) -> Vec<PlannedPoint> {
+    let mut hours: Vec<PlannedPoint> = (0..=hour).rev().map(|hour| PlannedPoint::Hour(today, hour)).collect();
     let yesterday = today.plus(-1);
     if yesterday < today {
-        hours.extend((0..yesterday.hours(zone)).rev().map(|hour| Slot::Hour(yesterday, hour)));
+        hours.extend((0..yesterday.hours(zone)).rev().map(|hour| PlannedPoint::Hour(yesterday, hour)));
     }
     hours.truncate(24);
     hours.reverse();
@@ -230,7 +230,7 @@ mod tests {
                 plan_in(&query(Range::Between(day("2026-09-16"), Some(day("2026-11-10"))), Some(step)), "UTC").unwrap();
             let mut next = plan.first;
             for slot in plan.series {
-                let Slot::Days(first, last) = slot else { panic!("{slot:?}") };
+                let PlannedPoint::Days(first, last) = slot else { panic!("{slot:?}") };
                 assert!(first == next && last >= first);
                 next = last.plus(1);
             }
@@ -242,8 +242,8 @@ mod tests {
     fn the_last_24_hours_end_with_this_one_and_cross_midnight() {
         let hours = plan_in(&query(Range::Today, None), "UTC").unwrap().hours;
         assert_eq!(hours.len(), 24);
-        assert_eq!(hours[0], Slot::Hour(day("2026-11-22"), 11));
-        assert_eq!(hours[23], Slot::Hour(day("2026-11-23"), 10));
+        assert_eq!(hours[0], PlannedPoint::Hour(day("2026-11-22"), 11));
+        assert_eq!(hours[23], PlannedPoint::Hour(day("2026-11-23"), 10));
     }
 
     #[test]

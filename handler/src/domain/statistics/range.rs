@@ -109,7 +109,7 @@ pub enum Step {
 impl Step {
     pub const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Week, Self::Month];
 
-    /// The name in answers and query parameters.
+    /// The name in responses and query parameters.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Hour => "hour",

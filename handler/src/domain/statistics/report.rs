@@ -29,7 +29,7 @@ pub struct Report {
     /// The current month up to today.
     pub this_month: Counts,
     /// Visitors since counting began; `None` if they are not estimated.
-    pub all_time_visitors: Option<Estimate>,
+    pub all_time_visitors: Option<AllTimeEstimate>,
     /// Views since counting began.
     pub all_time_pageviews: i64,
     pub range: Range,
@@ -88,11 +88,9 @@ impl Counts {
 /// The visitors of one week, new and returning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Week {
-    /// Monday.
     pub first: Day,
-    /// Sunday, or today.
+    /// Sunday, or today in the current week.
     pub last: Day,
-    /// Distinct.
     pub visitors: i64,
     /// Visitors not seen in the month of their first day of the week, or in the month before.
     pub new_visitors: i64,
@@ -107,12 +105,11 @@ impl Week {
     }
 }
 
-/// An estimated count.
+/// The estimated number of all visitors since counting began.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Estimate {
-    /// Rounded to whole visitors.
+pub struct AllTimeEstimate {
     pub visitors: i64,
-    /// Relative. Two thirds of all estimates have a smaller error.
+    /// The relative standard error. Two thirds of all estimates have a smaller error.
     pub standard_error: f64,
 }
 
@@ -130,9 +127,9 @@ pub struct Point {
 pub struct Entry {
     /// A path, a host, …
     pub value: String,
-    /// Unique in the range; `None` if unknown, or if the dimension has no visitors.
+    /// Unique visitors in the range; `None` if unknown, or if the dimension has no visitors.
     pub visitors: Option<i64>,
-    /// Views in the range; for events how often they happened, for robots their requests.
+    /// Views in the range; the number of events or, for robots, of requests.
     pub pageviews: i64,
 }
 

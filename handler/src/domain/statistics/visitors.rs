@@ -41,11 +41,10 @@ impl Gaps {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     pub pageviews: i64,
-    /// Visitors by gap.
     pub visitors: Gaps,
 }
 
-/// The counters of one value in the range that was asked for.
+/// The counters of one value in the range of the query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueTally {
     pub dimension: Dimension,
@@ -55,16 +54,13 @@ pub struct ValueTally {
     pub visitors: i64,
 }
 
-/// The totals of one day as another counter had counted them, by its own definition of a visitor.
+/// The totals of one day that another counter counted, by its own definition of a visitor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedDay {
     /// The other counter, such as `plausible`.
     pub source: String,
-    /// The day.
     pub day: Day,
-    /// Pageviews.
     pub pageviews: i64,
-    /// Visitors.
     pub visitors: i64,
 }
 
@@ -81,11 +77,11 @@ pub struct Tallies {
     pub excluded: BTreeMap<Exclusion, i64>,
     /// The breakdown: values with their views, most views first, and the views without a value.
     pub referrals: Vec<(Option<String>, i64)>,
-    /// What was imported from other counters for the days of the range.
+    /// The imported totals of the days of the range.
     pub imported: Vec<ImportedDay>,
-    /// Views of all time.
+    /// All pageviews since counting began.
     pub pageviews: i64,
-    /// Rises whenever the site's all-time registers do.
+    /// A number that increases whenever the all-time registers of the site change.
     pub registers_revision: i64,
 }
 
@@ -95,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_visitor_seen_earlier_in_the_range_is_not_counted_again() {
-        // Two new ones, three who came the day before, five who came four days before.
+        // Two new visitors, three of the day before, and five of four days before.
         let gaps = Gaps(vec![2, 3, 0, 0, 5]);
         assert_eq!((gaps.all(), gaps.new_ones()), (10, 2));
         assert_eq!([0, 1, 3, 4, 9].map(|days| gaps.not_within(days)), [10, 7, 7, 2, 2]);

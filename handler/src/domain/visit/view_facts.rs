@@ -1,4 +1,4 @@
-//! From the properties of one view, as a browser, a script or a log has them, to values of dimensions.
+//! Turns the properties of a view, from a browser, a script or a log, into values of dimensions.
 
 use std::borrow::Cow;
 
@@ -20,13 +20,12 @@ use crate::domain::{
 /// The known properties of a view. Only the values made of them are stored.
 #[derive(Default)]
 pub struct ViewFacts<'a> {
-    /// The page, as it is counted.
+    /// The page, in its counted form.
     pub page: Cow<'a, str>,
-    /// The host that led here, as [`crate::domain::dimension::referrer::referring_host`] says it.
+    /// The referring host, from [`crate::domain::dimension::referrer::referring_host`].
     pub referrer: Option<String>,
-    /// The User-Agent without the Functions host's suffix; none if a log does not hold it.
+    /// The User-Agent without the Functions host's suffix; `None` if a log does not have it.
     pub user_agent: Option<&'a str>,
-    /// Client hints.
     pub hints: Hints<'a>,
     /// The width of the window, used if the User-Agent does not show the kind of device.
     pub window: Option<Window>,
@@ -34,7 +33,7 @@ pub struct ViewFacts<'a> {
     pub time_zone: Option<&'a str>,
     /// A language tag, or an `Accept-Language` value; the first counts.
     pub language: Option<&'a str>,
-    /// The campaign, as [`crate::domain::dimension::campaign::campaign`] says it.
+    /// The campaign, from [`crate::domain::dimension::campaign::campaign`].
     pub campaign: Option<String>,
 }
 
@@ -44,10 +43,10 @@ pub enum Window {
     /// Below 576 CSS pixels.
     #[serde(rename = "s")]
     Small,
-    /// Below 992.
+    /// Below 992 CSS pixels.
     #[serde(rename = "m")]
     Medium,
-    /// Anything else.
+    /// At least 992 CSS pixels.
     #[serde(rename = "l")]
     Large,
 }

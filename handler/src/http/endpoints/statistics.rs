@@ -3,12 +3,18 @@
 mod csv;
 mod json;
 
+use bytes::Bytes;
 use warp::http::{HeaderValue, StatusCode, header};
 
-use crate::http::{
-    error::Error,
-    reply::{Reply, encoded, json_body, readable_anywhere, reply},
-    request::Request,
+use crate::{
+    domain::statistics::Report,
+    http::{
+        error::Error,
+        reply::{Reply, encoded, json_body, readable_anywhere, reply},
+        request::Request,
+        response_body::Body,
+        response_cache::ReportBodies,
+    },
 };
 
 /// `/api/statistics`: in the format of `Accept`.
@@ -16,39 +22,33 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
     if request.prefers_csv() {
         return respond_with_csv(request).await;
     }
-    let reading = request.app().reader.read_recent_or_stale(request.statistics_query()?, request.respond_by).await?;
-    let encoding = request.encoding();
-    let body = request
-        .app()
-        .response_cache
-        .report(&reading)
-        .json
-        .get(encoding, || json::write(&reading.report))
-        .map_err(cannot_write)?;
-    Ok(finish(json_body(body, encoding)))
+    let body = read(request, |bodies| &bodies.json, json::write).await?;
+    Ok(finish(json_body(body, request.encoding())))
 }
 
 /// `/api/statistics.csv`.
 pub(in crate::http) async fn respond_with_csv(request: &Request) -> Result<Reply, Error> {
-    let reading = request.app().reader.read_recent_or_stale(request.statistics_query()?, request.respond_by).await?;
-    let encoding = request.encoding();
-    let body = request
-        .app()
-        .response_cache
-        .report(&reading)
-        .csv
-        .get(encoding, || csv::write(&reading.report))
-        .map_err(cannot_write)?;
-    let mut table = encoded(reply(StatusCode::OK, "text/csv; charset=utf-8; header=present", body), encoding);
+    let body = read(request, |bodies| &bodies.csv, csv::write).await?;
+    let table = reply(StatusCode::OK, "text/csv; charset=utf-8; header=present", body);
+    let mut table = encoded(table, request.encoding());
     table.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Ok(finish(table))
+}
+
+/// Reads the report of the request, and renders it if the cache has no such body.
+async fn read(
+    request: &Request,
+    body: fn(&ReportBodies) -> &Body,
+    write: fn(&Report) -> anyhow::Result<String>,
+) -> Result<Bytes, Error> {
+    let app = request.app();
+    let reading = app.reader.read_recent_or_stale(request.statistics_query()?, request.respond_by).await?;
+    let bodies = app.response_cache.report(&reading);
+    let rendered = body(&bodies).get(request.encoding(), || write(&reading.report));
+    rendered.map_err(|_| Error::Internal("could not write the statistics"))
 }
 
 fn finish(mut reply: Reply) -> Reply {
     reply.headers_mut().insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
     readable_anywhere(reply)
-}
-
-fn cannot_write(_: anyhow::Error) -> Error {
-    Error::Internal("could not write the statistics")
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::{
-    domain::statistics::{Counts, Entry, Estimate, Point, Range, Report, Step, Week},
+    domain::statistics::{AllTimeEstimate, Counts, Entry, Point, Range, Report, Step, Week},
     domain::{Day, Dimension, Exclusion},
 };
 
@@ -41,7 +41,7 @@ pub(super) fn report() -> Report {
         today: counts(41, 30, 41, 97),
         this_week: counts(41, 30, 41, 97),
         this_month: counts(1_234, 1_000, 2_345, 5_678),
-        all_time_visitors: Some(Estimate { visitors: 12_345_678, standard_error: 0.016_25 }),
+        all_time_visitors: Some(AllTimeEstimate { visitors: 12_345_678, standard_error: 0.016_25 }),
         all_time_pageviews: 98_765_432,
         range: Range::Days(23),
         first: day("2026-11-01"),
@@ -101,7 +101,7 @@ pub(super) fn empty() -> Report {
         this_week: nothing,
         this_month: nothing,
         counts: nothing,
-        all_time_visitors: Some(Estimate { visitors: 0, standard_error: 0.016_25 }),
+        all_time_visitors: Some(AllTimeEstimate { visitors: 0, standard_error: 0.016_25 }),
         all_time_pageviews: 9,
         returning: Vec::new(),
         lists: BTreeMap::new(),

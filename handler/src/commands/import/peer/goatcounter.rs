@@ -1,6 +1,6 @@
 //! `GoatCounter`'s CSV export: a row for each pageview and event.
 //!
-//! Its first line is `2Path,Title,Event,UserAgent,Browser,System,Session,Bot,Referrer,Referrer scheme,Screen size,Location,
+//! The first line of an export is `2Path,Title,Event,UserAgent,Browser,System,Session,Bot,Referrer,Referrer scheme,Screen size,Location,
 //! FirstVisit,Date`: the number before the first name is the version of the format. Version 1 has the same columns but for
 //! `UserAgent` and `System`, in another order.
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use super::{Moved, Peer};
+use super::summary::Moved;
 use crate::{commands::import::summary::NamedLines, domain::Day, store::ImportedTally};
 
 #[derive(Default)]
@@ -83,7 +83,7 @@ impl Collected {
     }
 
     /// The rows to store, ordered by day, and the summary.
-    pub(super) fn finish(self, peer: Peer) -> (Vec<ImportedTally>, Moved) {
+    pub(super) fn finish(self, source: &'static str) -> (Vec<ImportedTally>, Moved) {
         let tally = |(day, total): (Day, ExportedDay)| {
             let sessions = i64::try_from(total.sessions.len()).unwrap_or(i64::MAX);
             let visitors = total.visitors.saturating_add(sessions);
@@ -93,7 +93,7 @@ impl Collected {
         let sum = |number: fn(&ImportedTally) -> i64| tallies.iter().map(number).fold(0, i64::saturating_add);
         let moved = Moved {
             site: self.site,
-            source: peer.name(),
+            source,
             rows: self.rows,
             bots: self.bots,
             skipped: self.skipped,
@@ -125,7 +125,7 @@ mod tests {
         for (session, is_first) in [("a", true), ("a", false), ("b", false), ("", true), ("", false)] {
             collected.add_pageview(day, session, is_first);
         }
-        let (tallies, moved) = collected.finish(Peer::GoatCounter);
+        let (tallies, moved) = collected.finish("goatcounter");
         let total = ImportedTally { day, pageviews: 5, visitors: 3 };
         assert_eq!(tallies, [total]);
         assert_eq!((moved.pageviews, moved.daily_visitors, moved.days), (5, 3, 1));

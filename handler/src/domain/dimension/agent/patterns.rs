@@ -4,10 +4,10 @@
 const MAXIMUM: usize = 64 * WORDS;
 const WORDS: usize = 12;
 
-/// Texts that are looked for, each numbered in the order in which it was first added.
+/// The texts to find, numbered in the order of their first addition.
 #[derive(Default)]
 pub(super) struct Patterns {
-    /// As they are written.
+    /// The patterns, as written in the tables.
     written: Vec<String>,
     /// Patterns at the beginning of a word, by first byte.
     of_words: Vec<Vec<Pattern>>,
@@ -15,8 +15,8 @@ pub(super) struct Patterns {
     anywhere: Vec<Vec<Pattern>>,
 }
 
-/// A text in small letters: at the start of the whole text (`^` before it), anywhere (`*`), or, without a mark, where a word begins.
-/// With `$` behind it, a word must end there too.
+/// A text in lower case. A prefix says where it matches: `^` at the start of the whole text, `*` anywhere, none at the start of a
+/// word. With the suffix `$`, it must also end a word.
 struct Pattern {
     number: u16,
     /// The second byte, which rules out most texts without a comparison.
@@ -57,7 +57,7 @@ impl Patterns {
     /// Builds the index of [`Self::find`], after all patterns are added.
     ///
     /// # Panics
-    /// If a pattern is shorter than two letters, or has a capital one: it would never be found.
+    /// If a pattern has less than two letters or a capital letter, because it would never match.
     pub(super) fn index(&mut self) {
         let by_first = || (0..256).map(|_| Vec::new()).collect();
         (self.of_words, self.anywhere) = (by_first(), by_first());
@@ -75,7 +75,7 @@ impl Patterns {
         }
     }
 
-    /// Those that `text` has, which is in small letters.
+    /// The patterns in `text`, which is in lower case.
     pub(super) fn find(&self, text: &[u8]) -> Found {
         let mut found = Found([0; WORDS]);
         let mut in_word = false;
@@ -99,7 +99,7 @@ impl Patterns {
     }
 }
 
-/// Whether no letter or digit stands at `at`.
+/// Whether `at` is not before a letter or digit.
 fn ends_word(text: &[u8], at: usize) -> bool {
     !text.get(at).is_some_and(u8::is_ascii_alphanumeric)
 }

@@ -12,7 +12,7 @@ use super::{
 /// Names of at least this length also match the beginning of a word, as `pingdom` matches `PingdomTMS`.
 const DISTINCT_BYTES: usize = 6;
 
-/// A robot.
+/// A robot by its User-Agent.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Robot {
     /// The name in its User-Agent; `None` if the robot is unlisted and recognised by a sign.
@@ -30,7 +30,7 @@ pub(super) struct RobotList {
 
 /// A robot and the rule for its name in a User-Agent.
 struct RobotName {
-    /// In lower case.
+    /// The name in lower case.
     text: Box<[u8]>,
     only_at_start: bool,
     robot: Robot,

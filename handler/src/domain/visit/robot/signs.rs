@@ -6,7 +6,7 @@ use super::index::FirstByteIndex;
 
 /// A text that is typical of robots or of browsers.
 struct Sign {
-    /// In lower case.
+    /// The sign in lower case.
     text: &'static str,
     position: Position,
     sender: Sender,
