@@ -7,6 +7,7 @@
 mod batch;
 mod connection;
 mod counting_mode;
+mod database;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod entra;
@@ -14,17 +15,20 @@ mod examination;
 mod failure;
 mod imported;
 mod keys;
+mod limits;
 mod maintenance;
 mod outage;
 mod reading;
 mod recording;
 
 pub use batch::{Batch, Checkpoint, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor};
-pub use connection::{CLOCK_TOLERANCE, CONNECTION_LIFETIME, Checkout, Connection, Database, StatementLimits};
+pub use connection::{CLOCK_TOLERANCE, CONNECTION_LIFETIME, Checkout, Connection};
+pub use database::Database;
 pub use examination::{Examination, examine};
 pub use failure::{Cause, Failure, SqlState};
 pub use imported::{ImportedTally, forget_imported, replace_imported};
 pub use keys::{CohortId, CounterIndex, SiteId};
+pub use limits::StatementLimits;
 pub use maintenance::{Removed, remove};
 pub(crate) use outage::Outage;
 pub use reading::{
