@@ -8,7 +8,6 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
 };
 
 use handler::{
@@ -23,9 +22,9 @@ use handler::{
     store::{self, StatementLimits},
 };
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
-use crate::{client::visitor, database::Database, host::Host};
+use crate::{client::visitor, database::Database, host::Host, process::PATIENCE};
 
 const HOUR_SECONDS: i64 = 3600;
 const DAY_SECONDS: i64 = 24 * HOUR_SECONDS;
@@ -80,12 +79,12 @@ impl Instance {
             values: vec![(Dimension::Page, Cow::Borrowed("/"))],
             classification: Classification::Visitor(client),
         };
-        self.recorder.record(visit, Instant::now() + Duration::from_secs(5)).await.unwrap();
+        self.recorder.record(visit, Instant::now() + PATIENCE).await.unwrap();
     }
 
     async fn report(&self) -> Report {
         let query = Query::of_site(self.config.sites[0].clone());
-        self.reader.read(query, Instant::now() + Duration::from_secs(5)).await.unwrap().report.clone()
+        self.reader.read(query, Instant::now() + PATIENCE).await.unwrap().report.clone()
     }
 }
 
@@ -191,17 +190,28 @@ async fn a_batch_of_two_days_does_not_deadlock_with_views_of_the_second_day() {
     let holder = database.hold("select pg_advisory_xact_lock(1)").await;
     let visit = |instance: &Arc<Instance>, number, at| {
         let instance = instance.clone();
-        tokio::spawn(async move { instance.visit_at(number, at).await })
+        let (queue, is_queued) = oneshot::channel();
+        let visit = tokio::spawn(async move {
+            let mut visiting = std::pin::pin!(instance.visit_at(number, at));
+            // The first poll puts the visit into the recorder's queue.
+            assert!(futures_util::poll!(visiting.as_mut()).is_pending());
+            let _ = queue.send(());
+            visiting.await;
+        });
+        (visit, is_queued)
     };
     // While a view waits, visitors of both days join the next batch.
     let tallies = database.hold("lock table tally in access exclusive mode").await;
-    let mut visits = vec![visit(&one, 1, now)];
+    let mut visits = vec![visit(&one, 1, now).0];
     database.wait_for_some("wait_event_type = 'Lock'").await;
-    visits.extend([visit(&one, 3, now - SignedDuration::from_secs(DAY_SECONDS)), visit(&one, 4, now)]);
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    for (number, at) in [(3, now - SignedDuration::from_secs(DAY_SECONDS)), (4, now)] {
+        let (visit, is_queued) = visit(&one, number, at);
+        is_queued.await.unwrap();
+        visits.push(visit);
+    }
     tallies.release().await;
     database.wait_for_some("wait_event = 'advisory'").await;
-    visits.push(visit(&other, 2, now));
+    visits.push(visit(&other, 2, now).0);
     database.wait_for_some("wait_event_type = 'Lock' and wait_event <> 'advisory'").await;
     holder.release().await;
     for visit in visits {

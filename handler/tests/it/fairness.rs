@@ -1,83 +1,77 @@
-//! Reading is fair: whoever asks much, or asks what can't be answered, is not in the way of others.
+//! Reading is fair: many queries, failed queries and stalled queries do not block other readers.
 
 use std::time::{Duration, Instant};
+
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{
     client::{Request, Response, send, visitor},
     database::Database,
     host::Host,
-    process::HandlerCommand,
+    process::{HandlerCommand, PATIENCE},
 };
 
-/// What the page may take, on a busy machine, while others ask. If it came after them, it would be there when the last of them is
-/// given up: after nearly five seconds.
-const SOON: Duration = Duration::from_secs(4);
-
-fn ask(host: &Host, question: &str) -> tokio::task::JoinHandle<Response> {
-    let request = host.dispatched(&Request::get(&format!("/api/statistics?{question}"))).unwrap();
-    let port = host.process.port;
-    tokio::spawn(async move { send(port, &request).await })
+fn query(host: &Host, parameters: &str) -> JoinHandle<Response> {
+    host.send_later(&Request::get(&format!("/api/statistics?{parameters}")))
 }
 
-/// How many readings a handler says that it has done, once it has been asked to stop.
+/// The number of readings that the handler logs when it stops.
 async fn readings(mut host: Host) -> u64 {
     host.process.terminate().await;
     host.process.events("reader").iter().map(|line| line["reads"].as_u64().unwrap()).sum()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_page_is_not_behind_four_hundred_other_questions() {
+async fn a_page_is_not_queued_behind_queries_of_the_api() {
+    const QUERIES: usize = 150;
     let (_database, cable, host) = Host::counting_through_a_cable().await;
-    // Then all of them take eight seconds and more, one after the other.
-    cable.delay_responses(Duration::from_millis(20));
-    let mut questions = Vec::new();
-    for number in 1..=400 {
-        questions.push(ask(
-            &host,
-            &format!("from=2020-01-01&to={}-{:02}-{:02}", 2020 + number / 336, number / 28 % 12 + 1, number % 28 + 1),
-        ));
+    // One after the other, the queries would take far longer than the five seconds after which each of them gets 503.
+    cable.delay_responses(Duration::from_millis(100));
+    let mut queries = JoinSet::new();
+    for number in 1..=QUERIES {
+        let (month, day) = (number / 28 + 1, number % 28 + 1);
+        let range = format!("/api/statistics?from=2020-01-01&to=2020-{month:02}-{day:02}");
+        let (request, port) = (host.dispatched(&Request::get(&range)).unwrap(), host.process.port);
+        queries.spawn(async move { send(port, &request).await.status });
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    for number in 1..=5 {
-        let began = Instant::now();
-        assert_eq!(host.send(&visitor(number)).await.status, 200);
-        assert!(began.elapsed() < SOON, "the page took {:?}", began.elapsed());
+    // The first response shows that the others wait.
+    let mut statuses = vec![queries.join_next().await.unwrap().unwrap()];
+    assert_eq!(host.send(&visitor(1)).await.status, 200);
+    while let Some(status) = queries.try_join_next() {
+        statuses.push(status.unwrap());
     }
-    let mut answered = 0;
-    for question in questions {
-        let status = question.await.unwrap().status;
-        assert!([200, 503].contains(&status), "{status}");
-        answered += u32::from(status == 200);
+    assert!(statuses.len() < QUERIES, "every query was read before the page");
+    while let Some(status) = queries.join_next().await {
+        statuses.push(status.unwrap());
     }
-    // As many as there was time for.
-    assert!((30..400).contains(&answered), "{answered} were answered");
+    assert!(statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
+    assert!(statuses.contains(&200));
 }
 
 #[tokio::test]
-async fn a_question_that_fails_does_not_fail_those_beside_it() {
+async fn a_failed_query_does_not_fail_the_queries_read_with_it() {
     let (database, cable, host) = Host::counting_through_a_cable().await;
-    // Together they are more than a number can hold.
+    // The sum of both days is larger than a number can hold.
     let much = i64::MAX;
     let rows = [18_262, 18_263].map(|day| format!("(1, {day}, 1, '/much', {much}, '{{1}}')")).join(", ");
     database.execute(&format!("insert into tally values {rows}")).await;
     cable.delay_responses(Duration::from_millis(20));
-    let bad = ask(&host, "from=2020-01-01&to=2020-01-02");
-    let good: Vec<_> = (3..=12).map(|day| ask(&host, &format!("from=2020-01-{day:02}&to=2020-01-20"))).collect();
-    let bad_again = ask(&host, "from=2020-01-01&to=2020-01-03");
-    let began = Instant::now();
+    let bad = query(&host, "from=2020-01-01&to=2020-01-02");
+    let good: Vec<_> = (3..=12).map(|day| query(&host, &format!("from=2020-01-{day:02}&to=2020-01-20"))).collect();
+    let bad_again = query(&host, "from=2020-01-01&to=2020-01-03");
     assert_eq!(host.send(&visitor(1)).await.status, 200);
-    for question in good {
-        assert_eq!(question.await.unwrap().status, 200);
+    for query in good {
+        assert_eq!(query.await.unwrap().status, 200);
     }
-    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
-    for question in [bad, bad_again] {
-        let answer = question.await.unwrap();
+    for query in [bad, bad_again] {
+        let answer = query.await.unwrap();
         assert_eq!((answer.status, answer.header("retry-after").is_empty()), (503, false));
     }
 }
 
+/// A query that waits for the stalled one gets 503, because the stalled one takes longer than the deadline.
 #[tokio::test]
-async fn a_question_that_stalls_is_given_up_before_those_behind_it_are() {
+async fn a_stalled_query_is_cancelled_before_the_next_queries_expire() {
     let database = Database::create_without_schema().await;
     // The role owns the tables, so that the policy applies to its queries.
     let role = format!("owner_{}", database.url().rsplit('/').next().unwrap());
@@ -86,22 +80,20 @@ async fn a_question_that_stalls_is_given_up_before_those_behind_it_are() {
     let host = Host::on(&database).with("DATABASE_URL", &url).start().await;
     host.process.wait_until_ready().await;
     host.send(&visitor(0)).await;
-    // Whoever reads this site waits.
+    // A query of this site stalls.
     database
         .execute(
             "insert into site (name) values ('slow.example'); \
              insert into tally select id, 18262, 0, '', 1, '{1}' from site where name = 'slow.example'; \
-             create policy slow on tally using (site = 1 or pg_sleep(20) is null) with check (true); \
+             create policy slow on tally using (site = 1 or pg_sleep(600) is null) with check (true); \
              alter table tally enable row level security; alter table tally force row level security",
         )
         .await;
-    let slow = ask(&host, "site=slow.example&from=2020-01-01&to=2020-01-01");
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let began = Instant::now();
-    let other = ask(&host, "from=2020-02-01&to=2020-02-02");
+    let slow = query(&host, "site=slow.example&from=2020-01-01&to=2020-01-01");
+    database.wait_for_some("wait_event = 'PgSleep'").await;
+    let other = query(&host, "from=2020-02-01&to=2020-02-02");
     assert_eq!(host.send(&visitor(1)).await.status, 200);
     assert_eq!(other.await.unwrap().status, 200);
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert_eq!(slow.await.unwrap().status, 503);
     drop(host);
     database.wait_until_alone().await;
@@ -109,29 +101,32 @@ async fn a_question_that_stalls_is_given_up_before_those_behind_it_are() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn equal_questions_share_a_reading() {
+async fn equal_queries_share_a_reading() {
+    const QUERIES: u64 = 100;
     let (_database, cable, host) = Host::counting_through_a_cable().await;
     cable.delay_responses(Duration::from_millis(20));
-    let questions: Vec<_> = (0..200).map(|_| ask(&host, "period=7d")).collect();
-    for question in questions {
-        assert_eq!(question.await.unwrap().status, 200);
+    let queries: Vec<_> = (0..QUERIES).map(|_| query(&host, "period=7d")).collect();
+    for query in queries {
+        assert_eq!(query.await.unwrap().status, 200);
     }
     let readings = readings(host).await;
-    assert!((1..40).contains(&readings), "{readings} readings");
+    assert!((1..QUERIES / 2).contains(&readings), "{readings} readings");
 }
 
 #[tokio::test]
-async fn api_answers_may_be_one_second_old_page_answers_never_are() {
+async fn pages_are_always_current_and_the_api_is_soon() {
     let database = Database::create().await;
     let process = HandlerCommand::on(&database).with("FOOTFALL_TRUSTED_PROXIES", "1").start().await;
     process.wait_until_ready().await;
-    for number in 1..=20 {
+    for number in 1..=5 {
         let request = visitor(number).header("X-Forwarded-For", &visitor(number).address);
         let page = process.send(&request).await;
         let own = format!("<div data-total=\"today\"><dt>Today<dd class=\"big\"><b>{number}</b>");
-        assert!(page.text().contains(&own), "visitor {number} does not see itself");
+        assert!(page.text().contains(&own), "visitor {number} is missing in its own page");
     }
-    // Nobody waits longer than that for the truth.
-    tokio::time::sleep(Duration::from_millis(1100)).await;
-    assert_eq!(process.statistics().await["visitors"]["today"], 20);
+    let began = Instant::now();
+    while process.statistics().await["visitors"]["today"] != 5 {
+        assert!(began.elapsed() < PATIENCE, "the API stays behind");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::host::{repository, triggers};
+
 /// The layers from low to high. A module may name modules of its own line and of lines above it.
 const LAYERS: [&[&str]; 10] = [
     &["domain"],
@@ -261,6 +263,22 @@ fn no_files_use_each_other_in_a_circle() {
     }
     graph.retain(|module, _| !CIRCLES.iter().any(|(room, _)| module.split("::").next() == Some(room)));
     assert!(graph.is_empty(), "these files use each other: {graph:#?}");
+}
+
+#[test]
+fn the_repository_has_at_most_ten_function_folders() {
+    let functions: Vec<String> = triggers().into_iter().map(|(name, _)| name).collect();
+    assert!(functions.len() <= 10, "let a route of a function take a parameter instead: {functions:?}");
+}
+
+/// An endpoint file and the function folder that serves it alone have one name.
+#[test]
+fn endpoints_with_a_function_of_their_own_share_its_name() {
+    let endpoints = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/endpoints");
+    for function in ["badge", "count", "health", "maintenance", "version", "visit"] {
+        assert!(repository().join(format!("function-{function}")).is_dir(), "function-{function} is missing");
+        assert!(endpoints.join(format!("{function}.rs")).is_file(), "endpoints/{function}.rs is missing");
+    }
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn visits(line: Writer) -> String {
 }
 
 #[tokio::test]
-async fn every_format_is_recognised_and_counts_the_same_visits_alike() {
+async fn every_format_is_recognised_and_counts_the_same() {
     for (name, line, head, others) in FORMATS {
         let database = Database::create().await;
         let folder = Folder::new();
@@ -110,10 +110,10 @@ async fn every_format_is_recognised_and_counts_the_same_visits_alike() {
         assert_eq!(database.texts(referrers).await, ["news.example 6"], "{name}");
         let campaigns = "select value || ' ' || pageviews from tally where dimension = 8";
         assert_eq!(database.texts(campaigns).await, ["letter / Spring sale 1"], "{name}");
-        // Again, and under its name: nothing is counted twice.
+        // A second import with the named format counts nothing twice.
         let again = import(&plain, &["--format", name], &log);
         assert_eq!((&again["pageviews"], &again["lines_counted_before"]), (&0.into(), &summary["lines"]), "{name}");
-        // It has grown, and is not compressed any more.
+        // The log has grown and is not compressed.
         let grown = format!("{head}{}{}", visits(line), line("192.0.2.9", 30, "/", FIREFOX));
         let again = import(&plain, &[], &folder.write("access.log", grown));
         assert_eq!(again["days"][0]["visitors"], 4, "{name}");
@@ -123,7 +123,7 @@ async fn every_format_is_recognised_and_counts_the_same_visits_alike() {
 }
 
 #[tokio::test]
-async fn a_format_that_is_named_holds_whatever_the_log_looks_like() {
+async fn the_option_format_overrides_the_recognised_format() {
     let database = Database::create().await;
     let folder = Folder::new();
     let log = folder.write("access.log", caddy("192.0.2.1", 1, "/", FIREFOX));
@@ -132,7 +132,7 @@ async fn a_format_that_is_named_holds_whatever_the_log_looks_like() {
 }
 
 #[tokio::test]
-async fn a_log_whose_header_lacks_a_column_is_refused_by_the_columns_name() {
+async fn a_log_without_a_required_column_is_rejected_with_its_name() {
     let database = Database::create().await;
     let folder = Folder::new();
     let header = CLOUDFRONT_HEADER.replace(" c-ip", "");
@@ -144,7 +144,7 @@ async fn a_log_whose_header_lacks_a_column_is_refused_by_the_columns_name() {
 }
 
 #[tokio::test]
-async fn hostile_lines_are_accounted_and_the_others_count() {
+async fn malformed_lines_are_reported_and_the_others_count() {
     let database = Database::create().await;
     let folder = Folder::new();
     let log = [
@@ -156,7 +156,7 @@ async fn hostile_lines_are_accounted_and_the_others_count() {
         caddy("192.0.2.1", 3, &"/y".repeat(4000), FIREFOX).into_bytes(),
         caddy("192.0.2.1", 4, "/", FIREFOX).replace("1431864004", "1e18").into_bytes(),
         caddy("192.0.2.1", 4, "/", FIREFOX).replace("1431864004", "-5").into_bytes(),
-        // Cut off in a line that is longer than any may be.
+        // The end of the log, in a line beyond the maximum length.
         vec![b'z'; 2 << 20],
     ]
     .concat();

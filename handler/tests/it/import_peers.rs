@@ -94,7 +94,7 @@ async fn an_export_of_umami_becomes_sums_of_days_in_the_sites_zone() {
 }
 
 #[tokio::test]
-async fn what_was_imported_is_shown_apart_and_is_part_of_no_unique_number() {
+async fn imported_totals_are_shown_separately_and_change_no_unique_number() {
     let database = Database::create().await;
     let (folder, logs) = (Folder::new(), Folder::new());
     let plain = HandlerCommand::on(&database);
@@ -154,7 +154,7 @@ async fn importing_again_replaces_the_days_and_forgetting_removes_one_counter_of
 }
 
 #[tokio::test]
-async fn what_was_imported_is_deleted_after_the_retention() {
+async fn imported_totals_are_deleted_after_the_retention() {
     let database = Database::create().await;
     let folder = Folder::new();
     let today = jiff::Timestamp::now();
@@ -168,7 +168,7 @@ async fn what_was_imported_is_deleted_after_the_retention() {
 }
 
 #[tokio::test]
-async fn an_export_that_is_none_is_refused_by_what_it_lacks_and_changes_nothing() {
+async fn an_invalid_export_is_rejected_with_the_reason_and_changes_nothing() {
     let database = Database::create().await;
     let plain = HandlerCommand::on(&database);
     let folder = Folder::new();
@@ -197,7 +197,7 @@ async fn an_export_that_is_none_is_refused_by_what_it_lacks_and_changes_nothing(
 }
 
 #[tokio::test]
-async fn an_archive_is_read_like_the_folder_that_it_was_packed_from() {
+async fn an_archive_counts_like_its_unpacked_folder() {
     let database = Database::create().await;
     let (folder, packed) = (Folder::new(), Folder::new());
     let plain = HandlerCommand::on(&database);

@@ -1,7 +1,7 @@
 //! The rate limit: views beyond it get a response, and are accounted as `rate_limited` instead of counted.
 
 use crate::{
-    client::{Connection, GOOGLEBOT, Request, visitor},
+    client::{Connection, GOOGLEBOT, Request, reported_view, visitor},
     database::Database,
     host::Host,
     process::HandlerCommand,
@@ -63,10 +63,14 @@ async fn the_default_rate_limit_counts_500_views_at_once_and_off_counts_all() {
         let process = HandlerCommand::on(&database).with("FOOTFALL_RATE_LIMIT", limit).start().await;
         process.wait_until_ready().await;
         let before = database.pageviews().await;
-        let mut connection = Connection::open(process.port).await.unwrap();
-        for _ in 0..views {
-            assert_eq!(connection.send(&Request::get("/")).await.unwrap().status, 200);
-        }
+        // Over ten connections at once, so that batches hold several views.
+        let sending = (0..10).map(async |_| {
+            let mut connection = Connection::open(process.port).await.unwrap();
+            for _ in 0..views / 10 {
+                assert_eq!(connection.send(&reported_view(1)).await.unwrap().status, 204);
+            }
+        });
+        futures_util::future::join_all(sending).await;
         assert_eq!(database.pageviews().await - before, views, "{limit}");
     }
 }

@@ -1,7 +1,5 @@
 //! Visits that the database rejects: the others of the batch are counted, and the rejected one is accounted and logged.
 
-use std::time::Duration;
-
 use crate::{
     client::{Request, Response, send, visitor},
     database::Database,
@@ -20,9 +18,10 @@ async fn send_together(database: &Database, host: &Host, requests: &[Request]) -
     let holder = database.hold("lock table tally in access exclusive mode").await;
     // The first visit waits for the lock as a batch of its own. Meanwhile, the others queue for the next batch.
     let first = visit(host, &visitor(0));
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    database.wait_for_some("wait_event_type = 'Lock'").await;
     let others: Vec<_> = requests.iter().map(|request| visit(host, request)).collect();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    host.ping().await;
+    host.process.wait_until_read().await;
     holder.release().await;
     assert_eq!(first.await.unwrap().status, 200);
     let mut statuses = Vec::new();

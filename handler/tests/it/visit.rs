@@ -368,7 +368,7 @@ async fn an_incomplete_body_gets_408_and_a_complete_one_counts_after_a_disconnec
     hasty.set_nodelay(true).unwrap();
     for piece in [head(body.len()).as_bytes(), &body.as_bytes()[..9], &body.as_bytes()[9..]] {
         hasty.write_all(piece).await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        host.process.wait_until_read().await;
     }
     drop(hasty);
 

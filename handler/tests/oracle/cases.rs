@@ -6,7 +6,10 @@ mod lost;
 mod months;
 mod values;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use handler::{
     domain::statistics::{Query, Range, Report},
@@ -22,6 +25,7 @@ use crate::oracle::{
     truth::{day_and_hour, day_number},
     world::{Kind, View},
 };
+use crate::{database::Holder, process::PATIENCE};
 
 /// Some instances on one database, and one site.
 struct Stage {
@@ -66,7 +70,7 @@ impl Stage {
     /// A visit written at its own time, or later.
     async fn visit(&self, instance: usize, view: &View) {
         let visit = self.fleet.visit(instance, view, false);
-        let answer_by = Instant::now() + Duration::from_secs(60);
+        let answer_by = Instant::now() + PATIENCE;
         self.fleet.instance(instance).recorder.record(visit, answer_by).await.unwrap();
     }
 
@@ -75,6 +79,29 @@ impl Stage {
         for time in times {
             self.visit(instance, &view(visitor, time, page)).await;
         }
+    }
+
+    /// Holds back the visit `first` by a lock, and starts `second` meanwhile. The lock is released when `second` waits
+    /// too, or has ended without waiting.
+    async fn overlap(&self, held: Holder, first: impl Future<Output = ()>, second: impl Future<Output = ()>) {
+        const WAITS: &str = "wait_event_type = 'Lock'";
+        let database = &self.fleet.database;
+        let meanwhile = async {
+            database.wait_for_some(WAITS).await;
+            let has_ended = AtomicBool::new(false);
+            let second = async {
+                second.await;
+                has_ended.store(true, Ordering::SeqCst);
+            };
+            let release = async {
+                while database.connections(WAITS).await < 2 && !has_ended.load(Ordering::SeqCst) {
+                    tokio::task::yield_now().await;
+                }
+                held.release().await;
+            };
+            tokio::join!(second, release);
+        };
+        tokio::join!(first, meanwhile);
     }
 
     async fn import(&self, instance: usize, log: u8, views: &[View]) -> Imported {
@@ -95,7 +122,7 @@ impl Stage {
             step: None,
             breakdown: None,
         };
-        let answer = self.fleet.instance(0).reader.read(query, Instant::now() + Duration::from_secs(30)).await;
+        let answer = self.fleet.instance(0).reader.read(query, Instant::now() + PATIENCE).await;
         let problems = self.fleet.database.problems().await;
         assert!(problems.is_empty(), "{problems:?}");
         answer.unwrap_or_else(|error| panic!("{error}")).report.clone()

@@ -8,13 +8,16 @@ use handler::{
     store,
 };
 use jiff::Timestamp;
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
 
-use crate::oracle::{
-    random::Random,
-    run::{Fleet, forget_of},
-    truth::{Numbers, Value, day_and_hour, start_ms},
-    world::World,
+use crate::{
+    oracle::{
+        random::Random,
+        run::{Fleet, forget_of},
+        truth::{Numbers, Value, day_and_hour, start_ms},
+        world::World,
+    },
+    process::PATIENCE,
 };
 
 /// One in this many ranges is read through a reader's task, the others directly with the same statement.
@@ -41,7 +44,7 @@ pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u6
         let query = Query { site: fleet.sites[site].clone(), range: between, step, breakdown: None };
         let report = if number % THROUGH_A_READER == 0 && !readers.is_empty() {
             let reader = readers[random.below(readers.len())];
-            let answer = reader.read(query.clone(), Instant::now() + Duration::from_secs(30)).await;
+            let answer = reader.read(query.clone(), Instant::now() + PATIENCE).await;
             match answer {
                 Ok(snapshot) => snapshot.report.clone(),
                 Err(error) => return Err(format!("{query:?}: {error}")),

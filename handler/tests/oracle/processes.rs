@@ -1,5 +1,6 @@
-//! The long form: every instance is a process of its own, all on one database. The process that leads moves the time from step to
-//! step; the others do their part of each step, and know from the seed what the whole world does, so that each can say what is true.
+//! The long form: every instance is a process, and all of them use one database. The leading process moves the time
+//! from step to step. The followers do their part of each step. Every process makes the whole world and its truth from
+//! the seed.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -18,7 +19,7 @@ use crate::{
     },
 };
 
-/// What a follower's lines begin with: the test harness writes lines of its own.
+/// Prefix of a follower's lines, because the test harness writes other lines.
 const SAYS: &str = "oracle: ";
 
 fn size(processes: usize) -> Size {
@@ -117,7 +118,7 @@ async fn every_range_of_days_is_exact_on_many_processes() {
     println!("0 wrong of {checked} ranges: seeds {first} to {}, {processes} processes", first + seeds - 1);
 }
 
-/// What a process does that does not lead. It is started by the one that does.
+/// The work of a follower, which the leading process starts.
 #[ignore = "the long form starts it"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn follows() {

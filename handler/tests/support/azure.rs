@@ -1,5 +1,5 @@
-//! What Azure puts around the handler: an identity endpoint that gives out tokens, and a PostgreSQL server that takes them
-//! instead of passwords, over TLS.
+//! Azure's surroundings of the handler: an identity endpoint that returns tokens, and a PostgreSQL server that accepts
+//! them as passwords over TLS.
 
 mod certificates;
 mod endpoint;
@@ -11,7 +11,7 @@ pub(crate) use server::{Server, Tenant};
 
 use crate::process::{HandlerCommand, Outcome};
 
-/// Runs a command to its end, while the endpoint, which lives in this process, goes on answering.
+/// Runs a command to its end on another thread, while the endpoint of this process responds.
 pub(crate) async fn run(plain: &HandlerCommand, arguments: &'static [&'static str]) -> Outcome {
     let plain = plain.clone();
     tokio::task::spawn_blocking(move || plain.run(arguments)).await.unwrap()

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicI32, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -17,7 +17,7 @@ use tokio::{
     sync::{Notify, watch},
 };
 
-use crate::database::Database;
+use crate::{database::Database, process::PATIENCE};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -94,6 +94,15 @@ impl Cable {
     /// The number of connections that have been opened.
     pub(crate) fn opened(&self) -> u64 {
         self.wire.opened.load(Ordering::Relaxed)
+    }
+
+    /// Waits until this many connections have been opened.
+    pub(crate) async fn wait_until_opened(&self, connections: u64) {
+        let began = Instant::now();
+        while self.opened() < connections {
+            assert!(began.elapsed() < PATIENCE, "{} connections were opened", self.opened());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     pub(crate) fn stall(&self) {

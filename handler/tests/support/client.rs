@@ -1,5 +1,4 @@
-//! The visitor's side: what is sent, and what comes back. One small HTTP client over one connection, so that a test decides
-//! itself what is on the wire.
+//! The visitor: a small HTTP client that sends exactly the bytes that a test names.
 
 use std::net::SocketAddr;
 
@@ -7,20 +6,22 @@ use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, Method, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, task::JoinHandle};
+
+use crate::process::PATIENCE;
 
 pub(crate) const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
 pub(crate) const SAFARI: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15";
 pub(crate) const GOOGLEBOT: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 
-/// A request as a visitor makes it, before anything in between has touched it.
+/// A request of a visitor, before proxies change it.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
-    /// Where the front end sees it come from.
+    /// The address that the front end sees.
     pub(crate) address: String,
 }
 
@@ -72,9 +73,15 @@ impl Request {
     }
 }
 
-/// A visit to `/` by the visitor of this number: another number, another address.
+/// A visit to `/` by the visitor with this number, from which the address is derived.
 pub(crate) fn visitor(number: usize) -> Request {
     Request::get("/").from(&format!("10.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255))
+}
+
+/// A view of `/` reported by the script. Its response waits for the commit only, and no page is rendered.
+pub(crate) fn reported_view(number: usize) -> Request {
+    let body = r#"{"s":"localhost","p":"/"}"#;
+    visitor(number).to("/v").method("POST").header("Content-Length", &body.len().to_string()).body(body)
 }
 
 #[derive(Debug)]
@@ -85,7 +92,7 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// What the Functions host answers by itself.
+    /// The response of the Functions host to an unknown path.
     pub(crate) fn not_found_at_the_host() -> Self {
         Self { status: 404, headers: HeaderMap::new(), body: Bytes::new() }
     }
@@ -118,8 +125,12 @@ impl Connection {
         Ok(Self { sender })
     }
 
-    /// Sends the request as it is, with a Host header and nothing else added.
+    /// Sends the request unchanged, except for a missing Host header.
     pub(crate) async fn send(&mut self, request: &Request) -> Result<Response, String> {
+        tokio::time::timeout(PATIENCE, self.exchange(request)).await.expect("the response or the end of the connection")
+    }
+
+    async fn exchange(&mut self, request: &Request) -> Result<Response, String> {
         self.sender.ready().await.map_err(|error| error.to_string())?;
         let mut wire = hyper::Request::builder().method(request.method.clone()).uri(&request.target);
         if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
@@ -139,4 +150,9 @@ impl Connection {
 /// Sends one request over a connection of its own.
 pub(crate) async fn send(port: u16, request: &Request) -> Response {
     Connection::open(port).await.unwrap().send(request).await.unwrap()
+}
+
+/// Sends a request without waiting for its response.
+pub(crate) fn send_later(port: u16, request: Request) -> JoinHandle<Response> {
+    tokio::spawn(async move { send(port, &request).await })
 }

@@ -22,13 +22,15 @@ const LONGEST_TEST_SECONDS: i64 = 100;
 /// Lock of the server's other clients, so that only one of them makes the template.
 const TEMPLATE_LOCK: i64 = 0x0F00_7FA2;
 
-/// `scripts/test` lists tests that take longer.
+/// `scripts/test` names the tests whose database lives longer.
 const SLOW: Duration = Duration::from_secs(10);
 
 pub(crate) struct Database {
     name: String,
     connection: Mutex<PgConnection>,
     created: Instant,
+    /// The name of the thread that made the database, which is the name of its test.
+    test: String,
     /// Whether `drop` removes the database, which another process may have made.
     is_owned: bool,
 }
@@ -95,6 +97,10 @@ pub(crate) async fn not_across_midnight() {
     }
 }
 
+fn current_test() -> String {
+    std::thread::current().name().unwrap_or_default().to_owned()
+}
+
 async fn connect(name: &str) -> PgConnection {
     // Without statistics PostgreSQL expects large tables, and would spend a second on compiling each query.
     let options = server().database(name).application_name("test").options([("jit", "off")]);
@@ -117,15 +123,16 @@ impl Database {
     async fn create_by(admin: &mut PgConnection, template: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         not_across_midnight().await;
-        let created = Instant::now();
+        let (created, test) = (Instant::now(), current_test());
         let name = format!("footfall_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         sqlx::query(AssertSqlSafe(format!("create database {name} {template}"))).execute(admin).await.unwrap();
-        Self { connection: Mutex::new(connect(&name).await), name, created, is_owned: true }
+        Self { connection: Mutex::new(connect(&name).await), name, created, test, is_owned: true }
     }
 
     /// A database that another process has made and will remove.
     pub(crate) async fn named(name: String) -> Self {
-        Self { connection: Mutex::new(connect(&name).await), name, created: Instant::now(), is_owned: false }
+        let (created, test) = (Instant::now(), current_test());
+        Self { connection: Mutex::new(connect(&name).await), name, created, test, is_owned: false }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -234,35 +241,43 @@ impl Database {
         .unwrap()
     }
 
-    /// Checks the invariants of a database: sets and tallies match, salts are distinct, and no transaction is open. `drop` checks
-    /// that there was no deadlock.
+    /// Checks the invariants of a database: sets and tallies match, salts are distinct, and no transaction is open.
+    /// `drop` checks that there was no deadlock.
     pub(crate) async fn assert_sound(&self) {
         assert_eq!(self.texts(include_str!("unsound.sql")).await, [""; 0], "sets and tallies contradict each other");
         let salts = "select count(salt) - count(distinct salt) from salt";
         assert_eq!(self.number(salts).await, 0, "periods or sites with the same salt");
-        self.wait_for_none("state like 'idle in transaction%'", "transactions left open").await;
+        self.wait_for_none("state like 'idle in transaction%'").await;
     }
 
     /// Waits until a handler's connection matches a condition.
     pub(crate) async fn wait_for_some(&self, condition: &str) {
+        self.wait_until(&format!("a connection where {condition}"), async || self.connections(condition).await > 0)
+            .await;
+    }
+
+    /// Waits until the sites have this many pageviews.
+    pub(crate) async fn wait_for_pageviews(&self, pageviews: i64) {
+        self.wait_until(&format!("{pageviews} pageviews"), async || self.pageviews().await >= pageviews).await;
+    }
+
+    async fn wait_until(&self, what: &str, is_true: impl AsyncFn() -> bool) {
         let began = Instant::now();
-        while self.connections(condition).await == 0 {
-            assert!(began.elapsed() < PATIENCE, "no connection where {condition}");
+        while !is_true().await {
+            assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
     /// Waits until the server has closed the connections of killed handlers. Until then it may commit what they sent.
     pub(crate) async fn wait_until_alone(&self) {
-        self.wait_for_none("true", "connections left open").await;
+        self.wait_for_none("true").await;
     }
 
-    async fn wait_for_none(&self, condition: &str, what: &str) {
-        let began = Instant::now();
-        while self.connections(condition).await > 0 {
-            assert!(began.elapsed() < PATIENCE, "{what}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    /// Waits until no handler's connection matches a condition.
+    pub(crate) async fn wait_for_none(&self, condition: &str) {
+        self.wait_until(&format!("no connection where {condition}"), async || self.connections(condition).await == 0)
+            .await;
     }
 }
 
@@ -274,9 +289,7 @@ impl Drop for Database {
         }
         if self.created.elapsed() > SLOW {
             // Not by a macro, whose output the test harness would capture.
-            let thread = std::thread::current();
-            let test = thread.name().unwrap_or_default();
-            let _ = writeln!(std::io::stderr(), "slow: {:.0?} {test}", self.created.elapsed());
+            let _ = writeln!(std::io::stderr(), "slow: {:.0?} {}", self.created.elapsed(), self.test);
         }
         let name = self.name.clone();
         let drop_it = async move {

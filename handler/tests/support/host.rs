@@ -1,6 +1,6 @@
-//! The host double: treats the real binary as the Azure Functions host (4.1037) does. It starts it with the host's
-//! environment, asks `GET /` until it answers, routes by the `function.json` files, forwards in either of the two modes, fires
-//! the timer, and kills. In front of it stands App Service, which appends the client to `X-Forwarded-For`.
+//! The host double runs the real binary like the Azure Functions host (4.1037). It starts the binary with the host's
+//! environment and sends `GET /` until it responds. It routes by the `function.json` files, forwards in either of two
+//! modes, and fires the timer. Like App Service, it appends the client's address to `X-Forwarded-For`.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,6 +9,7 @@ use std::{
 
 use hyper::Method;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::{
     cable::Cable,
@@ -20,12 +21,12 @@ use crate::{
 /// The version of the host that the modes below were read from.
 const HOST_PRODUCT: &str = "Azure-Functions-Host/4.1037.0";
 
-/// How the host passes requests on.
+/// The way in which the host forwards requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// `enableProxyingHttpRequest`: as it is, with the host's own invocation headers.
+    /// `enableProxyingHttpRequest`: unchanged, with the host's invocation headers.
     Proxying,
-    /// `enableForwardingHttpRequest`: older, and takes liberties.
+    /// `enableForwardingHttpRequest`: older, and changes User-Agent and body.
     Forwarding,
 }
 
@@ -53,7 +54,7 @@ pub(crate) struct Host {
     product: String,
 }
 
-/// How to start a host.
+/// The settings of a host.
 #[derive(Clone)]
 pub(crate) struct HostCommand {
     plain: HandlerCommand,
@@ -62,7 +63,7 @@ pub(crate) struct HostCommand {
 }
 
 impl Host {
-    /// One that is ready, with a cable between it and its database.
+    /// Starts a host with a cable between it and its database, and waits until it is ready.
     pub(crate) async fn through_a_cable() -> (Database, Cable, Self) {
         let database = Database::create().await;
         let cable = Cable::to(&database).await;
@@ -71,7 +72,7 @@ impl Host {
         (database, cable, host)
     }
 
-    /// The same, after a visit: everything has been opened that counting needs.
+    /// Like `through_a_cable`, after a first visit, so that every connection is open.
     pub(crate) async fn counting_through_a_cable() -> (Database, Cable, Self) {
         let (database, cable, host) = Self::through_a_cable().await;
         host.send(&visitor(0)).await;
@@ -89,7 +90,7 @@ impl Host {
         HostCommand { plain: HandlerCommand::on(database), mode: Mode::Proxying, product: HOST_PRODUCT.to_owned() }
     }
 
-    /// What the internet sends: it is routed, and reaches the handler only if a function is there for it.
+    /// Sends a request from the internet. It reaches the handler only if a function accepts it.
     pub(crate) async fn send(&self, request: &Request) -> Response {
         match self.dispatched(request) {
             Some(request) => client::send(self.process.port, &request).await,
@@ -97,12 +98,17 @@ impl Host {
         }
     }
 
-    /// The same over a kept connection, for load; an error is a connection that broke.
-    pub(crate) async fn send_over(&self, connection: &mut Connection, request: &Request) -> Result<Response, String> {
-        connection.send(&self.dispatched(request).expect("a function takes it")).await
+    /// Sends a visit without waiting for its response.
+    pub(crate) fn send_later(&self, request: &Request) -> JoinHandle<Response> {
+        client::send_later(self.process.port, self.dispatched(request).expect("a function accepts it"))
     }
 
-    /// The request as the handler gets it; `None` if no function takes it.
+    /// Sends a request over an open connection. The error is a broken connection.
+    pub(crate) async fn send_over(&self, connection: &mut Connection, request: &Request) -> Result<Response, String> {
+        connection.send(&self.dispatched(request).expect("a function accepts it")).await
+    }
+
+    /// The request as the handler gets it, or `None` if no function accepts it.
     pub(crate) fn dispatched(&self, request: &Request) -> Option<Request> {
         static INVOCATION: AtomicU64 = AtomicU64::new(1);
         let path = request.target.split(['?', '#']).next().unwrap_or_default();
@@ -128,7 +134,7 @@ impl Host {
         Some(request)
     }
 
-    /// The health ping: nothing but the request line and a Host.
+    /// The health ping: a request line and a Host header.
     pub(crate) async fn ping(&self) -> Response {
         client::send(self.process.port, &Request::get("/").without_user_agent()).await
     }
@@ -148,7 +154,7 @@ impl Host {
         client::send(self.process.port, &request).await
     }
 
-    /// Fires the maintenance timer, checks what the host wants of the answer, and gives what the function says it did.
+    /// Fires the maintenance timer, checks the format that the host expects, and returns the report of the function.
     pub(crate) async fn maintain(&self) -> Value {
         let answer = self.fire("function-maintenance").await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -179,7 +185,7 @@ impl HostCommand {
         self
     }
 
-    /// Starts the process and asks `GET /` until there is any answer.
+    /// Starts the process and sends `GET /` until it responds.
     pub(crate) async fn start(&self) -> Host {
         let host_json = read_json(&repository().join("host.json"));
         assert_eq!(host_json["customHandler"]["description"]["defaultExecutablePath"], "handler");
@@ -197,7 +203,7 @@ impl HostCommand {
     }
 }
 
-/// The visitor `address` as App Service passes it on: behind whatever the client claimed, with its port.
+/// Appends the visitor's address with a port to the client's `X-Forwarded-For`, like App Service.
 fn with_forwarded_for(request: &Request) -> Request {
     let mut request = request.clone();
     let is_claim = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("x-forwarded-for");
@@ -253,8 +259,8 @@ pub(crate) fn functions() -> Vec<Function> {
         .collect()
 }
 
-/// Whether a path is one of a route template's (ASP.NET): literals in any case, `{name}`, `{name?}`, `{name:maxlength(n)?}`,
-/// `{*rest}`.
+/// Whether a path is one of a route template's (ASP.NET): literals in any case, `{name}`, `{name?}`,
+/// `{name:maxlength(n)?}`, `{*rest}`.
 fn matches(route: &str, path: &str) -> bool {
     let mut segments = path.trim_matches('/').split('/').filter(|segment| !segment.is_empty());
     for template in route.split('/') {

@@ -1,4 +1,4 @@
-//! The real binary as a process: started with an environment that holds nothing but what it is given, watched, and killed.
+//! The real binary as a process with exactly the environment that a test sets.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -21,13 +21,13 @@ use crate::{
     database::Database,
 };
 
-/// No machine is so slow that waiting longer would help.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// The longest time that a test waits for an event. Only a test that hangs waits this long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 const BINARY: &str = env!("CARGO_BIN_EXE_handler");
 
-/// A port that nobody listens on. It lies below those that the system gives to outgoing connections, so that no other test's
-/// connection takes it before the handler does.
+/// A free port. It lies below the ports of outgoing connections, so that no connection of another test uses it before
+/// the handler.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let offset = u16::try_from(std::process::id() % 100).unwrap() * 200;
@@ -39,7 +39,7 @@ pub(crate) fn free_port() -> u16 {
     }
 }
 
-/// A folder that nobody else uses; gone when this is.
+/// A temporary folder for one test, removed on drop.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -68,7 +68,7 @@ impl Drop for Folder {
     }
 }
 
-/// How to start the binary.
+/// The environment and limits of the binary.
 #[derive(Clone, Default)]
 pub(crate) struct HandlerCommand {
     environment: Vec<(String, String)>,
@@ -92,7 +92,7 @@ impl HandlerCommand {
         self
     }
 
-    /// Lets it have no more files open than these.
+    /// Limits the number of open files.
     pub(crate) fn with_open_files(mut self, limit: u32) -> Self {
         self.open_files = Some(limit);
         self
@@ -125,7 +125,7 @@ impl HandlerCommand {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let input = input.to_vec();
-        // It may end without having read all of it.
+        // The command may end without reading all of it.
         let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
         let reader = |mut pipe: Box<dyn Read + Send>| {
             std::thread::spawn(move || {
@@ -141,7 +141,7 @@ impl HandlerCommand {
             if began.elapsed() > PATIENCE {
                 let _ = child.kill();
                 let _ = child.wait();
-                panic!("{arguments:?} did not come to its end");
+                panic!("{arguments:?} did not end");
             }
             std::thread::sleep(Duration::from_millis(5));
             status = child.try_wait().unwrap();
@@ -154,7 +154,7 @@ impl HandlerCommand {
         }
     }
 
-    /// Starts a command, or (without arguments) the server on a port of its choice, and does not wait.
+    /// Starts a command, or (without arguments) the server, and does not wait.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Process {
         let port =
             self.environment.iter().rev().find(|(name, _)| name == PORT).map(|(_, value)| value.parse().unwrap());
@@ -178,7 +178,7 @@ impl HandlerCommand {
         Process { child, port, lines, stdout: Some(stdout), stderr: Some(stderr) }
     }
 
-    /// Starts the server and waits until it answers anything. It is not asked for the page, which would be a visit.
+    /// Starts the server and waits until it responds. The request is not for the page, which would count a visit.
     pub(crate) async fn start(&self) -> Process {
         let process = self.spawn(&[]);
         process.wait_until_answers("/health/live").await;
@@ -188,7 +188,7 @@ impl HandlerCommand {
 
 pub(crate) const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 
-/// What a command left behind.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,
@@ -204,7 +204,7 @@ impl Outcome {
     }
 }
 
-/// A running handler. It is killed when this is dropped, and must not have complained.
+/// A running handler. The drop kills it and checks that standard error is empty.
 pub(crate) struct Process {
     child: Child,
     pub(crate) port: u16,
@@ -222,7 +222,7 @@ impl Process {
         self.send(&Request::get("/api/statistics")).await.json()
     }
 
-    /// Asks every 25 ms, as the Functions host does, until there is any answer.
+    /// Sends a request every 25 ms, like the Functions host, until there is a response.
     pub(crate) async fn wait_until_answers(&self, target: &str) -> Response {
         let began = Instant::now();
         let ping = Request::get(target).without_user_agent();
@@ -232,17 +232,38 @@ impl Process {
             {
                 return answer;
             }
-            assert!(began.elapsed() < Duration::from_secs(30), "no answer within 30 s; it said {:?}", self.lines());
+            assert!(began.elapsed() < PATIENCE, "no response; it logged {:?}", self.lines());
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
     }
 
-    /// Waits until the database answers, too.
+    /// Waits until the handler can use its database.
     pub(crate) async fn wait_until_ready(&self) {
         let began = Instant::now();
         while self.send(&Request::get("/health/ready")).await.status != 200 {
-            assert!(began.elapsed() < PATIENCE, "not ready; it said {:?}", self.lines());
+            assert!(began.elapsed() < PATIENCE, "not ready; it logged {:?}", self.lines());
             tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until the process has read every byte that clients have sent. Linux lists the unread bytes of each socket.
+    /// On other systems this waits for a moment.
+    pub(crate) async fn wait_until_read(&self) {
+        let local = format!("0100007F:{:04X}", self.port);
+        let has_unread = |line: &str| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            fields.get(1) == Some(&local.as_str()) && fields[3] == "01" && !fields[4].ends_with(":00000000")
+        };
+        let began = Instant::now();
+        loop {
+            let Ok(sockets) = std::fs::read_to_string("/proc/net/tcp") else {
+                return tokio::time::sleep(Duration::from_millis(300)).await;
+            };
+            if !sockets.lines().any(has_unread) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "the handler does not read");
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
@@ -250,7 +271,7 @@ impl Process {
         self.lines.lock().unwrap().clone()
     }
 
-    /// What it logged: each line is a JSON object.
+    /// The log: each line is a JSON object.
     pub(crate) fn log(&self) -> Vec<Value> {
         self.lines()
             .iter()
@@ -258,20 +279,20 @@ impl Process {
             .collect()
     }
 
-    /// What it has logged of an event until now.
+    /// The log lines of an event until now.
     pub(crate) fn events(&self, event: &str) -> Vec<Value> {
         self.log().into_iter().filter(|line| line["event"] == event).collect()
     }
 
-    /// What it logged of an event, once it has: a line is read a moment after it was written.
+    /// Waits for log lines of an event.
     pub(crate) async fn wait_for_event(&self, event: &str) -> Vec<Value> {
         let began = Instant::now();
         loop {
-            let told = self.events(event);
-            if !told.is_empty() {
-                return told;
+            let lines = self.events(event);
+            if !lines.is_empty() {
+                return lines;
             }
-            assert!(began.elapsed() < PATIENCE, "no {event}; it said {:?}", self.lines());
+            assert!(began.elapsed() < PATIENCE, "no {event}; it logged {:?}", self.lines());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -284,13 +305,13 @@ impl Process {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// SIGKILL: what the Functions host ends a handler with.
+    /// Sends SIGKILL, like the Functions host.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// SIGTERM, and waits for the end and for its last line.
+    /// Sends SIGTERM, and waits for the end and for the last log line.
     pub(crate) async fn terminate(&mut self) -> Option<i32> {
         let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
@@ -304,7 +325,7 @@ impl Process {
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("it did not stop when asked to");
+        panic!("the handler did not stop after SIGTERM");
     }
 
     /// Waits for a command's end.
@@ -327,7 +348,7 @@ impl Drop for Process {
         self.kill();
         let stderr = self.drain();
         if std::thread::panicking() {
-            eprintln!("the handler said:\n{}{stderr}", self.lines().concat());
+            eprintln!("the handler logged:\n{}{stderr}", self.lines().concat());
         } else {
             assert_eq!(stderr, "", "the Functions host takes standard error for failures");
         }

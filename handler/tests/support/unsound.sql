@@ -1,8 +1,8 @@
--- What does not hold of sets and tallies, a line each. One statement, so that it sees one moment.
+-- Violated invariants of sets and tallies, one row each. One statement reads one snapshot.
 --
--- Visitors of the site, and of those values of which one can have several, have a fingerprint each; nobody else has. A set keeps
--- the latest days only, so it can be compared with what the tallies say of first visits and of latest visits within its period.
--- Periods that are closed for any site are left out: their sets hold less, or more.
+-- Each visitor of a site has one fingerprint, and one more for each value of a dimension with several values a visitor.
+-- A set keeps the latest days only, so it is compared with the first and the latest visits in the tallies of its
+-- period. Periods that are closed for any site are skipped, because their sets differ from the tallies.
 with period as (
     select period, first_day, (case when forget = 'daily' then first_day else last_day end) as last_day
     from (
@@ -45,7 +45,7 @@ from (
 ) as first_visit
 where held <> counted
 union all
--- Whoever does not come again in the period has the latest visit.
+-- A visit without a later one in the period is the latest visit.
 select format('set %s holds %s fingerprints with the latest day %s; the tallies say %s', period, held, day, counted)
 from (
     select
@@ -109,8 +109,8 @@ from (
 ) as all_time
 where pageviews <> of_days
 union all
--- Every view has a minute, but for what a log tells of another time, and until maintenance deletes it: after an hour, which passes
--- only where a test puts the clock forward.
+-- Every view has a minute, except imported views and minutes older than an hour, which maintenance deletes. Only a test
+-- that moves the clock has older minutes.
 select format('site %s has %s views; its minutes say %s', id, pageviews, of_minutes)
 from (
     select id, pageviews, coalesce((select sum(minute.pageviews) from minute where minute.site = id), 0) as of_minutes

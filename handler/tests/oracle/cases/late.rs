@@ -1,7 +1,5 @@
 //! Visits that come after others of the same visitor.
 
-use std::time::Duration;
-
 use handler::{domain::Exclusion, recorder::Imported};
 
 use super::{Stage, view};
@@ -25,15 +23,7 @@ async fn a_day_that_becomes_late_while_waiting_for_another_is_accounted() {
     // The later day is written but not committed.
     let held = stage.fleet.database.hold_day(super::day("2026-03-06").number()).await;
     let (later, late) = (view(0, "2026-03-06T12:00:00Z", "/"), view(0, "2026-03-03T12:00:00Z", "/"));
-    let meanwhile = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let release = async {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            held.release().await;
-        };
-        tokio::join!(stage.visit(0, &late), release);
-    };
-    tokio::join!(stage.visit(1, &later), meanwhile);
+    stage.overlap(held, stage.visit(1, &later), stage.visit(0, &late)).await;
     let report = stage.report("2026-03-03", "2026-03-03").await;
     let late = report.excluded.get(&Exclusion::Late).copied().unwrap_or_default();
     assert_eq!((report.counts.visitors, late), (Some(0), 1), "neither a visitor nor accounted");

@@ -1,26 +1,17 @@
 //! A batch of one month concurrent with batches of the next one. Each test fails without the locks on `seen`.
 
-use std::time::Duration;
-
 use super::{Stage, day, view};
 
-/// Long enough for work that does not wait for a lock.
-const A_WHILE: Duration = Duration::from_millis(700);
-
-/// A visitor comes just before midnight, whose batch is held up after writing, and just after midnight over another instance.
+/// A visitor comes just before midnight, whose batch is held up after writing, and just after midnight over another
+/// instance.
 async fn a_visitor_on_both_sides_of_midnight(stage: &Stage) {
     let (before, after) = (view(0, "2026-10-31T23:59:59Z", "/"), view(0, "2026-11-01T00:00:01Z", "/"));
     let held = stage.fleet.database.hold_day(day("2026-10-31").number()).await;
-    let meanwhile = async {
-        tokio::time::sleep(A_WHILE).await;
+    let second = async {
         stage.time_is("2026-11-01T00:00:05Z").await;
-        let release = async {
-            tokio::time::sleep(A_WHILE).await;
-            held.release().await;
-        };
-        tokio::join!(stage.visit(1, &after), release);
+        stage.visit(1, &after).await;
     };
-    tokio::join!(stage.visit(0, &before), meanwhile);
+    stage.overlap(held, stage.visit(0, &before), second).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,15 +45,7 @@ async fn a_day_of_october_written_after_one_of_november_shortens_its_gap() {
     }
     let held = stage.fleet.database.hold_day(day("2026-11-01").number()).await;
     let (before, after) = (view(0, "2026-10-31T23:59:59Z", "/"), view(0, "2026-11-01T00:00:01Z", "/"));
-    let meanwhile = async {
-        tokio::time::sleep(A_WHILE).await;
-        let release = async {
-            tokio::time::sleep(A_WHILE).await;
-            held.release().await;
-        };
-        tokio::join!(stage.visit(0, &before), release);
-    };
-    tokio::join!(stage.visit(1, &after), meanwhile);
+    stage.overlap(held, stage.visit(1, &after), stage.visit(0, &before)).await;
     assert_eq!(stage.numbers("2026-10-31", "2026-11-01").await, (Some(2), Some(2), 6));
     assert_eq!(stage.numbers("2026-11-01", "2026-11-01").await, (Some(2), Some(0), 3));
 }
@@ -73,8 +56,8 @@ async fn visits_do_not_wait_for_a_set_being_vacuumed() {
     stage.visits(0, 9, "/", &["2026-10-31T23:00:00Z"]).await;
     let held = stage.fleet.database.hold_as_vacuum("seen_24321").await;
     // The first visit opens November; the others alternate between both months.
-    let visiting = stage.visits(0, 0, "/", &["2026-11-01T00:00:01Z", "2026-10-31T23:59:59Z", "2026-11-01T00:00:02Z"]);
-    tokio::time::timeout(Duration::from_secs(5), visiting).await.expect("visits do not wait");
+    // A visit that waits for the vacuum fails at its deadline.
+    stage.visits(0, 0, "/", &["2026-11-01T00:00:01Z", "2026-10-31T23:59:59Z", "2026-11-01T00:00:02Z"]).await;
     held.release().await;
     assert_eq!(stage.numbers("2026-10-31", "2026-11-01").await, (Some(2), Some(2), 4));
 }

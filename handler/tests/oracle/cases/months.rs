@@ -67,18 +67,16 @@ async fn maintenance_never_drops_a_set_that_is_being_opened() {
         let cable = &stage.fleet.instance(0).cable;
         cable.hold_request(nth);
         let first = view(0, &now, "/");
-        let visiting = stage.visit(0, &first);
-        let meanwhile = async {
-            if tokio::time::timeout(std::time::Duration::from_secs(1), cable.wait_until_a_request_is_held())
-                .await
-                .is_ok()
-            {
+        let mut visiting = std::pin::pin!(stage.visit(0, &first));
+        tokio::select! {
+            () = &mut visiting => {}
+            () = cable.wait_until_a_request_is_held() => {
                 stage.maintain().await;
                 cable.release_request();
+                visiting.await;
             }
-            cable.hold_request(0);
-        };
-        tokio::join!(visiting, meanwhile);
+        }
+        cable.hold_request(0);
         stage.visit(1, &first).await;
         let day = &now[..10];
         assert_eq!(stage.numbers(day, day).await, (Some(1), None, 2), "message {nth}");

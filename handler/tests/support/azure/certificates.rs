@@ -18,7 +18,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// What clients are told to trust.
+    /// The certificate that clients trust.
     pub(crate) fn pem(&self) -> &str {
         &self.pem
     }
@@ -29,7 +29,7 @@ impl Authority {
         params.signed_by(key, &self.issuer).unwrap().pem()
     }
 
-    /// One that was valid until the end of 2024.
+    /// A certificate that was valid until the end of 2024.
     pub(crate) fn certify_until_2024(&self, name: &str, key: &KeyPair) -> String {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(2024, 1, 1);

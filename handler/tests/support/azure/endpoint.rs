@@ -1,5 +1,5 @@
-//! The identity endpoint of App Service, version 2019-08-01: gives tokens to whoever knows the header's secret. It can be
-//! as slow and as broken as a test wants it.
+//! The identity endpoint of App Service, version 2019-08-01. It returns tokens for requests with the secret header. A
+//! test can make it slow or broken.
 
 use std::{
     sync::{Arc, Mutex},
@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What the platform would put into `IDENTITY_HEADER`.
+/// The value of `IDENTITY_HEADER`, which the platform sets.
 pub(crate) const IDENTITY_SECRET: &str = "853b9a84-5bfa-4b22-a3f3-0b9a43d9ad8a";
 
 /// The user-assigned identity that this app has. It has no other, and no system-assigned one.
@@ -21,16 +21,16 @@ pub(crate) const CLIENT_ID: &str = "5e29463d-71da-4fe0-8e69-999b57db23b0";
 
 const RESOURCE: &str = "https://ossrdbms-aad.database.windows.net";
 
-/// How it answers whoever asks rightly.
+/// The response to a valid request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Fast,
     Slow(Duration),
     /// 500, with a body that repeats secrets.
     Failing,
-    /// 200, with a body that holds secrets and is no answer of the protocol.
+    /// 200, with secrets in an invalid body.
     Rubbish,
-    /// Accepts and never answers.
+    /// Accepts connections and never responds.
     Hanging,
 }
 
@@ -48,7 +48,7 @@ struct State {
 }
 
 impl Endpoint {
-    /// Starts with a token that is good for an hour.
+    /// Starts with a token that is valid for an hour.
     pub(crate) async fn start(token: &str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -76,17 +76,17 @@ impl Endpoint {
         token.clone_into(&mut self.state.lock().unwrap().token);
     }
 
-    /// Tokens are good for so long from when they are given. What is good for less than five minutes is not kept.
+    /// Sets the lifetime of the next tokens. The client caches no token that expires within five minutes.
     pub(crate) fn expire_within(&self, seconds: i64) {
         self.state.lock().unwrap().lifetime_seconds = seconds;
     }
 
-    /// How often it was asked rightly and gave a token.
+    /// The number of tokens returned.
     pub(crate) fn given(&self) -> usize {
         self.state.lock().unwrap().given
     }
 
-    /// Questions that could not be right.
+    /// Invalid requests.
     pub(crate) fn refused(&self) -> Vec<String> {
         self.state.lock().unwrap().refused.clone()
     }
@@ -130,7 +130,7 @@ async fn answer(mut stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
     }
 }
 
-/// The status to refuse a question with.
+/// The error status for an invalid request.
 fn judge(question: &str) -> Option<u16> {
     let mut lines = question.lines();
     let target = lines.next()?.strip_prefix("GET /msi/token?").and_then(|rest| rest.strip_suffix(" HTTP/1.1"));

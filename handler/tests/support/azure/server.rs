@@ -1,4 +1,4 @@
-//! A PostgreSQL server that speaks TLS 1.3 and takes tokens: as Azure's, except that the newest token is the role's password.
+//! A PostgreSQL server with TLS 1.3 that accepts tokens like Azure's. The newest token is the password of the role.
 
 use std::{
     io::{BufRead, BufReader},
@@ -22,8 +22,8 @@ use crate::{
     process::{Folder, HandlerCommand, PATIENCE},
 };
 
-/// A server of its own, through `scripts/with-postgres`. It ends when this is dropped or the test process ends, because then
-/// the standard input that it waits for ends.
+/// A separate server, started by `scripts/with-postgres`. It stops when its standard input ends: when this is dropped,
+/// or when the test process ends.
 pub(crate) struct Server {
     child: Child,
     options: PgConnectOptions,
@@ -31,7 +31,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The server for all tests that want nothing special: its certificate is for `localhost`.
+    /// The shared server, with a certificate for `localhost`.
     pub(crate) async fn shared() -> &'static Self {
         static SHARED: OnceCell<Server> = OnceCell::const_new();
         let start = async || {
@@ -44,7 +44,7 @@ impl Server {
         SHARED.get_or_init(start).await
     }
 
-    /// Starts with these certificates, by name; it shows the one that is named `server`.
+    /// Starts with these named certificates, and presents the one named `server`.
     pub(crate) fn start(authority: &Authority, key: &KeyPair, certificates: &[(&str, String)]) -> Self {
         let folder = Folder::new();
         folder.write("server.key", key.serialize_pem());
@@ -91,13 +91,13 @@ impl Server {
             .unwrap_or_else(|error| panic!("{error}: {sql}"))
     }
 
-    /// Shows another of its certificates from now on.
+    /// Presents another of its certificates.
     pub(crate) async fn show_certificate(&self, name: &str) {
         let file = format!("current_setting('unix_socket_directories') || '/{name}.crt'");
         let file = self.text(&format!("select {file}")).await;
         self.execute(&format!("alter system set ssl_cert_file = '{file}'")).await;
         self.execute("select pg_reload_conf()").await;
-        // A new backend is told what the postmaster has read.
+        // New backends use the file that the postmaster has read.
         let began = Instant::now();
         while self.text("select current_setting('ssl_cert_file')").await != file {
             assert!(began.elapsed() < PATIENCE, "the server does not read {name}.crt");
@@ -105,7 +105,7 @@ impl Server {
         }
     }
 
-    /// Everything that the server has said.
+    /// The log of the server.
     pub(crate) async fn log(&self) -> String {
         self.text("select pg_read_file(current_setting('unix_socket_directories') || '/server.log')").await
     }
@@ -118,7 +118,7 @@ impl Drop for Server {
     }
 }
 
-/// A role and a database of a test's own. The role owns the database, and logs in with the newest token only.
+/// A role and a database for one test. The role owns the database, and logs in with the newest token only.
 pub(crate) struct Tenant {
     pub(crate) server: &'static Server,
     pub(crate) role: String,
@@ -131,7 +131,7 @@ impl Tenant {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         not_across_midnight().await;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        // Names of identities have capitals and hyphens.
+        // Azure allows capitals and hyphens in names of identities.
         let (role, database) = (format!("id-Footfall-{number}"), format!("footfall-{number}"));
         let server = Server::shared().await;
         server.execute(&format!("create role \"{role}\" login in role tokens")).await;
@@ -141,7 +141,7 @@ impl Tenant {
         Self { server, role, database, folder }
     }
 
-    /// From now on this token is taken, and no other.
+    /// Makes this token the only accepted one.
     pub(crate) async fn accept(&self, token: &str) {
         self.server.execute(&format!("alter role \"{}\" password '{token}'", self.role)).await;
     }
@@ -161,7 +161,7 @@ impl Tenant {
         self.number("select sum(pageviews) from site").await
     }
 
-    /// The environment of a handler that uses whatever token there is.
+    /// The environment of a handler without an identity endpoint.
     pub(crate) fn plain(&self) -> HandlerCommand {
         HandlerCommand::default()
             .with("FOOTFALL_DATABASE_AUTH", "entra")
@@ -173,7 +173,7 @@ impl Tenant {
             .with("PGSSLROOTCERT", self.folder.path().join("authority.pem").to_str().unwrap())
     }
 
-    /// The environment on Azure, where the platform names this endpoint.
+    /// The environment on Azure, with this endpoint.
     pub(crate) fn plain_with(&self, endpoint: &Endpoint) -> HandlerCommand {
         self.plain()
             .with("IDENTITY_ENDPOINT", &endpoint.url())
