@@ -31,8 +31,11 @@ pub(super) fn read(name: &str, file: impl Read, collected: &mut Collected) -> an
             collected.skip();
             continue;
         }
-        let is_first = boolean(&row.get(first)) == Some(true);
-        collected.add_pageview(day, &row.get(session), is_first);
+        let session = row.get(session);
+        if session.is_empty() && boolean(&row.get(first)) == Some(true) {
+            collected.add_visitor(day);
+        }
+        collected.add_pageview(day, &session);
     }
     Ok(())
 }

@@ -70,15 +70,18 @@ impl Collected {
         total.visitors = total.visitors.saturating_add(visitors);
     }
 
-    /// Adds a pageview of a session. A pageview without a session is a visitor if `is_first`.
-    pub(super) fn add_pageview(&mut self, day: Day, session: &str, is_first: bool) {
+    /// Adds a visitor without a session.
+    pub(super) fn add_visitor(&mut self, day: Day) {
+        self.totals.entry(day).or_default().visitors += 1;
+    }
+
+    /// Adds a pageview. Each session of a day is one visitor; an empty session is none.
+    pub(super) fn add_pageview(&mut self, day: Day, session: &str) {
         let key = std::hash::BuildHasher::hash_one(&self.hasher, session);
         let total = self.totals.entry(day).or_default();
         total.pageviews += 1;
         if !session.is_empty() {
             total.sessions.insert(key);
-        } else if is_first {
-            total.visitors += 1;
         }
     }
 
@@ -122,9 +125,10 @@ mod tests {
     fn a_session_is_one_visitor_per_day() {
         let mut collected = Collected::new(TimeZone::UTC, "example.com".to_owned());
         let day = date("2026-11-20").unwrap();
-        for (session, is_first) in [("a", true), ("a", false), ("b", false), ("", true), ("", false)] {
-            collected.add_pageview(day, session, is_first);
+        for session in ["a", "a", "b", "", ""] {
+            collected.add_pageview(day, session);
         }
+        collected.add_visitor(day);
         let (tallies, moved) = collected.finish("goatcounter");
         let total = ImportedTally { day, pageviews: 5, visitors: 3 };
         assert_eq!(tallies, [total]);

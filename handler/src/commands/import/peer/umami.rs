@@ -28,7 +28,7 @@ pub(super) fn read(name: &str, file: impl Read, collected: &mut Collected) -> an
             bail!("line {} has a different website_id than the lines before; export one website at a time", row.line);
         }
         if kind == PAGEVIEW {
-            collected.add_pageview(day, &session, false);
+            collected.add_pageview(day, &session);
         } else {
             collected.skip();
         }
