@@ -35,6 +35,7 @@ mod import_peers;
 mod import_repeated;
 mod instances;
 mod live;
+mod locks;
 mod maintenance;
 mod monitoring;
 mod outage;
