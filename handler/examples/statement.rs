@@ -12,8 +12,8 @@ use handler::{
     config::{Config, DatabaseConfig},
     domain::{Day, Dimension, Fingerprint, Minute, Salt, TallyKey},
     store::{
-        self, Batch, CohortId, Counter, CounterIndex, Database, Link, MinuteViews, Outcome, Part, Role, SiteId,
-        SitePeriods, StatementLimits, Visitor,
+        self, Batch, CohortId, Counter, CounterIndex, Database, Link, MinuteViews, Outcome, Part, PeriodOffer, Role,
+        SiteId, SitePeriods, StatementLimits, Visitor,
     },
 };
 use uuid::Uuid;
@@ -30,7 +30,8 @@ async fn main() -> anyhow::Result<()> {
     let site = store::open_site(&mut checkout, &"statement.example".parse()?, None).await?.id;
     let day = Day::containing(connection.now(), &config.zone)?;
     let keep_until = config.forget.keep_until(day, &config.zone);
-    store::open_period(&mut checkout, site, day, config.forget, Salt([0; 32]), keep_until, None).await?;
+    let offer = PeriodOffer { site, day, forget: config.forget, salt: Salt([0; 32]), keep_until, lease_until: None };
+    store::open_period(&mut checkout, &offer).await?;
 
     let began = Instant::now();
     let (mut sent, mut finished) = (0, Vec::new());

@@ -34,4 +34,4 @@ pub(crate) use outage::Outage;
 pub use reading::{
     read_checkpoints, read_days, read_minutes, read_referrals, read_registers, read_site, read_tallies, read_values,
 };
-pub use recording::{OpenedSite, Outcome, commit, open_period, open_site, read_period};
+pub use recording::{OpenedSite, Outcome, PeriodOffer, commit, open_period, open_site, read_period};

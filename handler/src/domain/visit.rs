@@ -30,6 +30,13 @@ pub struct Visit {
     pub classification: Classification,
 }
 
+impl Visit {
+    /// Whether the visit counts a visitor, and not only a request.
+    pub const fn has_visitor(&self) -> bool {
+        matches!(self.classification, Classification::Visitor(_))
+    }
+}
+
 /// A pageview or an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum VisitKind {

@@ -177,23 +177,14 @@ impl Chart {
         let row_format = row_format(step, bars.len());
         for (index, bar) in bars.iter().enumerate() {
             let before = before.get(index).map(|bar| bar.visitors.unwrap_or_default());
-            chart.add(index, bar, before, imported, top, row_format);
+            chart.add(index, bar, before, top, row_format);
+            chart.add_imported(index, bar, imported, top);
         }
         chart
     }
 
-    fn add(
-        &mut self,
-        index: usize,
-        bar: &Bar,
-        before: Option<i64>,
-        imported: &[ImportedBars],
-        top: i64,
-        row_format: &str,
-    ) {
-        // A count of one is visible even next to very tall bars.
-        let height = |count: i64| if count > 0 { (count.saturating_mul(HEIGHT) / top).max(1) } else { 0 };
-        let (visitors, pageviews) = (height(bar.visitors.unwrap_or_default()), height(bar.pageviews));
+    fn add(&mut self, index: usize, bar: &Bar, before: Option<i64>, top: i64, row_format: &str) {
+        let (visitors, pageviews) = (height(bar.visitors.unwrap_or_default(), top), height(bar.pageviews, top));
         // Writing to a String can't fail.
         if pageviews > 0 {
             let _ = write!(self.views, "M{index} 0v-{pageviews}");
@@ -208,8 +199,11 @@ impl Chart {
         if let Some(before) = before {
             let _ = write!(self.rows, "<td>{}", thousands(before));
             let line = if self.before.is_empty() { 'M' } else { 'L' };
-            let _ = write!(self.before, "{line}{index}-{}", height(before));
+            let _ = write!(self.before, "{line}{index}-{}", height(before, top));
         }
+    }
+
+    fn add_imported(&mut self, index: usize, bar: &Bar, imported: &[ImportedBars], top: i64) {
         for (series, bars) in self.imported.iter_mut().zip(imported) {
             let Some(&(visitors, pageviews)) = bars.by_start.get(&bar.start) else {
                 self.rows.push_str("<td><td>");
@@ -219,13 +213,18 @@ impl Chart {
             // Shift the imported bar, so that Footfall's own bar stays visible.
             let x = if bar.pageviews > 0 { format!("{index}.3") } else { index.to_string() };
             if visitors > 0 {
-                let _ = write!(series.people, "M{x} 0v-{}", height(visitors));
+                let _ = write!(series.people, "M{x} 0v-{}", height(visitors, top));
             }
             if pageviews > 0 {
-                let _ = write!(series.views, "M{index}-{}h.8", height(pageviews));
+                let _ = write!(series.views, "M{index}-{}h.8", height(pageviews, top));
             }
         }
     }
+}
+
+/// The height of a bar. A count of one is visible even next to very tall bars.
+fn height(count: i64, top: i64) -> i64 {
+    if count > 0 { (count.saturating_mul(HEIGHT) / top).max(1) } else { 0 }
 }
 
 /// The smallest round number that is at least `most` and whose half is round, too.

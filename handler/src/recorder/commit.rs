@@ -10,12 +10,12 @@ use uuid::Uuid;
 use super::{
     Imported, LogPrefix,
     batch_builder::{Aggregate, Dated, aggregate},
-    keys::Keys,
+    keys::{IMPORT_LEASE, Keys},
     seen::Seen,
 };
 use crate::{
     domain::CountingRules,
-    domain::{Classification, Day, Exclusion, Minute, Moment, Visit, calendar::Calendar},
+    domain::{Day, Exclusion, Minute, Moment, Visit, calendar::Calendar},
     store::{self, Checkout, Checkpoint, Connection, Failure, Outcome},
 };
 
@@ -157,9 +157,9 @@ impl Committer {
         identity: &BatchIdentity,
     ) -> Result<Option<Attempted>, Failure> {
         let now = self.connection.now();
-        let is_visitor = |visit: &Visit| matches!(visit.classification, Classification::Visitor(_));
-        let needed = dated.iter().map(|(_, Dated { visit, moment, .. })| (*visit, moment.day, is_visitor(visit)));
-        self.keys.open(checkout, now, needed, identity.upto.is_some()).await?;
+        let needed = dated.iter().map(|(_, Dated { visit, moment, .. })| (*visit, moment.day));
+        let lease_until = identity.upto.is_some().then(|| now + IMPORT_LEASE);
+        self.keys.open(checkout, now, needed, lease_until).await?;
         let mut imported = Imported { applied: true, ..Imported::default() };
         let mut checkpoint = None;
         if let Some(LogPrefix { site, digest, bytes }) = &identity.upto {
@@ -168,7 +168,7 @@ impl Committer {
             checkpoint = Some(Checkpoint { site, digest: *digest, bytes });
             // Report the lines of a closed period instead of counting them.
             dated.retain(|(place, Dated { visit, moment, .. })| {
-                let is_closed = is_visitor(visit) && self.keys.period(site, moment.day).is_none();
+                let is_closed = visit.has_visitor() && self.keys.period(site, moment.day).is_none();
                 if is_closed {
                     imported.closed.push(*place);
                 }

@@ -12,12 +12,12 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     domain::CountingMode,
     domain::{Day, Dimension, Forget, Period, Salt, SiteName, Visit, dimension::OTHER, identity::all_time},
-    store::{self, Checkout, Failure, SiteId},
+    store::{self, Checkout, Failure, PeriodOffer, SiteId},
 };
 
 /// The time for which a past period and its previous period stay open after an import. More logs of the same days can be
 /// imported within this time, and daily imports can continue across the end of a month.
-const IMPORT_LEASE: SignedDuration = SignedDuration::from_hours(48);
+pub(super) const IMPORT_LEASE: SignedDuration = SignedDuration::from_hours(48);
 
 /// The age at which a day's values are read again while their number is near the limit. Other instances may have added values.
 const VALUES_AGE: Duration = Duration::from_secs(1);
@@ -122,29 +122,30 @@ impl Keys {
         }
     }
 
-    /// Loads the keys of visits, from the cache or the database. Each item is a visit, its day, and whether it counts a visitor.
+    /// Loads the keys of visits, from the cache or the database. With `lease_until`, periods stay open
+    /// at least until then.
     pub(super) async fn open<'v>(
         &mut self,
         checkout: &mut Checkout<'_>,
         now: Timestamp,
-        visits: impl Iterator<Item = (&'v Visit, Day, bool)>,
-        is_import: bool,
+        visits: impl Iterator<Item = (&'v Visit, Day)>,
+        lease_until: Option<Timestamp>,
     ) -> Result<(), Failure> {
         self.forget_ended(now);
         // Clear values only here: the values of all these visits must stay cached until the batch is built.
         if self.values.values().map(Values::len).sum::<usize>() >= KNOWN_VALUES {
             self.values.clear();
         }
-        let mut last: Option<(&SiteName, Day, bool)> = None;
-        for (visit, day, has_visitor) in visits {
+        let mut last: Option<(&SiteName, Day)> = None;
+        for (visit, day) in visits {
             let site = self.open_site(checkout, &visit.site).await?;
             let values = self.values.get(&(site, day));
             if values.is_none_or(|values| values.may_lack(&visit.values)) {
                 self.read_values(checkout, site, day).await?;
             }
             // Thousands of visits share the same site and day, so skip repeated look-ups.
-            if has_visitor && last.replace((&visit.site, day, true)) != Some((&visit.site, day, true)) {
-                self.open_period(checkout, site, day, now, is_import).await?;
+            if visit.has_visitor() && last.replace((&visit.site, day)) != Some((&visit.site, day)) {
+                self.open_period(checkout, site, day, lease_until).await?;
             }
         }
         Ok(())
@@ -174,18 +175,20 @@ impl Keys {
         checkout: &mut Checkout<'_>,
         site: SiteId,
         day: Day,
-        now: Timestamp,
-        is_import: bool,
+        lease_until: Option<Timestamp>,
     ) -> Result<(), Failure> {
         let CountingMode { zone, forget } = &self.counting_mode;
         let key = (site, forget.period(day));
         if self.periods.contains_key(&key) {
             return Ok(());
         }
-        let lease_until = is_import.then(|| now + IMPORT_LEASE);
         let end = forget.keep_until(day, zone);
         let keep_until = lease_until.map_or(end, |lease| end.max(lease));
-        let salt = store::open_period(checkout, site, day, *forget, random_salt(), end, lease_until).await?;
+        let salt = store::open_period(
+            checkout,
+            &PeriodOffer { site, day, forget: *forget, salt: random_salt(), keep_until: end, lease_until },
+        )
+        .await?;
         let period = match salt {
             None => None,
             Some(salt) if *forget == Forget::Daily => Some(OpenPeriod { salt, previous: None, next: None, keep_until }),

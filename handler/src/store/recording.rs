@@ -44,7 +44,8 @@ pub async fn commit(checkout: &mut Checkout<'_>, batch: &Batch, forget: Forget) 
         }
         parts => {
             let needs_lock = parts.len() > 1 || !parts.iter().all(is_alone);
-            checkout.run(async |connection| apply_all(connection, batch, forget, needs_lock).await).await?
+            let lock = if needs_lock { BatchLock::Exclusive } else { BatchLock::Shared };
+            checkout.run(async |connection| apply_all(connection, batch, forget, lock).await).await?
         }
     };
     if let Some(seconds) = clock_seconds {
@@ -73,14 +74,21 @@ async fn apply_views(
     Ok((outcome, Some(row.clock_seconds)))
 }
 
+/// Whether other batches may run at the same time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BatchLock {
+    Shared,
+    Exclusive,
+}
+
 async fn apply_all(
     connection: &mut PgConnection,
     batch: &Batch,
     forget: Forget,
-    needs_lock: bool,
+    lock: BatchLock,
 ) -> sqlx::Result<(Outcome, Option<f64>)> {
     let mut transaction = connection.begin().await?;
-    if needs_lock {
+    if lock == BatchLock::Exclusive {
         sqlx::query!("lock table only seen in share row exclusive mode").execute(&mut *transaction).await?;
     }
     let (mut late, mut clock_seconds, mut was_applied_before) = (Vec::new(), None, false);
@@ -179,30 +187,37 @@ pub async fn open_site(
         .await
 }
 
-/// Opens the period of a day for a site. Returns the salt that all instances use, and creates the set. Returns `None` if the period
-/// was closed: its salt is forgotten, so new visitors can't be distinguished from counted visitors. With `lease_until`, this
-/// period and the previous period stay open at least until then.
-pub async fn open_period(
-    checkout: &mut Checkout<'_>,
-    site: SiteId,
-    day: Day,
-    forget: Forget,
-    offered: Salt,
-    keep_until: Timestamp,
-    lease_until: Option<Timestamp>,
-) -> Result<Option<Salt>, Failure> {
-    let period = forget.period(day).number();
+/// A site's period to open, with the salt that a new period gets.
+pub struct PeriodOffer {
+    /// The site.
+    pub site: SiteId,
+    /// A day of the period.
+    pub day: Day,
+    /// The rule that gives the period of the day.
+    pub forget: Forget,
+    /// The salt, unless another instance has already opened the period.
+    pub salt: Salt,
+    /// The end of the time in which visitors of the period are distinguished.
+    pub keep_until: Timestamp,
+    /// Keeps this period and the previous period open at least until then.
+    pub lease_until: Option<Timestamp>,
+}
+
+/// Opens a period, and creates its set. Returns the salt that all instances use. Returns `None` if the period was closed: its salt
+/// is forgotten, so new visitors can't be distinguished from counted visitors.
+pub async fn open_period(checkout: &mut Checkout<'_>, offer: &PeriodOffer) -> Result<Option<Salt>, Failure> {
+    let period = offer.forget.period(offer.day).number();
     let seconds = |instant: Timestamp| instant.as_duration().as_secs_f64();
     checkout
         .run(async |connection| {
             let salt = sqlx::query_scalar!(
                 "select open_period($1, $2, $3, $4, to_timestamp($5), to_timestamp($6))",
-                site.0,
+                offer.site.0,
                 period,
-                forget.reach(),
-                offered.0.as_slice(),
-                seconds(keep_until),
-                lease_until.map(seconds)
+                offer.forget.reach(),
+                offer.salt.0.as_slice(),
+                seconds(offer.keep_until),
+                offer.lease_until.map(seconds)
             )
             .fetch_one(&mut *connection)
             .await?;
