@@ -13,8 +13,7 @@ mod task;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
+    sync::{Arc, MutexGuard},
 };
 
 use jiff::Timestamp;
@@ -27,11 +26,12 @@ use tokio::{
 pub use self::{
     error::{ReadError, RecordError},
     live::LiveReading,
-    reading::Reading,
+    reading::{ReadResult, Reading},
 };
 use self::{
-    live::KeptLiveReadings,
-    pending::{ReadRequest, StatisticsRequest},
+    live::{KeptLiveReadings, LiveResult},
+    pending::{QUEUE_LENGTH, ReadRequest, StatisticsRequest},
+    reading::{KeptReadings, SHARED_FOR},
     task::Task,
 };
 use crate::{
@@ -39,12 +39,6 @@ use crate::{
     domain::{CountingMode, CountingRules, SiteName},
     store::{Connection, Failure},
 };
-
-/// How many requests may wait; as many as may wait to be recorded.
-const QUEUE_LENGTH: usize = 16_384;
-
-/// How old a reading may be for callers that did not visit.
-const SHARED_FOR: Duration = Duration::from_secs(1);
 
 /// A handle to the reader; cheap to clone.
 #[derive(Clone)]
@@ -55,12 +49,6 @@ pub struct Reader {
     connection: Arc<Connection>,
     rules: CountingRules,
 }
-
-/// A reading, or why there is none.
-pub type ReadResult = Result<Arc<Reading>, ReadError>;
-
-/// The last reading of each query.
-type KeptReadings = Mutex<HashMap<Query, Arc<Reading>>>;
 
 impl Reader {
     /// Starts the reader's task. `sites` are the configured ones: they have statistics even before their first visit, and the
@@ -118,6 +106,20 @@ impl Reader {
             Err(ReadError::Unavailable) => self.last_known(&query).ok_or(ReadError::Unavailable),
             result => result,
         }
+    }
+
+    /// The last minutes of a site, now or up to a second ago.
+    ///
+    /// # Errors
+    /// If the site is unknown or the database unavailable. There is no stale reading: live numbers are useful only now.
+    pub async fn read_live(&self, site: SiteName, answer_by: Instant) -> LiveResult {
+        let kept =
+            self.kept_live.lock().expect("the lock is not poisoned: its holders do not panic").get(&site).cloned();
+        if let Some(reading) = kept.filter(|kept| kept.age() < SHARED_FOR) {
+            return Ok(reading);
+        }
+        let request = |receipt| ReadRequest::Live(site, receipt);
+        self.request(request, answer_by).await.unwrap_or(Err(ReadError::Unavailable))
     }
 
     /// The last reading of this query, marked as stale.

@@ -28,11 +28,12 @@ use self::{
     task::Task,
 };
 use crate::{
-    domain::{CountingRules, SiteName, Visit, statistics::Query},
+    domain::{CountingRules, Visit, statistics::Query},
     reader::{ReadError, ReadResult, Reader},
     store::{Connection, Failure},
 };
 
+pub use self::job::{Imported, LogPrefix};
 pub use crate::reader::RecordError;
 
 /// The maximum number of waiting visits: a few megabytes, and less than half a second at 40,000 visits per second.
@@ -44,28 +45,6 @@ pub struct Recorder {
     jobs: mpsc::Sender<Job>,
     /// Visits since the last report whose client got a 503.
     unanswered: Arc<AtomicU64>,
-}
-
-/// The prefix of a log that is counted once a chunk of the log is committed.
-#[derive(Clone, Debug)]
-pub struct LogPrefix {
-    /// The site that the log belongs to.
-    pub site: SiteName,
-    /// BLAKE3 of the site's name and of the log from its beginning to the chunk's end.
-    pub digest: [u8; 32],
-    /// The length of the prefix in bytes, uncompressed.
-    pub bytes: u64,
-}
-
-/// The result of importing a chunk of a log.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Imported {
-    /// Whether this import counted the chunk. False if the chunk was counted before.
-    pub applied: bool,
-    /// Indexes in the chunk of visits that were not counted, because their period is closed.
-    pub closed: Vec<usize>,
-    /// Indexes of late visits. They count as pageviews and not as visitors, because their visitors can't be distinguished.
-    pub late: Vec<usize>,
 }
 
 impl Recorder {

@@ -3,25 +3,29 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{
-    ReadError, Reader, SHARED_FOR,
-    pending::ReadRequest,
-    task::{NotRead, Task},
-};
-use crate::{
-    domain::{SiteName, statistics::Live},
-    store::{self, Failure},
-};
+use super::error::ReadError;
+use crate::domain::{SiteName, statistics::Live};
 
 /// A site's last minutes, and when they were read.
 pub struct LiveReading {
     /// The numbers.
     pub live: Live,
     read: Instant,
+}
+
+impl LiveReading {
+    pub(super) fn new(live: Live) -> Self {
+        Self { live, read: Instant::now() }
+    }
+
+    pub(super) fn age(&self) -> Duration {
+        self.read.elapsed()
+    }
 }
 
 /// A live reading, or why there is none.
@@ -42,6 +46,10 @@ impl PendingLive {
         }
     }
 
+    pub(super) fn next(&mut self) -> Option<(SiteName, Vec<oneshot::Sender<LiveResult>>)> {
+        self.0.pop_front()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -53,62 +61,8 @@ impl PendingLive {
     }
 }
 
-fn send(receipts: Vec<oneshot::Sender<LiveResult>>, result: &LiveResult) {
+pub(super) fn send(receipts: Vec<oneshot::Sender<LiveResult>>, result: &LiveResult) {
     for receipt in receipts {
         let _ = receipt.send(result.clone());
-    }
-}
-
-impl Reader {
-    /// The last minutes of a site, now or up to a second ago.
-    ///
-    /// # Errors
-    /// If the site is unknown or the database unavailable. There is no stale reading: live numbers are useful only now.
-    pub async fn read_live(&self, site: SiteName, answer_by: Instant) -> LiveResult {
-        let kept =
-            self.kept_live.lock().expect("the lock is not poisoned: its holders do not panic").get(&site).cloned();
-        if let Some(reading) = kept.filter(|kept| kept.read.elapsed() < SHARED_FOR) {
-            return Ok(reading);
-        }
-        let request = |receipt| ReadRequest::Live(site, receipt);
-        self.request(request, answer_by).await.unwrap_or(Err(ReadError::Unavailable))
-    }
-}
-
-impl Task {
-    /// Serves the next site. Returns the failure if the database can't be reached.
-    pub(super) async fn serve_live(&mut self, pending: &mut PendingLive) -> Option<Failure> {
-        let (site, mut receipts) = pending.0.pop_front()?;
-        receipts.retain(|receipt| !receipt.is_closed());
-        if receipts.is_empty() {
-            return None;
-        }
-        let mut outcome = self.read_live(&site).await;
-        if matches!(outcome, Err(NotRead::Failed(Failure::Lost(_)))) {
-            outcome = self.read_live(&site).await;
-        }
-        let (result, loss) = self.conclude(outcome);
-        send(receipts, &result);
-        loss
-    }
-
-    async fn read_live(&mut self, site: &SiteName) -> Result<Arc<LiveReading>, NotRead> {
-        let connection = self.connection.clone();
-        let mut checkout = connection.checkout().await?;
-        let now = connection.now();
-        let (first, last) = Live::range(now);
-        let found = async {
-            let Some(id) = self.session_cache.find_site(&mut checkout, site).await? else {
-                return Ok(self.sites.contains(site).then(Default::default));
-            };
-            store::read_minutes(&mut checkout, id, first, last).await.map(Some)
-        };
-        let outcome = found.await;
-        let Some(counted) = checkout.release(outcome)? else { return Err(NotRead::UnknownSite) };
-        let live = Live::assemble(site.clone(), now, &counted);
-        let reading = Arc::new(LiveReading { live, read: Instant::now() });
-        let mut kept = self.kept_live.lock().expect("the lock is not poisoned: its holders do not panic");
-        kept.insert(site.clone(), reading.clone());
-        Ok(reading)
     }
 }

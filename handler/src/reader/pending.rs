@@ -5,15 +5,19 @@ use std::collections::{HashMap, VecDeque};
 use tokio::sync::oneshot;
 
 use super::{
-    ReadError, ReadResult,
+    error::ReadError,
     live::{LiveResult, PendingLive},
+    reading::ReadResult,
 };
 use crate::{
     domain::{SiteName, statistics::Query},
     store::Failure,
 };
 
-/// What the reader can be asked for.
+/// The maximum number of waiting requests: as many as may wait to be recorded.
+pub(super) const QUEUE_LENGTH: usize = 16_384;
+
+/// A request to the reader's task.
 pub(super) enum ReadRequest {
     Statistics(StatisticsRequest),
     Live(SiteName, oneshot::Sender<LiveResult>),

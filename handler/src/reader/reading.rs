@@ -1,11 +1,22 @@
 //! The numbers of one query at one time.
 
 use std::{
-    sync::{Arc, OnceLock},
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock},
     time::{Duration, Instant},
 };
 
-use crate::domain::statistics::Report;
+use super::error::ReadError;
+use crate::domain::statistics::{Query, Report};
+
+/// How old a reading may be for callers that did not visit.
+pub(super) const SHARED_FOR: Duration = Duration::from_secs(1);
+
+/// A reading, or why there is none.
+pub type ReadResult = Result<Arc<Reading>, ReadError>;
+
+/// The last reading of each query.
+pub(super) type KeptReadings = Mutex<HashMap<Query, Arc<Reading>>>;
 
 /// A report and when it was read. All callers with the same query share one.
 pub struct Reading {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokio::time::Instant;
 
-use super::SHARED_FOR;
+use super::reading::SHARED_FOR;
 use crate::{
     domain::{SiteName, identity::all_time},
     store::{self, Checkout, Failure, SiteId},

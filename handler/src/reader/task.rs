@@ -8,13 +8,14 @@ use tokio::{
 };
 
 use super::{
-    KeptReadings, QUEUE_LENGTH, ReadError, ReadResult, Reading,
-    live::KeptLiveReadings,
-    pending::{Pending, ReadRequest},
+    error::ReadError,
+    live::{self, KeptLiveReadings, LiveReading, PendingLive},
+    pending::{Pending, QUEUE_LENGTH, ReadRequest},
+    reading::{KeptReadings, ReadResult, Reading},
     session_cache::SessionCache,
 };
 use crate::{
-    domain::statistics::{BadQuery, Plan, Query, Report, Tallies, assemble},
+    domain::statistics::{BadQuery, Live, Plan, Query, Report, Tallies, assemble},
     domain::{CountingMode, CountingRules, SiteName},
     store::{self, Checkout, Connection, Failure, Outage},
     telemetry::percentile,
@@ -28,19 +29,19 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The state of the reader's task.
 pub(super) struct Task {
-    pub(super) connection: Arc<Connection>,
+    connection: Arc<Connection>,
     rules: CountingRules,
-    pub(super) sites: Vec<SiteName>,
+    sites: Vec<SiteName>,
     own_page: Query,
     kept: Arc<KeptReadings>,
-    pub(super) kept_live: Arc<KeptLiveReadings>,
-    pub(super) session_cache: SessionCache,
+    kept_live: Arc<KeptLiveReadings>,
+    session_cache: SessionCache,
     durations: Vec<Duration>,
     outage: Outage,
 }
 
 /// Why an attempt to read found no numbers.
-pub(super) enum NotRead {
+enum NotRead {
     UnknownSite,
     BadQuery(BadQuery),
     /// Another attempt may succeed.
@@ -133,7 +134,7 @@ impl Task {
         self.conclude(outcome)
     }
 
-    pub(super) fn conclude<T>(&mut self, outcome: Result<T, NotRead>) -> (Result<T, ReadError>, Option<Failure>) {
+    fn conclude<T>(&mut self, outcome: Result<T, NotRead>) -> (Result<T, ReadError>, Option<Failure>) {
         let result = match outcome {
             Ok(reading) => Ok(reading),
             Err(NotRead::UnknownSite) => Err(ReadError::UnknownSite),
@@ -201,6 +202,42 @@ impl Task {
             None
         };
         Ok(Some(assemble(query, plan, &zone, forget, tallies, all_time)))
+    }
+
+    /// Serves the next site. Returns the failure if the database can't be reached.
+    async fn serve_live(&mut self, pending: &mut PendingLive) -> Option<Failure> {
+        let (site, mut receipts) = pending.next()?;
+        receipts.retain(|receipt| !receipt.is_closed());
+        if receipts.is_empty() {
+            return None;
+        }
+        let mut outcome = self.read_live(&site).await;
+        if matches!(outcome, Err(NotRead::Failed(Failure::Lost(_)))) {
+            outcome = self.read_live(&site).await;
+        }
+        let (result, loss) = self.conclude(outcome);
+        live::send(receipts, &result);
+        loss
+    }
+
+    async fn read_live(&mut self, site: &SiteName) -> Result<Arc<LiveReading>, NotRead> {
+        let connection = self.connection.clone();
+        let mut checkout = connection.checkout().await?;
+        let now = connection.now();
+        let (first, last) = Live::range(now);
+        let found = async {
+            let Some(id) = self.session_cache.find_site(&mut checkout, site).await? else {
+                return Ok(self.sites.contains(site).then(Default::default));
+            };
+            store::read_minutes(&mut checkout, id, first, last).await.map(Some)
+        };
+        let outcome = found.await;
+        let Some(counted) = checkout.release(outcome)? else { return Err(NotRead::UnknownSite) };
+        let live = Live::assemble(site.clone(), now, &counted);
+        let reading = Arc::new(LiveReading::new(live));
+        let mut kept = self.kept_live.lock().expect("the lock is not poisoned: its holders do not panic");
+        kept.insert(site.clone(), reading.clone());
+        Ok(reading)
     }
 
     fn log_summary(&mut self) {

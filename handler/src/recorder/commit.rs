@@ -8,8 +8,8 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    Imported, LogPrefix,
     batch_builder::{Aggregate, Dated, aggregate},
+    job::{Imported, LogPrefix},
     keys::{IMPORT_LEASE, Keys},
     seen::Seen,
 };

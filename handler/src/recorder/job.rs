@@ -2,10 +2,9 @@
 
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{Imported, LogPrefix, RecordError};
 use crate::{
-    domain::{Visit, statistics::Query},
-    reader::ReadResult,
+    domain::{SiteName, Visit, statistics::Query},
+    reader::{ReadResult, RecordError},
     store::Failure,
 };
 
@@ -36,4 +35,26 @@ pub(super) struct Chunk {
     pub(super) visits: Vec<Visit>,
     pub(super) upto: LogPrefix,
     pub(super) receipt: oneshot::Sender<Result<Imported, Failure>>,
+}
+
+/// The prefix of a log that is counted once a chunk of the log is committed.
+#[derive(Clone, Debug)]
+pub struct LogPrefix {
+    /// The site that the log belongs to.
+    pub site: SiteName,
+    /// BLAKE3 of the site's name and of the log from its beginning to the chunk's end.
+    pub digest: [u8; 32],
+    /// The length of the prefix in bytes, uncompressed.
+    pub bytes: u64,
+}
+
+/// The result of importing a chunk of a log.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Whether this import counted the chunk. False if the chunk was counted before.
+    pub applied: bool,
+    /// Indexes in the chunk of visits that were not counted, because their period is closed.
+    pub closed: Vec<usize>,
+    /// Indexes of late visits. They count as pageviews and not as visitors, because their visitors can't be distinguished.
+    pub late: Vec<usize>,
 }

@@ -15,14 +15,13 @@ use tokio::{
 };
 
 use super::{
-    RecordError,
     commit::{Attempted, BatchIdentity, Committer},
     job::{Chunk, Job, Receipt, Waiting},
     metrics::{self, MinuteSummary},
 };
 use crate::{
     domain::{Classification, CountingRules, Exclusion, Visit, statistics::Query},
-    reader::{ReadResult, Reader},
+    reader::{ReadResult, Reader, RecordError},
     store::{Connection, Failure, Outage},
 };
 
