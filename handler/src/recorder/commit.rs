@@ -5,19 +5,23 @@ use std::{
     sync::Arc,
 };
 
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::{
     batch_builder::{Aggregate, Dated, aggregate},
     job::{Imported, LogPrefix},
-    keys::{IMPORT_LEASE, Keys},
+    keys::Keys,
     seen::Seen,
 };
 use crate::{
-    domain::CountingRules,
-    domain::{Day, Exclusion, Minute, Moment, Visit, calendar::Calendar},
+    domain::{CountingRules, Day, Exclusion, Minute, Moment, Visit, calendar::Calendar},
     store::{self, Checkout, Checkpoint, Connection, Failure, Outcome},
 };
+
+/// The time for which a past period and its previous period stay open after an import. More logs of the same days can be
+/// imported within this time, and daily imports can continue across the end of a month.
+const IMPORT_LEASE: SignedDuration = SignedDuration::from_hours(48);
 
 /// Retries when cached keys are stale. Two are already unusual.
 const MOST_STALE: usize = 5;

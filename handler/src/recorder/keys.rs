@@ -7,17 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::{
-    domain::CountingMode,
-    domain::{Day, Dimension, Forget, Period, Salt, SiteName, Visit, dimension::OTHER, identity::all_time},
+    domain::{
+        CountingMode, Day, Dimension, Forget, Period, Salt, SiteName, Visit, dimension::OTHER, identity::all_time,
+    },
     store::{self, Checkout, Failure, PeriodOffer, SiteId},
 };
-
-/// The time for which a past period and its previous period stay open after an import. More logs of the same days can be
-/// imported within this time, and daily imports can continue across the end of a month.
-pub(super) const IMPORT_LEASE: SignedDuration = SignedDuration::from_hours(48);
 
 /// The age at which a day's values are read again while their number is near the limit. Other instances may have added values.
 const VALUES_AGE: Duration = Duration::from_secs(1);

@@ -138,7 +138,7 @@ pub struct Checkpoint {
 
 /// Names the composite type of a row. `derive(sqlx::Type)` would also require rows that can be read.
 macro_rules! sent_as {
-    ($($row:ty: $name:literal, $array:literal;)+) => {$(
+    ($($row:ty: $name:literal;)+) => {$(
         impl Type<Postgres> for $row {
             fn type_info() -> PgTypeInfo {
                 PgTypeInfo::with_name($name)
@@ -147,18 +147,18 @@ macro_rules! sent_as {
 
         impl PgHasArrayType for $row {
             fn array_type_info() -> PgTypeInfo {
-                PgTypeInfo::with_name($array)
+                PgTypeInfo::with_name(concat!($name, "[]"))
             }
         }
     )+};
 }
 
 sent_as! {
-    SitePeriods: "sent_site", "sent_site[]";
-    Visitor: "sent_visitor", "sent_visitor[]";
-    Link: "sent_link", "sent_link[]";
-    Counter: "sent_counter", "sent_counter[]";
-    MinuteViews: "sent_minute", "sent_minute[]";
-    Register: "sent_register", "sent_register[]";
-    Checkpoint: "sent_checkpoint", "sent_checkpoint[]";
+    SitePeriods: "sent_site";
+    Visitor: "sent_visitor";
+    Link: "sent_link";
+    Counter: "sent_counter";
+    MinuteViews: "sent_minute";
+    Register: "sent_register";
+    Checkpoint: "sent_checkpoint";
 }

@@ -48,13 +48,13 @@ pub async fn read_tallies(checkout: &mut Checkout<'_>, site: SiteId, plan: &Plan
             for row in rows {
                 let (pageviews, day) = (row.pageviews, row.day.map(Day::from_number));
                 let sum = row.visitors.first().copied().unwrap_or_default();
-                let by_gap = || Tally { pageviews, visitors: Gaps(row.visitors.clone()) };
+                let tally = Tally { pageviews, visitors: Gaps(row.visitors) };
                 let value = row.value.unwrap_or_default();
                 match (row.kind, day) {
-                    (TallyKind::Day, Some(day)) => drop(tallies.days.insert(day, by_gap())),
+                    (TallyKind::Day, Some(day)) => drop(tallies.days.insert(day, tally)),
                     (TallyKind::Hour, Some(day)) => {
                         if let Ok(hour) = value.parse() {
-                            tallies.hours.insert((day, hour), by_gap());
+                            tallies.hours.insert((day, hour), tally);
                         }
                     }
                     (TallyKind::Imported, Some(day)) => {

@@ -30,10 +30,6 @@ pub enum Outcome {
 ///
 /// A chunk of a log that another import has counted stores nothing, not even its id, so that a resend has the same outcome.
 pub async fn commit(checkout: &mut Checkout<'_>, batch: &Batch, forget: Forget) -> Result<Outcome, Failure> {
-    let is_alone = |part: &Part| {
-        part.sites.iter().all(|site| site.next_is_open != Some(true))
-            && part.visitors.iter().all(|visitor| visitor.late_views.is_none())
-    };
     let brings_views_only = |part: &Part| part.visitors.is_empty() && batch.checkpoint.is_none();
     let (outcome, clock_seconds) = match batch.parts.as_slice() {
         [part] if brings_views_only(part) => {
@@ -42,16 +38,18 @@ pub async fn commit(checkout: &mut Checkout<'_>, batch: &Batch, forget: Forget) 
         [part] if is_alone(part) && batch.checkpoint.is_none() => {
             checkout.run(async |connection| apply(connection, batch, 0, part, forget).await).await?
         }
-        parts => {
-            let needs_lock = parts.len() > 1 || !parts.iter().all(is_alone);
-            let lock = if needs_lock { BatchLock::Exclusive } else { BatchLock::Shared };
-            checkout.run(async |connection| apply_all(connection, batch, forget, lock).await).await?
-        }
+        _ => checkout.run(async |connection| apply_all(connection, batch, forget).await).await?,
     };
     if let Some(seconds) = clock_seconds {
         checkout.observe_clock(seconds);
     }
     Ok(outcome)
+}
+
+/// Whether a part may be applied while other batches are.
+fn is_alone(part: &Part) -> bool {
+    part.sites.iter().all(|site| site.next_is_open != Some(true))
+        && part.visitors.iter().all(|visitor| visitor.late_views.is_none())
 }
 
 /// Applies a part in which no visitor can be new.
@@ -74,21 +72,13 @@ async fn apply_views(
     Ok((outcome, Some(row.clock_seconds)))
 }
 
-/// Whether other batches may run at the same time.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum BatchLock {
-    Shared,
-    Exclusive,
-}
-
 async fn apply_all(
     connection: &mut PgConnection,
     batch: &Batch,
     forget: Forget,
-    lock: BatchLock,
 ) -> sqlx::Result<(Outcome, Option<f64>)> {
     let mut transaction = connection.begin().await?;
-    if lock == BatchLock::Exclusive {
+    if batch.parts.len() > 1 || !batch.parts.iter().all(is_alone) {
         sqlx::query!("lock table only seen in share row exclusive mode").execute(&mut *transaction).await?;
     }
     let (mut late, mut clock_seconds, mut was_applied_before) = (Vec::new(), None, false);
