@@ -5,14 +5,11 @@
 //! during a statement is never reused. Every operation has a time limit, in the program and on the server.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -20,9 +17,6 @@ use super::{Failure, StatementLimits, database::Database};
 
 /// The lifetime of a connection. The server checks an Entra token only at login, so a connection must not long outlive its token.
 pub const CONNECTION_LIFETIME: Duration = Duration::from_mins(30);
-
-/// The tolerated difference to the database's clock. Beyond it, times are corrected by the database's clock.
-pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 
 impl Database {
     /// Returns one connection per limit. The embedded database returns the same connection for all, with the first limits.
@@ -52,8 +46,6 @@ pub struct Connection {
     database: Arc<Database>,
     limits: StatementLimits,
     lifetime: Duration,
-    /// How far the database's clock is ahead of ours, in milliseconds.
-    clock_offset_ms: AtomicI64,
 }
 
 #[derive(Default)]
@@ -70,7 +62,7 @@ struct Session {
 
 impl Connection {
     fn new(database: Arc<Database>, limits: StatementLimits, lifetime: Duration) -> Self {
-        Self { session: Mutex::default(), database, limits, lifetime, clock_offset_ms: AtomicI64::new(0) }
+        Self { session: Mutex::default(), database, limits, lifetime }
     }
 
     /// Opens the connection if needed, and pings the database.
@@ -94,15 +86,14 @@ impl Connection {
         }
     }
 
-    /// The time by the database's clock, as last observed.
+    /// The time by the database's clock, as any connection last observed it.
     pub fn now(&self) -> Timestamp {
-        self.correct(self.database.clock.now())
+        self.database.clock.now()
     }
 
     /// Converts a time of this machine's clock to the database's clock, so that all instances count into the same days.
     pub fn correct(&self, at: Timestamp) -> Timestamp {
-        let offset = SignedDuration::from_millis(self.clock_offset_ms.load(Ordering::Relaxed));
-        if offset.abs() <= CLOCK_TOLERANCE { at } else { at.checked_add(offset).unwrap_or(at) }
+        self.database.clock.correct(at)
     }
 
     /// Takes the connection for one task, and opens it if needed. Only [`Checkout::release`] returns the connection: an interrupted
@@ -118,25 +109,10 @@ impl Connection {
         } else {
             let (connection, clock_seconds) = self.database.open(self.limits).await?;
             slot.generation += 1;
-            self.observe_clock(clock_seconds);
+            self.database.clock.observe(clock_seconds);
             Session { connection, opened: Instant::now() }
         };
         Ok(Checkout { owner: self, slot, session })
-    }
-
-    fn observe_clock(&self, database_seconds: f64) {
-        #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 are far below 2^53")]
-        let database_ms = (database_seconds * 1000.0) as i64;
-        let offset_ms = database_ms - self.database.clock.now().as_millisecond();
-        let before_ms = self.clock_offset_ms.swap(offset_ms, Ordering::Relaxed);
-        let differs = |offset_ms: i64| i128::from(offset_ms).abs() > CLOCK_TOLERANCE.as_millis();
-        if differs(offset_ms) && !differs(before_ms) {
-            tracing::warn!(
-                event = "clock_differs",
-                offset_ms,
-                "clock differs from the database's; using the database's"
-            );
-        }
     }
 }
 
@@ -166,7 +142,7 @@ impl Checkout<'_> {
 
     /// Call this whenever the database has returned its time.
     pub(super) fn observe_clock(&self, database_seconds: f64) {
-        self.owner.observe_clock(database_seconds);
+        self.owner.database.clock.observe(database_seconds);
     }
 
     /// Returns the connection, unless it was lost.

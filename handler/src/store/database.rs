@@ -9,7 +9,7 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use super::{Failure, StatementLimits, counting_mode, entra::Tokens};
+use super::{Failure, StatementLimits, clock::DatabaseClock, counting_mode, entra::Tokens};
 use crate::{clock::Clock, config::DatabaseConfig, domain::CountingMode};
 
 /// The name of the connection in `pg_stat_activity`.
@@ -32,7 +32,7 @@ const MIGRATION_LOCK: i64 = 0x0F00_7FA1;
 pub struct Database {
     source: Source,
     counting_mode: CountingMode,
-    pub(super) clock: Clock,
+    pub(super) clock: DatabaseClock,
     migrated: OnceCell<()>,
 }
 
@@ -54,7 +54,7 @@ impl Database {
             DatabaseConfig::Entra(options, identity) => Source::Entra(options.clone(), Tokens::new(identity.clone())),
             DatabaseConfig::Embedded(folder) => start_embedded(folder).await?,
         };
-        Ok(Arc::new(Self { source, counting_mode, clock, migrated: OnceCell::new() }))
+        Ok(Arc::new(Self { source, counting_mode, clock: DatabaseClock::new(clock), migrated: OnceCell::new() }))
     }
 
     /// Whether the database accepts only one connection, which all tasks share then.
