@@ -44,6 +44,11 @@ create table seen (
     primary key (period, fingerprint)
 ) partition by list (period);
 
+-- Without this, `analyze` copies salts and fingerprints into `pg_statistic`, where they would outlive their deletion.
+alter table salt alter column salt set statistics 0;
+alter table site alter column salt set statistics 0;
+alter table seen alter column fingerprint set statistics 0;
+
 -- Periods whose sets are being dropped. No batch may count into these periods.
 create table ended_set (
     period integer primary key
@@ -128,6 +133,7 @@ begin
             select from pg_class where relname = 'seen_' || wanted and relnamespace = current_schema()::regnamespace
         ) then
             execute format('create table %I (like seen, primary key (period, fingerprint)) with (fillfactor = 90)', 'seen_' || wanted);
+            execute format('alter table %I alter column fingerprint set statistics 0', 'seen_' || wanted);
             execute format('alter table seen attach partition %I for values in (%s)', 'seen_' || wanted, wanted);
         end if;
     end if;

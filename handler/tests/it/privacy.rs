@@ -1,7 +1,7 @@
 //! Stored and logged data never identifies a visitor.
 
 use crate::{
-    client::{FIREFOX, GOOGLEBOT, Request, SAFARI},
+    client::{FIREFOX, GOOGLEBOT, Request, SAFARI, visitor},
     database::Database,
     host::Host,
     log::combined,
@@ -151,6 +151,27 @@ async fn the_tables_have_only_the_documented_columns() {
         "tally.visitors ARRAY",
     ];
     assert_eq!(columns, documented);
+}
+
+#[tokio::test]
+async fn statistics_of_the_planner_hold_no_salt_and_no_fingerprint() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    for number in 0..20 {
+        assert_eq!(host.send(&visitor(number)).await.status, 200);
+    }
+    database.execute("analyze").await;
+    assert!(database.number("select count(*) from pg_stats where tablename = 'tally'").await > 0);
+    let secret = "attname in ('salt', 'fingerprint')";
+    assert_eq!(
+        database.texts(&format!("select tablename || '.' || attname from pg_stats where {secret}")).await,
+        [""; 0]
+    );
+    // No column that can hold one is left out: a new set gets the setting of its table.
+    let open = "attrelid in (select oid from pg_class where relkind in ('r', 'p') and relnamespace = current_schema()::regnamespace)";
+    let unset =
+        format!("select count(*) from pg_attribute where {secret} and {open} and attstattarget is distinct from 0");
+    assert_eq!(database.number(&unset).await, 0);
 }
 
 #[tokio::test]
