@@ -41,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
                     site,
                     kind: VisitKind::View,
                     values: vec![(Dimension::Page, Cow::Borrowed("/"))],
-                    classification: Classification::Visitor(VisitorKey { network, user_agent }),
+                    classification: Classification::Visitor(VisitorKey::new(network, &user_agent)),
                 };
                 match recorder.record(visit, Instant::now() + Duration::from_secs(5)).await {
                     Ok(()) => StatusCode::NO_CONTENT,

@@ -5,6 +5,7 @@
 //! would cancel the statement half way.
 
 mod batch;
+mod clock;
 mod connection;
 mod counting_mode;
 mod database;
@@ -22,7 +23,8 @@ mod reading;
 mod recording;
 
 pub use batch::{Batch, Checkpoint, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor};
-pub use connection::{CLOCK_TOLERANCE, CONNECTION_LIFETIME, Checkout, Connection};
+pub use clock::CLOCK_TOLERANCE;
+pub use connection::{CONNECTION_LIFETIME, Checkout, Connection};
 pub use database::Database;
 pub use examination::{Examination, examine};
 pub use failure::{Cause, Failure, SqlState};

@@ -112,7 +112,7 @@ impl Claims<'_> {
             return Classification::Pageview(Exclusion::OptedOut);
         }
         match self.network {
-            Some(network) => Classification::Visitor(VisitorKey { network, user_agent: self.user_agent.to_owned() }),
+            Some(network) => Classification::Visitor(VisitorKey::new(network, self.user_agent)),
             None => Classification::Pageview(Exclusion::Unidentified),
         }
     }

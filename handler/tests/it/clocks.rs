@@ -68,10 +68,7 @@ impl Instance {
     }
 
     async fn visit_at(&self, number: u8, at: Timestamp) {
-        let client = VisitorKey {
-            network: Network::parse_hop(&format!("192.0.2.{number}")).unwrap(),
-            user_agent: "UA".to_owned(),
-        };
+        let client = VisitorKey::new(Network::parse_hop(&format!("192.0.2.{number}")).unwrap(), "UA");
         let visit = Visit {
             at,
             site: self.config.sites[0].clone(),
@@ -132,12 +129,16 @@ async fn a_clock_jump_is_corrected_by_the_next_commit() {
     let clock = Clock::reading(move || Timestamp::now() + SignedDuration::from_secs(current.load(Ordering::Relaxed)));
     let instance = Instance::start(&database, clock).await;
     instance.visit(1).await;
+    // Opens the reader's connection, which sees the time of the database only now.
+    instance.report().await;
     // Clocks jump after the sleep of a laptop, or when a wrong time server is corrected.
     for seconds in [40 * DAY_SECONDS, 0] {
         offset.store(seconds, Ordering::Relaxed);
         for _ in 0..3 {
             instance.visit(2).await;
         }
+        let difference = instance.report().await.as_of.duration_since(Timestamp::now());
+        assert!(difference.abs() < SignedDuration::from_hours(1), "the reader is {difference} off");
     }
     let days = database.visitors_and_views("localhost").await;
     let today = days.iter().max_by_key(|(_, views)| *views).unwrap();

@@ -143,7 +143,7 @@ impl Fleet {
             classification: match (view.kind, view.kind.exclusion()) {
                 (Kind::Bot, Some(exclusion)) => Classification::Excluded(exclusion),
                 (_, Some(exclusion)) => Classification::Pageview(exclusion),
-                (_, None) => Classification::Visitor(client(view.visitor)),
+                (_, None) => Classification::Visitor(client(view.visitor, view.at_ms)),
             },
         }
     }
@@ -271,15 +271,16 @@ fn check_import(
     problems
 }
 
-/// A visitor is an address and a User-Agent: two of each share one.
-fn client(visitor: usize) -> VisitorKey {
+/// A visitor is an address and a User-Agent without versions: two visitors share an address, and each updates its browser.
+fn client(visitor: usize, version: i64) -> VisitorKey {
     let number = u32::try_from(visitor / 2).unwrap();
     let address: IpAddr = if visitor % 8 < 6 {
         Ipv4Addr::from(0x0A00_0001 + number).into()
     } else {
         Ipv6Addr::from(0x2001_0db8_u128 << 96 | u128::from(number) << 64 | 5).into()
     };
-    VisitorKey { network: Network::of(address), user_agent: format!("agent {}", visitor % 2) }
+    let browser = ["Firefox", "Chrome"][visitor % 2];
+    VisitorKey::new(Network::of(address), &format!("{browser}/{version}.{}", version % 3))
 }
 
 fn digest(world: &World, import: &Import) -> [u8; 32] {

@@ -70,7 +70,7 @@ fn visit(request: &LoggedRequest, site: &SiteName) -> Visit {
     let user_agent = request.user_agent.as_deref().map(|user_agent| if user_agent == "-" { "" } else { user_agent });
     let classification = match (user_agent, network) {
         // The common format has no User-Agent, so a visitor is an address, and robots can't be recognised.
-        (None, Some(network)) => Classification::Visitor(VisitorKey { network, user_agent: String::new() }),
+        (None, Some(network)) => Classification::Visitor(VisitorKey::new(network, "")),
         (user_agent, network) => Claims {
             prefetch: request.prefetch,
             opted_out: request.opted_out,

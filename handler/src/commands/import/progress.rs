@@ -120,7 +120,7 @@ impl Progress {
         match &visit.classification {
             Classification::Visitor(client) => {
                 let mut hasher = blake3::Hasher::new_keyed(&self.key);
-                hasher.update(client.network.octets()).update(b"\n").update(client.user_agent.as_bytes());
+                hasher.update(client.network().octets()).update(b"\n").update(client.user_agent().as_bytes());
                 let mut visitor = [0; 16];
                 hasher.finalize_xof().fill(&mut visitor);
                 self.visitors.insert(visitor);

@@ -62,7 +62,7 @@ mod tests {
     use crate::domain::identity::address::Network;
 
     fn client(address: &str, user_agent: &str) -> VisitorKey {
-        VisitorKey { network: Network::parse_hop(address).unwrap(), user_agent: user_agent.to_owned() }
+        VisitorKey::new(Network::parse_hop(address).unwrap(), user_agent)
     }
 
     fn page(path: &str) -> Scope<'_> {
