@@ -104,12 +104,17 @@ locals {
   )
 }
 
+# Azure rejects a change of the server with 409 ServerBusy while its private endpoint is created or deleted, and the provider
+# does not retry (azurerm#29177). So parameters and administrators wait for the endpoint, and are destroyed before it.
+# terraform/scripts/check-azure models the busy server.
 resource "azurerm_postgresql_flexible_server_configuration" "this" {
   for_each = local.database_parameters
 
   name      = each.key
   value     = each.value
   server_id = azurerm_postgresql_flexible_server.this.id
+
+  depends_on = [azurerm_private_endpoint.database]
 }
 
 resource "azurerm_private_endpoint" "database" {
@@ -152,6 +157,8 @@ resource "azurerm_postgresql_flexible_server_active_directory_administrator" "bo
   object_id           = azurerm_user_assigned_identity.bootstrap.principal_id
   principal_name      = azurerm_user_assigned_identity.bootstrap.name
   principal_type      = "ServicePrincipal"
+
+  depends_on = [azurerm_private_endpoint.database]
 }
 
 resource "azurerm_postgresql_flexible_server_active_directory_administrator" "people" {
