@@ -118,6 +118,16 @@ impl Claims<'_> {
     }
 }
 
+/// Headers that tell the purpose of a request: `Sec-Purpose` (Fetch standard), and its predecessors.
+pub const PURPOSE_HEADERS: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+
+/// Whether the value of one of [`PURPOSE_HEADERS`] announces a prefetch or a prerender.
+pub fn announces_prefetch(value: &str) -> bool {
+    value
+        .split([';', ',', ' '])
+        .any(|token| ["prefetch", "prerender", "preview"].iter().any(|known| token.eq_ignore_ascii_case(known)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

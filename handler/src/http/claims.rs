@@ -12,7 +12,7 @@ use crate::domain::{
     Claims, Dimension, Network, SiteName, ViewFacts, Visit, VisitKind,
     dimension::{agent::Hints, channel},
     identity::{address::client_network, user_agent::without_host_suffix},
-    visit::robot,
+    visit::{PURPOSE_HEADERS, announces_prefetch, robot},
 };
 
 /// A view or an event: the facts that the headers of its request do not have.
@@ -82,15 +82,9 @@ pub(super) fn user_agent(headers: &HeaderMap) -> Cow<'_, str> {
     joined
 }
 
-/// Whether a browser prefetches or prerenders: `Sec-Purpose` (Fetch standard), formerly `Purpose` and `X-Moz`.
+/// Whether a browser prefetches or prerenders.
 fn is_prefetch(request: &Request) -> bool {
-    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| {
-        request.header(name).is_some_and(|value| {
-            value
-                .split([';', ',', ' '])
-                .any(|token| ["prefetch", "prerender", "preview"].iter().any(|known| token.eq_ignore_ascii_case(known)))
-        })
-    })
+    PURPOSE_HEADERS.iter().any(|name| request.header(name).is_some_and(announces_prefetch))
 }
 
 /// Describes for an operator the address that counts as the client's, and whether the User-Agent is a robot's.

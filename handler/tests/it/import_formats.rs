@@ -123,6 +123,46 @@ async fn every_format_is_recognised_and_counts_the_same() {
 }
 
 #[tokio::test]
+async fn a_file_that_a_browser_fetches_with_a_page_is_no_page() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let plain = HandlerCommand::on(&database);
+    let files = [
+        "/site.webmanifest",
+        "/video/1.ts",
+        "/live.m3u8",
+        "/terms.docx",
+        "/prices.XLSX?v=2",
+        "/source.tar.xz",
+        "/app.wasm.br",
+        "/app.js.zst",
+        "/photo.heic",
+        "/captions.vtt",
+        "/style.css;jsessionid=1A2B",
+        "/.well-known/apple-app-site-association",
+    ];
+    let lines = files.map(|file| combined("192.0.2.1", "17/May/2015:12:00:00 +0000", file, FIREFOX)).concat();
+    let page = combined("192.0.2.1", "17/May/2015:12:00:00 +0000", "/about.html", FIREFOX);
+    let summary = import(&plain, &[], &folder.write("access.log", lines + &page));
+    assert_eq!((&summary["pageviews"], &summary["not_pages"]["asset"]), (&1.into(), &files.len().into()), "{summary}");
+    // Caddy logs the headers by which a browser names the purpose of a request.
+    let with = |header: &str| {
+        caddy("192.0.2.1", 1, "/", FIREFOX).replace("\"User-Agent\"", &format!("{header},\"User-Agent\""))
+    };
+    let lines = [
+        with(r#""Sec-Fetch-Dest":["document"]"#),
+        with(r#""Sec-Fetch-Dest":["empty"]"#),
+        with(r#""Sec-Fetch-Dest":["script"]"#),
+        with(r#""Sec-Purpose":["Prefetch"]"#),
+        with(r#""Purpose":["preview"]"#),
+        with(r#""X-Moz":["prefetch"]"#),
+    ];
+    let summary = import(&plain, &[], &folder.write("caddy.log", lines.concat()));
+    assert_eq!((&summary["pageviews"], &summary["not_pages"]["fetched"]), (&1.into(), &2.into()), "{summary}");
+    assert_eq!(summary["excluded"], json!({ "prefetch": 3 }));
+}
+
+#[tokio::test]
 async fn the_option_format_overrides_the_recognised_format() {
     let database = Database::create().await;
     let folder = Folder::new();

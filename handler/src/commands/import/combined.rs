@@ -44,6 +44,7 @@ fn parse_start(line: &str) -> Option<(LoggedRequest, Option<&str>)> {
         user_agent: None,
         opted_out: false,
         prefetch: false,
+        fetched_by_page: false,
     };
     Some((request, numbers.next()))
 }

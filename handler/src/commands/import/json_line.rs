@@ -7,6 +7,7 @@ use super::{
     line::{LoggedRequest, ParsedLine},
     w3c::{ValueEncoding, W3cFields},
 };
+use crate::domain::visit::{PURPOSE_HEADERS, announces_prefetch};
 
 /// The JSON pointers of a request's values. If a value has several pointers, the first one that exists counts.
 struct JsonFields {
@@ -17,10 +18,8 @@ struct JsonFields {
     status: &'static str,
     referer: &'static [&'static str],
     user_agent: &'static str,
-    /// Headers with the value 1 if the visitor opted out.
-    opt_outs: &'static [&'static str],
-    /// Headers that name the purpose of the request.
-    purposes: &'static [&'static str],
+    /// The headers of the request by name, each with its values.
+    headers: Option<&'static str>,
 }
 
 const CADDY: JsonFields = JsonFields {
@@ -32,8 +31,7 @@ const CADDY: JsonFields = JsonFields {
     status: "/status",
     referer: &["/request/headers/Referer/0"],
     user_agent: "/request/headers/User-Agent/0",
-    opt_outs: &["/request/headers/Sec-Gpc", "/request/headers/Dnt"],
-    purposes: &["/request/headers/Sec-Purpose", "/request/headers/Purpose"],
+    headers: Some("/request/headers"),
 };
 
 const FRONT_DOOR: JsonFields = JsonFields {
@@ -45,8 +43,7 @@ const FRONT_DOOR: JsonFields = JsonFields {
     status: "/properties/httpStatusCode",
     referer: &["/properties/referrer", "/properties/referer"],
     user_agent: "/properties/userAgent",
-    opt_outs: &[],
-    purposes: &[],
+    headers: None,
 };
 
 /// The category of Front Door's access log. The same file can have other categories.
@@ -94,9 +91,11 @@ impl JsonFields {
     fn read(&self, line: &Value) -> Option<LoggedRequest> {
         let text = |pointer: &str| line.pointer(pointer)?.as_str().map(str::to_owned);
         let first_text = |pointers: &[&str]| pointers.iter().find_map(|pointer| text(pointer)).unwrap_or_default();
-        let any = |pointers: &[&str], matches: fn(&str) -> bool| {
-            let headers = pointers.iter().filter_map(|pointer| line.pointer(pointer)?.as_array());
-            headers.flatten().filter_map(Value::as_str).any(matches)
+        let headers = self.headers.and_then(|pointer| line.pointer(pointer)?.as_object());
+        let any = |names: &[&str], matches: fn(&str) -> bool| {
+            let named = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+            let values = headers.into_iter().flatten().filter(|(name, _)| named(name)).map(|(_, values)| values);
+            values.filter_map(Value::as_array).flatten().filter_map(Value::as_str).any(matches)
         };
         Some(LoggedRequest {
             address: first_text(self.address),
@@ -106,8 +105,9 @@ impl JsonFields {
             status: status(line.pointer(self.status)?)?,
             referer: first_text(self.referer),
             user_agent: Some(text(self.user_agent).unwrap_or_default()),
-            opted_out: any(self.opt_outs, |value| value.trim() == "1"),
-            prefetch: any(self.purposes, |value| value.contains("prefetch") || value.contains("prerender")),
+            opted_out: any(&["sec-gpc", "dnt"], |value| value.trim() == "1"),
+            prefetch: any(&PURPOSE_HEADERS, announces_prefetch),
+            fetched_by_page: any(&["sec-fetch-dest"], |value| !value.trim().eq_ignore_ascii_case("document")),
         })
     }
 }
@@ -170,7 +170,21 @@ mod tests {
         let with = |header: &str| CADDY.replace(r#""Accept":["*/*"]"#, header);
         assert!(request(caddy(&with(r#""Sec-Gpc":["1"]"#))).opted_out);
         assert!(request(caddy(&with(r#""Dnt":["1"]"#))).opted_out);
-        assert!(request(caddy(&with(r#""Sec-Purpose":["prefetch;prerender"]"#))).prefetch);
+        for purpose in [
+            r#""Sec-Purpose":["prefetch;prerender"]"#,
+            r#""Sec-Purpose":["PREFETCH"]"#,
+            r#""sec-purpose":["Prerender"]"#,
+            r#""Purpose":["Preview"]"#,
+            r#""X-Purpose":["preview"]"#,
+            r#""X-Moz":["Prefetch"]"#,
+        ] {
+            assert!(request(caddy(&with(purpose))).prefetch, "{purpose}");
+        }
+        assert!(!request(caddy(&with(r#""Purpose":["prefetching-none"]"#))).prefetch);
+        for (dest, fetched) in [("document", false), ("Document", false), ("empty", true), ("iframe", true)] {
+            let line = with(&format!(r#""Sec-Fetch-Dest":["{dest}"]"#));
+            assert_eq!(request(caddy(&line)).fetched_by_page, fetched, "{dest}");
+        }
     }
 
     #[test]

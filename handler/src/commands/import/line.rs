@@ -36,6 +36,8 @@ pub(super) struct LoggedRequest {
     pub(super) opted_out: bool,
     /// Whether the browser prefetched the page. Only Caddy logs this header.
     pub(super) prefetch: bool,
+    /// Whether a page fetched something that is no page. Only Caddy logs this header.
+    pub(super) fetched_by_page: bool,
 }
 
 /// A required column is missing in the header of a log.

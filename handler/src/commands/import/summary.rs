@@ -96,12 +96,13 @@ impl fmt::Display for Summary {
             let label = match kind {
                 NotAPage::OtherMethod => "no page: method is not GET",
                 NotAPage::OtherStatus => "no page: status is neither 2xx nor 304",
-                NotAPage::Asset => "no page: asset by its extension",
+                NotAPage::Asset => "no page: asset by its path",
+                NotAPage::Fetched => "no page: fetched by a page",
                 NotAPage::OtherEntry => "no page: header or another kind of entry",
             };
             let count = self.not_pages.get(kind.name()).copied().unwrap_or_default();
             // Most formats have no such lines.
-            if count > 0 || kind != NotAPage::OtherEntry {
+            if count > 0 || !matches!(kind, NotAPage::Fetched | NotAPage::OtherEntry) {
                 row(f, label, count)?;
             }
         }

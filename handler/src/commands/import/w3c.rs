@@ -108,6 +108,7 @@ impl<T: AsRef<str>> W3cFields<T> {
             user_agent: Some(header(self.user_agent.as_ref(), encoding)),
             opted_out: false,
             prefetch: false,
+            fetched_by_page: false,
         })
     }
 }
