@@ -5,6 +5,7 @@ pub mod campaign;
 pub mod channel;
 pub mod country;
 pub mod language;
+pub mod path;
 pub mod referrer;
 pub mod value;
 

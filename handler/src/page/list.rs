@@ -32,6 +32,8 @@ pub(super) struct List<'a> {
     heading: &'static str,
     /// The page or host of a breakdown; `None` for lists of the whole site.
     of: Option<Cow<'a, str>>,
+    /// The whole page or host, which browsers show on hover.
+    whole: Option<&'a str>,
     /// The heading of the first column.
     column: &'static str,
     /// The type of `Intl.DisplayNames` with which the script translates codes to names, if the values are codes.
@@ -60,6 +62,8 @@ struct ListTable<'a> {
 #[derive(Serialize)]
 struct ListRow<'a> {
     value: Cow<'a, str>,
+    /// The whole value of a path, or of a value that is shortened. Browsers show it on hover.
+    whole: Option<&'a str>,
     /// The query of the value's breakdown, if it has one.
     query: Option<String>,
     /// Missing if unknown.
@@ -134,6 +138,7 @@ pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> ListSec
             Breakdown::Referrer(_) => "Pages reached from",
         },
         of: Some(shorten(of.value())),
+        whole: Some(of.value()),
         note: Some(note.into()),
         known: false,
         empty: match of {
@@ -153,7 +158,7 @@ fn breakdown_link(dimension: Dimension, value: &str) -> Option<String> {
         Dimension::Referrer => Breakdown::Referrer(value.to_owned()),
         _ => return None,
     };
-    (value != OTHER && value.chars().count() <= VALUE_CHARACTERS).then(|| breakdown_query(&breakdown))
+    (value != OTHER && !is_shortened(value)).then(|| breakdown_query(&breakdown))
 }
 
 /// A breakdown as a query.
@@ -183,8 +188,10 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     let known = entries.iter().all(|entry| entry.visitors.is_some());
     let size = |entry: &Entry| if known { entry.visitors.unwrap_or_default() } else { entry.pageviews };
     let most = entries.iter().map(size).max().unwrap_or_default().max(1);
+    let is_path = matches!(dimension, Dimension::Page | Dimension::EntryPage | Dimension::AiPage);
     let row = |entry: &'e Entry| ListRow {
         value: in_words(dimension, &entry.value),
+        whole: (is_path || is_shortened(&entry.value)).then_some(&*entry.value),
         query: breakdown_link(dimension, &entry.value),
         visitors: entry.visitors.filter(|_| known).map(thousands),
         pageviews: thousands(entry.pageviews),
@@ -204,6 +211,7 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     List {
         heading: dimension.heading(),
         of: None,
+        whole: None,
         column: dimension.column(),
         names: match dimension {
             Dimension::Country => Some("region"),
@@ -222,15 +230,20 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     }
 }
 
+/// Whether [`shorten`] leaves out a part of the value.
+fn is_shortened(value: &str) -> bool {
+    value.chars().count() > VALUE_CHARACTERS
+}
+
 /// The value in full if it is short enough, else its two ends.
 fn shorten(value: &str) -> Cow<'_, str> {
     if value.is_empty() {
         return Cow::Borrowed("(none)");
     }
-    let length = value.chars().count();
-    if length <= VALUE_CHARACTERS {
+    if !is_shortened(value) {
         return Cow::Borrowed(value);
     }
+    let length = value.chars().count();
     let tail = VALUE_CHARACTERS / 3;
     let head = VALUE_CHARACTERS - tail - 1;
     let shortened = value.chars().take(head).chain(['…']).chain(value.chars().skip(length - tail));

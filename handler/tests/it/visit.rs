@@ -10,6 +10,8 @@ use crate::{
     client::{FIREFOX, GOOGLEBOT, Request, Response, visitor},
     database::Database,
     host::{Host, MODES},
+    log::combined,
+    process::{Folder, HandlerCommand},
 };
 
 const SITE: &str = "example.com";
@@ -303,6 +305,47 @@ async fn the_pixel_counts_the_page_in_its_referer() {
     let statistics = statistics(&host).await;
     assert_eq!(list(&statistics, "pages"), [row("/", 2, 2), row("/about", 1, 1)]);
     assert_eq!(list(&statistics, "countries"), [row("AT", 2, 3)]);
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_page_is_one_row_whichever_way_it_is_sent() {
+    const PAGE: &str = "/日本語/~a b%2Fc";
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let host = start(&database).await;
+    for page in [PAGE, "/%E6%97%A5%E6%9C%AC%E8%AA%9E/%7Ea%20b%2Fc", "/x/../日%e6%9c%ac語/~a%20b%2fc;jsessionid=1"] {
+        let message = json!({ "s": SITE, "p": page, "r": "https://news.example" });
+        assert_eq!(host.send(&script_request(1, &message)).await.status, 204);
+    }
+    for image in ["gif", "svg"] {
+        let referer = "https://example.com/%E6%97%A5%E6%9C%AC%E8%AA%9E/~a%20b%2fc;v=1?secret#x";
+        let request = visitor(1).to(&format!("/v/example.com.{image}")).header("Referer", referer);
+        assert_eq!(host.send(&request).await.status, 200);
+    }
+    let robot = script_request(2, &view("/日本語/%7ea b%2fc")).user_agent("Mozilla/5.0 (compatible; GPTBot/1.1)");
+    assert_eq!(host.send(&robot).await.status, 204);
+    // nginx and Apache write bytes of a target that are not ASCII as escapes.
+    let escaped = r"/\xE6\x97\xA5\xe6\x9c\xac\xE8\xAA\x9E/~a%20b%2fc;jsessionid=2?q";
+    let log: String = ["/%e6%97%a5%e6%9c%ac%e8%aa%9e/%7ea%20b%2Fc", escaped, "/日本語/~a%20b%2fc"]
+        .map(|target| combined("192.0.2.1", "17/May/2015:12:00:00 +0000", target, FIREFOX))
+        .concat();
+    let log = folder.write("access.log", log);
+    HandlerCommand::on(&database).run(&["import", "--site", SITE, &log]);
+    let pages = "select distinct dimension || ' ' || value from tally where dimension in (1, 11, 15, 100) order by 1";
+    let expected =
+        [format!("1 {PAGE}"), format!("100 news.example {PAGE}"), format!("11 {PAGE}"), format!("15 {PAGE}")];
+    assert_eq!(database.texts(pages).await, expected);
+    assert_eq!(list(&statistics(&host).await, "pages"), [row(PAGE, 1, 5)]);
+    for spelling in ["/日本語/~a%20b%252Fc", "/%25E6%2597%25A5%E6%9C%AC語/%7Ea%20b%252fc"] {
+        let target = format!("/api/statistics?site={SITE}&period=today&page={spelling}");
+        let referrals = host.send(&Request::get(&target)).await.json()["referrals"].clone();
+        assert_eq!((&referrals["page"], &referrals["referrers"][0]["pageviews"]), (&PAGE.into(), &3.into()));
+    }
+    let page = host.send(&Request::get(&format!("/?site={SITE}&period=today")).header("Accept", "text/html")).await;
+    let link = "page=/%E6%97%A5%E6%9C%AC%E8%AA%9E/~a%20b%252Fc#lists\">";
+    let shown = format!("{link}<bdi title=\"{PAGE}\">{PAGE}</bdi></a>");
+    assert!(page.text().replace("&#x3D;", "=").contains(&shown), "{}", page.text());
     database.assert_sound().await;
 }
 

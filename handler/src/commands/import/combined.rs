@@ -58,13 +58,36 @@ fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
         escaped = c == '\\' && !escaped;
         closes
     })?;
-    let value = &inner[..end];
-    let value = if value.contains("\\\"") || value.contains("\\\\") {
-        Cow::Owned(value.replace("\\\"", "\"").replace("\\\\", "\\"))
-    } else {
-        Cow::Borrowed(value)
-    };
-    Some((value, &inner[end + 1..]))
+    Some((unescaped(&inner[..end]), &inner[end + 1..]))
+}
+
+/// A text in which `\"`, `\\`, and bytes such as `\xC3` are what the client sent. nginx and Apache write all other bytes as they are.
+/// Bytes that are not UTF-8 are percent-encoded.
+fn unescaped(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let (byte, length) = match *rest {
+            [b'\\', quoted @ (b'"' | b'\\'), ..] => (quoted, 2),
+            [b'\\', b'x', high, low, ..] => match (digit(high), digit(low)) {
+                (Some(high), Some(low)) => (16 * high + low, 4),
+                _ => (*first, 1),
+            },
+            _ => (*first, rest.len() - after.len()),
+        };
+        bytes.push(byte);
+        rest = &rest[length..];
+    }
+    let mut unescaped = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        unescaped.push_str(chunk.valid());
+        unescaped.extend(chunk.invalid().iter().map(|byte| format!("%{byte:02X}")));
+    }
+    Cow::Owned(unescaped)
 }
 
 /// Method and target of a request line; `None` if no HTTP client sends it (a TLS hello on the wrong port, `-`).
@@ -101,6 +124,19 @@ mod tests {
     fn a_user_name_with_spaces_and_brackets_is_skipped() {
         let text = r#"203.0.113.9 - "a [b] c" [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 200 1"#;
         assert!(parse_common(text).is_some());
+    }
+
+    #[test]
+    fn escaped_bytes_are_what_the_client_sent() {
+        for (logged, target) in [
+            (r"/caf\xC3\xA9", "/café"),
+            (r"/\xe6\x97\xa5/%2F", "/日/%2F"),
+            (r"/caf\xE9", "/caf%E9"),
+            (r"/\x22\\xC3\xZ\x4", r#"/"\xC3\xZ\x4"#),
+        ] {
+            let text = format!(r#"203.0.113.9 - - [17/May/2015:10:05:03 +0000] "GET {logged} HTTP/1.0" 200 1"#);
+            assert_eq!(&*parse_common(&text).unwrap().target, target);
+        }
     }
 
     #[test]

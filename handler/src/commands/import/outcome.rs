@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::{
     Claims, Classification, Day, Network, SiteName, ViewFacts, Visit, VisitKind, VisitorKey,
-    dimension::{campaign::campaign_in_query, channel::is_spam, referrer::referring_host, value::page_path},
+    dimension::{campaign::campaign_in_query, channel::is_spam, path::page_path, referrer::referring_host},
 };
 
 /// How far the clock of a log may be ahead of ours.

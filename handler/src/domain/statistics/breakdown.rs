@@ -1,11 +1,7 @@
 //! One page by the hosts that led to it, or one host by the pages that it led to.
 
 use super::bad_query::BadQuery;
-use crate::domain::dimension::{
-    Dimension,
-    referrer::referring_host,
-    value::{MAXIMUM_PATH_BYTES, printable},
-};
+use crate::domain::dimension::{Dimension, path::page_with_parameters, referrer::referring_host};
 
 /// The page or host of a breakdown.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,8 +21,7 @@ impl Breakdown {
         match (page, referrer) {
             (None, None) => Ok(None),
             (Some(_), Some(_)) => Err(BadQuery::TwoBreakdowns),
-            // The form in which lists have it.
-            (Some(page), None) if page.starts_with('/') => Ok(Some(Self::Page(printable(page, MAXIMUM_PATH_BYTES)))),
+            (Some(page), None) if page.starts_with('/') => Ok(Some(Self::Page(page_with_parameters(page)))),
             (Some(_), None) => Err(BadQuery::NoPage),
             (None, Some(name)) => {
                 let host = referring_host(&format!("https://{name}/"), &[]);
@@ -75,7 +70,10 @@ mod tests {
     fn a_page_is_a_path_and_a_referrer_a_host_as_the_lists_have_them() {
         assert_eq!(Breakdown::parse(None, None), Ok(None));
         assert_eq!(Breakdown::parse(Some("/a b?c"), None), Ok(Some(Breakdown::Page("/a b?c".to_owned()))));
-        assert_eq!(Breakdown::parse(Some("/\u{0}"), None), Ok(Some(Breakdown::Page("/\u{fffd}".to_owned()))));
+        // The form in which lists have it, whichever way it is spelled.
+        for spelling in ["/日\u{0}", "/%E6%97%a5%00", "/./日%00"] {
+            assert_eq!(Breakdown::parse(Some(spelling), None), Ok(Some(Breakdown::Page("/日%00".to_owned()))));
+        }
         assert_eq!(
             Breakdown::parse(None, Some("News.example")),
             Ok(Some(Breakdown::Referrer("news.example".to_owned())))

@@ -12,8 +12,9 @@ use crate::domain::{
     SiteName, ViewFacts,
     dimension::{
         campaign::campaign,
+        path::{page_path, page_with_parameters},
         referrer::{belongs_to, host_and_path, referring_host},
-        value::{MAXIMUM_PATH_BYTES, page_path, printable},
+        value::printable,
     },
     visit::view_facts::Window,
 };
@@ -97,7 +98,7 @@ pub(in crate::http) async fn respond<B: Buf>(
     }
     let parts = message.campaign.unwrap_or_default();
     let view = ViewFacts {
-        page: printable(&message.page, MAXIMUM_PATH_BYTES).into(),
+        page: page_with_parameters(&message.page).into(),
         referrer: message.referrer.and_then(|referrer| referring_host(&referrer, &[site])),
         // The script sends no language, because every browser sends the header.
         language: message.language.as_deref().filter(|tag| !tag.is_empty()).or(request.header("accept-language")),
