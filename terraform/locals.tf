@@ -62,5 +62,6 @@ locals {
 
   # Addresses of the service --------------------------------------------------------------------------------------------
   function_host_name = "${local.function_app_name}.azurewebsites.net"
-  public_host_name   = var.front_door_enabled ? azurerm_cdn_frontdoor_endpoint.this[0].host_name : azurerm_function_app_flex_consumption.this.default_hostname
+  default_host_name  = var.front_door_enabled ? azurerm_cdn_frontdoor_endpoint.this[0].host_name : azurerm_function_app_flex_consumption.this.default_hostname
+  public_url         = coalesce(var.public_url, "https://${local.default_host_name}")
 }

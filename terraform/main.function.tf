@@ -167,7 +167,11 @@ locals {
     FOOTFALL_TIMEZONE        = var.time_zone
     FOOTFALL_FORGET          = var.forget
     FOOTFALL_ALL_TIME        = var.all_time_enabled ? "on" : "off"
-    FOOTFALL_TRUSTED_PROXIES = var.front_door_enabled ? "2" : "1"
+    FOOTFALL_TRUSTED_PROXIES = tostring(coalesce(var.trusted_proxies, var.front_door_enabled ? 2 : 1))
+    FOOTFALL_CONNECTIONS     = var.client_connections == null ? null : tostring(var.client_connections)
+    FOOTFALL_RATE_LIMIT      = var.rate_limit
+    FOOTFALL_SCRIPT          = var.script_name
+    FOOTFALL_ENDPOINT        = var.endpoint_name
     FOOTFALL_LOG             = var.log_level
     FOOTFALL_SITES           = length(var.sites) == 0 ? null : join(",", var.sites)
     FOOTFALL_SUBDOMAINS      = var.subdomains_enabled ? "on" : null
@@ -213,7 +217,7 @@ locals {
 }
 
 # Public on purpose, because visitors do not sign in. With front_door_enabled the app refuses all requests that did not come
-# through Front Door.
+# through Front Door, and with allowed_addresses all requests from other addresses.
 resource "azurerm_function_app_flex_consumption" "this" {
   name                = local.function_app_name
   resource_group_name = azurerm_resource_group.this.name
@@ -265,7 +269,7 @@ resource "azurerm_function_app_flex_consumption" "this" {
 
     # With Front Door the origin accepts only this profile: the service tag identifies Front Door, and the header the
     # profile. Without this rule a client could forge X-Forwarded-For (FOOTFALL_TRUSTED_PROXIES is 2).
-    ip_restriction_default_action     = var.front_door_enabled ? "Deny" : "Allow"
+    ip_restriction_default_action     = var.front_door_enabled || length(var.allowed_addresses) > 0 ? "Deny" : "Allow"
     scm_use_main_ip_restriction       = false
     scm_ip_restriction_default_action = "Allow"
 
@@ -285,6 +289,18 @@ resource "azurerm_function_app_flex_consumption" "this" {
           x_forwarded_for   = []
           x_forwarded_host  = []
         }]
+      }
+    }
+
+    dynamic "ip_restriction" {
+      for_each = var.allowed_addresses
+
+      content {
+        name        = "allowed-${ip_restriction.key}"
+        description = "allowed_addresses"
+        priority    = 200 + ip_restriction.key
+        action      = "Allow"
+        ip_address  = ip_restriction.value
       }
     }
   }

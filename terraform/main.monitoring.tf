@@ -130,7 +130,7 @@ resource "azurerm_application_insights_standard_web_test" "this" {
   tags                    = local.tags
 
   request {
-    url                              = "https://${local.public_host_name}${each.value.path}"
+    url                              = "${local.public_url}${each.value.path}"
     http_verb                        = "GET"
     follow_redirects_enabled         = false
     parse_dependent_requests_enabled = false
@@ -318,7 +318,7 @@ locals {
           type = 1
           name = "heading"
           content = {
-            json = "# ${local.stem}\nhttps://${local.public_host_name}"
+            json = "# ${local.stem}\n${local.public_url}"
           }
         },
         {

@@ -2,7 +2,7 @@
 
 output "url" {
   description = "Address for visitors."
-  value       = "https://${local.public_host_name}"
+  value       = local.public_url
 }
 
 output "resource_group_name" {

@@ -465,8 +465,101 @@ variable "dashboard_token_secret" {
   }
 }
 
+variable "trusted_proxies" {
+  description = "Number of proxies in front of the handler that append to X-Forwarded-For (FOOTFALL_TRUSTED_PROXIES). Null means 1, the platform, or 2 with Front Door. Set 2 for a proxy of your own, and list it in allowed_addresses."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.trusted_proxies == null ? true : var.trusted_proxies >= (var.front_door_enabled ? 2 : 1) && var.trusted_proxies <= 10 && floor(var.trusted_proxies) == var.trusted_proxies
+    error_message = "trusted_proxies must be a whole number from 1, or from 2 with Front Door, to 10."
+  }
+
+  validation {
+    condition     = var.trusted_proxies == null || var.front_door_enabled ? true : var.trusted_proxies == 1 || length(var.allowed_addresses) > 0
+    error_message = "trusted_proxies above 1 needs allowed_addresses: a client that reaches the app without the proxy could send any address."
+  }
+}
+
+variable "allowed_addresses" {
+  description = "Addresses or blocks that may reach the app, such as those of your own proxy; the app refuses all others. Empty means everybody, or Front Door only with front_door_enabled."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(distinct(var.allowed_addresses)) == length(var.allowed_addresses) && length(var.allowed_addresses) <= 100 && alltrue([for block in var.allowed_addresses : can(cidrhost(block, 0)) && cidrhost(block, 0) == split("/", block)[0] && !endswith(block, "/0")])
+    error_message = "allowed_addresses must be at most 100 different blocks in CIDR form, for example 203.0.113.7/32 or 2001:db8::/48, and not everybody (/0)."
+  }
+
+  validation {
+    condition     = length(var.allowed_addresses) == 0 || !var.front_door_enabled
+    error_message = "allowed_addresses cannot be combined with front_door_enabled, because a client that bypasses Front Door could send any address."
+  }
+
+  validation {
+    condition     = length(var.allowed_addresses) == 0 || var.public_url != null
+    error_message = "allowed_addresses needs public_url: the availability tests can reach the app through your proxy only."
+  }
+}
+
+variable "public_url" {
+  description = "Address of your own proxy in front of the app, for example https://stats.example.com or https://www.example.com/f. Availability tests and the output url use it. Null without such a proxy."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.public_url == null ? true : can(regex("^https://[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+(/[A-Za-z0-9._~-]+)*$", var.public_url))
+    error_message = "public_url must be https, a host in lower case and perhaps a path, without a slash at the end."
+  }
+}
+
+variable "rate_limit" {
+  description = "Views per minute that count from one network, or off (FOOTFALL_RATE_LIMIT). Null means the handler's default."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.rate_limit == null ? true : can(regex("^(off|[1-9][0-9]{0,5}|1000000)$", var.rate_limit))
+    error_message = "rate_limit must be a whole number from 1 to 1000000, off, or null."
+  }
+}
+
+variable "client_connections" {
+  description = "Connections that clients may have open to one instance (FOOTFALL_CONNECTIONS). The Functions host is the only client, so the handler's default (null) is enough."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.client_connections == null ? true : var.client_connections >= 1 && var.client_connections <= 1000000 && floor(var.client_connections) == var.client_connections
+    error_message = "client_connections must be a whole number from 1 to 1000000, or null."
+  }
+}
+
+variable "script_name" {
+  description = "Second name of footfall.js, such as hello.js, if ad blockers list the first (FOOTFALL_SCRIPT). Also change route in function-script/function.json."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.script_name == null ? true : can(regex("^[A-Za-z0-9_.-]+$", var.script_name))
+    error_message = "script_name must have only letters, digits, '-', '_' and '.', or be null."
+  }
+}
+
+variable "endpoint_name" {
+  description = "Second name of the path /v, such as hello, if ad blockers list the first (FOOTFALL_ENDPOINT). Also change route in function-visit/function.json."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.endpoint_name == null ? true : can(regex("^[A-Za-z0-9_.-]+$", var.endpoint_name))
+    error_message = "endpoint_name must have only letters, digits, '-', '_' and '.', or be null."
+  }
+}
+
 variable "additional_settings" {
-  description = "Settings of the handler that have no variable here, such as { FOOTFALL_RATE_LIMIT = \"off\" } (docs/configuration.md)."
+  description = "Settings of the handler that have no variable here, such as { FOOTFALL_LOG_FORMAT = \"json\" } (docs/configuration.md)."
   type        = map(string)
   default     = {}
   nullable    = false

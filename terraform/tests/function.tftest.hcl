@@ -140,8 +140,15 @@ run "the_handler_gets_the_settings_it_reads_and_no_other" {
     forget             = "daily"
     all_time_enabled   = false
     retention_days     = 400
+    trusted_proxies    = 3
+    allowed_addresses  = ["203.0.113.7/32"]
+    public_url         = "https://www.example.com/f"
+    rate_limit         = "off"
+    client_connections = 500
+    script_name        = "hello.js"
+    endpoint_name      = "hello"
     additional_settings = {
-      FOOTFALL_RATE_LIMIT = "off"
+      FOOTFALL_LOG_FORMAT = "json"
     }
   }
 
@@ -150,18 +157,22 @@ run "the_handler_gets_the_settings_it_reads_and_no_other" {
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=a0000000-0000-0000-0000-00000000c11e;Authorization=AAD"
       AZURE_CLIENT_ID                           = "a0000000-0000-0000-0000-00000000c11e"
       FOOTFALL_ALL_TIME                         = "off"
+      FOOTFALL_CONNECTIONS                      = "500"
       FOOTFALL_DATABASE_AUTH                    = "entra"
+      FOOTFALL_ENDPOINT                         = "hello"
       FOOTFALL_EMBED                            = "https://www.example.com,http://localhost:3000"
       FOOTFALL_FORGET                           = "daily"
       FOOTFALL_LOG                              = "info"
+      FOOTFALL_LOG_FORMAT                       = "json"
       FOOTFALL_PUBLIC_SITES                     = "blog.example.com"
       FOOTFALL_RATE_LIMIT                       = "off"
       FOOTFALL_RETENTION_DAYS                   = "400"
       FOOTFALL_REVOKED_LINKS                    = "client,partner"
+      FOOTFALL_SCRIPT                           = "hello.js"
       FOOTFALL_SITES                            = "www.example.com,blog.example.com"
       FOOTFALL_SUBDOMAINS                       = "on"
       FOOTFALL_TIMEZONE                         = "Europe/Zurich"
-      FOOTFALL_TRUSTED_PROXIES                  = "1"
+      FOOTFALL_TRUSTED_PROXIES                  = "3"
       PGDATABASE                                = "footfall"
       PGHOST                                    = "psql-mock.postgres.database.azure.com"
       PGPORT                                    = "5432"
@@ -180,7 +191,7 @@ run "unset_options_are_absent" {
   command = plan
 
   assert {
-    condition     = length(setintersection(keys(azurerm_function_app_flex_consumption.this.app_settings), ["FOOTFALL_SITES", "FOOTFALL_SUBDOMAINS", "FOOTFALL_EMBED", "FOOTFALL_PUBLIC_SITES", "FOOTFALL_REVOKED_LINKS", "FOOTFALL_RETENTION_DAYS", "FOOTFALL_DASHBOARD_TOKEN", "FUNCTIONS_WORKER_RUNTIME"])) == 0
+    condition     = length(setintersection(keys(azurerm_function_app_flex_consumption.this.app_settings), ["FOOTFALL_SITES", "FOOTFALL_SUBDOMAINS", "FOOTFALL_EMBED", "FOOTFALL_PUBLIC_SITES", "FOOTFALL_REVOKED_LINKS", "FOOTFALL_RETENTION_DAYS", "FOOTFALL_DASHBOARD_TOKEN", "FOOTFALL_CONNECTIONS", "FOOTFALL_RATE_LIMIT", "FOOTFALL_SCRIPT", "FOOTFALL_ENDPOINT", "FUNCTIONS_WORKER_RUNTIME"])) == 0
     error_message = "A setting without a value must not be sent as an empty value."
   }
 
@@ -201,5 +212,30 @@ run "the_pooler_has_its_own_port" {
   assert {
     condition     = azurerm_function_app_flex_consumption.this.app_settings["PGPORT"] == "6432" && azurerm_postgresql_flexible_server_configuration.this["pgbouncer.enabled"].value == "true" && azurerm_postgresql_flexible_server_configuration.this["pgbouncer.pool_mode"].value == "transaction"
     error_message = "With PgBouncer the app must connect to 6432."
+  }
+}
+
+run "only_the_own_proxy_reaches_the_app" {
+  command = plan
+
+  variables {
+    trusted_proxies   = 2
+    allowed_addresses = ["203.0.113.7/32", "2001:db8::/48"]
+    public_url        = "https://www.example.com/f"
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.site_config[0].ip_restriction_default_action == "Deny" && [for rule in azurerm_function_app_flex_consumption.this.site_config[0].ip_restriction : "${rule.action} ${rule.ip_address}"] == ["Allow 203.0.113.7/32", "Allow 2001:db8::/48"]
+    error_message = "The app must deny all addresses that are not listed, because they could send any address of a visitor."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.app_settings["FOOTFALL_TRUSTED_PROXIES"] == "2"
+    error_message = "The platform and the proxy must be trusted."
+  }
+
+  assert {
+    condition     = output.url == "https://www.example.com/f" && alltrue([for test in azurerm_application_insights_standard_web_test.this : startswith(one(test.request).url, "https://www.example.com/f/")])
+    error_message = "Availability tests must use the proxy, because the app refuses them."
   }
 }

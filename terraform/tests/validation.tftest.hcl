@@ -81,6 +81,86 @@ run "function_app" {
   ]
 }
 
+run "addresses_and_names" {
+  command = plan
+
+  variables {
+    public_url         = "https://www.example.com/"
+    rate_limit         = "0"
+    client_connections = 0
+    script_name        = "a/b.js"
+    endpoint_name      = ""
+  }
+
+  expect_failures = [
+    var.public_url, var.rate_limit, var.client_connections, var.script_name, var.endpoint_name,
+  ]
+}
+
+run "too_many_proxies" {
+  command = plan
+
+  variables {
+    trusted_proxies = 11
+  }
+
+  expect_failures = [var.trusted_proxies]
+}
+
+run "an_address_that_is_no_block" {
+  command = plan
+
+  variables {
+    allowed_addresses = ["203.0.113.7/24"]
+    public_url        = "https://www.example.com"
+  }
+
+  expect_failures = [var.allowed_addresses]
+}
+
+run "everybody_is_no_list_of_addresses" {
+  command = plan
+
+  variables {
+    allowed_addresses = ["0.0.0.0/0"]
+    public_url        = "https://www.example.com"
+  }
+
+  expect_failures = [var.allowed_addresses]
+}
+
+run "a_trusted_proxy_that_clients_can_bypass" {
+  command = plan
+
+  variables {
+    trusted_proxies = 2
+  }
+
+  expect_failures = [var.trusted_proxies]
+}
+
+run "addresses_that_bypass_front_door" {
+  command = plan
+
+  variables {
+    front_door_enabled = true
+    allowed_addresses  = ["203.0.113.7/32"]
+    public_url         = "https://www.example.com"
+  }
+
+  expect_failures = [var.allowed_addresses]
+}
+
+run "availability_tests_that_the_app_refuses" {
+  command = plan
+
+  variables {
+    allowed_addresses = ["203.0.113.7/32"]
+  }
+
+  expect_failures = [var.allowed_addresses]
+}
+
 run "a_public_site_that_is_not_counted" {
   command = plan
 
