@@ -23,13 +23,14 @@ resource "azurerm_federated_identity_credential" "github" {
 }
 
 locals {
-  # Always: publish a package, start the bootstrap job and read its result, read the resources.
+  # Always: publish a package, read the resources. Starting the job is a separate right (variables.tf), because the caller names
+  # image and command, and the job's identity is the database's administrator.
   github_deploy_roles = merge(
     {
       read    = { scope = azurerm_resource_group.this.id, role = "Reader" }
       publish = { scope = azurerm_function_app_flex_consumption.this.id, role = "Website Contributor" }
     },
-    !var.database_bootstrap_enabled ? {} : {
+    !var.database_bootstrap_enabled || !var.github_may_start_bootstrap ? {} : {
       bootstrap = { scope = azurerm_container_app_job.bootstrap[0].id, role = "Container Apps Jobs Operator" }
     },
   )

@@ -769,8 +769,15 @@ variable "github_environment" {
   }
 }
 
+variable "github_may_start_bootstrap" {
+  description = "Let the GitHub identity start the bootstrap job. The caller of a job chooses its image and command, so this makes the pipeline an administrator of the database. If false, a person starts the job once for each server."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "github_may_apply" {
-  description = "Let the GitHub identity run terraform apply on this resource group. If false, it can only publish packages and start the bootstrap job."
+  description = "Let the GitHub identity run terraform apply on this resource group, which includes starting the bootstrap job. If false, it can only publish packages."
   type        = bool
   default     = false
   nullable    = false

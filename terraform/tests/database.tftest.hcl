@@ -156,6 +156,7 @@ run "the_job_can_be_switched_off_afterwards" {
   variables {
     database_bootstrap_enabled = false
     github_repository          = "owner/name"
+    github_may_start_bootstrap = true
   }
 
   assert {

@@ -56,16 +56,29 @@ run "github_signs_in_from_one_environment_without_a_secret" {
 
   assert {
     condition = { for key, assignment in azurerm_role_assignment.github : key => "${assignment.role_definition_name} on ${assignment.scope}" } == {
-      read      = "Reader on ${azurerm_resource_group.this.id}"
-      publish   = "Website Contributor on ${azurerm_function_app_flex_consumption.this.id}"
-      bootstrap = "Container Apps Jobs Operator on ${azurerm_container_app_job.bootstrap[0].id}"
+      read    = "Reader on ${azurerm_resource_group.this.id}"
+      publish = "Website Contributor on ${azurerm_function_app_flex_consumption.this.id}"
     }
-    error_message = "GitHub must be able to read the group, publish to the app and start the job, and nothing else."
+    error_message = "GitHub must be able to read the group and publish to the app, and nothing else. A job's caller chooses image and command."
   }
 
   assert {
     condition     = alltrue([for assignment in azurerm_role_assignment.github : assignment.principal_id == "c0000000-0000-0000-0000-000000000001"])
     error_message = "GitHub's roles must go to GitHub's identity."
+  }
+}
+
+run "github_may_start_the_job_only_when_told" {
+  command = plan
+
+  variables {
+    github_repository          = "owner/name"
+    github_may_start_bootstrap = true
+  }
+
+  assert {
+    condition     = length(azurerm_role_assignment.github) == 3 && azurerm_role_assignment.github["bootstrap"].role_definition_name == "Container Apps Jobs Operator" && azurerm_role_assignment.github["bootstrap"].scope == azurerm_container_app_job.bootstrap[0].id
+    error_message = "github_may_start_bootstrap must give the role on this job, and nothing else."
   }
 }
 
@@ -90,7 +103,7 @@ run "github_may_apply_only_when_told" {
   }
 
   assert {
-    condition     = length(azurerm_role_assignment.github) == 6 && alltrue([for assignment in azurerm_role_assignment.github : !contains(["Owner", "User Access Administrator", "Role Based Access Control Administrator"], assignment.role_definition_name)])
+    condition     = length(azurerm_role_assignment.github) == 5 && alltrue([for assignment in azurerm_role_assignment.github : !contains(["Owner", "User Access Administrator", "Role Based Access Control Administrator"], assignment.role_definition_name)])
     error_message = "GitHub must not be able to assign roles."
   }
 }
@@ -124,7 +137,7 @@ run "who_applies_may_read_the_role_on_the_secret_too" {
   }
 
   assert {
-    condition     = length(azurerm_role_assignment.github) == 7
+    condition     = length(azurerm_role_assignment.github) == 6
     error_message = "There must be no other role."
   }
 }
