@@ -49,10 +49,15 @@ impl Access {
         }
     }
 
+    /// Whether everybody may see the statistics of a site.
+    pub(super) fn is_public(&self, site: &SiteName) -> bool {
+        self.token.is_none() || self.public.contains(site)
+    }
+
     /// Whether a request may see the statistics of a site.
     pub(super) fn allows(&self, proof: &Proof<'_>, site: &SiteName, now: Timestamp) -> bool {
         let Some(token) = &self.token else { return true };
-        self.public.contains(site)
+        self.is_public(site)
             || self.allows_all(proof, now)
             || proof.link.is_some_and(|link| self.is_link(token, site, link))
     }

@@ -9,7 +9,7 @@ use warp::{Filter, Rejection, http::Method, path::FullPath};
 use super::{
     endpoints::{badge, count, files, health, live, maintenance, sign_in, sites, statistics, version, visit, why},
     error::Error,
-    reply::{Reply, with_common_headers},
+    reply::{Reply, private, unindexed, with_common_headers},
     request::Request,
     server::request_service::{RequestContext, request_context},
 };
@@ -43,7 +43,21 @@ async fn respond<B: Buf>(
     let Some((route, name)) = routes::find(path) else { return Error::NotFound.into_reply(None) };
     let request = Request::new(route, method, context, query);
     // Failures are logged here, once.
-    endpoint(&request, name, body).await.unwrap_or_else(|error| error.into_reply(Some(&request)))
+    let mut reply = endpoint(&request, name, body).await.unwrap_or_else(|error| error.into_reply(Some(&request)));
+    if request.is_private() {
+        reply = private(reply);
+    }
+    if !may_be_indexed(&request) {
+        reply = unindexed(reply);
+    }
+    reply
+}
+
+/// Whether search engines may list the reply: only the page of a public site. A shared link is a secret.
+fn may_be_indexed(request: &Request) -> bool {
+    request.route.endpoint == Endpoint::Count
+        && !request.is_private()
+        && !["share", "embed"].iter().any(|name| request.has_parameter(name))
 }
 
 async fn endpoint<B: Buf>(

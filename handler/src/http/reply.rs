@@ -14,7 +14,7 @@ pub(super) type Reply = Response<Bytes>;
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 
 /// Capacity for the headers of most replies, so that the map does not grow while headers are added.
-const HEADERS: usize = 12;
+const HEADERS: usize = 14;
 
 pub(super) fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(body.into());
@@ -49,6 +49,19 @@ pub(super) fn cross_origin(mut reply: Reply) -> Reply {
 /// stays private (Fetch standard, "CORS protocol and credentials").
 pub(super) fn readable_anywhere(mut reply: Reply) -> Reply {
     reply.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    reply
+}
+
+/// Keeps the reply out of every cache (RFC 9111 §5.2.2). Some caches store a reply that is only `no-store`.
+pub(super) fn private(mut reply: Reply) -> Reply {
+    reply.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    reply
+}
+
+/// Keeps the reply out of search engines.
+pub(super) fn unindexed(mut reply: Reply) -> Reply {
+    const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+    reply.headers_mut().insert(ROBOTS, HeaderValue::from_static("noindex"));
     reply
 }
 

@@ -1,6 +1,13 @@
 //! The parts of a request that endpoints read.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use tokio::time::Instant;
@@ -29,6 +36,8 @@ pub(super) struct Request {
     query: Vec<(String, String)>,
     /// The deadline of the reply. A request that is not finished by then gets 503.
     pub(super) respond_by: Instant,
+    /// Whether the reply is for this client only.
+    is_private: AtomicBool,
 }
 
 /// Longest duration of a request, including recording and reading.
@@ -40,7 +49,18 @@ const INVOCATION_ID: &str = "x-azure-functions-invocationid";
 impl Request {
     pub(super) fn new(route: &'static Route, method: Method, context: Arc<RequestContext>, query: &str) -> Self {
         let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Self { route, method, context, query, respond_by: Instant::now() + RESPOND_WITHIN }
+        let respond_by = Instant::now() + RESPOND_WITHIN;
+        Self { route, method, context, query, respond_by, is_private: AtomicBool::new(false) }
+    }
+
+    /// Marks the reply as one for this client only. Checks of access do so for sites that are not public.
+    pub(super) fn keep_private(&self) {
+        self.is_private.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the reply is for this client only, so that caches must not store it.
+    pub(super) fn is_private(&self) -> bool {
+        self.is_private.load(Ordering::Relaxed)
     }
 
     pub(super) fn app(&self) -> &App {
@@ -100,13 +120,21 @@ impl Request {
     /// Whether the client may see the statistics of a site.
     pub(super) fn may_see(&self, site: &SiteName) -> bool {
         let app = self.app();
+        if app.access.is_public(site) {
+            return true;
+        }
+        self.keep_private();
         app.access.allows(&self.proof(), site, app.clock.now())
     }
 
     /// Whether the client may see the statistics, and the names, of all sites.
     pub(super) fn may_see_all(&self) -> bool {
         let app = self.app();
-        app.access.allows_all(&self.proof(), app.clock.now())
+        let may_see_all = app.access.allows_all(&self.proof(), app.clock.now());
+        if may_see_all && app.access.token.is_some() {
+            self.keep_private();
+        }
+        may_see_all
     }
 
     /// The token in `Authorization`: as a bearer token, or as a password with any user name (RFC 6750, RFC 7617).

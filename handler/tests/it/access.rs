@@ -189,6 +189,68 @@ async fn a_public_site_needs_no_token_and_visits_to_private_sites_count() {
     assert_eq!(host.send(&bearer).await.json()["pageviews"]["today"], 2);
 }
 
+/// The headers that keep a reply out of caches and of search engines.
+fn limits(response: &Response) -> (&str, &str) {
+    (response.header("cache-control"), response.header("x-robots-tag"))
+}
+
+#[tokio::test]
+async fn replies_that_not_everybody_may_see_stay_out_of_caches_and_search_engines() {
+    const SECRET: (&str, &str) = ("private, no-store", "noindex");
+    let database = Database::create().await;
+    let host = private(&database).with("FOOTFALL_PUBLIC_SITES", "open.example").start().await;
+    host.process.wait_until_ready().await;
+    let bearer = |target: &str| page(target).header("Authorization", &format!("Bearer {TOKEN}"));
+    for target in [
+        "/?site=example.com",
+        "/?site=example.com&embed",
+        "/api/statistics?site=example.com",
+        "/api/statistics.csv?site=example.com",
+        "/api/live?site=example.com",
+        "/api/sites",
+        "/badge/example.com.svg",
+        "/badge/example.com.json",
+        "/v/example.com.svg",
+    ] {
+        // The rejected request would be cached for the owner, too.
+        let (rejected, shown) = (host.send(&page(target)).await, host.send(&bearer(target)).await);
+        assert_eq!((shown.status, limits(&shown)), (200, SECRET), "{target}");
+        assert_eq!(limits(&rejected), SECRET, "{target}: {}", rejected.status);
+    }
+    // The page of the owner lists all sites.
+    assert_eq!(limits(&host.send(&bearer("/?site=open.example")).await), SECRET);
+    let shared = link(&database, TOKEN, &["--site", "example.com", "--name", "client"]);
+    for target in [shared.clone(), shared.replace("/?", "/api/statistics?"), format!("{shared}&embed")] {
+        let shown = host.send(&page(&target)).await;
+        assert_eq!((shown.status, limits(&shown)), (200, SECRET), "{target}");
+    }
+    let form = sign_in("site=example.com&token=correct+horse+battery+staple");
+    for response in [host.send(&form).await, host.send(&sign_in("token=wrong")).await] {
+        assert_eq!(limits(&response), SECRET, "{}", response.status);
+    }
+    assert_eq!(limits(&host.send(&page("/me/why")).await), SECRET);
+}
+
+#[tokio::test]
+async fn only_the_page_of_a_public_site_may_be_indexed() {
+    let database = Database::create().await;
+    let host = private(&database).with("FOOTFALL_PUBLIC_SITES", "open.example").start().await;
+    host.process.wait_until_ready().await;
+    for (target, expected) in [
+        ("/?site=open.example", ("no-store", "")),
+        ("/?site=open.example&period=7d", ("no-store", "")),
+        ("/?site=open.example&share=client.0", ("no-store", "noindex")),
+        ("/?site=open.example&embed", ("no-store", "noindex")),
+        ("/badge/open.example.svg", ("public, max-age=300", "noindex")),
+        ("/v/open.example.svg", ("no-store", "noindex")),
+        ("/api/statistics?site=open.example", ("no-cache", "noindex")),
+        ("/api/live?site=open.example", ("no-cache", "noindex")),
+    ] {
+        let response = host.send(&page(target)).await;
+        assert_eq!((response.status, limits(&response)), (200, expected), "{target}");
+    }
+}
+
 #[tokio::test]
 async fn a_badge_shows_a_number_and_is_not_counted() {
     let database = Database::create().await;

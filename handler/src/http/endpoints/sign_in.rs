@@ -18,6 +18,7 @@ pub(in crate::http) async fn respond<B: Buf>(
     request: &Request,
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Result<Reply, Error> {
+    request.keep_private();
     let form = request_body::read(body, request.respond_by).await?;
     let field = |name: &str| {
         let is_named = |(known, _): &(_, _)| *known == name;

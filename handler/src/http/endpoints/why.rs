@@ -14,6 +14,7 @@ use crate::{
 };
 
 pub(in crate::http) fn respond(request: &Request) -> Result<Reply, Error> {
+    request.keep_private();
     let user_agent = claims::user_agent(request.headers());
     let claims = claims::claims(request, &user_agent);
     // The verdict is about a view, even if this request is HEAD.
