@@ -40,6 +40,9 @@ async fn respond<B: Buf>(
     query: &str,
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Reply {
+    if !context.names_its_host {
+        return Error::BadRequest("the request must have exactly one valid Host header".to_owned()).into_reply(None);
+    }
     let Some((route, name)) = routes::find(path) else { return Error::NotFound.into_reply(None) };
     let request = Request::new(route, method, context, query);
     // Failures are logged here, once.

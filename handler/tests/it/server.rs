@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{
     cable::Cable,
-    client::{Connection, Request, visitor},
+    client::{Connection, FIREFOX, Request, visitor},
     database::Database,
     host::Host,
     process::{HandlerCommand, PATIENCE, Process},
@@ -61,6 +61,41 @@ async fn a_header_of_more_than_16_kb_gets_431_and_smaller_ones_200() {
     let with_cookie = |bytes: usize| Request::get("/version").header("Cookie", &"x".repeat(bytes));
     assert_eq!(process.send(&with_cookie(12_000)).await.status, 200);
     assert_eq!(process.send(&with_cookie(20_000)).await.status, 431);
+}
+
+#[tokio::test]
+async fn a_request_without_one_valid_host_gets_400_and_is_not_counted() {
+    let database = Database::create().await;
+    let mut process = HandlerCommand::on(&database).start().await;
+    process.wait_until_ready().await;
+    let status = async |version: &str, hosts: &str| {
+        let request = format!("GET / HTTP/{version}\r\n{hosts}User-Agent: {FIREFOX}\r\nConnection: close\r\n\r\n");
+        let response = until_closed(&mut send_text(process.port, &request).await).await;
+        response.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    for hosts in [
+        "",
+        "Host: a.example\r\nHost: b.example\r\n",
+        "Host: a.example\r\nHost: a.example\r\n",
+        "Host: a.example, b.example\r\n",
+        "Host: a.example/path\r\n",
+        "Host: user@a.example\r\n",
+        "Host: a\u{e9}\r\n",
+    ] {
+        assert_eq!(status("1.1", hosts).await, "400", "{hosts:?}");
+    }
+    assert_eq!(status("1.0", "Host: a.example\r\nHost: b.example\r\n").await, "400");
+    assert_eq!(database.pageviews().await, 0);
+    for (version, hosts) in [
+        ("1.1", "Host: a.example\r\n"),
+        ("1.1", "Host: a_b.example:8080\r\n"),
+        ("1.1", "Host: [::1]:8080\r\n"),
+        ("1.1", "Host:\r\n"),
+        ("1.0", ""),
+    ] {
+        assert_eq!(status(version, hosts).await, "200", "{version} {hosts:?}");
+    }
+    process.terminate().await;
 }
 
 #[tokio::test]

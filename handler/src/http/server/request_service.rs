@@ -6,7 +6,7 @@ use std::{net::IpAddr, sync::Arc};
 use hyper::{body::Incoming, service::Service};
 use warp::{
     Filter, Rejection,
-    http::{HeaderMap, Request, Uri},
+    http::{HeaderMap, Request, Uri, Version, header},
 };
 
 use crate::config::PathAliases;
@@ -15,6 +15,8 @@ use crate::http::app::App;
 /// The headers of a request, the other end of its connection, and the shared state.
 pub(in crate::http) struct RequestContext {
     pub(in crate::http) headers: HeaderMap,
+    /// Whether the request names its host as its version of HTTP requires.
+    pub(in crate::http) names_its_host: bool,
     /// The other end of the connection: a proxy, or, without one, the client.
     pub(in crate::http) peer: IpAddr,
     pub(in crate::http) app: Arc<App>,
@@ -39,7 +41,8 @@ impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for RequestServic
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let headers = std::mem::take(request.headers_mut());
-        let context = RequestContext { headers, peer: self.peer, app: self.app.clone() };
+        let names_its_host = names_its_host(request.version(), &headers);
+        let context = RequestContext { headers, names_its_host, peer: self.peer, app: self.app.clone() };
         request.extensions_mut().insert(Arc::new(context));
         if let Some(uri) = resolve_alias(request.uri(), &self.app.config.path_aliases) {
             *request.uri_mut() = uri;
@@ -49,6 +52,19 @@ impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for RequestServic
             *request.uri_mut() = Uri::from_static("/");
         }
         self.routes.call(request)
+    }
+}
+
+/// Whether a request has exactly one valid `Host` line; HTTP/1.0 needs none (RFC 9112 §3.2). Proxies and Footfall could
+/// read different hosts from other requests.
+fn names_its_host(version: Version, headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(header::HOST).iter();
+    match (lines.next(), lines.next()) {
+        (None, _) => version < Version::HTTP_11,
+        (Some(host), None) => {
+            host.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]%~".contains(byte))
+        }
+        (Some(_), Some(_)) => false,
     }
 }
 
