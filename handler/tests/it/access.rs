@@ -286,7 +286,7 @@ async fn statistics_are_available_as_csv() {
     let csv = host.send(&Request::get("/api/statistics.csv?period=today")).await;
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8; header=present");
     assert_eq!(csv.header("access-control-allow-origin"), "*");
-    assert!(csv.text().starts_with("about,value,visitors,pageviews\r\nrange,"), "{}", csv.text());
+    assert!(csv.text().starts_with("\u{feff}about,value,visitors,pageviews\r\nrange,"), "{}", csv.text());
     for row in ["\r\npages,/,1,1\r\n", "\r\nreferrers,news.example,1,1\r\n", "\r\nexcluded,bots,,0\r\n"] {
         assert!(csv.text().contains(row), "{row:?} in {}", csv.text());
     }

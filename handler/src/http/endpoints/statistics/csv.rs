@@ -45,16 +45,51 @@ pub(super) fn write(report: &Report) -> anyhow::Result<String> {
         row("excluded", exclusion.name(), None, report.excluded.get(exclusion).copied().unwrap_or_default())?;
     }
     let rows = String::from_utf8(table.into_inner()?)?;
-    Ok(format!("about,value,visitors,pageviews\r\n{rows}"))
+    // Without the byte order mark, Excel does not read UTF-8.
+    Ok(format!("\u{feff}about,value,visitors,pageviews\r\n{rows}"))
 }
 
-/// Prevents spreadsheets from evaluating a value that begins like a formula (OWASP, "CSV injection").
+/// Prevents spreadsheets from evaluating a value, or a part of it, as a formula (OWASP, "CSV injection"): puts an
+/// apostrophe before each cell that begins like one. Spreadsheets of many languages also separate cells at semicolons.
 fn harmless(value: &str) -> Cow<'_, str> {
-    if value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        Cow::Owned(format!("'{value}"))
-    } else {
-        Cow::Borrowed(value)
+    let mut safe = String::new();
+    let mut copied = 0;
+    // The beginning of a cell, as long as only invisible characters were read of it.
+    let mut cell = Some(0);
+    for (at, character) in value.char_indices() {
+        match cell {
+            Some(start) if begins_formula(character) => {
+                safe.push_str(&value[copied..start]);
+                safe.push('\'');
+                (copied, cell) = (start, None);
+            }
+            _ if matches!(character, ';' | '\t' | '\r' | '\n') => cell = Some(at + character.len_utf8()),
+            _ if is_skipped(character) => {}
+            _ => cell = None,
+        }
     }
+    if safe.is_empty() {
+        return Cow::Borrowed(value);
+    }
+    safe.push_str(&value[copied..]);
+    Cow::Owned(safe)
+}
+
+/// Spreadsheets read full-width and small forms like the ASCII character (Unicode, "Halfwidth and Fullwidth Forms").
+fn begins_formula(character: char) -> bool {
+    "=+-@\t\r\n\u{2212}\u{fe62}\u{fe63}\u{fe66}\u{fe6b}\u{ff0b}\u{ff0d}\u{ff1d}\u{ff20}".contains(character)
+}
+
+/// Whether a spreadsheet may skip a character at the beginning of a cell: spaces, characters without width, and quotes,
+/// which can be read as the quotes of a cell.
+fn is_skipped(character: char) -> bool {
+    let has_no_width = matches!(
+        character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+    );
+    has_no_width || character == '"' || character.is_whitespace() || character.is_control()
 }
 
 #[cfg(test)]
@@ -62,8 +97,33 @@ mod tests {
     use super::harmless;
 
     #[test]
-    fn a_value_cannot_become_a_formula() {
-        assert_eq!(harmless("=HYPERLINK(1)"), "'=HYPERLINK(1)");
-        assert_eq!(harmless("/path"), "/path");
+    fn no_part_of_a_value_can_become_a_formula() {
+        for (value, safe) in [
+            ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+            ("+1", "'+1"),
+            ("\t=1", "'\t=1"),
+            ("/a;=HYPERLINK(1)", "/a;'=HYPERLINK(1)"),
+            ("/a;b;-1;@c", "/a;b;'-1;'@c"),
+            ("/a; \"=1", "/a;' \"=1"),
+            ("/a\n=1", "/a\n'=1"),
+            ("\u{200b}=1", "'\u{200b}=1"),
+            ("\u{feff}\u{2060}@a", "'\u{feff}\u{2060}@a"),
+            (" =1", "' =1"),
+            ("\u{a0}=1", "'\u{a0}=1"),
+            ("\"=1\"", "'\"=1\""),
+            ("\u{ff1d}1", "'\u{ff1d}1"),
+            ("\u{ff0b}1;\u{ff0d}1;\u{ff20}a", "'\u{ff0b}1;'\u{ff0d}1;'\u{ff20}a"),
+            ("\u{2212}1", "'\u{2212}1"),
+        ] {
+            assert_eq!(harmless(value), safe, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn other_values_are_unchanged() {
+        for value in ["", "/path", "/a-b=c@d+e", "/a;b=1", "/日本語", "news.example", "2026-11-23/2026-11-24", "de-CH"]
+        {
+            assert_eq!(harmless(value), value);
+        }
     }
 }
