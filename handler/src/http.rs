@@ -13,6 +13,7 @@ mod dispatch;
 mod endpoints;
 mod error;
 mod error_reply;
+mod refused_sign_ins;
 mod reply;
 mod request;
 mod request_body;
@@ -48,5 +49,8 @@ pub async fn serve(
 ) -> usize {
     let limits = ServerLimits { connections, header_bytes: HEADER_BYTES, timeouts: TIMEOUTS };
     let routes = hyper_util::service::TowerToHyperService::new(warp::service(dispatch::routes()));
-    server::serve(listener, limits, stop, |peer| RequestService { routes, peer, app: app.clone() }).await
+    let service_for = |peer| RequestService { routes, peer, app: app.clone() };
+    let cut_off = server::serve(listener, limits, stop, service_for).await;
+    app.access.refused_sign_ins.log();
+    cut_off
 }

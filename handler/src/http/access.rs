@@ -3,10 +3,11 @@
 //! No session is stored. A key derived from the dashboard token signs cookies and links, so a new token ends all
 //! sessions and links at once.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
+use super::refused_sign_ins::RefusedSignIns;
 use crate::{
     config::{Config, Secret},
     domain::SiteName,
@@ -27,6 +28,7 @@ pub struct Access {
     pub public: Vec<SiteName>,
     /// Names of revoked links.
     pub revoked: Vec<String>,
+    pub(super) refused_sign_ins: Arc<RefusedSignIns>,
 }
 
 /// The credentials of a request for private statistics.
@@ -46,6 +48,7 @@ impl Access {
             token: config.dashboard_token.clone(),
             public: config.public_sites.clone(),
             revoked: config.revoked_links.clone(),
+            refused_sign_ins: Arc::default(),
         }
     }
 

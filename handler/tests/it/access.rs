@@ -74,6 +74,23 @@ async fn private_statistics_require_signing_in() {
 }
 
 #[tokio::test]
+async fn refused_sign_ins_are_logged_at_once_and_then_summed_up() {
+    let database = Database::create().await;
+    let mut host = private(&database).start().await;
+    for _ in 0..50 {
+        assert_eq!(host.send(&sign_in("token=a+token+that+is+wrong")).await.status, 401);
+    }
+    let first = host.process.wait_for_event("sign_in_refused").await;
+    assert_eq!((&first[0]["refused"], &first[0]["level"]), (&1.into(), &"WARN".into()));
+    // The rest is logged after a minute or, at the latest, at the stop.
+    host.process.terminate().await;
+    let lines = host.process.events("sign_in_refused");
+    let refused: u64 = lines.iter().map(|line| line["refused"].as_u64().unwrap()).sum();
+    assert_eq!(refused, 50);
+    assert!(lines.len() < 50, "the log repeats the line for each sign-in");
+}
+
+#[tokio::test]
 async fn signing_in_without_https_explains_that_browsers_drop_the_cookie() {
     let database = Database::create().await;
     let host = private(&database).start().await;

@@ -34,7 +34,7 @@ pub(in crate::http) async fn respond<B: Buf>(
         }
         Some(token) => {
             let Some(cookie) = app.access.sign_in(&token, app.clock.now()) else {
-                tracing::warn!(event = "sign_in_refused", "sign-in refused: wrong token");
+                app.access.refused_sign_ins.add();
                 return Err(Error::WrongToken(site));
             };
             if request.header("origin").is_some_and(drops_secure_cookies) {
