@@ -21,7 +21,7 @@ use hyper::{
     Request, Response,
     body::{Body, Incoming},
     server::conn::http1,
-    service::Service,
+    service::{Service, service_fn},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -85,7 +85,7 @@ where
                     Ok(_) if connections.len() >= limits.connections => refusals.refused += 1,
                     Ok((stream, peer)) => {
                         let phase = ConnectionPhase::new(limits.timeouts);
-                        let service = TimedService { service: service_for(peer.ip()), phase: phase.clone() };
+                        let service = service_for(peer.ip());
                         let stop_requested = stop_requested.clone();
                         connections.spawn(serve_connection(http.clone(), stream, service, phase, stop_requested));
                     }
@@ -126,14 +126,24 @@ fn is_client_error(error: &io::Error) -> bool {
 async fn serve_connection<S, B>(
     http: http1::Builder,
     stream: TcpStream,
-    service: TimedService<S>,
+    service: S,
     phase: Arc<ConnectionPhase>,
     mut stop_requested: watch::Receiver<bool>,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
     B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static,
 {
-    let mut connection = pin!(http.serve_connection(TimedStream::new(stream, phase.clone()), service));
+    let timed_phase = phase.clone();
+    let timed_service = service_fn(move |request| {
+        let (response, phase) = (service.call(request), timed_phase.clone());
+        phase.begin_response();
+        async move {
+            let response = response.await;
+            phase.begin_sending();
+            response
+        }
+    });
+    let mut connection = pin!(http.serve_connection(TimedStream::new(stream, phase.clone()), timed_service));
     let mut stop_requested = pin!(stop_requested.wait_for(|requested| *requested));
     let mut alarm = pin!(sleep_until(phase.deadline().unwrap_or_else(Instant::now)));
     let mut stopping = false;
@@ -176,23 +186,6 @@ fn poll_overdue(phase: &ConnectionPhase, mut alarm: std::pin::Pin<&mut Sleep>, c
         }
     }
     Poll::Pending
-}
-
-/// The service of one connection. It moves the connection to its next phase when a header is complete.
-struct TimedService<S> {
-    service: S,
-    phase: Arc<ConnectionPhase>,
-}
-
-impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for TimedService<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.phase.begin_response();
-        self.service.call(request)
-    }
 }
 
 /// Connections that were not served. The first is logged at once, and more of them once per [`LOG_INTERVAL`].

@@ -223,6 +223,32 @@ async fn open_requests_are_answered_before_the_process_stops() {
 }
 
 #[tokio::test]
+async fn a_visit_that_waits_for_100_continue_is_counted_at_the_stop() {
+    let database = Database::create().await;
+    let mut host = Host::start(&database).await;
+    let port = host.process.port;
+    let body = r#"{"s":"localhost","p":"/"}"#;
+    let header = format!(
+        "POST /v HTTP/1.1\r\nHost: x\r\nUser-Agent: {FIREFOX}\r\nX-Forwarded-For: 203.0.113.9\r\n\
+         Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut client = send_text(port, &header).await;
+    let mut interim = [0; 25];
+    client.read_exact(&mut interim).await.unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let finish = async {
+        until_closing(port).await;
+        client.write_all(body.as_bytes()).await.unwrap();
+        until_closed(&mut client).await
+    };
+    let (code, response) = tokio::join!(host.process.terminate(), finish);
+    assert_eq!(code, Some(0));
+    assert!(response.starts_with("HTTP/1.1 204"), "{response:?}");
+    assert_eq!(database.pageviews().await, 1);
+}
+
+#[tokio::test]
 async fn a_silent_database_does_not_prevent_the_stop() {
     let database = Database::create().await;
     let cable = Cable::to(&database).await;

@@ -62,6 +62,11 @@ impl ConnectionPhase {
         self.enter(Phase::Responding);
     }
 
+    /// Call this when a response is made.
+    pub(in crate::http) fn begin_sending(&self) {
+        self.enter(Phase::Sending);
+    }
+
     /// Whether a request waits for the end of its response.
     pub(in crate::http) fn has_request(&self) -> bool {
         matches!(self.phase(), Phase::Responding | Phase::Sending)
@@ -106,8 +111,9 @@ impl TimedStream {
         Self { stream: TokioIo::new(stream), phase }
     }
 
+    /// hyper writes by itself to reject an invalid header, and `100 Continue` while the program makes a response.
     fn writing(&self) {
-        if self.phase.phase() != Phase::Sending {
+        if matches!(self.phase.phase(), Phase::Receiving | Phase::Idle) {
             self.phase.enter(Phase::Sending);
         }
     }
