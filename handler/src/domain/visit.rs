@@ -87,9 +87,8 @@ impl Claims<'_> {
     /// limited, opted out, unidentified.
     ///
     /// `admits` uses one view of the network's limit, so it is called only for views that would count. Robots do not use up the limit
-    /// of the visitors in their network. The limit also covers opted-out views, because they are pageviews. A view without an address
-    /// has no limit.
-    pub fn classification_within(&self, admits: impl FnOnce(Network) -> bool) -> Classification {
+    /// of the visitors in their network. The limit also covers opted-out views and views without an address, because they are pageviews.
+    pub fn classification_within(&self, admits: impl FnOnce(Option<Network>) -> bool) -> Classification {
         if self.head {
             return Classification::Excluded(Exclusion::Head);
         }
@@ -105,7 +104,7 @@ impl Claims<'_> {
         if self.referrer_spam {
             return Classification::Excluded(Exclusion::ReferrerSpam);
         }
-        if self.network.is_some_and(|network| !admits(network)) {
+        if !admits(self.network) {
             return Classification::Excluded(Exclusion::RateLimited);
         }
         if self.opted_out {
@@ -170,7 +169,7 @@ mod tests {
         };
         assert_eq!(limited(claims()), Exclusion::RateLimited);
         assert_eq!(limited(Claims { opted_out: true, ..claims() }), Exclusion::RateLimited);
-        assert_eq!(limited(Claims { network: None, ..claims() }), Exclusion::Unidentified);
+        assert_eq!(limited(Claims { network: None, ..claims() }), Exclusion::RateLimited);
         let asked = std::cell::Cell::new(0);
         for uncounted in [
             Claims { head: true, ..claims() },

@@ -37,7 +37,10 @@ pub(super) fn visit<'a>(request: &'a Request, site: &SiteName, reported: Reporte
     claims.opted_out |= reported.opted_out;
     claims.referrer_spam = reported.view.referrer.as_deref().is_some_and(channel::is_spam);
     let user_agent = claims.user_agent;
-    let classification = claims.classification_within(|network| app.admits(network));
+    // Views without an address share the limit of the connection's other end: a client that bypasses the proxies, or one
+    // of them.
+    let classification =
+        claims.classification_within(|network| app.admits(network.unwrap_or_else(|| Network::of(request.peer()))));
     let (kind, values) = if let Some(name) = reported.event {
         (VisitKind::Event, vec![(Dimension::Event, Cow::Owned(name))])
     } else {

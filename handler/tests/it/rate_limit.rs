@@ -38,6 +38,26 @@ async fn views_beyond_the_rate_limit_get_the_page_and_are_not_counted() {
 }
 
 #[tokio::test]
+async fn views_without_an_address_share_one_limit_and_use_up_no_other() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_RATE_LIMIT", "5").start().await;
+    host.process.wait_until_ready().await;
+    for forwarded in ["", "unknown", "203.0.113.9, _hidden"].repeat(10) {
+        let view = Request::get("/").header("X-Azure-Functions-InvocationId", "1").header("X-Forwarded-For", forwarded);
+        assert_eq!(host.process.send(&view).await.status, 200);
+    }
+    for number in 1..=5 {
+        host.send(&visitor(number)).await;
+    }
+    let statistics = host.statistics().await;
+    let unidentified = statistics["excluded"]["unidentified"].as_i64().unwrap();
+    // One more view is allowed every twelve seconds.
+    assert!((5..=8).contains(&unidentified), "{unidentified}");
+    assert_eq!(statistics["excluded"]["rate_limited"], 30 - unidentified);
+    assert_eq!(statistics["visitors"]["today"], 5);
+}
+
+#[tokio::test]
 async fn only_counted_views_use_up_the_rate_limit() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_RATE_LIMIT", "2").start().await;
