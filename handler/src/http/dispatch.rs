@@ -9,11 +9,14 @@ use warp::{Filter, Rejection, http::Method, path::FullPath};
 use super::{
     endpoints::{badge, count, files, health, live, maintenance, sign_in, sites, statistics, version, visit, why},
     error::Error,
-    reply::{Reply, private, unindexed, with_common_headers},
+    reply::{Reply, https_only, private, unindexed, with_common_headers},
     request::Request,
     server::request_service::{RequestContext, request_context},
 };
-use crate::routes::{self, Endpoint};
+use crate::{
+    config::Host,
+    routes::{self, Endpoint},
+};
 
 /// Replies to every request. The filter has no state of its own; each request carries the shared state.
 pub(super) fn routes() -> impl Filter<Extract = (Reply,), Error = Infallible> + Copy {
@@ -23,8 +26,11 @@ pub(super) fn routes() -> impl Filter<Extract = (Reply,), Error = Infallible> + 
         .and(request_context())
         .and(query)
         .and(warp::body::stream())
-        .then(async |path: FullPath, method, context, query: String, body| {
-            respond(path.as_str(), method, context, &query, body).await
+        .then(async |path: FullPath, method, context: Arc<RequestContext>, query: String, body| {
+            // The platform redirects to HTTPS. Elsewhere, only the proxy in front knows whether there is HTTPS.
+            let is_https_only = context.app.config.host == Host::Functions;
+            let reply = respond(path.as_str(), method, context, &query, body).await;
+            if is_https_only { https_only(reply) } else { reply }
         })
         .recover(async |_: Rejection| {
             Ok::<_, Infallible>(Error::Internal("a request could not be dispatched").into_reply(None))

@@ -58,6 +58,13 @@ pub(super) fn private(mut reply: Reply) -> Reply {
     reply
 }
 
+/// Makes browsers use only HTTPS for this host, for a year (RFC 6797).
+pub(super) fn https_only(mut reply: Reply) -> Reply {
+    let year = HeaderValue::from_static("max-age=31536000");
+    reply.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
+    reply
+}
+
 /// Keeps the reply out of search engines.
 pub(super) fn unindexed(mut reply: Reply) -> Reply {
     const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");

@@ -64,6 +64,19 @@ async fn a_header_of_more_than_16_kb_gets_431_and_smaller_ones_200() {
 }
 
 #[tokio::test]
+async fn browsers_use_only_https_under_the_functions_host() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    let process = HandlerCommand::on(&database).start().await;
+    for target in ["/", "/footfall.js", "/v/localhost.gif", "/api/statistics", "/nothing"] {
+        let policy = host.process.send(&visitor(1).to(target)).await;
+        assert_eq!(policy.header("strict-transport-security"), "max-age=31536000", "{target}");
+        let plain = process.send(&visitor(1).to(target)).await;
+        assert_eq!(plain.header("strict-transport-security"), "", "{target}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_without_one_valid_host_gets_400_and_is_not_counted() {
     let database = Database::create().await;
     let mut process = HandlerCommand::on(&database).start().await;
