@@ -47,10 +47,21 @@ pub async fn serve(
     connections: usize,
     stop: impl Future<Output = Instant>,
 ) -> usize {
-    let limits = ServerLimits { connections, header_bytes: HEADER_BYTES, timeouts: TIMEOUTS };
+    let limits = ServerLimits {
+        connections,
+        connections_per_client: connections_per_client(connections, app.config.trusted_proxies),
+        header_bytes: HEADER_BYTES,
+        timeouts: TIMEOUTS,
+    };
     let routes = hyper_util::service::TowerToHyperService::new(warp::service(dispatch::routes()));
     let service_for = |peer| RequestService { routes, peer, app: app.clone() };
     let cut_off = server::serve(listener, limits, stop, service_for).await;
     app.access.refused_sign_ins.log();
     cut_off
+}
+
+/// How many connections one client may have open: a tenth of all. Proxies may have all, because they have the connections
+/// of their clients.
+fn connections_per_client(connections: usize, trusted_proxies: u8) -> usize {
+    if trusted_proxies > 0 { connections } else { (connections / 10).max(1) }
 }

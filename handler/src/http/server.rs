@@ -8,6 +8,7 @@ pub(crate) mod open_files;
 pub(super) mod request_service;
 
 use std::{
+    collections::{HashMap, hash_map::Entry},
     convert::Infallible,
     io,
     net::IpAddr,
@@ -26,17 +27,20 @@ use hyper::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
-    task::JoinSet,
+    task::{self, JoinSet},
     time::{Instant, Sleep, sleep_until},
 };
 
 use self::connection_phase::{ConnectionPhase, TimedStream, Timeouts};
+use crate::domain::Network;
 
 /// The limits of all clients together, and of one client.
 #[derive(Clone, Copy)]
 pub(super) struct ServerLimits {
     /// Open connections.
     pub(super) connections: usize,
+    /// Open connections of one client: an IPv4 address, or an IPv6 /64.
+    pub(super) connections_per_client: usize,
     /// Request line and header together, at least 8,192. The response to a larger one is 431.
     pub(super) header_bytes: usize,
     pub(super) timeouts: Timeouts,
@@ -68,6 +72,7 @@ where
     http.max_header_size(limits.header_bytes).header_read_timeout(None);
     let (stopping, stop_requested) = watch::channel(false);
     let mut connections = JoinSet::new();
+    let mut clients = Clients::default();
     let mut refusals = Refusals::default();
     let mut not_before = None;
     let mut stop = pin!(stop);
@@ -75,7 +80,9 @@ where
         tokio::select! {
             biased;
             end = &mut stop => break end,
-            Some(_) = connections.join_next() => {}
+            Some(ended) = connections.join_next_with_id() => {
+                clients.disconnect(ended.map_or_else(|error| error.id(), |(id, ())| id));
+            }
             () = refusals.due() => refusals.log(connections.len(), limits.connections),
             accepted = accept(&listener, not_before) => {
                 not_before = None;
@@ -83,11 +90,15 @@ where
                     // Close the connection instead of leaving it in the queue, where the oldest clients, which may have
                     // given up, would get the free places.
                     Ok(_) if connections.len() >= limits.connections => refusals.refused += 1,
+                    Ok((_, peer)) if clients.connections_of(peer.ip()) >= limits.connections_per_client => {
+                        refusals.refused_of_one_client += 1;
+                    }
                     Ok((stream, peer)) => {
                         let phase = ConnectionPhase::new(limits.timeouts);
                         let service = service_for(peer.ip());
                         let stop_requested = stop_requested.clone();
-                        connections.spawn(serve_connection(http.clone(), stream, service, phase, stop_requested));
+                        let serving = serve_connection(http.clone(), stream, service, phase, stop_requested);
+                        clients.connect(connections.spawn(serving).id(), peer.ip());
                     }
                     Err(error) if is_client_error(&error) => {}
                     // Usually no file descriptor is free. Clients stay in the queue.
@@ -188,11 +199,42 @@ fn poll_overdue(phase: &ConnectionPhase, mut alarm: std::pin::Pin<&mut Sleep>, c
     Poll::Pending
 }
 
+/// The clients of open connections.
+#[derive(Default)]
+struct Clients {
+    by_connection: HashMap<task::Id, Network>,
+    connections: HashMap<Network, usize>,
+}
+
+impl Clients {
+    fn connections_of(&self, peer: IpAddr) -> usize {
+        self.connections.get(&Network::of(peer)).copied().unwrap_or_default()
+    }
+
+    fn connect(&mut self, connection: task::Id, peer: IpAddr) {
+        let client = Network::of(peer);
+        self.by_connection.insert(connection, client);
+        *self.connections.entry(client).or_default() += 1;
+    }
+
+    fn disconnect(&mut self, connection: task::Id) {
+        let Some(client) = self.by_connection.remove(&connection) else { return };
+        if let Entry::Occupied(mut connections) = self.connections.entry(client) {
+            *connections.get_mut() -= 1;
+            if *connections.get() == 0 {
+                connections.remove();
+            }
+        }
+    }
+}
+
 /// Connections that were not served. The first is logged at once, and more of them once per [`LOG_INTERVAL`].
 #[derive(Default)]
 struct Refusals {
     /// Closed, because too many were open.
     refused: u64,
+    /// Closed, because their client had too many.
+    refused_of_one_client: u64,
     /// Not accepted, because of a system error.
     failed: u64,
     last_line: Option<Instant>,
@@ -201,7 +243,7 @@ struct Refusals {
 impl Refusals {
     /// Waits until there is something to log and the interval is over.
     async fn due(&self) {
-        if self.refused + self.failed == 0 {
+        if self.refused + self.refused_of_one_client + self.failed == 0 {
             return std::future::pending().await;
         }
         if let Some(last_line) = self.last_line {
@@ -210,9 +252,17 @@ impl Refusals {
     }
 
     fn log(&mut self, open: usize, limit: usize) {
-        let Self { refused, failed, .. } = *self;
-        if refused + failed > 0 {
-            tracing::warn!(event = "connections_refused", refused, failed, open, limit, "refused connections");
+        let Self { refused, refused_of_one_client, failed, .. } = *self;
+        if refused + refused_of_one_client + failed > 0 {
+            tracing::warn!(
+                event = "connections_refused",
+                refused,
+                refused_of_one_client,
+                failed,
+                open,
+                limit,
+                "refused connections"
+            );
             *self = Self { last_line: Some(Instant::now()), ..Self::default() };
         }
     }

@@ -21,6 +21,11 @@ async fn send_text(port: u16, text: &str) -> TcpStream {
     stream
 }
 
+/// A handler whose clients are a proxy's, so that one address may have all connections.
+fn behind_a_proxy(database: &Database) -> HandlerCommand {
+    HandlerCommand::on(database).with("FOOTFALL_TRUSTED_PROXIES", "1")
+}
+
 /// Waits until the handler has closed the connection, and returns what it sent before.
 async fn until_closed(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut received = Vec::new();
@@ -114,7 +119,7 @@ async fn a_request_without_one_valid_host_gets_400_and_is_not_counted() {
 #[tokio::test]
 async fn connections_beyond_the_limit_are_closed_and_their_number_is_logged() {
     let database = Database::create().await;
-    let process = HandlerCommand::on(&database).with("FOOTFALL_CONNECTIONS", "5").start().await;
+    let process = behind_a_proxy(&database).with("FOOTFALL_CONNECTIONS", "5").start().await;
     // The connection of the start is closed when all five can be opened.
     let began = Instant::now();
     let mut open = Vec::new();
@@ -152,6 +157,32 @@ async fn connections_beyond_the_limit_are_closed_and_their_number_is_logged() {
     assert!(refused >= 20, "{refused}");
 }
 
+#[tokio::test]
+async fn one_address_has_at_most_a_tenth_of_the_connections_except_a_proxy() {
+    let database = Database::create().await;
+    for (limit, proxies) in [(4, "0"), (40, "1")] {
+        let process =
+            HandlerCommand::on(&database).with("FOOTFALL_CONNECTIONS", "40").with("FOOTFALL_TRUSTED_PROXIES", proxies);
+        let mut process = process.start().await;
+        let began = Instant::now();
+        let mut open = Vec::new();
+        // The connection of the start is closed when all can be opened.
+        while open.len() < limit {
+            assert!(began.elapsed() < PATIENCE, "only {} connections can be opened", open.len());
+            let mut connection = Connection::open(process.port).await.unwrap();
+            if connection.send(&Request::get("/version")).await.is_ok() {
+                open.push(connection);
+            }
+        }
+        let mut refused = send_text(process.port, "GET /version HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert_eq!(until_closed(&mut refused).await, "", "a connection beyond the limit was served");
+        process.terminate().await;
+        let lines = process.events("connections_refused");
+        let field = if proxies == "0" { "refused_of_one_client" } else { "refused" };
+        assert!(lines.iter().any(|line| line[field].as_u64().unwrap() > 0), "{lines:?}");
+    }
+}
+
 /// Processor time that a process has used, in seconds.
 fn processor_seconds(process: &Process) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap();
@@ -163,7 +194,7 @@ fn processor_seconds(process: &Process) -> f64 {
 #[tokio::test]
 async fn without_a_free_file_the_server_neither_exits_nor_spins_and_recovers() {
     let database = Database::create().await;
-    let mut process = HandlerCommand::on(&database).with_open_files(24).start().await;
+    let mut process = behind_a_proxy(&database).with_open_files(24).start().await;
     process.wait_until_ready().await;
     // Far more than 24, so that accepting fails with any number of other open files.
     let mut crowd = Vec::new();

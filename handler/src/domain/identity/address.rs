@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The part of a client's address that enters a fingerprint. An IPv4 address is whole. An IPv6 address is cut to its /64, because
 /// hosts change the lower half at will (RFC 8981).
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Network {
     /// The whole address.
     V4([u8; 4]),

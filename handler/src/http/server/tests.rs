@@ -28,6 +28,7 @@ const LONG: Duration = Duration::from_secs(600);
 
 const LIMITS: ServerLimits = ServerLimits {
     connections: 100,
+    connections_per_client: 100,
     header_bytes: 16 * 1024,
     timeouts: Timeouts { header: LONG, idle: LONG, response: LONG },
 };
@@ -172,6 +173,39 @@ async fn a_connection_beyond_the_limit_is_closed_until_another_ends() {
     // The older connection stays open.
     kept[0].write_all(REQUEST.as_bytes()).await.unwrap();
     assert!(response(&mut kept[0]).await.starts_with("HTTP/1.1 200"));
+}
+
+/// Connects from an address of this machine. Linux accepts all of 127.0.0.0/8.
+#[cfg(target_os = "linux")]
+async fn write_from(client: [u8; 4], address: SocketAddr, text: &str) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind((client, 0).into()).unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    stream
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_with_its_share_of_connections_does_not_keep_others_out() {
+    let server = start(ServerLimits { connections_per_client: 2, ..LIMITS }, Duration::ZERO, 1).await;
+    let (crowd, other) = ([127, 0, 0, 2], [127, 0, 0, 3]);
+    let mut kept = Vec::new();
+    for client in [crowd, crowd, other, other] {
+        let mut stream = write_from(client, server.address, REQUEST).await;
+        assert!(response(&mut stream).await.starts_with("HTTP/1.1 200"), "{client:?}");
+        kept.push(stream);
+        // Beyond the share of the first client.
+        if kept.len() >= 2 {
+            assert_eq!(until_closed(&mut write_from(crowd, server.address, "").await).await, "");
+        }
+    }
+    kept.remove(0);
+    let began = Clock::now();
+    while !response(&mut write_from(crowd, server.address, REQUEST).await).await.starts_with("HTTP/1.1 200") {
+        assert!(began.elapsed() < LONG / 2, "a place is not free again");
+        sleep(SHORT / 8).await;
+    }
 }
 
 #[tokio::test]
