@@ -56,10 +56,12 @@ for (const figure of all("figure")) {
     show(at + step);
   };
 }
+// The forms that open this page again, unlike the form that signs out.
+const queries = all("form:not([method=post])");
 // The tab is part of the link, so that it stays after a change of the range.
 const keepTab = value => {
   for (const link of all("nav a")) link.hash = value;
-  for (const form of all("form")) form.action = `/#${value}`;
+  for (const form of queries) form.action = `/#${value}`;
 };
 for (const tab of all("[name=tab]")) {
   if (location.hash === `#${tab.value}`) {
@@ -84,7 +86,7 @@ for (const rest of all(".lists details")) {
 const share = new URLSearchParams(location.search).get("share");
 if (share) {
   for (const link of all("a[href*='?site=']")) link.search += `&share=${encodeURIComponent(share)}`;
-  for (const form of all("form")) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "share", value: share }));
+  for (const form of queries) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "share", value: share }));
 }
 const [from, to] = all("[type=date]");
 if (from) one("form button").onclick = () => to.min = from.value;

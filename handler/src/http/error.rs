@@ -23,6 +23,8 @@ pub(super) enum Error {
     NotConfigured,
     /// A page of another site sent this visit.
     Foreign,
+    /// A page of another origin sent the form of Footfall's page.
+    ForeignForm,
     /// The body did not arrive in time.
     TooSlow,
     /// The body is longer than this many bytes.
@@ -44,7 +46,7 @@ impl Error {
             Self::BadRequest(_) | Self::NotSecure(_) => StatusCode::BAD_REQUEST,
             Self::Private | Self::WrongToken(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound | Self::UnknownSite | Self::NotConfigured => StatusCode::NOT_FOUND,
-            Self::Foreign => StatusCode::FORBIDDEN,
+            Self::Foreign | Self::ForeignForm => StatusCode::FORBIDDEN,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -74,6 +76,7 @@ impl Error {
             Self::Foreign => "this page's host does not belong to the site in data-site; set data-site to the page's \
                               host, or allow subdomains with FOOTFALL_SUBDOMAINS=on"
                 .to_owned(),
+            Self::ForeignForm => "only Footfall's own page can sign in and out".to_owned(),
             Self::TooSlow => "the body did not arrive in time".to_owned(),
             Self::TooLarge(maximum) => format!("the body may have at most {maximum} bytes"),
             Self::MethodNotAllowed(allowed) => format!("only {allowed} is allowed here"),

@@ -156,6 +156,21 @@ impl Request {
         cookies.find_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
     }
 
+    /// Whether the browser has a cookie of a session, which may have expired.
+    pub(super) fn has_session(&self) -> bool {
+        self.cookie(access::COOKIE).is_some()
+    }
+
+    /// Whether a browser sends this for a page of another origin (W3C Fetch Metadata).
+    pub(super) fn is_cross_origin(&self) -> bool {
+        self.header("sec-fetch-site").is_some_and(|site| !["same-origin", "none"].contains(&site))
+    }
+
+    /// Whether a browser loads this into something other than a tab or window: a picture, a frame or a script of a page.
+    pub(super) fn is_subresource(&self) -> bool {
+        self.header("sec-fetch-dest").is_some_and(|destination| destination != "document")
+    }
+
     /// Whether the reply is for a person. Only browsers name HTML in `Accept`.
     pub(super) fn accepts_html(&self) -> bool {
         preference(self.header_lines("accept"), &["text/html"]).0 > 0

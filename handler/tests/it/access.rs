@@ -91,6 +91,28 @@ async fn refused_sign_ins_are_logged_at_once_and_then_summed_up() {
 }
 
 #[tokio::test]
+async fn only_the_page_itself_signs_out() {
+    let database = Database::create().await;
+    let host = private(&database).start().await;
+    host.process.wait_until_ready().await;
+    let right = host.send(&sign_in("token=correct+horse+battery+staple")).await;
+    let out = |form: &str| sign_in(form).header("Cookie", cookie(&right));
+    for site in ["cross-site", "same-site"] {
+        for form in ["", "token=", "token=correct+horse+battery+staple"] {
+            let refused = host.send(&out(form).header("Sec-Fetch-Site", site)).await;
+            assert_eq!((refused.status, refused.header("set-cookie")), (403, ""), "{site} {form}");
+        }
+    }
+    // A form of another site comes without the cookie, also from browsers without Sec-Fetch-Site.
+    let without_cookie = host.send(&sign_in("")).await;
+    assert_eq!((without_cookie.status, without_cookie.header("set-cookie")), (303, ""));
+    for site in ["same-origin", "none"] {
+        let signed_out = host.send(&out("").header("Sec-Fetch-Site", site)).await;
+        assert!(signed_out.status == 303 && signed_out.header("set-cookie").contains("Max-Age=0"), "{site}");
+    }
+}
+
+#[tokio::test]
 async fn signing_in_without_https_explains_that_browsers_drop_the_cookie() {
     let database = Database::create().await;
     let host = private(&database).start().await;

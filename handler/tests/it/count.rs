@@ -42,6 +42,23 @@ async fn a_repeated_visit_raises_pageviews_only() {
 }
 
 #[tokio::test]
+async fn the_page_as_a_picture_frame_or_script_of_another_page_is_not_counted() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    host.send(&visitor(1)).await;
+    for destination in ["image", "iframe", "frame", "embed", "object", "script", "style", "video", "empty"] {
+        for site in ["cross-site", "same-site", "same-origin"] {
+            let request = visitor(2).header("Sec-Fetch-Dest", destination).header("Sec-Fetch-Site", site);
+            assert_eq!(host.send(&request).await.status, 200, "{destination} {site}");
+        }
+    }
+    assert_eq!((database.visitors_today().await, database.pageviews().await), (1, 1));
+    // A link on another page leads to a view.
+    host.send(&visitor(2).header("Sec-Fetch-Dest", "document").header("Sec-Fetch-Site", "cross-site")).await;
+    assert_eq!((database.visitors_today().await, database.pageviews().await), (2, 2));
+}
+
+#[tokio::test]
 async fn excluded_requests_are_counted_by_reason_and_add_no_visitor() {
     let database = Database::create().await;
     let host = Host::start(&database).await;

@@ -1,7 +1,8 @@
 //! `/`: the page. It counts its own visit, waits until the visit is durable, and shows statistics that include it.
 //!
 //! `/?embed` is the page for a frame in pages of the origins in `FOOTFALL_EMBED`. It is not counted, because a reader
-//! of the surrounding page does not visit Footfall.
+//! of the surrounding page does not visit Footfall. For the same reason, `/` as a picture, frame or script of another page is
+//! not counted.
 
 use std::sync::Arc;
 
@@ -32,6 +33,10 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
     }
     let app = request.app();
     let query = request.statistics_query()?;
+    if request.is_subresource() {
+        let reading = app.reader.read_recent_or_stale(query, request.respond_by).await?;
+        return page_reply(request, &reading);
+    }
     if !app.config.sites.contains(&query.site) {
         // Imported sites have a page, too. If the site is unknown, fail before the visit counts.
         app.reader.read_recent(query.clone(), request.respond_by).await?;

@@ -1,5 +1,6 @@
 //! `POST /me/sign-in`: exchanges the dashboard token for a cookie. The form of a private page sends it. A request
-//! without a token signs out.
+//! without a token signs out. A page of another site cannot sign out: browsers send it no cookie (`SameSite=Strict`), and
+//! name a page of another origin (`Sec-Fetch-Site`).
 
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
@@ -19,6 +20,9 @@ pub(in crate::http) async fn respond<B: Buf>(
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Result<Reply, Error> {
     request.keep_private();
+    if request.is_cross_origin() {
+        return Err(Error::ForeignForm);
+    }
     let form = request_body::read(body, request.respond_by).await?;
     let field = |name: &str| {
         let is_named = |(known, _): &(_, _)| *known == name;
@@ -27,7 +31,7 @@ pub(in crate::http) async fn respond<B: Buf>(
     let app = request.app();
     let site: Option<SiteName> = field("site").and_then(|site| site.parse().ok());
     let (cookie, page) = match field("token").filter(|token| !token.is_empty()) {
-        None => (access::signed_out(), "/".to_owned()),
+        None => (request.has_session().then(access::signed_out), "/".to_owned()),
         Some(_) if app.access.token.is_none() => {
             let problem = "statistics are public here: FOOTFALL_DASHBOARD_TOKEN is not set";
             return Err(Error::BadRequest(problem.to_owned()));
@@ -40,14 +44,16 @@ pub(in crate::http) async fn respond<B: Buf>(
             if request.header("origin").is_some_and(drops_secure_cookies) {
                 return Err(Error::NotSecure(site));
             }
-            (cookie, site.map_or_else(|| "/".to_owned(), |site| format!("/?site={site}")))
+            (Some(cookie), site.map_or_else(|| "/".to_owned(), |site| format!("/?site={site}")))
         }
     };
     // Redirect to the page, so that reloading it does not send the form again (RFC 9110 §15.4.4).
     let mut redirect = reply(StatusCode::SEE_OTHER, "text/plain", Bytes::new());
     let value = |text: &str| HeaderValue::from_str(text).map_err(|_| Error::Internal("could not write a header"));
     redirect.headers_mut().insert(header::LOCATION, value(&page)?);
-    redirect.headers_mut().insert(header::SET_COOKIE, value(&cookie)?);
+    if let Some(cookie) = cookie {
+        redirect.headers_mut().insert(header::SET_COOKIE, value(&cookie)?);
+    }
     Ok(redirect)
 }
 
