@@ -5,6 +5,7 @@
 
 mod database;
 mod environment;
+mod guessing;
 mod origin;
 pub mod settings;
 mod sites;
@@ -85,15 +86,9 @@ impl Secret {
         blake3::hash(self.0.as_bytes()) == blake3::hash(offered.as_bytes())
     }
 
-    /// Signs texts for a purpose. Returns hexadecimal digits, which reveal neither the secret nor other signatures
-    /// (BLAKE3 §2.7, key derivation and keyed hash).
-    pub fn sign(&self, purpose: &str, texts: &[&str]) -> String {
-        let key = blake3::derive_key(&format!("footfall 2026 {purpose}"), self.0.as_bytes());
-        let mut signature = blake3::Hasher::new_keyed(&key);
-        for text in texts {
-            signature.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
-        }
-        signature.finalize().to_hex().to_string()
+    /// The secret, for deriving a key.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
     }
 }
 
@@ -160,8 +155,9 @@ fn dashboard_token(values: &SettingValues<'_>) -> Result<Option<Secret>, BadVari
         let problem = "is an unresolved Key Vault reference: allow the app's identity to read the secret";
         return Err(settings::DASHBOARD_TOKEN.error(problem));
     }
-    if token.chars().count() < 16 {
-        return Err(settings::DASHBOARD_TOKEN.error("is too short: use at least 16 characters"));
+    if guessing::bits(token) < guessing::LEAST_BITS {
+        let problem = "is too easy to guess: use a random token, which this command makes: openssl rand -base64 32";
+        return Err(settings::DASHBOARD_TOKEN.error(problem));
     }
     Ok(Some(Secret(token.to_owned())))
 }
@@ -241,6 +237,7 @@ mod tests {
             ("FOOTFALL_TRUSTED_PROXIES", "-1"),
             ("FOOTFALL_TRUSTED_PROXIES", "11"),
             ("FOOTFALL_DASHBOARD_TOKEN", "short"),
+            ("FOOTFALL_DASHBOARD_TOKEN", "correct horse battery staple"),
             ("FOOTFALL_DASHBOARD_TOKEN", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/t)"),
             ("FOOTFALL_FORGET", "never"),
             ("FOOTFALL_ALL_TIME", "0"),
@@ -292,8 +289,12 @@ mod tests {
 
     #[test]
     fn a_token_matches_only_itself() {
-        let config = load(&[("FOOTFALL_DASHBOARD_TOKEN", "0123456789abcdef")]).unwrap();
+        let config = load(&[("FOOTFALL_DASHBOARD_TOKEN", "kX7mQ2vR9tWc4LzN8bHs3JdF")]).unwrap();
         let token = config.dashboard_token.unwrap();
-        assert!(token.matches("0123456789abcdef") && !token.matches("0123456789abcdeF") && !token.matches(""));
+        assert!(
+            token.matches("kX7mQ2vR9tWc4LzN8bHs3JdF")
+                && !token.matches("kX7mQ2vR9tWc4LzN8bHs3Jdf")
+                && !token.matches("")
+        );
     }
 }

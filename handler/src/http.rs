@@ -20,6 +20,7 @@ mod request_body;
 mod response_body;
 mod response_cache;
 pub(crate) mod server;
+mod signing_key;
 mod timestamps;
 
 use std::{sync::Arc, time::Duration};

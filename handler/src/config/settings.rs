@@ -138,7 +138,7 @@ settings! {
         Fallback::None, "Origins whose pages may show Footfall's page in a frame.",
         "embedding.md#the-numbers-in-a-page-of-yours";
 
-    DASHBOARD_TOKEN = "FOOTFALL_DASHBOARD_TOKEN", Access, Secret("at least 16 characters"), Fallback::None,
+    DASHBOARD_TOKEN = "FOOTFALL_DASHBOARD_TOKEN", Access, Secret("a random text, such as the output of openssl rand -base64 32"), Fallback::None,
         "Makes page, statistics and badges private: viewers need this token. Counting never needs it.",
         "api.md#private-and-public";
     PUBLIC_SITES = "FOOTFALL_PUBLIC_SITES", Access, Text("counted sites, separated by commas"), Fallback::None,

@@ -9,8 +9,8 @@ use crate::{
     process::{HandlerCommand, Outcome, PORT},
 };
 
-const TOKEN: &str = "correct horse battery staple";
-const OTHER_TOKEN: &str = "another token that was chosen later";
+const TOKEN: &str = "kX7mQ2vR9tWc4LzN8bHs3JdF";
+const OTHER_TOKEN: &str = "Zp4wG8yBn6VqT1xKc5MfR2hD";
 
 fn private(database: &Database) -> HostCommand {
     Host::on(database).with("FOOTFALL_DASHBOARD_TOKEN", TOKEN).with("FOOTFALL_SITES", "example.com,open.example")
@@ -55,7 +55,7 @@ async fn private_statistics_require_signing_in() {
             && wrong.text().contains("value=\"example.com\"")
     );
 
-    let right = host.send(&sign_in("site=example.com&token=correct+horse+battery+staple")).await;
+    let right = host.send(&sign_in("site=example.com&token=kX7mQ2vR9tWc4LzN8bHs3JdF")).await;
     assert_eq!((right.status, right.header("location")), (303, "/?site=example.com"));
     let signed_in = page("/?site=example.com").header("Cookie", &format!("theme=dark; {}", cookie(&right)));
     let shown = host.send(&signed_in).await;
@@ -69,7 +69,7 @@ async fn private_statistics_require_signing_in() {
     let out = host.send(&sign_in("token=").header("Cookie", cookie(&right))).await;
     assert!(out.status == 303 && out.header("set-cookie").contains("Max-Age=0"));
     // The form never redirects to another host.
-    let foreign = host.send(&sign_in("token=correct+horse+battery+staple&site=//evil.example/")).await;
+    let foreign = host.send(&sign_in("token=kX7mQ2vR9tWc4LzN8bHs3JdF&site=//evil.example/")).await;
     assert_eq!(foreign.header("location"), "/");
 }
 
@@ -95,10 +95,10 @@ async fn only_the_page_itself_signs_out() {
     let database = Database::create().await;
     let host = private(&database).start().await;
     host.process.wait_until_ready().await;
-    let right = host.send(&sign_in("token=correct+horse+battery+staple")).await;
+    let right = host.send(&sign_in("token=kX7mQ2vR9tWc4LzN8bHs3JdF")).await;
     let out = |form: &str| sign_in(form).header("Cookie", cookie(&right));
     for site in ["cross-site", "same-site"] {
-        for form in ["", "token=", "token=correct+horse+battery+staple"] {
+        for form in ["", "token=", "token=kX7mQ2vR9tWc4LzN8bHs3JdF"] {
             let refused = host.send(&out(form).header("Sec-Fetch-Site", site)).await;
             assert_eq!((refused.status, refused.header("set-cookie")), (403, ""), "{site} {form}");
         }
@@ -117,7 +117,7 @@ async fn signing_in_without_https_explains_that_browsers_drop_the_cookie() {
     let database = Database::create().await;
     let host = private(&database).start().await;
     host.process.wait_until_ready().await;
-    let form = sign_in("site=example.com&token=correct+horse+battery+staple");
+    let form = sign_in("site=example.com&token=kX7mQ2vR9tWc4LzN8bHs3JdF");
     let refused = host.send(&form.clone().header("Origin", "http://footfall.internal")).await;
     assert_eq!((refused.status, refused.header("set-cookie")), (400, ""));
     assert!(refused.text().contains("only over HTTPS") && refused.text().contains("value=\"example.com\""));
@@ -131,7 +131,7 @@ async fn a_changed_token_ends_sessions_and_links() {
     let database = Database::create().await;
     let host = private(&database).start().await;
     host.process.wait_until_ready().await;
-    let session = cookie(&host.send(&sign_in("token=correct+horse+battery+staple")).await).to_owned();
+    let session = cookie(&host.send(&sign_in("token=kX7mQ2vR9tWc4LzN8bHs3JdF")).await).to_owned();
     let link = link(&database, TOKEN, &["--site", "example.com", "--name", "client"]);
     assert_eq!(host.send(&page(&link)).await.status, 200);
     drop(host);
@@ -200,7 +200,7 @@ async fn a_shared_link_names_the_listening_address_and_an_invalid_revoked_name_i
 async fn signing_in_to_public_statistics_is_rejected() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
-    let response = host.send(&sign_in("token=correct+horse+battery+staple")).await;
+    let response = host.send(&sign_in("token=kX7mQ2vR9tWc4LzN8bHs3JdF")).await;
     assert_eq!(response.status, 400);
     assert!(response.text().contains("FOOTFALL_DASHBOARD_TOKEN is not set"), "{}", response.text());
 }
@@ -263,7 +263,7 @@ async fn replies_that_not_everybody_may_see_stay_out_of_caches_and_search_engine
         let shown = host.send(&page(&target)).await;
         assert_eq!((shown.status, limits(&shown)), (200, SECRET), "{target}");
     }
-    let form = sign_in("site=example.com&token=correct+horse+battery+staple");
+    let form = sign_in("site=example.com&token=kX7mQ2vR9tWc4LzN8bHs3JdF");
     for response in [host.send(&form).await, host.send(&sign_in("token=wrong")).await] {
         assert_eq!(limits(&response), SECRET, "{}", response.status);
     }

@@ -8,7 +8,7 @@ use crate::{
     process::{HandlerCommand, PORT, free_port},
 };
 
-const SECRET: &str = "hunter2-hunter2-hunter2";
+const SECRET: &str = "hunter2-kX7mQ2vR9tWc4LzN8bHs3JdF";
 
 #[test]
 fn an_invalid_value_stops_the_start_with_one_line_that_names_the_variable() {

@@ -7,7 +7,7 @@ use crate::{
     process::HandlerCommand,
 };
 
-const TOKEN: &str = "correct horse battery staple";
+const TOKEN: &str = "kX7mQ2vR9tWc4LzN8bHs3JdF";
 const EMBEDDERS: &str = "https://Blog.example, http://localhost:3000";
 
 fn embeddable(database: &Database) -> HostCommand {

@@ -106,7 +106,7 @@ async fn live_requests_within_a_second_share_a_reading() {
 async fn live_views_of_a_private_site_require_the_token() {
     let database = Database::create().await;
     let host = Host::on(&database)
-        .with("FOOTFALL_DASHBOARD_TOKEN", "correct-horse-battery")
+        .with("FOOTFALL_DASHBOARD_TOKEN", "kX7mQ2vR9tWc4LzN8bHs3JdF")
         .with("FOOTFALL_SITES", "example.com")
         .with("FOOTFALL_PUBLIC_SITES", "example.com")
         .start()
@@ -116,7 +116,7 @@ async fn live_views_of_a_private_site_require_the_token() {
     assert_eq!(status(Request::get("/api/live")).await, 401);
     assert_eq!(status(Request::get("/api/live?site=unknown.example")).await, 401);
     assert_eq!(status(Request::get("/api/live?site=example.com")).await, 200);
-    let token = |target: &str| Request::get(target).header("Authorization", "Bearer correct-horse-battery");
+    let token = |target: &str| Request::get(target).header("Authorization", "Bearer kX7mQ2vR9tWc4LzN8bHs3JdF");
     assert_eq!(status(token("/api/live")).await, 200);
     assert_eq!(status(token("/api/live?site=unknown.example")).await, 404);
     assert_eq!(status(token("/api/live?site=a%00b")).await, 400);

@@ -8,7 +8,7 @@ use crate::{
     host::Host,
 };
 
-const TOKEN: &str = "correct-horse-battery";
+const TOKEN: &str = "kX7mQ2vR9tWc4LzN8bHs3JdF";
 
 #[tokio::test]
 async fn a_site_without_visits_has_every_field_at_zero() {

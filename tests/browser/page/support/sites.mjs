@@ -16,7 +16,7 @@ export const EMPTY = "new.example.com";
 export const LONG = `${"a-name-as-long-as-a-label-of-a-host-name-may-be-".padEnd(63, "x")}.example.com`;
 /** A site with imported numbers that FOOTFALL_SITES does not list. */
 export const FORMER = "former.example.com";
-export const TOKEN = "a-token-made-up-for-this-check";
+export const TOKEN = "kX7mQ2vR9tWc4LzN8bHs3JdF";
 
 // Headless Chromium names itself as headless, and so is counted as a robot.
 export const FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
