@@ -15,8 +15,8 @@ async fn views_beyond_the_rate_limit_get_the_page_and_are_not_counted() {
     let mut connection = Connection::open(host.process.port).await.unwrap();
     for number in 0..30 {
         // A different browser each time, so that each would be a new visitor.
-        let request =
-            visitor(1).user_agent(&format!("Mozilla/5.0 (X11; Linux x86_64; rv:{number}.0) Firefox/{number}.0"));
+        let system = "Linux".repeat(number + 1);
+        let request = visitor(1).user_agent(&format!("Mozilla/5.0 (X11; {system}; rv:145.0) Firefox/145.0"));
         let page = host.send_over(&mut connection, &request).await.unwrap();
         assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
     }
