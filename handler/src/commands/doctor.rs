@@ -109,6 +109,13 @@ fn examine_database(findings: &mut Findings, found: &Examination, is_embedded: b
             "set it to on",
         );
     }
+    if found.logs_parameters {
+        findings.warn(
+            "database",
+            "the server's log can hold salts and fingerprints, which then outlive their deletion",
+            "set log_statement to none or ddl and log_min_duration_statement to -1, or log_parameter_max_length to 0",
+        );
+    }
     if !found.may_create {
         findings.fail(
             "role",

@@ -25,6 +25,9 @@ const EMBEDDED_LOGIN_LIMIT: Duration = Duration::from_secs(60);
 /// The time limit of migrations, including the wait for other instances.
 const MIGRATION_LIMIT: Duration = Duration::from_secs(20);
 
+/// The failure of a database that can't store every path and name.
+const NOT_UNICODE: &str = "its encoding is not UTF8: create the database with encoding UTF8";
+
 /// The key of the advisory lock of migrations: an arbitrary number.
 const MIGRATION_LOCK: i64 = 0x0F00_7FA1;
 
@@ -135,17 +138,25 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
         // The server must release the lock if this connection breaks half way.
         let limits = "set local idle_in_transaction_session_timeout = '5s'; set local lock_timeout = '15s'";
         sqlx::raw_sql(limits).execute(&mut *transaction).await?;
-        sqlx::query!("select pg_advisory_xact_lock($1)", MIGRATION_LOCK).execute(&mut *transaction).await?;
+        let lock = sqlx::query_scalar!(
+            r#"select current_setting('server_encoding') as "encoding!" from pg_advisory_xact_lock($1)"#,
+            MIGRATION_LOCK
+        );
+        if lock.fetch_one(&mut *transaction).await? != "UTF8" {
+            return Ok(Err(Failure::rejected(NOT_UNICODE)));
+        }
         let mut migrator = sqlx::migrate!();
         migrator.set_locking(false).set_ignore_missing(true);
         migrator.run_direct(None, &mut *transaction, false).await?;
         transaction.commit().await?;
-        Ok::<_, MigrateError>(())
+        Ok::<_, MigrateError>(Ok(()))
     };
-    run.await.map_err(|error| match &error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => Failure::of(error),
-        MigrateError::VersionMismatch(_) => Failure::rejected("the schema was created by other migrations"),
-        _ => Failure::rejected("migration"),
+    run.await.unwrap_or_else(|error| {
+        Err(match &error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => Failure::of(error),
+            MigrateError::VersionMismatch(_) => Failure::rejected("the schema was created by other migrations"),
+            _ => Failure::rejected("migration"),
+        })
     })
 }
 

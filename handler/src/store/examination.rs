@@ -19,6 +19,8 @@ pub struct Examination {
     pub may_create: bool,
     /// The durability of commits. `on` and stronger values wait for the disk; `off` and `local` may lose acknowledged visits.
     pub synchronous_commit: String,
+    /// Whether the server's log can hold parameters of statements, among them salts and fingerprints.
+    pub logs_parameters: bool,
     /// The server's clock, in Unix seconds.
     pub clock_seconds: f64,
 }

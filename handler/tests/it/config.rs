@@ -129,6 +129,35 @@ async fn doctor_exits_with_1_if_a_check_failed_and_prints_no_secret() {
 }
 
 #[tokio::test]
+async fn doctor_warns_of_a_server_that_logs_salts() {
+    let database = Database::create().await;
+    let doctor = || HandlerCommand::on(&database).run(&["doctor"]);
+    assert!(!doctor().stdout.contains("salts"), "{:?}", doctor());
+    let name = database.name();
+    for setting in ["log_statement = 'all'", "log_min_duration_statement = 100"] {
+        database.execute(&format!("alter database {name} set {setting}")).await;
+        let outcome = doctor();
+        assert!(outcome.code == Some(0) && outcome.stdout.contains("hold salts and fingerprints"), "{outcome:?}");
+        database.execute(&format!("alter database {name} set log_parameter_max_length = 0")).await;
+        assert!(!doctor().stdout.contains("salts"), "{:?}", doctor());
+        database.execute(&format!("alter database {name} reset all")).await;
+    }
+}
+
+#[tokio::test]
+async fn doctor_reports_a_database_that_is_not_unicode() {
+    let database = Database::create().await;
+    let name = format!("{}_latin", database.name());
+    let latin = "encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0";
+    database.execute(&format!("create database {name} {latin}")).await;
+    let url = database.url().replace(database.name(), &name);
+    let outcome = HandlerCommand::default().with("DATABASE_URL", &url).run(&["doctor"]);
+    database.execute(&format!("drop database {name} with (force)")).await;
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stdout.contains("its encoding is not UTF8"), "{outcome:?}");
+}
+
+#[tokio::test]
 async fn doctor_reports_a_role_that_cannot_create_tables() {
     let database = Database::create().await;
     HandlerCommand::on(&database).run(&["migrate"]);
