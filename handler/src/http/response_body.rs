@@ -26,9 +26,15 @@ pub(super) struct Body {
     /// Requests that waited for the same reading need the body at the same time. The lock lets only one of them render
     /// it.
     making: Mutex<()>,
+    lasting: bool,
 }
 
 impl Body {
+    /// A body that never changes, so it is compressed well.
+    pub(super) fn lasting() -> Self {
+        Self { lasting: true, ..Self::default() }
+    }
+
     /// Returns the body. The first call renders and compresses it, and later calls share it.
     ///
     /// # Errors
@@ -56,15 +62,17 @@ impl Body {
         let rendered = self.rendered.get().expect("set above");
         let body = match encoding {
             ContentEncoding::Identity => rendered.clone().into(),
-            ContentEncoding::Gzip => compress(rendered.as_bytes())?,
+            ContentEncoding::Gzip => {
+                // Each reading is compressed anew, so speed matters more than size.
+                compress(rendered.as_bytes(), if self.lasting { Compression::best() } else { Compression::fast() })?
+            }
         };
         Ok(made.get_or_init(|| body).clone())
     }
 }
 
-/// Compresses a body at the fastest level, because each reading is compressed anew.
-fn compress(body: &[u8]) -> io::Result<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+fn compress(body: &[u8], level: Compression) -> io::Result<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
     encoder.write_all(body)?;
     Ok(encoder.finish()?.into())
 }
@@ -86,7 +94,9 @@ mod tests {
         let mut incompressible = vec![0; 50_000];
         getrandom::fill(&mut incompressible).unwrap();
         for body in [b"".to_vec(), b"a page".repeat(3000), incompressible] {
-            assert_eq!(decompressed(&compress(&body).unwrap()), body);
+            for level in [Compression::fast(), Compression::best()] {
+                assert_eq!(decompressed(&compress(&body, level).unwrap()), body);
+            }
         }
     }
 

@@ -58,7 +58,7 @@ struct File {
 
 impl File {
     const fn new(text: &'static str, content_type: &'static str) -> Self {
-        Self { text, content_type, body: LazyLock::new(Body::default), entity_tag: OnceLock::new() }
+        Self { text, content_type, body: LazyLock::new(Body::lasting), entity_tag: OnceLock::new() }
     }
 
     /// The entity tag. Weak, because the encodings share it (RFC 9110 §8.8.1).
