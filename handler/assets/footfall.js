@@ -32,7 +32,8 @@
       stored = localStorage.footfall;
     } catch {} // Without storage there is no objection to respect.
     try {
-      if (stored != "off") fetch(new URL(options.to || "v", script.src), {
+      // A saved copy has the visitor's local path. In a sandboxed frame, an objection cannot be read.
+      if (stored != "off" && /^http/.test(address.protocol) && window.origin != "null") fetch(new URL(options.to || "v", script.src), {
         method: "POST",
         body: JSON.stringify({
           s: options.site,

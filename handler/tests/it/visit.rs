@@ -204,6 +204,9 @@ async fn visits_from_pages_of_other_sites_are_rejected() {
         ("Origin", "https://example.com.evil.example"),
         ("Origin", "https://blog.example.com"),
         ("Origin", "nonsense"),
+        // Saved copies of pages, and sandboxed frames.
+        ("Origin", "null"),
+        ("Origin", "file://"),
         ("Referer", "https://evil.example/example.com"),
     ] {
         let response = host.send(&from(name, value)).await;
@@ -213,13 +216,18 @@ async fn visits_from_pages_of_other_sites_are_rejected() {
     for (name, value) in [
         ("Origin", "https://www.example.com"),
         ("Origin", "http://EXAMPLE.com:8443"),
-        ("Origin", "null"),
         ("Referer", "https://example.com/page"),
         ("", ""),
     ] {
         assert_eq!(host.send(&from(name, value)).await.status, 204, "{name}: {value}");
     }
-    assert_eq!(statistics(&host).await["range"]["pageviews"], 5);
+    // A hidden origin is refused with any Referer, and for the images, too.
+    let hidden = from("Origin", "null").header("Referer", "https://example.com/page");
+    assert_refused(&host.send(&hidden).await, 403, "data-site");
+    for image in ["/v/example.com.gif", "/v/example.com.svg"] {
+        assert_refused(&host.send(&visitor(1).to(image).header("Origin", "null")).await, 403, "data-site");
+    }
+    assert_eq!(statistics(&host).await["range"]["pageviews"], 4);
 }
 
 #[tokio::test]

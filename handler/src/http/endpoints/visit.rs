@@ -150,11 +150,10 @@ fn counted_site<'a>(app: &'a App, name: &str) -> Result<&'a SiteName, Error> {
     app.config.sites.iter().find(|site| **site == name).ok_or(Error::NotConfigured)
 }
 
-/// Rejects visits from pages of other sites, according to `Origin`, else `Referer`. `Origin: null` hides the origin of
-/// a page (RFC 6454 §7.1).
+/// Rejects visits from pages of other sites, according to `Origin`, else `Referer`. `Origin: null` belongs to no site:
+/// saved copies and sandboxed frames of any page send it (RFC 6454 §7.1).
 fn must_come_from(request: &Request, site: &SiteName) -> Result<(), Error> {
-    let origin = request.header("origin").filter(|origin| *origin != "null");
-    let Some(url) = origin.or_else(|| request.header("referer")) else { return Ok(()) };
+    let Some(url) = request.header("origin").or_else(|| request.header("referer")) else { return Ok(()) };
     match host_and_path(url) {
         Some((host, _)) if belongs_to(host, site, request.app().config.counts_subdomains) => Ok(()),
         _ => Err(Error::Foreign),

@@ -160,8 +160,8 @@ function checkRecord({ method, headers, text, status }, origin, isAsWanted, expe
 }
 
 /**
- * The body of a test that opens a page at `path`, from the address `before` if given, and runs `steps` there. The
- * counter must get exactly the requests in `sent`. `expected` accepts messages of the console. `options` and `sent` can
+ * The body of a test that opens a page at `path`, from the address `before` if given, and runs `steps` there. `pages`
+ * describes other pages by their paths. The counter must get exactly the requests in `sent`. `expected` accepts messages of the console. `options` and `sent` can
  * be functions of the two servers.
  */
 export function visit(options, steps, sent) {
@@ -169,6 +169,7 @@ export function visit(options, steps, sent) {
     const resolve = value => (typeof value === "function" ? value({ counter, site }) : value);
     const {
       page: special,
+      pages = {},
       path = "/",
       before,
       context: contextOptions,
@@ -178,6 +179,7 @@ export function visit(options, steps, sent) {
       isAsWanted,
     } = resolve(options);
     if (special) site.pages.set(new URL(path, site.origin).pathname, special);
+    for (const [address, page] of Object.entries(pages)) site.pages.set(address, page);
     const context = await driver.newContext({
       userAgent: CHROME,
       locale: "en-GB",
