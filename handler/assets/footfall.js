@@ -19,11 +19,15 @@
   // The last path counted.
   let last;
 
-  // A query can contain names and tokens: only parameters named by the site are kept. The fragment is part of the path only with
-  // data-hash, for routers that use it.
-  let path = () => address.pathname
-    + address.search.replace(/.([^=&]*)[^&]*/g, (pair, name) => options.query?.split(",").includes(name) ? pair : "").replace(/./, "?")
-    + ("hash" in options ? address.hash : "");
+  // A query can contain names and tokens: only parameters named by the site are kept.
+  let allowed = query => query.replace(/.([^=&]*)[^&]*/g, (pair, name) =>
+    name && options.query?.split(",").includes(name) ? pair : "").replace(/./, "?");
+
+  // With data-hash, the path of a router in the fragment is part of the path. Other fragments can be tokens, such as
+  // #access_token=…, also behind a path.
+  let path = () => address.pathname + allowed(address.search) + ("hash" in options
+    ? address.hash.replace(/(#!?\/[^?#]*)?([^#]*).*/, (_, route, query) => route ? route + allowed(query) : "")
+    : "");
 
   let parameter = name => new URLSearchParams(address.search).get(name);
 

@@ -65,8 +65,58 @@ for (const [kind, more] of [
         'location.hash = "/about"',
         "history.back()",
         'history.replaceState({}, "", "#/new")',
+        'location.hash = "/reset?token=1&page=2"',
+        'location.hash = "/reset?token=2"',
+        'location.hash = "/done#access_token=3"',
+        'location.hash = "access_token=4&state=/home"',
+        'location.hash = "/"',
+        'location.hash = "!/old/route?token=5&page=1#/part"',
+        'location.hash = "!token=6"',
+        'location.hash = "!/"',
+        'location.hash = "?/token=7"',
       ]),
-      views(["/routed", "/routed#/about", "/routed", "/routed#/new"]),
+      views([
+        "/routed",
+        "/routed#/about",
+        "/routed",
+        "/routed#/new",
+        "/routed#/reset",
+        "/routed#/done",
+        "/routed",
+        "/routed#/",
+        "/routed#!/old/route",
+        "/routed",
+        "/routed#!/",
+        "/routed",
+      ]),
+    ),
+  );
+  test(
+    `data-hash and data-query, ${kind}`,
+    visit(
+      { ...more, path: "/routed?page=1&token=0", page: { ...more.page, attributes: 'data-hash data-query="page,q"' } },
+      runAll([
+        'location.hash = "/list?token=1&page=2&q=a&pages=3"',
+        'location.hash = "/list?token=2&page=2&q=a"',
+        'location.hash = "/list?token=2#page=3"',
+        'location.hash = "access_token=4&page=5"',
+        'location.hash = "!/list?&page=6#page=7"',
+      ]),
+      views([
+        "/routed?page=1",
+        "/routed?page=1#/list?page=2&q=a",
+        "/routed?page=1#/list",
+        "/routed?page=1",
+        "/routed?page=1#!/list?page=6",
+      ]),
+    ),
+  );
+  test(
+    `a page that opens with a token in its fragment, ${kind}`,
+    visit(
+      { ...more, path: "/callback?=token&&#access_token=1", page: { ...more.page, attributes: "data-hash data-query" } },
+      run('location.hash = "/home"'),
+      views(["/callback", "/callback#/home"]),
     ),
   );
   const path = "/list?token=1&page=2&q=a%20b&pages=3";
