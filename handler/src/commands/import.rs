@@ -9,10 +9,13 @@
 
 mod chunker;
 mod combined;
+mod content;
+mod first_lines;
 mod format;
 mod json_line;
 mod line;
 mod logs;
+mod nuls;
 mod order;
 mod outcome;
 mod page_request;

@@ -162,13 +162,80 @@ async fn a_file_that_a_browser_fetches_with_a_page_is_no_page() {
     assert_eq!(summary["excluded"], json!({ "prefetch": 3 }));
 }
 
+/// Runs an import that must fail before it counts anything. Returns its one line of error.
+async fn refused(database: &Database, options: &[&str], file: &str) -> String {
+    let arguments = [&["import", "--site", "example.com"], options, &[file]].concat();
+    let outcome = HandlerCommand::on(database).run(&arguments);
+    assert_eq!((outcome.code, outcome.stderr.lines().count()), (Some(1), 1), "{file}: {outcome:?}");
+    assert!(!outcome.stderr.contains("192.0.2.1") && !outcome.stderr.contains("Firefox"), "{outcome:?}");
+    assert_eq!(database.number("select count(*) from checkpoint").await, 0, "{file}");
+    outcome.stderr
+}
+
 #[tokio::test]
-async fn the_option_format_overrides_the_recognised_format() {
+async fn a_log_with_a_wrong_format_is_rejected_and_counts_with_the_right_one() {
     let database = Database::create().await;
     let folder = Folder::new();
     let log = folder.write("access.log", caddy("192.0.2.1", 1, "/", FIREFOX));
-    let summary = import(&HandlerCommand::on(&database), &["--format", "front-door"], &log);
-    assert_eq!((&summary["pageviews"], &summary["refused"]["malformed"]["lines"]), (&0.into(), &1.into()));
+    let error = refused(&database, &["--format", "front-door"], &log).await;
+    assert!(error.contains("leave out --format, or set it to caddy"), "{error}");
+    assert_eq!(import(&HandlerCommand::on(&database), &["--format", "caddy"], &log)["pageviews"], 1);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_log_is_named_and_gets_no_checkpoint() {
+    let database = Database::create().await;
+    HandlerCommand::on(&database).run(&["migrate"]);
+    let folder = Folder::new();
+    let line = combined("192.0.2.1", "17/May/2015:12:00:00 +0000", "/", FIREFOX);
+    let wide: Vec<u8> = line.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(b"\x28\xb5\x2f\xfd\x24").unwrap();
+    for (name, content, what) in [
+        ("a.log.zst", b"\x28\xb5\x2f\xfd\x24".to_vec(), "Zstandard"),
+        ("b.log.xz", b"\xfd7zXZ\x00\x00".to_vec(), "xz"),
+        ("c.log.bz2", b"BZh91AY".to_vec(), "bzip2"),
+        ("d.zip", b"PK\x03\x04 and so on".to_vec(), "zip archive"),
+        ("e.log.zst.gz", encoder.finish().unwrap(), "Zstandard"),
+        ("f.log", wide.clone(), "UTF-16"),
+        ("g.log", [b"\xff\xfe".to_vec(), wide].concat(), "UTF-16"),
+        ("h.json", b"[{\"path\":\"/\",\"count\":3}]".to_vec(), "JSON"),
+        ("i.json", [b"{\"hits\":\"".to_vec(), vec![b'x'; 3 << 20], b"\"}".to_vec()].concat(), "JSON"),
+        ("j.csv", b"2Path,Title,Event\n/,Home,false\n".to_vec(), "--from"),
+        ("k.html", b"<!doctype html>\n<title>x</title>\n".to_vec(), "HTML"),
+        ("l.log", "Nov 20 10:05:03 web1 sshd[7]: session opened\n".repeat(3).into_bytes(), "3 of the first 3 lines"),
+        ("m.log", format!("{line}{}", "x 192.0.2.1 y\n".repeat(2)).into_bytes(), "\"a 000.0.0.0 a\""),
+    ] {
+        let error = refused(&database, &[], &folder.write(name, content)).await;
+        assert!(error.contains(name) && error.contains(what), "{name}: {error}");
+    }
+    // A wrong file among others stops the import before it counts any of them.
+    let good = folder.write("good.log", &line);
+    let outcome =
+        HandlerCommand::on(&database).run(&["import", "--site", "example.com", &good, &folder.write("z", "x\n")]);
+    assert_eq!((outcome.code, database.pageviews().await), (Some(1), 0), "{outcome:?}");
+    let piped = HandlerCommand::on(&database).run_with_input(&["import", "--site", "example.com", "-"], b"BZh91AY");
+    assert!(piped.code == Some(1) && piped.stderr.contains("bzip2"), "{piped:?}");
+}
+
+#[tokio::test]
+async fn a_log_of_app_service_is_read_with_its_byte_order_mark() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let header = "\u{feff}#Software: Microsoft Internet Information Services 8.0\r\n#Fields: date time s-sitename cs-method \
+                  cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Cookie) cs(Referer) cs-host sc-status \
+                  sc-substatus sc-win32-status sc-bytes cs-bytes time-taken\r\n";
+    let line = |path: &str| {
+        format!(
+            "2015-05-17 12:00:00 EXAMPLE GET {path} X-ARR-LOG-ID=0e0 443 - 192.0.2.1 {} - https://news.example/a \
+             example.com 200 0 0 900 800 15\r\n",
+            FIREFOX.replace(' ', "+")
+        )
+    };
+    let log = folder.write("app-service.log", format!("{header}{}{}", line("/"), line("/about")));
+    let summary = import(&HandlerCommand::on(&database), &[], &log);
+    assert_eq!((&summary["pageviews"], &summary["visitors"]), (&2.into(), &1.into()), "{summary}");
+    assert_eq!(summary["refused"], json!({}));
 }
 
 #[tokio::test]

@@ -167,6 +167,13 @@ async fn imported_totals_are_deleted_after_the_retention() {
     assert_eq!(host.maintain().await["imported_deleted"], 0);
 }
 
+fn archive_of(name: &str, content: &str) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+    archive.write_all(content.as_bytes()).unwrap();
+    archive.finish().unwrap().into_inner()
+}
+
 #[tokio::test]
 async fn an_invalid_export_is_rejected_with_the_reason_and_changes_nothing() {
     let database = Database::create().await;
@@ -175,7 +182,12 @@ async fn an_invalid_export_is_rejected_with_the_reason_and_changes_nothing() {
     let long = format!("{}\n{}", GOATCOUNTER.lines().next().unwrap(), "x".repeat(3 << 20));
     for (from, name, content, what) in [
         ("goatcounter", "a.csv", GOATCOUNTER.replace(",Session,", ",Visit,").into_bytes(), "no column \"Session\""),
-        ("goatcounter", "b.csv", b"\xff\xfe\x00\x01".to_vec(), "no column \"Path\""),
+        ("goatcounter", "b.csv", b"\xff\xfe2\x00P\x00".to_vec(), "UTF-16"),
+        ("goatcounter", "export.json", b"[{\"path\":\"/\"}]".to_vec(), "the file is JSON"),
+        ("goatcounter", "g.csv.zst", b"\x28\xb5\x2f\xfd\x24".to_vec(), "Zstandard"),
+        ("goatcounter", "h.csv", GOATCOUNTER.replace("2015-", "last-").into_bytes(), "none of the 9 rows is valid"),
+        ("umami", "dashboard.zip", archive_of("pages.csv", "path,views\n/,1\n"), "has only pages.csv"),
+        ("plausible", "other.zip", archive_of("imported_pages.csv", PAGES), "imported_visitors_….csv is not in"),
         ("goatcounter", "c.csv", Vec::new(), "no column \"Path\""),
         ("goatcounter", "d.csv", long.into_bytes(), "longer than 1 MiB"),
         ("umami", "e.csv", UMAMI.replace("created_at", "date").into_bytes(), "no column \"created_at\""),

@@ -4,23 +4,46 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::line::LoggedRequest;
+use super::line::{LoggedRequest, ParsedLine};
+
+/// The part of a line that both formats have, and the rest of the line.
+struct LineStart<'l> {
+    /// `None` for what is no HTTP request, such as a TLS hello on the port of HTTP, or `-`.
+    request: Option<LoggedRequest>,
+    rest: Option<&'l str>,
+}
 
 /// Reads a line of the combined format: the common format and `"referer" "user-agent"`.
-pub(super) fn parse_combined(line: &str) -> Option<LoggedRequest> {
-    let (request, rest) = parse_start(line)?;
-    let (referer, rest) = quoted(rest?.trim_start())?;
-    let (user_agent, _) = quoted(rest.trim_start())?;
-    Some(LoggedRequest { referer: referer.into_owned(), user_agent: Some(user_agent.into_owned()), ..request })
+pub(super) fn parse_combined(line: &str) -> ParsedLine {
+    let parse = || {
+        let LineStart { request, rest } = parse_start(line)?;
+        let (referer, rest) = quoted(rest?.trim_start())?;
+        let (user_agent, _) = quoted(rest.trim_start())?;
+        let with_headers = |request| LoggedRequest {
+            referer: referer.into_owned(),
+            user_agent: Some(user_agent.into_owned()),
+            ..request
+        };
+        Some(request.map(with_headers))
+    };
+    parsed(parse())
 }
 
 /// Reads a line of the common format: `address ident user [day/month/year:time zone] "method target protocol" status bytes`.
-pub(super) fn parse_common(line: &str) -> Option<LoggedRequest> {
-    parse_start(line).map(|(request, _)| request)
+pub(super) fn parse_common(line: &str) -> ParsedLine {
+    parsed(parse_start(line).map(|start| start.request))
 }
 
-/// Reads the part that both formats have. Returns the rest of the line, too.
-fn parse_start(line: &str) -> Option<(LoggedRequest, Option<&str>)> {
+fn parsed(line: Option<Option<LoggedRequest>>) -> ParsedLine {
+    match line {
+        Some(Some(request)) => ParsedLine::Request(request),
+        Some(None) => ParsedLine::Other,
+        None => ParsedLine::Malformed,
+    }
+}
+
+/// Reads the part that both formats have.
+fn parse_start(line: &str) -> Option<LineStart<'_>> {
     let (address, rest) = line.trim_end_matches(['\r', '\n']).split_once(' ')?;
     // The name of the user may contain spaces and brackets, but not a space, a bracket and a digit in a row.
     let opening = rest.match_indices(" [").find(|(at, _)| rest[at + 2..].starts_with(|c: char| c.is_ascii_digit()))?.0;
@@ -33,8 +56,7 @@ fn parse_start(line: &str) -> Option<(LoggedRequest, Option<&str>)> {
     if bytes != "-" && bytes.parse::<u64>().is_err() {
         return None;
     }
-    let (method, target) = split_request(&request)?;
-    let request = LoggedRequest {
+    let request = split_request(&request).map(|(method, target)| LoggedRequest {
         address: address.to_owned(),
         at,
         method: method.to_owned(),
@@ -45,8 +67,8 @@ fn parse_start(line: &str) -> Option<(LoggedRequest, Option<&str>)> {
         opted_out: false,
         prefetch: false,
         fetched_by_page: false,
-    };
-    Some((request, numbers.next()))
+    });
+    Some(LineStart { request, rest: numbers.next() })
 }
 
 /// A quoted text, in which a backslash escapes the next character; and the rest after it.
@@ -102,11 +124,18 @@ fn split_request(request: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
 
+    fn request(line: ParsedLine) -> LoggedRequest {
+        match line {
+            ParsedLine::Request(request) => request,
+            other => panic!("{other:?}"),
+        }
+    }
+
     const LINE: &str = r#"203.0.113.9 - frank [17/May/2015:10:05:03 +0200] "GET /a?b=c HTTP/1.1" 200 203023 "https://example.org/x" "Mozilla/5.0 \"quoted\" (X11)""#;
 
     #[test]
     fn a_combined_line_is_read_in_full() {
-        let line = parse_combined(LINE).unwrap();
+        let line = request(parse_combined(LINE));
         assert_eq!(line.address, "203.0.113.9");
         assert_eq!(line.at, "2015-05-17T08:05:03Z".parse().unwrap());
         assert_eq!((&*line.method, &*line.target, line.status), ("GET", "/a?b=c", 200));
@@ -116,14 +145,15 @@ mod tests {
 
     #[test]
     fn a_common_line_has_no_referrer_and_no_user_agent() {
-        let line = parse_common(r#"2001:db8::1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 304 -"#).unwrap();
+        let line = r#"2001:db8::1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 304 -"#;
+        let line = request(parse_common(line));
         assert_eq!((line.status, line.user_agent), (304, None));
     }
 
     #[test]
     fn a_user_name_with_spaces_and_brackets_is_skipped() {
         let text = r#"203.0.113.9 - "a [b] c" [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 200 1"#;
-        assert!(parse_common(text).is_some());
+        assert_eq!(request(parse_common(text)).address, "203.0.113.9");
     }
 
     #[test]
@@ -135,7 +165,7 @@ mod tests {
             (r"/\x22\\xC3\xZ\x4", r#"/"\xC3\xZ\x4"#),
         ] {
             let text = format!(r#"203.0.113.9 - - [17/May/2015:10:05:03 +0000] "GET {logged} HTTP/1.0" 200 1"#);
-            assert_eq!(&*parse_common(&text).unwrap().target, target);
+            assert_eq!(&*request(parse_common(&text)).target, target);
         }
     }
 
@@ -146,11 +176,18 @@ mod tests {
             "garbage",
             r#"203.0.113.9 - - [17/Mai/2015:10:05:03 +0000] "GET / HTTP/1.0" 200 1 "-" "-""#,
             r#"203.0.113.9 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 2000 1 "-" "-""#,
-            r#"203.0.113.9 - - [17/May/2015:10:05:03 +0000] "\x16\x03\x01" 400 1 "-" "-""#,
             r#"203.0.113.9 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 200 1 "-" "cut of"#,
             r#"203.0.113.9 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 200 1"#,
         ] {
-            assert_eq!(parse_combined(text), None, "{text}");
+            assert_eq!(parse_combined(text), ParsedLine::Malformed, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_an_http_request_is_another_entry() {
+        for sent in [r"\x16\x03\x01", "-", ""] {
+            let text = format!(r#"203.0.113.9 - - [17/May/2015:10:05:03 +0000] "{sent}" 400 1 "-" "-""#);
+            assert_eq!(parse_combined(&text), ParsedLine::Other, "{text}");
         }
     }
 }

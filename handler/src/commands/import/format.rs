@@ -43,8 +43,8 @@ impl Parser {
     /// Reads the next line.
     pub(super) fn read(&mut self, line: &str) -> Result<ParsedLine, MissingColumn> {
         Ok(match self.format {
-            Format::Combined => parse_combined(line).into(),
-            Format::Common => parse_common(line).into(),
+            Format::Combined => parse_combined(line),
+            Format::Common => parse_common(line),
             Format::Caddy => json_line::caddy(line),
             Format::CloudFrontJson => json_line::cloudfront(line),
             Format::FrontDoor => json_line::front_door(line),
@@ -62,20 +62,19 @@ impl Parser {
 }
 
 impl Format {
-    /// The format of a log with these first lines; `combined` for an unknown format, so that each line is reported.
-    pub(super) fn recognise(first_lines: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(first_lines);
+    /// The format of a log with these first lines; `combined` for an unknown format.
+    pub(super) fn recognise(text: &str) -> Self {
         let mut found = None;
         for line in text.lines() {
             let format = if ["#Version:", "#Software:", "#Fields:"].iter().any(|name| line.starts_with(name)) {
                 Some(Self::W3c)
             } else if line.starts_with('{') {
                 Self::of_json(line)
-            } else if parse_combined(line).is_some() {
+            } else if parse_combined(line) != ParsedLine::Malformed {
                 Some(Self::Combined)
             } else {
                 // A truncated combined line also looks like this, so any other match has priority.
-                found = found.or_else(|| parse_common(line).map(|_| Self::Common));
+                found = found.or_else(|| (parse_common(line) != ParsedLine::Malformed).then_some(Self::Common));
                 None
             };
             if let Some(format) = format {
@@ -123,9 +122,8 @@ mod tests {
             ("{\"a\":1}\n[]\n\u{0}".to_owned(), Format::Combined),
             (String::new(), Format::Combined),
         ] {
-            assert_eq!(Format::recognise(lines.as_bytes()), format, "{lines}");
+            assert_eq!(Format::recognise(&lines), format, "{lines}");
         }
-        assert_eq!(Format::recognise(b"\xff\xfe\x00{"), Format::Combined);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{
     outcome::LineOutcome,
     prefix::Prefix,
     progress::{ChunkLines, Progress},
-    source::{self, Next, next_line},
+    source::{self, Log, Next, next_line},
     summary::{SiteDay, Summary},
 };
 use crate::{
@@ -90,8 +90,7 @@ impl LogImport {
 
     async fn file(&self, path: &Path, progress: &mut Progress) -> anyhow::Result<()> {
         let known = self.known_prefixes().await?;
-        let (log, bar) = source::open(path)?;
-        let (mut parser, mut log) = source::parser_of(log, self.format).context("reading")?;
+        let Log { mut parser, lines: mut log, bar } = source::open_log(path, self.format)?;
         let mut chunker = Chunker::new(Prefix::new(&self.site), known);
         let mut line = Vec::new();
         loop {

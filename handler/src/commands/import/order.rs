@@ -9,7 +9,7 @@ use super::{
     format::Format,
     line::ParsedLine,
     prefix::Prefix,
-    source::{self, Next, next_line},
+    source::{self, Log, Next, next_line},
 };
 use crate::domain::SiteName;
 
@@ -31,10 +31,12 @@ pub(super) fn in_order(site: &SiteName, format: Option<Format>, files: &[PathBuf
     Ok(ordered.into_iter().map(|(_, file)| file).collect())
 }
 
-/// The first time in a log. `None` if the log can't be read up to a time; the import reports that later.
+/// The first time in a log. `None` if the log has none at its beginning, or can't be read further; the import reports that later.
+///
+/// # Errors
+/// If the file is not a log of the format, so that nothing is counted of the others, either.
 fn begin_of(site: &SiteName, format: Option<Format>, file: &Path) -> anyhow::Result<Option<Timestamp>> {
-    let (log, _) = source::open(file)?;
-    let Ok((mut parser, mut log)) = source::parser_of(log, format) else { return Ok(None) };
+    let Log { mut parser, lines: mut log, .. } = source::open_log(file, format)?;
     let (mut line, prefix) = (Vec::new(), Prefix::new(site));
     for _ in 0..FIRST_LINES {
         match next_line(&mut log, &mut line, &prefix) {

@@ -20,7 +20,7 @@ use anyhow::{Context, bail};
 
 pub(super) use self::summary::Moved;
 use self::totals::Collected;
-use super::source;
+use super::{content::ZIP, source};
 use crate::{
     clock::Clock,
     config::Config,
@@ -49,6 +49,15 @@ impl Peer {
             Self::Umami => "umami",
         }
     }
+
+    /// The name of the file that is read of an archive or a folder.
+    const fn file(self) -> &'static str {
+        match self {
+            Self::GoatCounter => "a file *.csv",
+            Self::Plausible => "imported_visitors_….csv",
+            Self::Umami => "website_event.csv",
+        }
+    }
 }
 
 /// Imports the export of a peer for a site. Several files are parts of one export.
@@ -62,9 +71,7 @@ pub(super) async fn import(config: &Config, site: &SiteName, peer: Peer, files: 
     for file in files {
         read(peer, file, &mut collected).with_context(|| format!("importing {}", file.display()))?;
     }
-    if peer == Peer::Plausible && collected.is_empty() {
-        bail!("the export has no imported_visitors_….csv with valid rows; that file has the daily totals");
-    }
+    collected.check()?;
     let (tallies, moved) = collected.finish(peer.name());
     if tallies.is_empty() {
         return Ok(moved);
@@ -106,36 +113,81 @@ async fn connect(config: &Config) -> anyhow::Result<Arc<Connection>> {
 
 fn read(peer: Peer, path: &Path, collected: &mut Collected) -> anyhow::Result<()> {
     if path.is_dir() {
-        let mut entries: Vec<PathBuf> =
-            std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
-        entries.sort();
-        for entry in entries.iter().filter(|entry| !entry.is_dir()) {
-            let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if wants(peer, &name) {
-                let (file, _) = source::open(entry).with_context(|| name.clone())?;
-                read_table(peer, &name, file, collected).with_context(|| name.clone())?;
-            }
+        return read_folder(peer, path, collected);
+    }
+    let (mut file, bar) = source::open(path, true)?;
+    let outcome = if file.fill_buf().context("reading")?.starts_with(ZIP) {
+        read_archive(peer, path, collected)
+    } else {
+        read_table(peer, &path.display().to_string(), file, collected)
+    };
+    bar.finish_and_clear();
+    outcome
+}
+
+fn read_folder(peer: Peer, path: &Path, collected: &mut Collected) -> anyhow::Result<()> {
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    entries.sort();
+    let mut others = OtherFiles::default();
+    for entry in entries.iter().filter(|entry| !entry.is_dir()) {
+        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if others.wants(peer, &name) {
+            let (file, _) = source::open(entry, false).with_context(|| name.clone())?;
+            read_table(peer, &name, file, collected).with_context(|| name.clone())?;
         }
-        return Ok(());
     }
-    let (mut file, bar) = source::open(path)?;
-    let name = path.display().to_string();
-    if !file.fill_buf().context("reading")?.starts_with(b"PK\x03\x04") {
-        let outcome = read_table(peer, &name, file, collected);
-        bar.finish_and_clear();
-        return outcome;
-    }
+    others.check(peer)
+}
+
+fn read_archive(peer: Peer, path: &Path, collected: &mut Collected) -> anyhow::Result<()> {
     let mut archive = zip::ZipArchive::new(std::fs::File::open(path)?).context("reading it as a zip archive")?;
+    let mut others = OtherFiles::default();
     for index in 0..archive.len() {
         let entry = archive.by_index(index).context("reading it as a zip archive")?;
         let name =
             entry.name().context("reading it as a zip archive")?.rsplit('/').next().unwrap_or_default().to_owned();
-        if wants(peer, &name) {
+        if others.wants(peer, &name) {
             read_table(peer, &name, entry, collected).with_context(|| name.clone())?;
         }
     }
-    bar.finish_and_clear();
-    Ok(())
+    others.check(peer)
+}
+
+/// How many names an error lists.
+const NAMED_FILES: usize = 5;
+
+/// The files of a folder or an archive that are not read.
+#[derive(Default)]
+struct OtherFiles {
+    names: Vec<String>,
+    /// Whether there was a file to read.
+    found: bool,
+}
+
+impl OtherFiles {
+    /// Whether a file is read.
+    fn wants(&mut self, peer: Peer, name: &str) -> bool {
+        let wanted = wants(peer, name);
+        self.found |= wanted;
+        if !wanted && !name.is_empty() {
+            self.names.push(name.to_owned());
+        }
+        wanted
+    }
+
+    /// Fails if no file was read.
+    fn check(&self, peer: Peer) -> anyhow::Result<()> {
+        if self.found {
+            return Ok(());
+        }
+        let has = match &self.names[..] {
+            [] => "has no files".to_owned(),
+            names if names.len() <= NAMED_FILES => format!("has only {}", names.join(", ")),
+            names => format!("has {} other files, such as {}", names.len(), names[..NAMED_FILES].join(", ")),
+        };
+        bail!("{} is not in this export, which {has}; docs/moving.md describes how to export it", peer.file())
+    }
 }
 
 /// Whether a file of a folder or an archive is read.

@@ -1,4 +1,4 @@
-//! Reads lines of files and standard input, plain or gzipped, with a limit on the length of a line.
+//! Reads lines of files and standard input, plain or gzipped, with a limit on the length of a line. Other files are an error.
 
 use std::{
     fs::File,
@@ -6,23 +6,52 @@ use std::{
     path::Path,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
+    content::unreadable,
+    first_lines::format_of,
     format::{Format, Parser},
+    nuls::WithoutNuls,
     prefix::Prefix,
 };
 
 /// The longest line that is parsed, in bytes. Web servers limit the header of a request to far less.
 pub(super) const LONGEST_LINE: usize = 1 << 20;
 
-/// How many lines, and at most how many bytes, are searched for the format of a log.
+/// How many lines, and at most how many bytes, show the format of a log.
 const FIRST_LINES: usize = 50;
 const FIRST_BYTES: u64 = 1 << 18;
 
+/// The UTF-8 encoding of the byte order mark, which some programs write at the beginning of a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A log that can be read.
+pub(super) struct Log {
+    pub(super) parser: Parser,
+    pub(super) lines: Box<dyn BufRead>,
+    pub(super) bar: ProgressBar,
+}
+
+/// Opens a log, plain or gzipped. Without a `format`, detects the format from the first lines.
+///
+/// # Errors
+/// If the file is not a log of this format.
+pub(super) fn open_log(path: &Path, format: Option<Format>) -> anyhow::Result<Log> {
+    let (mut content, bar) = open(path, false)?;
+    if content.fill_buf().context("reading")?.starts_with(BYTE_ORDER_MARK) {
+        content.consume(BYTE_ORDER_MARK.len());
+    }
+    let (format, lines) = with_format(Box::new(BufReader::new(WithoutNuls::new(content))), format)?;
+    Ok(Log { parser: Parser::new(format), lines, bar })
+}
+
 /// Opens a file, plain or gzipped, and shows a progress bar on a terminal.
-pub(super) fn open(path: &Path) -> anyhow::Result<(Box<dyn BufRead>, ProgressBar)> {
+///
+/// # Errors
+/// If its content is another compression, an archive or binary. A zip archive is opened if `accepts_zip`.
+pub(super) fn open(path: &Path, accepts_zip: bool) -> anyhow::Result<(Box<dyn BufRead>, ProgressBar)> {
     let (source, length): (Box<dyn Read>, Option<u64>) = if path == Path::new("-") {
         (Box::new(io::stdin()), None)
     } else {
@@ -38,27 +67,27 @@ pub(super) fn open(path: &Path) -> anyhow::Result<(Box<dyn BufRead>, ProgressBar
     bar.set_message(path.display().to_string());
     let mut buffered = BufReader::new(bar.wrap_read(source));
     let gzipped = buffered.fill_buf().context("reading")?.starts_with(&[0x1f, 0x8b]);
-    let log: Box<dyn BufRead> = if gzipped {
+    let mut content: Box<dyn BufRead> = if gzipped {
         Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(buffered)))
     } else {
         Box::new(buffered)
     };
-    Ok((log, bar))
+    match unreadable(content.fill_buf().context("reading")?, accepts_zip) {
+        Some(reason) => bail!(reason),
+        None => Ok((content, bar)),
+    }
 }
 
-/// The parser of a log, and the whole log. Without a `format`, detects the format from the first lines.
-pub(super) fn parser_of(mut log: Box<dyn BufRead>, format: Option<Format>) -> io::Result<(Parser, Box<dyn BufRead>)> {
-    if let Some(format) = format {
-        return Ok((Parser::new(format), log));
-    }
+/// The format of a log, by its first lines, and the whole log.
+fn with_format(mut log: Box<dyn BufRead>, given: Option<Format>) -> anyhow::Result<(Format, Box<dyn BufRead>)> {
     let mut head = Vec::new();
     let mut first = (&mut log).take(FIRST_BYTES);
     for _ in 0..FIRST_LINES {
-        if first.read_until(b'\n', &mut head)? == 0 {
+        if first.read_until(b'\n', &mut head).context("reading")? == 0 {
             break;
         }
     }
-    Ok((Parser::new(Format::recognise(&head)), Box::new(Cursor::new(head).chain(log))))
+    Ok((format_of(&head, given)?, Box::new(Cursor::new(head).chain(log))))
 }
 
 /// The result of reading a line.
@@ -139,8 +168,8 @@ mod tests {
 
     #[test]
     fn detecting_the_format_consumes_nothing() {
-        let text: &'static [u8] = b"#Version: 1.0\n#Fields: date\nx\ny";
-        let (_, mut log) = parser_of(Box::new(text), None).unwrap();
+        let text: &'static [u8] = b"{\"ts\":1}\n{\"ts\":2}\nx";
+        let (_, mut log) = with_format(Box::new(text), Some(Format::Caddy)).unwrap();
         let mut all = Vec::new();
         log.read_to_end(&mut all).unwrap();
         assert_eq!(all, text);

@@ -40,6 +40,9 @@ impl<R: Read> CsvTable<R> {
         let header = reader.byte_headers().context("reading the names of the columns")?.clone();
         let mut names: Vec<String> =
             header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
+        if header.get(0).is_some_and(|name| matches!(name.trim_ascii_start().first(), Some(b'{' | b'['))) {
+            bail!("the file is JSON; export the data as CSV");
+        }
         if let Some(first) = names.first_mut() {
             *first = clean(first.trim_start_matches('\u{feff}')).to_owned();
         }

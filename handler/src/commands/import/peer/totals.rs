@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use anyhow::bail;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::summary::Moved;
@@ -34,8 +35,12 @@ impl Collected {
         Self { zone, site, totals, hasher, rows: 0, bots: 0, skipped: 0, refused: NamedLines::default() }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.totals.is_empty()
+    /// Fails if there are rows and none is valid.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        if self.rows > 0 && self.refused.lines == self.rows {
+            bail!("none of the {} rows is valid, the first at {}", self.rows, self.refused.first[0]);
+        }
+        Ok(())
     }
 
     /// Counts a row of the export.
