@@ -27,9 +27,12 @@ pub(super) fn bits(token: &str) -> f64 {
     (0..token.len()).map(bits_at).sum()
 }
 
+/// A class of characters: which ones, and how many there are.
+type Class = (fn(&char) -> bool, f64);
+
 /// The number of characters in the classes that the token uses.
 fn alphabet(token: &[char]) -> f64 {
-    let classes: [(fn(&char) -> bool, f64); 4] = [
+    let classes: [Class; 4] = [
         (char::is_ascii_lowercase, 26.0),
         (char::is_ascii_uppercase, 26.0),
         (char::is_ascii_digit, 10.0),

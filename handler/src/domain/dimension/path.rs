@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    /// A sequence of numbers that is the same in every run (SplitMix64).
+    /// A sequence of numbers that is the same in every run (`SplitMix64`).
     struct Random(u64);
 
     impl Random {
