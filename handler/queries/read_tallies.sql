@@ -3,7 +3,7 @@
 --   hour      an hour of a day, by its number
 --   value     the sum of a value over the range
 --   imported  a day's total from another counter, whose name is the value
---   site      the site's all-time views, and the revision of its registers in `visitors`
+--   site      the site's first counted day, all-time views, and the revision of its registers in `visitors`
 -- The cost depends on the number of days and values in the report, not on the number of visits.
 select
     'day' as "kind!: TallyKind", tally.day, null::smallint as dimension, null as value,
@@ -43,4 +43,7 @@ select 'imported', day, null, source, pageviews, array[visitors]
 from imported_tally
 where site = $1 and day between $4::integer and $5::integer
 union all
-select 'site', null, null, null, pageviews, array[registers_revision] from site where id = $1
+select
+    'site', (select min(day) from tally where tally.site = $1 and dimension = 0), null, null, pageviews,
+    array[registers_revision]
+from site where id = $1

@@ -203,7 +203,7 @@ impl<'a> PageValues<'a> {
             numbers: numbers::numbers(report),
             exact: report.counts.visitors.is_some(),
             new: report.counts.new_visitors.is_some(),
-            compared: numbers::compared(report, today),
+            compared: numbers::compared(report),
             imported: report.imported.iter().map(ImportedLine::of).collect(),
             series: Chart::draw("chart", &series, &chart::bars(before, zone), &imported, report.step),
             steps: range::steps(report, &range_query),

@@ -3,10 +3,7 @@
 use serde::Serialize;
 
 use super::wording::{self, thousands};
-use crate::{
-    domain::Day,
-    domain::statistics::{Counts, Previous, Report},
-};
+use crate::domain::statistics::{Counts, Previous, Report};
 
 /// One number.
 #[derive(Serialize)]
@@ -89,18 +86,19 @@ fn change(now: f64, before: f64) -> String {
     format!("{sign}{} %", thousands(percent.saturating_abs()))
 }
 
-/// The sentence that names the previous period. If today is part of the range, it adds that the comparison is
-/// unfinished.
-pub(super) fn compared(report: &Report, today: Day) -> Option<String> {
-    let Previous { first, last, counts, .. } = report.previous.as_ref()?;
+/// The sentence that names the previous period, or the day since which visits are counted.
+pub(super) fn compared(report: &Report) -> Option<String> {
+    if let Some(began) = report.counting_began {
+        return Some(format!("Counting began on {}, so there is no comparison.", wording::date(began.date())));
+    }
+    let Previous { first, last, until, counts, .. } = report.previous.as_ref()?;
     if counts.pageviews == 0 {
         return None;
     }
     let days = wording::days(first.date(), last.date());
-    Some(if report.last == today {
-        format!("Compared with {days}. Today is not over yet.")
-    } else {
-        format!("Compared with {days}.")
+    Some(match until {
+        Some(until) => format!("Compared with {days}, until {}.", report.zone.to_datetime(*until).strftime("%H:%M")),
+        None => format!("Compared with {days}."),
     })
 }
 

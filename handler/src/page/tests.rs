@@ -254,7 +254,7 @@ fn a_range_shows_new_and_returning_visitors() {
 fn each_number_has_its_change_from_the_previous_period() {
     let mut report = report();
     let (first, last) = (day("2026-10-09"), day("2026-10-31"));
-    let previous = Previous { first, last, counts: counts(617, 0, 617, 5_678), series: Vec::new() };
+    let previous = Previous { first, last, until: None, counts: counts(617, 0, 617, 5_678), series: Vec::new() };
     report.previous = Some(previous.clone());
     let page = html(&report);
     let expected = [
@@ -265,11 +265,16 @@ fn each_number_has_its_change_from_the_previous_period() {
         "Views per visitor 4.6 −50 %, previous period: 9.2",
     ];
     assert_eq!(numbers(&page), expected);
-    assert!(text(&page).contains("Compared with 9 October 2026 to 31 October 2026. Today is not over yet."));
+    assert!(text(&page).contains("Compared with 9 October 2026 to 31 October 2026."));
+    let until = Some("2026-10-31T10:00:00Z".parse().unwrap());
+    report.previous = Some(Previous { until, ..previous.clone() });
+    assert!(text(&html(&report)).contains("Compared with 9 October 2026 to 31 October 2026, until 10:00."));
     // Without visitors in the previous period, there is no comparison.
     report.previous = Some(Previous { counts: counts(0, 0, 0, 0), ..previous });
     let page = html(&report);
     assert!(numbers(&page).iter().all(|number| !number.contains('%')) && !page.contains("Compared"));
+    (report.previous, report.counting_began) = (None, Some(day("2026-10-20")));
+    assert!(text(&html(&report)).contains("Counting began on 20 October 2026, so there is no comparison."));
 }
 
 #[test]

@@ -39,9 +39,13 @@ pub(super) fn counter(source: &str) -> String {
     .to_owned()
 }
 
+/// A date as text, such as "22 November 2026".
+pub(super) fn date(date: Date) -> String {
+    date.strftime("%-d %B %Y").to_string()
+}
+
 /// The heading of a range: its usual name, such as "Last 30 days", or its dates.
 pub(super) fn range_heading(range: Range, first: Date, last: Date) -> String {
-    let date = |date: Date| date.strftime("%-d %B %Y").to_string();
     match range {
         Range::Today => format!("Today, {}", first.strftime("%A %-d %B %Y")),
         Range::Yesterday => format!("Yesterday, {}", first.strftime("%A %-d %B %Y")),
@@ -58,7 +62,6 @@ pub(super) fn range_heading(range: Range, first: Date, last: Date) -> String {
 
 /// A range of days as text: the name of a month, or dates.
 pub(super) fn days(first: Date, last: Date) -> String {
-    let date = |date: Date| date.strftime("%-d %B %Y").to_string();
     if first == first.first_of_month() && last == first.last_of_month() {
         first.strftime("%B %Y").to_string()
     } else if first == last {

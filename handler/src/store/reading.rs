@@ -70,6 +70,7 @@ pub async fn read_tallies(checkout: &mut Checkout<'_>, site: SiteId, plan: &Plan
                     (TallyKind::Site, _) => {
                         tallies.pageviews = pageviews;
                         tallies.registers_revision = sum;
+                        tallies.first_day = day;
                     }
                     (TallyKind::Day | TallyKind::Hour | TallyKind::Imported, None) => {
                         return Err(sqlx::Error::Decode("a row of a day has no day".into()));

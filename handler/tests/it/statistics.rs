@@ -167,6 +167,64 @@ async fn days_begin_in_the_configured_time_zone() {
     }
 }
 
+/// Counts one view of a new visitor in each hour of a day, which lies some days before today.
+async fn count_each_hour(database: &Database, days_ago: i32) {
+    let day = format!("(clock_timestamp() at time zone 'UTC')::date - date '1970-01-01' - {days_ago}");
+    let hours = format!("select 1, {day}, 10, hour::text, 1, '{{1}}' from generate_series(0, 23) as hour");
+    database.execute(&format!("insert into tally {hours}")).await;
+    database.execute(&format!("insert into tally values (1, {day}, 0, '', 24, '{{24}}')")).await;
+}
+
+#[tokio::test]
+async fn a_range_that_ends_today_is_compared_with_the_same_part_of_the_period_before() {
+    let database = Database::create().await;
+    database.execute("insert into site (name, pageviews) values ('localhost', 96)").await;
+    for days_ago in [1, 2, 3, 4] {
+        count_each_hour(&database, days_ago).await;
+    }
+    let host = Host::start(&database).await;
+    let range = async |query: &str| {
+        let statistics = host.send(&Request::get(&format!("/api/statistics?{query}"))).await.json();
+        let time = statistics["as_of"].as_str().unwrap()[11..16].to_owned();
+        let minutes = time[..2].parse::<i64>().unwrap() * 60 + time[3..].parse::<i64>().unwrap();
+        ((minutes + 30) / 60, statistics["range"].clone())
+    };
+    for (query, whole_days) in [("period=today", 0), ("period=2d", 1)] {
+        let (hours, range) = range(query).await;
+        let views = 24 * whole_days + hours;
+        if views == 0 {
+            // In its first half hour, a day has no part to compare.
+            assert_eq!(range["previous"], Value::Null);
+            continue;
+        }
+        for number in ["visitors", "new_visitors", "daily_visitors", "pageviews"] {
+            assert_eq!(range["previous"][number], views, "{query}, {hours} hours: {range}");
+        }
+        assert_eq!(range["previous"]["until"].is_null(), hours == 0 || hours == 24, "{range}");
+        assert_eq!(range["counting_began"], Value::Null);
+    }
+    // Days that are over are compared in full.
+    let (_, yesterday) = range("period=yesterday").await;
+    assert_eq!((&yesterday["previous"]["pageviews"], &yesterday["previous"]["until"]), (&24.into(), &Value::Null));
+    // The period before began before the first counted day.
+    let (_, days) = range("period=3d").await;
+    assert_eq!(days["previous"], Value::Null);
+    assert!(days["counting_began"].is_string(), "{days}");
+    let page = host.send(&visitor(1).to("/?period=30d").header("Accept", "text/html")).await;
+    assert!(page.text().contains("Counting began on ") && page.text().contains("so there is no comparison."));
+}
+
+#[tokio::test]
+async fn a_last_day_in_the_future_is_cut_at_today_and_keeps_the_unique_number() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    host.send(&visitor(1)).await;
+    let today = host.send(&Request::get("/api/statistics?period=today")).await.json()["range"]["to"].clone();
+    let target = format!("/api/statistics?from={}&to=2099-12-31", today.as_str().unwrap());
+    let range = host.send(&Request::get(&target)).await.json()["range"].clone();
+    assert_eq!((&range["to"], &range["exact"], &range["visitors"]), (&today, &true.into(), &1.into()), "{range}");
+}
+
 #[tokio::test]
 async fn browsers_get_a_page_that_explains_an_invalid_range() {
     let database = Database::create().await;

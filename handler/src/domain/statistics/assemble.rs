@@ -6,7 +6,7 @@ use jiff::{SignedDuration, tz::TimeZone};
 
 use super::{
     imported,
-    query::{Plan, PlannedPoint, Query},
+    query::{Before, Plan, PlannedPoint, Query},
     report::{AllTimeEstimate, Counts, Entry, Point, Previous, Referrals, Report, Week},
     visitors::{Tallies, Tally, ValueTally},
 };
@@ -21,7 +21,10 @@ pub fn assemble(
     tallies: Tallies,
     all_time_visitors: Option<f64>,
 ) -> Report {
-    let Tallies { days, hours, values, excluded, referrals, imported, pageviews, registers_revision: _ } = tallies;
+    let Tallies { days, hours, values, excluded, referrals, imported, pageviews, first_day, registers_revision: _ } =
+        tallies;
+    let earliest = plan.before.as_ref().map_or(plan.first, |before| before.first);
+    let counting_began = first_day.filter(|first_day| *first_day > earliest);
     let count = |first, last| count(&days, first, last, forget);
     let point = |slot: &PlannedPoint| match *slot {
         PlannedPoint::Hour(day, hour) => {
@@ -70,12 +73,17 @@ pub fn assemble(
         first: plan.first,
         last: plan.last,
         counts: count(plan.first, plan.last),
-        previous: plan.before.as_ref().map(|before| Previous {
+        previous: plan.before.as_ref().filter(|_| counting_began.is_none()).map(|before| Previous {
             first: before.first,
             last: before.last,
-            counts: count(before.first, before.last),
+            until: before.hours.map(|hours| before.last.start(zone) + SignedDuration::from_hours(hours.into())),
+            counts: match before.hours {
+                Some(limit) => count_part(&days, &hours, before, limit, forget),
+                None => count(before.first, before.last),
+            },
             series: before.series.iter().map(point).collect(),
         }),
+        counting_began,
         step: plan.step,
         series: plan.series.iter().map(point).collect(),
         last_24_hours: plan.hours.iter().map(point).collect(),
@@ -102,6 +110,22 @@ fn count(days: &BTreeMap<Day, Tally>, first: Day, last: Day, forget: Forget) -> 
         counts.new_visitors = (forget == Forget::Monthly).then_some(new_visitors);
     }
     counts
+}
+
+/// The counts of a period that ends after `limit` hours of its last day. A visitor counts in the hour of its first visit of the day.
+fn count_part(
+    days: &BTreeMap<Day, Tally>,
+    hours: &BTreeMap<(Day, u8), Tally>,
+    before: &Before,
+    limit: u8,
+    forget: Forget,
+) -> Counts {
+    let whole_days = days.range(before.first..before.last).map(|(day, tally)| (*day, tally.clone()));
+    let mut last_day = Tally::default();
+    for (_, tally) in hours.range((before.last, 0)..(before.last, limit)) {
+        last_day.add(tally);
+    }
+    count(&whole_days.chain([(before.last, last_day)]).collect(), before.first, before.last, forget)
 }
 
 /// The visitors of a week, and how many returned. Each visitor counts on its first day in the week, so its previous day is before
@@ -149,7 +173,12 @@ mod tests {
         Tallies {
             // Three visitors come on Sunday. On Monday, two of them return, and a new visitor comes.
             days: [(day("2026-11-22"), tally(5, &[3])), (day("2026-11-23"), tally(4, &[1, 2]))].into(),
-            hours: [((day("2026-11-23"), 10), tally(4, &[3]))].into(),
+            hours: [
+                ((day("2026-11-22"), 9), tally(4, &[2])),
+                ((day("2026-11-22"), 10), tally(1, &[1])),
+                ((day("2026-11-23"), 10), tally(4, &[3])),
+            ]
+            .into(),
             values: vec![
                 ValueTally { dimension: Dimension::Page, value: "/b".to_owned(), pageviews: 1, visitors: 1 },
                 ValueTally { dimension: Dimension::Page, value: "/".to_owned(), pageviews: 8, visitors: 4 },
@@ -163,6 +192,7 @@ mod tests {
                 visitors: 30,
             }],
             pageviews: 200,
+            first_day: Some(day("2026-11-21")),
             registers_revision: 1,
         }
     }
@@ -210,8 +240,40 @@ mod tests {
         let report = report(&query(Range::Today), Forget::Monthly, tallies());
         let previous = report.previous.unwrap();
         assert_eq!((previous.first, previous.last), (day("2026-11-22"), day("2026-11-22")));
+        assert_eq!((previous.counts.visitors, previous.counts.new_visitors), (Some(2), Some(2)));
+        assert_eq!((previous.counts.pageviews, previous.series.len()), (4, 24));
+        assert_eq!(previous.until, Some("2026-11-22T10:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_part_of_a_period_counts_each_visitor_once() {
+        // Two new visitors come on Friday. On Saturday one of them returns at 9:00, and a new one comes; others come at 10:00.
+        let tallies = Tallies {
+            days: [(day("2026-11-20"), tally(2, &[2])), (day("2026-11-21"), tally(9, &[4, 1]))].into(),
+            hours: [((day("2026-11-21"), 9), tally(3, &[1, 1])), ((day("2026-11-21"), 10), tally(6, &[3]))].into(),
+            ..Tallies::default()
+        };
+        let previous = report(&query(Range::Days(2)), Forget::Monthly, tallies).previous.unwrap();
         assert_eq!((previous.counts.visitors, previous.counts.new_visitors), (Some(3), Some(3)));
-        assert_eq!((previous.counts.pageviews, previous.series.len()), (5, 24));
+        assert_eq!((previous.counts.daily_visitors, previous.counts.pageviews), (4, 5));
+    }
+
+    #[test]
+    fn a_period_that_begins_before_the_first_counted_day_has_no_previous_one() {
+        let began = |range, first_day: Option<&str>| {
+            let first_day = first_day.map(day);
+            let report = report(&query(range), Forget::Monthly, Tallies { first_day, ..tallies() });
+            (report.previous.is_some(), report.counting_began.map(|day| day.to_string()))
+        };
+        let since = |day: &str| (false, Some(day.to_owned()));
+        assert_eq!(began(Range::Days(7), Some("2026-11-10")), (true, None));
+        assert_eq!(began(Range::Days(7), Some("2026-11-11")), since("2026-11-11"));
+        assert_eq!(began(Range::Days(7), Some("2026-11-20")), since("2026-11-20"));
+        assert_eq!(began(Range::Today, Some("2026-11-23")), since("2026-11-23"));
+        assert_eq!(began(Range::Months(12), Some("2026-11-20")), since("2026-11-20"));
+        assert_eq!(began(Range::Months(12), Some("2025-12-01")), (false, None));
+        // Without visits, every number is zero.
+        assert_eq!(began(Range::Days(7), None), (true, None));
     }
 
     #[test]

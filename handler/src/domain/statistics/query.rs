@@ -33,11 +33,13 @@ pub enum PlannedPoint {
     Days(Day, Day),
 }
 
-/// The period before a range: as many days, up to the one before the first.
+/// The period before a range. If the range ends today, the period before ends at the same time of its last day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Before {
     pub first: Day,
     pub last: Day,
+    /// How many hours of the last day belong to the period; `None` for the whole day.
+    pub hours: Option<u8>,
     /// Points to compare with those of the range, oldest first. Empty if steps are longer than a day: weeks and months of the two
     /// periods would not have the same lengths.
     pub series: Vec<PlannedPoint>,
@@ -93,10 +95,56 @@ impl Query {
         let step = self.step.unwrap_or(Step::suiting(days));
         let is_exact = forget.is_exact(first, last);
         let series = series(first, last, step, zone)?;
-        let before = before(first, last, step, zone, first_kept);
+        let before = self.before(now, today, zone, step, (first, last), first_kept);
         let hours = last_hours(today, hour, zone);
         let weeks = if forget == Forget::Monthly { last_weeks(today, first_kept) } else { Vec::new() };
         Ok(Plan { as_of: now, today, first, last, is_exact, step, series, before, hours, weeks })
+    }
+
+    /// The period before the days of the range: the same days of the week or month before for the current week or month, else as many
+    /// days before the first.
+    fn before(
+        &self,
+        now: Timestamp,
+        today: Day,
+        zone: &TimeZone,
+        step: Step,
+        (first, last): (Day, Day),
+        first_kept: Option<Day>,
+    ) -> Option<Before> {
+        let days = last.number() - first.number() + 1;
+        let earlier = |days: i32| (first.plus(-days), last.plus(-days));
+        let (begin, end) = match self.range {
+            Range::Week => earlier(7),
+            Range::Month => {
+                let month = first.month().plus(-1);
+                (month.first_day(), month.first_day().plus(days - 1))
+            }
+            _ => earlier(days),
+        };
+        let is_kept = first_kept.is_none_or(|kept| kept <= begin);
+        // The calendar has no days before 1970.
+        if !is_kept || days > MAXIMUM_DAYS_BEFORE || end.number() - begin.number() + 1 != days || begin >= first {
+            return None;
+        }
+        let whole = end.min(first.plus(-1));
+        let series = match step {
+            Step::Hour | Step::Day => series(begin, whole, step, zone).ok()?,
+            Step::Week | Step::Month => Vec::new(),
+        };
+        // A month before that is shorter than the part of this month is whole.
+        let (last, hours) = if last == today && whole == end { part(end, now, today, zone) } else { (whole, None) };
+        (begin <= last).then_some(Before { first: begin, last, hours, series })
+    }
+}
+
+/// The part of a day, in whole hours, that is as long as the part of today until now: the last day, and its hours unless it is whole.
+fn part(day: Day, now: Timestamp, today: Day, zone: &TimeZone) -> (Day, Option<u8>) {
+    let minutes = now.duration_since(today.start(zone)).as_mins();
+    match u8::try_from((minutes + 30).div_euclid(60)).unwrap_or_default() {
+        0 => (day.plus(-1), None),
+        hours if hours >= day.hours(zone) => (day, None),
+        hours => (day, Some(hours)),
     }
 }
 
@@ -124,6 +172,7 @@ impl Plan {
                 PlannedPoint::Hour(day, _) => Some(day.number()),
                 PlannedPoint::Days(..) => None,
             })
+            .chain(self.before.iter().filter(|before| before.hours.is_some()).map(|before| before.last.number()))
             .collect();
         days.sort_unstable();
         days.dedup();
@@ -133,18 +182,6 @@ impl Plan {
 
 /// Longest range that is compared with the period before, in days: two months.
 const MAXIMUM_DAYS_BEFORE: i32 = 62;
-
-fn before(first: Day, last: Day, step: Step, zone: &TimeZone, first_kept: Option<Day>) -> Option<Before> {
-    let days = last.number() - first.number() + 1;
-    let (first, last) = (first.plus(-days), first.plus(-1));
-    // The calendar has no days before 1970.
-    let is_kept = first_kept.is_none_or(|kept| kept <= first) && last.number() - first.number() + 1 == days;
-    let series = match step {
-        Step::Hour | Step::Day => series(first, last, step, zone).ok()?,
-        Step::Week | Step::Month => Vec::new(),
-    };
-    (is_kept && days <= MAXIMUM_DAYS_BEFORE).then_some(Before { first, last, series })
-}
 
 fn series(first: Day, last: Day, step: Step, zone: &TimeZone) -> Result<Vec<PlannedPoint>, BadQuery> {
     let mut series = Vec::new();
@@ -267,20 +304,60 @@ mod tests {
         assert_eq!(first(Range::LastMonth), ("2026-10-31".to_owned(), "2026-10-31".to_owned()));
     }
 
+    /// The period before a range at a time: its first and last day, the hours of the last day, and the number of its points.
+    fn before(now: &str, range: Range, step: Option<Step>, kept: Option<&str>) -> Option<(String, Option<u8>, usize)> {
+        let plan =
+            query(range, step).plan(now.parse().unwrap(), &TimeZone::UTC, Forget::Monthly, kept.map(day)).unwrap();
+        plan.before.map(|before| (format!("{} {}", before.first, before.last), before.hours, before.series.len()))
+    }
+
     #[test]
     fn the_period_before_has_as_many_days_and_needs_all_of_them_stored() {
-        let now = "2026-11-23T10:20:30Z".parse().unwrap();
-        let before = |range, step, kept: Option<&str>| {
-            let plan = query(range, step).plan(now, &TimeZone::UTC, Forget::Monthly, kept.map(day)).unwrap();
-            plan.before.map(|before| (before.first.to_string(), before.last.to_string(), before.series.len()))
-        };
-        let found = |first: &str, last: &str, points| Some((first.to_owned(), last.to_owned(), points));
-        assert_eq!(before(Range::Days(7), None, None), found("2026-11-10", "2026-11-16", 7));
-        assert_eq!(before(Range::Today, None, None), found("2026-11-22", "2026-11-22", 24));
-        assert_eq!(before(Range::Month, Some(Step::Week), None), found("2026-10-09", "2026-10-31", 0));
-        assert_eq!(before(Range::Days(7), None, Some("2026-11-10")), found("2026-11-10", "2026-11-16", 7));
+        let before = |range, step, kept| before("2026-11-23T10:20:30Z", range, step, kept);
+        let found = |days: &str, hours, points| Some((days.to_owned(), hours, points));
+        let between = |first, last| Range::Between(day(first), Some(day(last)));
+        assert_eq!(before(Range::Days(7), None, None), found("2026-11-10 2026-11-16", Some(10), 7));
+        assert_eq!(before(Range::Yesterday, None, None), found("2026-11-21 2026-11-21", None, 24));
+        assert_eq!(before(between("2026-11-01", "2026-11-10"), None, None), found("2026-10-22 2026-10-31", None, 10));
+        assert_eq!(
+            before(between("2026-11-21", "2027-12-31"), None, None),
+            found("2026-11-18 2026-11-20", Some(10), 3)
+        );
+        assert_eq!(before(Range::Month, Some(Step::Week), None), found("2026-10-01 2026-10-23", Some(10), 0));
+        assert_eq!(before(Range::Days(7), None, Some("2026-11-10")), found("2026-11-10 2026-11-16", Some(10), 7));
         assert_eq!(before(Range::Days(7), None, Some("2026-11-11")), None);
         assert_eq!(before(Range::Months(12), None, None), None);
+    }
+
+    #[test]
+    fn today_this_week_and_this_month_are_compared_with_the_same_part_of_the_period_before() {
+        let found = |days: &str, hours| Some((days.to_owned(), hours));
+        for (now, range, expected) in [
+            ("2026-11-23T10:20:30Z", Range::Today, found("2026-11-22 2026-11-22", Some(10))),
+            ("2026-11-23T10:40:30Z", Range::Today, found("2026-11-22 2026-11-22", Some(11))),
+            ("2026-11-23T23:40:30Z", Range::Today, found("2026-11-22 2026-11-22", None)),
+            ("2026-11-23T00:20:30Z", Range::Today, None),
+            ("2026-11-25T10:20:30Z", Range::Week, found("2026-11-16 2026-11-18", Some(10))),
+            ("2026-11-25T00:20:30Z", Range::Week, found("2026-11-16 2026-11-17", None)),
+            ("2026-11-23T00:20:30Z", Range::Week, None),
+            ("2026-11-25T10:20:30Z", Range::Month, found("2026-10-01 2026-10-25", Some(10))),
+            ("2026-12-31T10:20:30Z", Range::Month, found("2026-11-01 2026-11-30", None)),
+            ("2027-03-28T10:20:30Z", Range::Month, found("2027-02-01 2027-02-28", Some(10))),
+            ("2027-03-29T10:20:30Z", Range::Month, found("2027-02-01 2027-02-28", None)),
+        ] {
+            let before = before(now, range, None, None).map(|(days, hours, _)| (days, hours));
+            assert_eq!(before, expected, "{range:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn a_last_day_in_the_future_is_cut_at_today() {
+        let plan = |first, last| plan_in(&query(Range::Between(day(first), Some(day(last))), None), "UTC").unwrap();
+        let cut = plan("2026-11-01", "2027-12-31");
+        assert_eq!((cut.first, cut.last, cut.is_exact), (day("2026-11-01"), day("2026-11-23"), true));
+        assert_eq!(plan("2026-11-23", "9999-12-31").last, day("2026-11-23"));
+        // A range that only begins in the future has no visits.
+        assert_eq!(plan("2026-11-24", "2026-11-30").last, day("2026-11-30"));
     }
 
     #[test]

@@ -73,6 +73,8 @@ impl Range {
                 let january = Date::new(today.date().year(), 1, 1).ok().and_then(|date| Day::of_date(date).ok());
                 (january.unwrap_or(today), today)
             }
+            // Days to come have no visits, but could make the range too long for a unique number.
+            Self::Between(first, Some(last)) if first <= today => (first, last.min(today)),
             Self::Between(first, last) => (first, last.unwrap_or(today)),
         }
     }

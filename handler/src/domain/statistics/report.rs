@@ -37,8 +37,10 @@ pub struct Report {
     pub last: Day,
     /// The numbers of the range.
     pub counts: Counts,
-    /// The period before the range, of as many days, if it is known.
+    /// The period before the range, if it is known.
     pub previous: Option<Previous>,
+    /// The first counted day, if the range or the period before it begins earlier. Then there is no previous period to compare.
+    pub counting_began: Option<Day>,
     pub step: Step,
     /// The range in steps, oldest first.
     pub series: Vec<Point>,
@@ -61,6 +63,8 @@ pub struct Report {
 pub struct Previous {
     pub first: Day,
     pub last: Day,
+    /// The end of the period, if it ends within its last day, as the range ends within today.
+    pub until: Option<Timestamp>,
     pub counts: Counts,
     /// Points to compare with those of the range, oldest first.
     pub series: Vec<Point>,

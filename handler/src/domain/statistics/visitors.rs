@@ -44,6 +44,18 @@ pub struct Tally {
     pub visitors: Gaps,
 }
 
+impl Tally {
+    /// Adds another tally of the same day.
+    pub fn add(&mut self, other: &Self) {
+        self.pageviews += other.pageviews;
+        let gaps = &mut self.visitors.0;
+        gaps.resize(gaps.len().max(other.visitors.0.len()), 0);
+        for (sum, number) in gaps.iter_mut().zip(&other.visitors.0) {
+            *sum += number;
+        }
+    }
+}
+
 /// The counters of one value in the range of the query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueTally {
@@ -81,6 +93,8 @@ pub struct Tallies {
     pub imported: Vec<ImportedDay>,
     /// All pageviews since counting began.
     pub pageviews: i64,
+    /// The first day with counted views.
+    pub first_day: Option<Day>,
     /// A number that increases whenever the all-time registers of the site change.
     pub registers_revision: i64,
 }

@@ -42,7 +42,9 @@ fn a_breakdown_shows_pageviews_and_a_link_to_all_lists() {
 fn a_breakdown_without_referrals_explains_the_empty_list() {
     let of = Breakdown::Referrer("news.example".to_owned());
     let page = html(&Report { referrals: Some(referrals(of, &[], 0)), ..report() });
-    assert!(page.contains("Pages reached from <bdi title=\"news.example\">news.example</bdi>") && page.contains("#sources"));
+    assert!(
+        page.contains("Pages reached from <bdi title=\"news.example\">news.example</bdi>") && page.contains("#sources")
+    );
     assert!(page.contains("This host referred no visitors in this period.") && !page.contains("The page of 0"));
 }
 

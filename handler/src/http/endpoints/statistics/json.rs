@@ -74,12 +74,14 @@ struct RangeCounts {
     #[serde(flatten)]
     counts: PeriodCounts,
     previous: Option<PreviousCounts>,
+    counting_began: Option<Day>,
 }
 
 #[derive(Serialize)]
 struct PreviousCounts {
     from: Day,
     to: Day,
+    until: Option<String>,
     #[serde(flatten)]
     counts: PeriodCounts,
 }
@@ -183,8 +185,10 @@ impl<'r> Document<'r> {
                 previous: report.previous.as_ref().map(|previous| PreviousCounts {
                     from: previous.first,
                     to: previous.last,
+                    until: previous.until.map(|until| local(until, zone)),
                     counts: (&previous.counts).into(),
                 }),
+                counting_began: report.counting_began,
             },
             by: report.step.name(),
             series: points(&report.series, zone),
