@@ -1,5 +1,5 @@
 // Counts page views and events: <script defer data-site="example.com" src="https://HOST/footfall.js"></script>
-//   data-footfall-event="signup"  on an element counts an event on a click, also by keyboard
+//   data-footfall-event="signup"  on an element counts an event on a click, also by keyboard or with the middle button
 //   footfall("signup")            counts an event
 //   footfall.off()                stops counting in this browser and site; returns true if the browser has stored that
 //   footfall.own()                counts this browser's views as the owner's own, without a visitor
@@ -11,23 +11,24 @@
 //
 // The script must not disturb the page, so it does not wait and does not throw. The script supports browsers of 2020 and newer.
 {
-  let page = document;
+  // Names of forms, frames and pictures hide the document's properties (<form name="hidden">), but not the prototype's.
+  let property = name => Reflect.get(window.Document.prototype, name, document);
   let address = location;
-  let script = page.currentScript;
+  let script = property("currentScript");
   let options = script?.dataset;
 
   // The last path counted.
   let last;
 
-  // A query can contain names and tokens: only parameters named by the site are kept.
-  let allowed = query => query.replace(/.([^=&]*)[^&]*/g, (pair, name) =>
-    name && options.query?.split(",").includes(name) ? pair : "").replace(/./, "?");
+  // The element of the last event, while the browser handles its click.
+  let clicked;
 
-  // With data-hash, the path of a router in the fragment is part of the path. Other fragments can be tokens, such as
-  // #access_token=…, also behind a path.
-  let path = () => address.pathname + allowed(address.search) + ("hash" in options
-    ? address.hash.replace(/(#!?\/[^?#]*)?([^#]*).*/, (_, route, query) => route ? route + allowed(query) : "")
-    : "");
+  // A query can contain names and tokens: only parameters named by the site are kept. With data-hash, the path of a router in the
+  // fragment is part of the path. Other fragments can be tokens (#access_token=…), also behind such a path.
+  let path = () => (
+    address.pathname + address.search + ("hash" in options ? address.hash.replace(/^(?!#!?\/).*|(?!^)#.*/, "") : "")
+  ).replace(/\?[^#]*/g, query => query.replace(/.([^=&]*)[^&]*/g, (pair, name) =>
+    name && options.query?.split(",").includes(name) ? pair : "").replace(/./, "?"));
 
   let parameter = name => new URLSearchParams(address.search).get(name);
 
@@ -37,25 +38,29 @@
     } catch {} // Without storage there is no objection to respect.
     try {
       // A saved copy has the visitor's local path. In a sandboxed frame, an objection cannot be read.
-      if (stored != "off" && /^http/.test(address.protocol) && window.origin != "null") fetch(new URL(options.to || "v", script.src), {
+      if (stored == "off" || !/^http/.test(address.protocol) || window.origin == "null") return;
+      let target = new window.URL(options.to || "v", script.src);
+      let body = JSON.stringify({
+        s: options.site,
+        p: path(),
+        z: Intl.DateTimeFormat().resolvedOptions().timeZone,
+        // Small below 576, medium below 992, else large.
+        w: "sm"[(innerWidth - 160) / 416 | 0] || "l",
+        // The owner's own view, if 1 is stored.
+        o: +stored,
+        ...more,
+      }, (_, value) => value || undefined); // Empty values are omitted.
+      let post = keepalive => window.fetch(target, {
         method: "POST",
-        body: JSON.stringify({
-          s: options.site,
-          p: path(),
-          z: Intl.DateTimeFormat().resolvedOptions().timeZone,
-          // Small below 576, medium below 992, else large.
-          w: "sm"[(innerWidth - 160) / 416 | 0] || "l",
-          // The owner's own view, if 1 is stored.
-          o: +stored,
-          ...more,
-        }, (_, value) => value || undefined), // Empty values are omitted.
         // A string is sent as text/plain. With no-cors, the browser sends it without a preflight.
+        body,
         mode: "no-cors",
-        keepalive: 1,
+        keepalive,
         credentials: "omit",
         // The page's own policy could send its whole address, or hide its origin.
         referrerPolicy: "origin",
-      }).catch(view); // `view` serves as a function without effect: the path has been counted.
+      }).catch(() => keepalive && post()); // Browsers refuse keepalive while other requests use its 64 KiB.
+      post(true);
     } catch {}
   };
 
@@ -63,10 +68,10 @@
   // a change of the history with the same path is no view.
   let view = event => {
     // "persisted": shown again from the back/forward cache, without loading.
-    if (page.hidden || page.prerendering || last == path() && !event?.persisted) return;
+    if (property("hidden") || property("prerendering") || last == path() && !event?.persisted) return;
     // Referrer and campaign belong to the first view. Only the origin of the referrer leaves the browser.
     send(!last && {
-      r: page.referrer.split("/", 3).join("/"),
+      r: property("referrer").split("/", 3).join("/"),
       c: {
         source: parameter("utm_source") || parameter("ref"),
         medium: parameter("utm_medium"),
@@ -85,17 +90,38 @@
 
   // A second copy of the script, or a router that runs it again with each page, would count everything twice. A value that is not
   // a function belongs to the page: <h2 id="footfall"> has this name, too.
-  if (script && !self.footfall?.call) {
-    let footfall = self.footfall = name => name && send({ e: name });
+  if (script && !(window.footfall instanceof Function)) {
+    // Half of an emoji, left by a cut, is not valid in JSON.
+    let footfall = window.footfall = name => (name = name?.replace?.(/\p{Cs}/gu, "")) && send({ e: name });
     footfall.off = store("off");
     footfall.own = store(1);
     footfall.on = store("");
     // Captured, because prerenderingchange does not reach the window otherwise.
     ["visibilitychange", "prerenderingchange", "pageshow"].map(occasion => addEventListener(occasion, view, true));
     // Captured, because the page may stop a click.
-    addEventListener("click", event => footfall(event.target.closest?.("[data-footfall-event]")?.dataset.footfallEvent), true);
-    // Older browsers lack the Navigation API. Polling the address is safer than replacing the page's functions.
-    if (self.NavigateEvent) navigation.addEventListener("currententrychange", view); else setInterval(view, 99);
+    ["click", "auxclick"].map(occasion => addEventListener(occasion, event => {
+      let name;
+      // The path includes open shadow roots. A form can hide its methods: <input name="getAttribute">.
+      let element = event.composedPath().find(node => {
+        try {
+          name = script.getAttribute.call(node, "data-footfall-event");
+          return name != null;
+        } catch {} // Windows, documents and shadow roots have no attributes.
+      });
+      // The right button opens a menu. A click on a label is repeated on its control, in the same task.
+      if (event.button > 1 || element == clicked) return;
+      clicked = element;
+      setTimeout(() => clicked = 0);
+      footfall(name);
+    }, true));
+    try {
+      // Older browsers lack the Navigation API, and the page can use its name.
+      if (!window.navigation.currentEntry.id) throw 0;
+      window.navigation.addEventListener("currententrychange", view);
+    } catch {
+      // Polling the address is safer than replacing the page's functions.
+      setInterval(view, 99);
+    }
     view();
   }
 }

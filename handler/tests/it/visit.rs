@@ -69,6 +69,7 @@ async fn a_view_is_counted_before_its_204_response() {
             let response = host.send(&script_request(number, &view(page))).await;
             assert_eq!((response.status, response.body.len(), response.header("set-cookie")), (204, 0, ""));
             assert_eq!(response.header("cache-control"), "no-store");
+            assert_eq!(response.header("cross-origin-resource-policy"), "cross-origin");
         }
         let statistics = statistics(&host).await;
         assert_eq!((&statistics["range"]["visitors"], &statistics["range"]["pageviews"]), (&2.into(), &4.into()));
@@ -364,10 +365,12 @@ async fn the_script_is_small_cacheable_and_loadable_by_any_page() {
     let script = host.send(&Request::get("/footfall.js")).await;
     assert_eq!((script.status, script.header("content-type")), (200, "text/javascript; charset=utf-8"));
     assert_eq!(script.header("cross-origin-resource-policy"), "cross-origin");
+    assert_eq!(script.header("access-control-allow-origin"), "*");
     assert!(script.header("cache-control").contains("max-age=3600"));
     let again = Request::get("/footfall.js").header("If-None-Match", script.header("etag"));
     let again = host.send(&again).await;
     assert_eq!((again.status, again.body.len()), (304, 0));
+    assert_eq!(again.header("access-control-allow-origin"), "*");
     let compressed = host.send(&Request::get("/footfall.js").header("Accept-Encoding", "gzip")).await;
     assert_eq!(compressed.header("content-encoding"), "gzip");
     // Sites load the script with every first visit, so its size as sent is bounded.

@@ -24,7 +24,8 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 /// `/footfall.js`.
 pub(in crate::http) fn respond_with_script(request: &Request) -> Result<Reply, Error> {
     static SCRIPT: File = File::new(include_str!("../../../assets/footfall.min.js"), JAVASCRIPT);
-    SCRIPT.respond(request).map(cross_origin)
+    // A line with `crossorigin` needs CORS.
+    SCRIPT.respond(request).map(cross_origin).map(readable_anywhere)
 }
 
 /// `/api/openapi.json`.

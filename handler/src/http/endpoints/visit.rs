@@ -111,7 +111,8 @@ pub(in crate::http) async fn respond<B: Buf>(
     app.recorder.record(visit(request, site, reported), request.respond_by).await?;
     let mut done = reply(StatusCode::NO_CONTENT, "text/plain", Bytes::new());
     done.headers_mut().remove(header::CONTENT_TYPE);
-    Ok(done)
+    // An isolated page could not read a reply without this header, so the script would send the visit again.
+    Ok(cross_origin(done))
 }
 
 /// One transparent pixel (`GIF89a`).

@@ -14,8 +14,10 @@ async function listen(server) {
 
 function answerItself(path, response) {
   if (path === `/v/${SITE}.gif`) return response.setHeader("content-type", "image/gif").end("GIF89a");
+  response.setHeader("cross-origin-resource-policy", "cross-origin");
   if (path.endsWith("/footfall.js")) {
     return response
+      .setHeader("access-control-allow-origin", "*")
       .setHeader("content-type", "text/javascript; charset=utf-8")
       .end(readFileSync(new URL("footfall.min.js", ASSETS)));
   }
@@ -83,6 +85,8 @@ export async function startSite(counter) {
     const { pathname } = new URL(incoming.url, "http://example.com");
     if (incoming.headers["sec-purpose"]?.includes("prerender")) site.prerendered.add(pathname);
     if (pathname === "/favicon.ico") return response.writeHead(204).end();
+    // Never ends, so that its body occupies the browser's allowance for keepalive.
+    if (pathname === "/held") return response;
     const {
       attributes = "",
       source = `${counter.origin}/footfall.js`,
