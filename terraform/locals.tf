@@ -62,6 +62,14 @@ locals {
 
   # Addresses of the service --------------------------------------------------------------------------------------------
   function_host_name = "${local.function_app_name}.azurewebsites.net"
-  default_host_name  = var.front_door_enabled ? azurerm_cdn_frontdoor_endpoint.this[0].host_name : azurerm_function_app_flex_consumption.this.default_hostname
-  public_url         = coalesce(var.public_url, "https://${local.default_host_name}")
+  front_door_locked  = var.front_door_enabled && var.front_door_lock_enabled
+  default_host_name  = var.custom_domain != null ? var.custom_domain : var.front_door_enabled ? azurerm_cdn_frontdoor_endpoint.this[0].host_name : azurerm_function_app_flex_consumption.this.default_hostname
+
+  # Null: the app's own host, which the handler knows from WEBSITE_HOSTNAME.
+  public_origin = (
+    var.custom_domain != null ? "https://${var.custom_domain}" :
+    var.public_url != null ? try(regex("^https://[^/]+$", var.public_url), null) :
+    var.front_door_enabled ? "https://${azurerm_cdn_frontdoor_endpoint.this[0].host_name}" : null
+  )
+  public_url = coalesce(var.public_url, "https://${local.default_host_name}")
 }

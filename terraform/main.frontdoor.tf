@@ -53,6 +53,18 @@ resource "azurerm_cdn_frontdoor_origin" "this" {
   enabled                        = true
 }
 
+resource "azurerm_cdn_frontdoor_custom_domain" "this" {
+  count = var.front_door_enabled && var.custom_domain != null ? 1 : 0
+
+  name                     = replace(var.custom_domain, ".", "-")
+  cdn_frontdoor_profile_id = azurerm_cdn_frontdoor_profile.this[0].id
+  host_name                = var.custom_domain
+
+  tls {
+    certificate_type = "ManagedCertificate"
+  }
+}
+
 resource "azurerm_cdn_frontdoor_route" "this" {
   count = var.front_door_enabled ? 1 : 0
 
@@ -60,11 +72,13 @@ resource "azurerm_cdn_frontdoor_route" "this" {
   cdn_frontdoor_endpoint_id     = azurerm_cdn_frontdoor_endpoint.this[0].id
   cdn_frontdoor_origin_group_id = azurerm_cdn_frontdoor_origin_group.this[0].id
   cdn_frontdoor_origin_ids      = [azurerm_cdn_frontdoor_origin.this[0].id]
-  patterns_to_match             = ["/*"]
-  supported_protocols           = ["Http", "Https"]
-  https_redirect_enabled        = true
-  forwarding_protocol           = "HttpsOnly"
-  link_to_default_domain        = true
+
+  cdn_frontdoor_custom_domain_ids = azurerm_cdn_frontdoor_custom_domain.this[*].id
+  patterns_to_match               = ["/*"]
+  supported_protocols             = ["Http", "Https"]
+  https_redirect_enabled          = true
+  forwarding_protocol             = "HttpsOnly"
+  link_to_default_domain          = true
 }
 
 resource "azurerm_cdn_frontdoor_firewall_policy" "this" {
@@ -141,6 +155,14 @@ resource "azurerm_cdn_frontdoor_security_policy" "this" {
 
         domain {
           cdn_frontdoor_domain_id = azurerm_cdn_frontdoor_endpoint.this[0].id
+        }
+
+        dynamic "domain" {
+          for_each = azurerm_cdn_frontdoor_custom_domain.this
+
+          content {
+            cdn_frontdoor_domain_id = domain.value.id
+          }
         }
       }
     }

@@ -167,7 +167,8 @@ locals {
     FOOTFALL_TIMEZONE        = var.time_zone
     FOOTFALL_FORGET          = var.forget
     FOOTFALL_ALL_TIME        = var.all_time_enabled ? "on" : "off"
-    FOOTFALL_TRUSTED_PROXIES = tostring(coalesce(var.trusted_proxies, var.front_door_enabled ? 2 : 1))
+    FOOTFALL_TRUSTED_PROXIES = tostring(coalesce(var.trusted_proxies, local.front_door_locked ? 2 : 1))
+    FOOTFALL_PUBLIC_URL      = local.public_origin
     FOOTFALL_CONNECTIONS     = var.client_connections == null ? null : tostring(var.client_connections)
     FOOTFALL_RATE_LIMIT      = var.rate_limit
     FOOTFALL_SCRIPT          = var.script_name
@@ -269,12 +270,12 @@ resource "azurerm_function_app_flex_consumption" "this" {
 
     # With Front Door the origin accepts only this profile: the service tag identifies Front Door, and the header the
     # profile. Without this rule a client could forge X-Forwarded-For (FOOTFALL_TRUSTED_PROXIES is 2).
-    ip_restriction_default_action     = var.front_door_enabled || length(var.allowed_addresses) > 0 ? "Deny" : "Allow"
+    ip_restriction_default_action     = local.front_door_locked || length(var.allowed_addresses) > 0 ? "Deny" : "Allow"
     scm_use_main_ip_restriction       = false
     scm_ip_restriction_default_action = "Allow"
 
     dynamic "ip_restriction" {
-      for_each = var.front_door_enabled ? [azurerm_cdn_frontdoor_profile.this[0].resource_guid] : []
+      for_each = local.front_door_locked ? [azurerm_cdn_frontdoor_profile.this[0].resource_guid] : []
 
       content {
         name        = "front-door"
@@ -313,4 +314,35 @@ resource "azurerm_function_app_flex_consumption" "this" {
     azurerm_private_endpoint.database,
     azurerm_subnet_network_security_group_association.this,
   ]
+}
+
+# Own host name -----------------------------------------------------------------------------------------------------------
+# Without Front Door. Azure checks the DNS records of the output custom_domain_records when it creates the binding.
+
+resource "azurerm_app_service_custom_hostname_binding" "this" {
+  count = var.custom_domain != null && !var.front_door_enabled ? 1 : 0
+
+  hostname            = var.custom_domain
+  app_service_name    = azurerm_function_app_flex_consumption.this.name
+  resource_group_name = azurerm_resource_group.this.name
+
+  lifecycle {
+    # The certificate's binding sets these.
+    ignore_changes = [ssl_state, thumbprint]
+  }
+}
+
+resource "azurerm_app_service_managed_certificate" "this" {
+  count = length(azurerm_app_service_custom_hostname_binding.this)
+
+  custom_hostname_binding_id = azurerm_app_service_custom_hostname_binding.this[0].id
+  tags                       = local.tags
+}
+
+resource "azurerm_app_service_certificate_binding" "this" {
+  count = length(azurerm_app_service_custom_hostname_binding.this)
+
+  hostname_binding_id = azurerm_app_service_custom_hostname_binding.this[0].id
+  certificate_id      = azurerm_app_service_managed_certificate.this[0].id
+  ssl_state           = "SniEnabled"
 }

@@ -5,6 +5,17 @@ output "url" {
   value       = local.public_url
 }
 
+output "custom_domain_records" {
+  description = "DNS records for custom_domain: for each name, type and value."
+  value = var.custom_domain == null ? null : var.front_door_enabled ? {
+    (var.custom_domain)             = { type = "CNAME", value = azurerm_cdn_frontdoor_endpoint.this[0].host_name }
+    "_dnsauth.${var.custom_domain}" = { type = "TXT", value = azurerm_cdn_frontdoor_custom_domain.this[0].validation_token }
+    } : {
+    (var.custom_domain)          = { type = "CNAME", value = azurerm_function_app_flex_consumption.this.default_hostname }
+    "asuid.${var.custom_domain}" = { type = "TXT", value = nonsensitive(azurerm_function_app_flex_consumption.this.custom_domain_verification_id) }
+  }
+}
+
 output "resource_group_name" {
   description = "Resource group of all resources."
   value       = azurerm_resource_group.this.name

@@ -471,12 +471,12 @@ variable "trusted_proxies" {
   default     = null
 
   validation {
-    condition     = var.trusted_proxies == null ? true : var.trusted_proxies >= (var.front_door_enabled ? 2 : 1) && var.trusted_proxies <= 10 && floor(var.trusted_proxies) == var.trusted_proxies
+    condition     = var.trusted_proxies == null ? true : var.trusted_proxies >= (local.front_door_locked ? 2 : 1) && var.trusted_proxies <= 10 && floor(var.trusted_proxies) == var.trusted_proxies
     error_message = "trusted_proxies must be a whole number from 1, or from 2 with Front Door, to 10."
   }
 
   validation {
-    condition     = var.trusted_proxies == null || var.front_door_enabled ? true : var.trusted_proxies == 1 || length(var.allowed_addresses) > 0
+    condition     = var.trusted_proxies == null || local.front_door_locked ? true : var.trusted_proxies == 1 || length(var.allowed_addresses) > 0
     error_message = "trusted_proxies above 1 needs allowed_addresses: a client that reaches the app without the proxy could send any address."
   }
 }
@@ -500,6 +500,22 @@ variable "allowed_addresses" {
   validation {
     condition     = length(var.allowed_addresses) == 0 || var.public_url != null
     error_message = "allowed_addresses needs public_url: the availability tests can reach the app through your proxy only."
+  }
+}
+
+variable "custom_domain" {
+  description = "Host name of your own for the page and the script, for example stats.example.com: a custom domain of Front Door, or a host name of the app with a managed certificate. Create the DNS records of the output custom_domain_records first. Choose the name before you embed a line, because later pages keep the old one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.custom_domain == null ? true : can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$", var.custom_domain))
+    error_message = "custom_domain must be a host name in lower case, for example stats.example.com."
+  }
+
+  validation {
+    condition     = var.custom_domain == null || var.public_url == null
+    error_message = "Set custom_domain or public_url, not both: one is the address of the app, the other of your own proxy."
   }
 }
 
@@ -578,9 +594,16 @@ variable "additional_settings" {
 # Front Door --------------------------------------------------------------------------------------------------------
 
 variable "front_door_enabled" {
-  description = "Put Azure Front Door with a web application firewall in front of the function app, and refuse all other access to the app."
+  description = "Put Azure Front Door with a web application firewall in front of the function app, and refuse all other access to the app (front_door_lock_enabled)."
   type        = bool
   default     = false
+  nullable    = false
+}
+
+variable "front_door_lock_enabled" {
+  description = "Refuse all access to the app that does not come through Front Door. Set false while pages still name the app's own host, and true once they name Front Door's. Until then the app trusts one proxy, so visitors through Front Door have Front Door's addresses."
+  type        = bool
+  default     = true
   nullable    = false
 }
 

@@ -44,6 +44,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The counted sites, each once. The first is this app's own page.
     pub sites: Vec<SiteName>,
+    /// The origin in embed code and shared links; `None`: see `serve::public_address`.
+    pub public_url: Option<Origin>,
     /// The time zone in which days begin.
     pub zone: TimeZone,
     /// The number of proxies that append to `X-Forwarded-For`.
@@ -123,6 +125,7 @@ impl Config {
             database: DatabaseConfig::load(&values)?,
             public_sites: sites::public(&values, &sites)?,
             sites,
+            public_url: origin::public(&values)?,
             zone: values.parse(&settings::TIMEZONE, |name| TimeZone::get(name).ok())?,
             trusted_proxies: values
                 .optional_number(&settings::TRUSTED_PROXIES)?

@@ -21,7 +21,7 @@ run "without_it" {
   }
 
   assert {
-    condition     = azurerm_function_app_flex_consumption.this.app_settings["FOOTFALL_TRUSTED_PROXIES"] == "1" && output.url == "https://func-mock.azurewebsites.net"
+    condition     = azurerm_function_app_flex_consumption.this.app_settings["FOOTFALL_TRUSTED_PROXIES"] == "1" && !contains(keys(azurerm_function_app_flex_consumption.this.app_settings), "FOOTFALL_PUBLIC_URL") && output.url == "https://func-mock.azurewebsites.net"
     error_message = "Without Front Door there must be one proxy, and the app's own name."
   }
 }
@@ -56,6 +56,80 @@ run "the_origin_is_locked_to_this_front_door" {
   assert {
     condition     = output.url == "https://mock-abc.z01.azurefd.net" && alltrue([for test in azurerm_application_insights_standard_web_test.this : startswith(one(test.request).url, "https://mock-abc.z01.azurefd.net/")])
     error_message = "Visitors and availability tests must use Front Door."
+  }
+}
+
+run "the_page_names_front_door" {
+  command = plan
+
+  variables {
+    front_door_enabled = true
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.app_settings["FOOTFALL_PUBLIC_URL"] == "https://mock-abc.z01.azurefd.net"
+    error_message = "Embed lines and links must name Front Door, because the app itself refuses requests."
+  }
+}
+
+run "front_door_later_is_first_an_endpoint" {
+  command = plan
+
+  variables {
+    front_door_enabled      = true
+    front_door_lock_enabled = false
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.site_config[0].ip_restriction_default_action == "Allow" && length(azurerm_function_app_flex_consumption.this.site_config[0].ip_restriction) == 0 && azurerm_function_app_flex_consumption.this.app_settings["FOOTFALL_PUBLIC_URL"] == "https://mock-abc.z01.azurefd.net"
+    error_message = "Without the lock, pages with the old name must still count, and new lines must name Front Door."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.app_settings["FOOTFALL_TRUSTED_PROXIES"] == "1"
+    error_message = "Two proxies may be trusted with the lock only, or a client could send any address."
+  }
+}
+
+run "a_custom_domain_of_front_door" {
+  command = plan
+
+  variables {
+    front_door_enabled = true
+    custom_domain      = "stats.example.com"
+  }
+
+  assert {
+    condition     = azurerm_cdn_frontdoor_custom_domain.this[0].host_name == "stats.example.com" && one(azurerm_cdn_frontdoor_custom_domain.this[0].tls).certificate_type == "ManagedCertificate" && azurerm_cdn_frontdoor_route.this[0].cdn_frontdoor_custom_domain_ids == toset([azurerm_cdn_frontdoor_custom_domain.this[0].id])
+    error_message = "Front Door must serve the custom domain with a managed certificate."
+  }
+
+  assert {
+    condition     = length(azurerm_cdn_frontdoor_security_policy.this[0].security_policies[0].firewall[0].association[0].domain) == 2
+    error_message = "The firewall must cover the custom domain."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.app_settings["FOOTFALL_PUBLIC_URL"] == "https://stats.example.com" && output.url == "https://stats.example.com" && length(azurerm_app_service_custom_hostname_binding.this) == 0
+    error_message = "The page, links and tests must use the custom domain."
+  }
+}
+
+run "a_custom_domain_of_the_app" {
+  command = plan
+
+  variables {
+    custom_domain = "stats.example.com"
+  }
+
+  assert {
+    condition     = azurerm_app_service_custom_hostname_binding.this[0].hostname == "stats.example.com" && azurerm_app_service_certificate_binding.this[0].ssl_state == "SniEnabled" && length(azurerm_app_service_managed_certificate.this) == 1
+    error_message = "The app must serve the custom domain with a managed certificate."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.app_settings["FOOTFALL_PUBLIC_URL"] == "https://stats.example.com" && output.url == "https://stats.example.com" && output.custom_domain_records["stats.example.com"].value == "func-mock.azurewebsites.net"
+    error_message = "The page, links and tests must use the custom domain."
   }
 }
 

@@ -191,7 +191,7 @@ run "unset_options_are_absent" {
   command = plan
 
   assert {
-    condition     = length(setintersection(keys(azurerm_function_app_flex_consumption.this.app_settings), ["FOOTFALL_SITES", "FOOTFALL_SUBDOMAINS", "FOOTFALL_EMBED", "FOOTFALL_PUBLIC_SITES", "FOOTFALL_REVOKED_LINKS", "FOOTFALL_RETENTION_DAYS", "FOOTFALL_DASHBOARD_TOKEN", "FOOTFALL_CONNECTIONS", "FOOTFALL_RATE_LIMIT", "FOOTFALL_SCRIPT", "FOOTFALL_ENDPOINT", "FUNCTIONS_WORKER_RUNTIME"])) == 0
+    condition     = length(setintersection(keys(azurerm_function_app_flex_consumption.this.app_settings), ["FOOTFALL_SITES", "FOOTFALL_SUBDOMAINS", "FOOTFALL_EMBED", "FOOTFALL_PUBLIC_SITES", "FOOTFALL_REVOKED_LINKS", "FOOTFALL_RETENTION_DAYS", "FOOTFALL_DASHBOARD_TOKEN", "FOOTFALL_PUBLIC_URL", "FOOTFALL_CONNECTIONS", "FOOTFALL_RATE_LIMIT", "FOOTFALL_SCRIPT", "FOOTFALL_ENDPOINT", "FUNCTIONS_WORKER_RUNTIME"])) == 0
     error_message = "A setting without a value must not be sent as an empty value."
   }
 

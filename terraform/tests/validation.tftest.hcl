@@ -97,6 +97,27 @@ run "addresses_and_names" {
   ]
 }
 
+run "a_custom_domain_that_is_an_address" {
+  command = plan
+
+  variables {
+    custom_domain = "https://stats.example.com"
+  }
+
+  expect_failures = [var.custom_domain]
+}
+
+run "two_public_addresses" {
+  command = plan
+
+  variables {
+    custom_domain = "stats.example.com"
+    public_url    = "https://www.example.com"
+  }
+
+  expect_failures = [var.custom_domain]
+}
+
 run "too_many_proxies" {
   command = plan
 

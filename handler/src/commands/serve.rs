@@ -18,7 +18,7 @@ use crate::{
     build,
     clock::Clock,
     config::{Config, DatabaseConfig, Host},
-    domain::{SiteName, visit::rate_limit::RateLimit},
+    domain::visit::rate_limit::RateLimit,
     http::{self, Access, App, ResponseCache, server::open_files},
     maintenance::Maintenance,
     reader::Reader,
@@ -78,7 +78,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let (maintenance, maintained) = Maintenance::start(maintaining, rules);
     let rate_limit = config.views_per_minute.map(|views| RateLimit::new(views, RandomState::new(), began));
     let app = App {
-        address: public_address(&config.sites[0], address),
+        address: public_address(&config, address),
         recorder,
         reader,
         maintenance,
@@ -153,9 +153,14 @@ fn connections_allowed(configured: usize) -> usize {
         .map_or(configured, |files| files.saturating_sub(OTHER_FILES).max(files / 2).clamp(1, configured))
 }
 
-/// The URL of the page: the first site, or the listening address if that site is `localhost`.
-pub(super) fn public_address(own: &SiteName, address: SocketAddr) -> String {
-    if **own == *"localhost" { local_address(address) } else { format!("https://{own}") }
+/// The URL of the page: the configured one, or the first site, or the listening address if that site is `localhost`.
+pub(super) fn public_address(config: &Config, address: SocketAddr) -> String {
+    let own = &config.sites[0];
+    match &config.public_url {
+        Some(origin) => origin.to_string(),
+        None if **own == *"localhost" => local_address(address),
+        None => format!("https://{own}"),
+    }
 }
 
 /// The URL of the page on this machine.

@@ -38,7 +38,7 @@ pub fn run(config: &Config, arguments: &ShareArguments) -> anyhow::Result<()> {
     );
     let share = Access::new(config).share(&site, name);
     let share = share.context("statistics are public: set FOOTFALL_DASHBOARD_TOKEN first")?;
-    let address = public_address(&config.sites[0], SocketAddr::new(config.bind, config.port));
+    let address = public_address(config, SocketAddr::new(config.bind, config.port));
     print(format!("{address}/?site={site}&share={share}"))?;
     Ok(())
 }

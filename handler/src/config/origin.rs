@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use super::{
     environment::SettingValues,
-    settings::{BadVariable, EMBED},
+    settings::{BadVariable, EMBED, PUBLIC_URL},
 };
 use crate::domain::SiteName;
 
@@ -18,6 +18,19 @@ impl Deref for Origin {
     fn deref(&self) -> &str {
         &self.0
     }
+}
+
+impl Origin {
+    /// The host, without the port.
+    pub fn host(&self) -> &str {
+        let host = self.0.split_once("://").map_or("", |(_, host)| host);
+        host.split_once(':').map_or(host, |(host, _)| host)
+    }
+}
+
+/// The origin in `FOOTFALL_PUBLIC_URL`. A slash at its end is ignored.
+pub(super) fn public(values: &SettingValues<'_>) -> Result<Option<Origin>, BadVariable> {
+    values.parse_optional(&PUBLIC_URL, |text| origin(text.strip_suffix('/').unwrap_or(text)))
 }
 
 /// The origins in `FOOTFALL_EMBED`.
@@ -57,6 +70,21 @@ mod tests {
             ["https://example.com", "http://localhost:3000", "http://a.example"]
         );
         assert!(read("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_public_url_is_one_origin() {
+        let read = |value: &str| {
+            let environment = Environment::from([("FOOTFALL_PUBLIC_URL".to_owned(), value.to_owned())]);
+            public(&SettingValues::new(&environment)).map(|origin| origin.map(|origin| origin.to_string()))
+        };
+        assert_eq!(read("").unwrap(), None);
+        assert_eq!(read("https://Stats.example.com/").unwrap().as_deref(), Some("https://stats.example.com"));
+        assert_eq!(read("http://localhost:3000").unwrap().as_deref(), Some("http://localhost:3000"));
+        for value in ["stats.example.com", "https://a.example,https://b.example", "https://a.example/f", "https://"] {
+            let problem = read(value).unwrap_err().to_string();
+            assert!(problem.starts_with(&format!("FOOTFALL_PUBLIC_URL is '{value}'")), "{problem}");
+        }
     }
 
     #[test]

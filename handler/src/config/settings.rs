@@ -121,6 +121,9 @@ settings! {
     HOSTNAME = "WEBSITE_HOSTNAME", Sites, Text("a host name, without scheme, port and path"), Value("localhost"),
         "Public host name: the name of the first site, and the host in embed code and shared links. Azure sets this \
          variable; behind a proxy, set it yourself. Links with the default name the listening address.";
+    PUBLIC_URL = "FOOTFALL_PUBLIC_URL", Sites, Text(ORIGIN), Depends("https:// and WEBSITE_HOSTNAME"),
+        "Origin in embed code and shared links. Set this variable if the public address has another host than \
+         WEBSITE_HOSTNAME, such as behind Front Door.";
     SITES = "FOOTFALL_SITES", Sites, Text("host names, separated by commas"), Fallback::None,
         "Additional sites to count.";
     SUBDOMAINS = "FOOTFALL_SUBDOMAINS", Sites, Word(&["on", "off"]), Value("off"),
@@ -170,6 +173,9 @@ settings! {
     NO_COLOR = "NO_COLOR", Log, Text("anything"), Fallback::None,
         "Turns colours off in the output of handler check.";
 }
+
+/// The valid values of settings for the origin of a page.
+const ORIGIN: &str = "an origin, such as https://stats.example.com: scheme and host without a path";
 
 /// The valid values of settings for second names.
 const PATH_NAME: &str = "an unused name of letters, digits, '-', '_' and '.'";

@@ -155,6 +155,17 @@ fn link(database: &Database, token: &str, arguments: &[&str]) -> String {
 }
 
 #[tokio::test]
+async fn a_shared_link_begins_with_the_public_url() {
+    let database = Database::create().await;
+    let command = HandlerCommand::on(&database)
+        .with("WEBSITE_HOSTNAME", "func-footfall.azurewebsites.net")
+        .with("FOOTFALL_PUBLIC_URL", "https://stats.example.net/")
+        .with("FOOTFALL_DASHBOARD_TOKEN", TOKEN);
+    let shared = command.run(&["share", "--site", "func-footfall.azurewebsites.net", "--name", "client"]);
+    assert!(shared.stdout.starts_with("https://stats.example.net/?site=func-footfall"), "{shared:?}");
+}
+
+#[tokio::test]
 async fn a_shared_link_shows_one_site_until_its_name_is_revoked() {
     let database = Database::create().await;
     let client = link(&database, TOKEN, &["--site", "example.com", "--name", "client"]);

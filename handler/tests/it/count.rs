@@ -190,3 +190,20 @@ async fn each_visit_over_one_connection_is_counted() {
     }
     assert_eq!((database.visitors_today().await, database.pageviews().await), (10, 50));
 }
+
+#[tokio::test]
+async fn embed_line_and_referrers_follow_the_public_url() {
+    let database = Database::create().await;
+    let host = Host::on(&database)
+        .with("WEBSITE_HOSTNAME", "func-footfall.azurewebsites.net")
+        .with("FOOTFALL_PUBLIC_URL", "https://stats.example.net")
+        .with("FOOTFALL_SITES", "example.com")
+        .start()
+        .await;
+    host.process.wait_until_ready().await;
+    let page = host.send(&visitor(1).to("/?site=example.com")).await;
+    assert!(page.text().contains("https://stats.example.net/footfall.js"), "{}", page.text());
+    assert!(!page.text().contains("https://func-footfall"), "{}", page.text());
+    host.send(&visitor(2).header("Referer", "https://stats.example.net/?site=example.com")).await;
+    assert_eq!(host.statistics().await["referrers"], serde_json::json!([]));
+}

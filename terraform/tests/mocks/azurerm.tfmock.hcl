@@ -149,6 +149,25 @@ mock_resource "azurerm_cdn_frontdoor_endpoint" {
   }
 }
 
+mock_resource "azurerm_cdn_frontdoor_custom_domain" {
+  defaults = {
+    id               = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-mock/providers/Microsoft.Cdn/profiles/afd-mock/customDomains/stats-example-com"
+    validation_token = "mock"
+  }
+}
+
+mock_resource "azurerm_app_service_custom_hostname_binding" {
+  defaults = {
+    id = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-mock/providers/Microsoft.Web/sites/func-mock/hostNameBindings/stats.example.com"
+  }
+}
+
+mock_resource "azurerm_app_service_managed_certificate" {
+  defaults = {
+    id = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-mock/providers/Microsoft.Web/certificates/stats.example.com"
+  }
+}
+
 mock_resource "azurerm_cdn_frontdoor_origin_group" {
   defaults = {
     id = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-mock/providers/Microsoft.Cdn/profiles/afd-mock/originGroups/functions"

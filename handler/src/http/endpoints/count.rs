@@ -17,7 +17,7 @@ use crate::http::{
 };
 use crate::{
     build,
-    config::Host,
+    config::{Host, Origin},
     domain::{ViewFacts, dimension::referrer::referring_host},
     page,
     reader::{ReadError, Reading},
@@ -62,7 +62,9 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
 }
 
 fn reported_visit(request: &Request) -> ReportedVisit<'_> {
-    let own_hosts = [&*request.app().config.sites[0], request.header(header::HOST.as_str()).unwrap_or_default()];
+    let config = &request.app().config;
+    let public_host = config.public_url.as_ref().map_or("", Origin::host);
+    let own_hosts = [&*config.sites[0], public_host, request.header(header::HOST.as_str()).unwrap_or_default()];
     let view = ViewFacts {
         page: "/".into(),
         referrer: request.header(header::REFERER.as_str()).and_then(|referer| referring_host(referer, &own_hosts)),
