@@ -180,7 +180,7 @@ locals {
     FOOTFALL_PUBLIC_SITES    = length(var.public_sites) == 0 ? null : join(",", var.public_sites)
     FOOTFALL_REVOKED_LINKS   = length(var.revoked_links) == 0 ? null : join(",", var.revoked_links)
     FOOTFALL_RETENTION_DAYS  = var.retention_days == null ? null : tostring(var.retention_days)
-    FOOTFALL_DASHBOARD_TOKEN = (var.dashboard_token_secret == null ? null :
+    FOOTFALL_DASHBOARD_TOKEN = (var.dashboard_token_secret == null || !var.dashboard_token_reference_enabled ? null :
       "@Microsoft.KeyVault(VaultName=${basename(var.dashboard_token_secret.key_vault_id)};SecretName=${var.dashboard_token_secret.name})"
     )
   }

@@ -250,6 +250,18 @@ locals {
         query       = file("${path.module}/queries/database-lost.kql")
         description = "Instances have lost the database many times, or for more than five minutes."
       }
+      maintenance-stopped = {
+        severity    = 2, frequency = "PT1H", window = "P1D", lookback = null
+        query       = file("${path.module}/queries/maintenance-stopped.kql")
+        description = "No maintenance has ended for six hours, so expired data is not deleted."
+      }
+    },
+    var.dashboard_token_secret == null ? {} : {
+      token-unresolved = {
+        severity    = 1, frequency = "PT${var.query_alert_frequency_in_minutes}M", window = "PT2H", lookback = null
+        query       = file("${path.module}/queries/token-unresolved.kql")
+        description = "Azure cannot read the dashboard token: visits count, and private statistics respond 503."
+      }
     },
     var.usual_pageviews_per_hour == null ? {} : {
       silence = {
@@ -293,6 +305,60 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "this" {
 
   action {
     action_groups = [azurerm_monitor_action_group.this.id]
+  }
+}
+
+# The workspace logs its own operations, also beyond the cap.
+resource "azurerm_monitor_scheduled_query_rules_alert_v2" "log_cap" {
+  name                    = "alert-${local.stem}-log-cap"
+  resource_group_name     = azurerm_resource_group.this.name
+  location                = var.location
+  description             = "The workspace has reached log_daily_cap_in_gb: query alerts do not fire until the next day."
+  severity                = 2
+  evaluation_frequency    = "PT15M"
+  window_duration         = "PT1H"
+  scopes                  = [azurerm_log_analytics_workspace.this.id]
+  auto_mitigation_enabled = true
+  skip_query_validation   = true
+  tags                    = local.tags
+
+  criteria {
+    query                   = file("${path.module}/queries/log-cap.kql")
+    time_aggregation_method = "Count"
+    operator                = "GreaterThan"
+    threshold               = 0
+
+    failing_periods {
+      minimum_failing_periods_to_trigger_alert = 1
+      number_of_evaluation_periods             = 1
+    }
+  }
+
+  action {
+    action_groups = [azurerm_monitor_action_group.this.id]
+  }
+}
+
+# Azure's own view of each resource, also if the resource sends no metric.
+resource "azurerm_monitor_activity_log_alert" "resource_health" {
+  name                = "alert-${local.stem}-resource-health"
+  resource_group_name = azurerm_resource_group.this.name
+  location            = "global"
+  description         = "Azure reports that a resource of this deployment is unavailable or degraded."
+  scopes              = [azurerm_resource_group.this.id]
+  tags                = local.tags
+
+  criteria {
+    category = "ResourceHealth"
+
+    resource_health {
+      current  = ["Degraded", "Unavailable"]
+      previous = ["Available", "Unknown"]
+    }
+  }
+
+  action {
+    action_group_id = azurerm_monitor_action_group.this.id
   }
 }
 

@@ -504,7 +504,7 @@ variable "allowed_addresses" {
 }
 
 variable "custom_domain" {
-  description = "Host name of your own for the page and the script, for example stats.example.com: a custom domain of Front Door, or a host name of the app with a managed certificate. Create the DNS records of the output custom_domain_records first. Choose the name before you embed a line, because later pages keep the old one."
+  description = "Host name of your own for page and script, for example stats.example.com. Front Door, or else the app, serves it with a managed certificate. Create the DNS records of the output custom_domain_records first. Choose the name before you embed a line, because later pages keep the old one."
   type        = string
   default     = null
 
@@ -572,6 +572,13 @@ variable "endpoint_name" {
     condition     = var.endpoint_name == null ? true : can(regex("^[A-Za-z0-9_.-]+$", var.endpoint_name))
     error_message = "endpoint_name must have only letters, digits, '-', '_' and '.', or be null."
   }
+}
+
+variable "dashboard_token_reference_enabled" {
+  description = "Pass the reference to dashboard_token_secret to the app. Apply with false first: then the identity and its role exist before the reference, so that Azure can resolve it at once. Until it is resolved, visits count and statistics respond 503."
+  type        = bool
+  default     = true
+  nullable    = false
 }
 
 variable "additional_settings" {

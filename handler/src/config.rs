@@ -52,6 +52,8 @@ pub struct Config {
     pub trusted_proxies: u8,
     /// The token that viewers of statistics need; `None` makes statistics public.
     pub dashboard_token: Option<Secret>,
+    /// Whether Azure could not read the token yet. Then [`Config::dashboard_token`] is a random value.
+    pub is_token_unresolved: bool,
     /// Sites with public statistics although a token is set.
     pub public_sites: Vec<SiteName>,
     /// Names of shared links that no longer give access.
@@ -130,6 +132,7 @@ impl Config {
             trusted_proxies: values
                 .optional_number(&settings::TRUSTED_PROXIES)?
                 .unwrap_or(u8::from(host == Host::Functions)),
+            is_token_unresolved: values.get(&settings::DASHBOARD_TOKEN).is_some_and(is_unresolved),
             dashboard_token: dashboard_token(&values)?,
             revoked_links: link_names(&values)?,
             retention_days: values.optional_number(&settings::RETENTION_DAYS)?,
@@ -151,12 +154,18 @@ impl Config {
     }
 }
 
+/// Whether a value is a Key Vault reference. Azure leaves this public text in place if it can't read the secret.
+fn is_unresolved(value: &str) -> bool {
+    value.starts_with("@Microsoft.KeyVault(")
+}
+
 fn dashboard_token(values: &SettingValues<'_>) -> Result<Option<Secret>, BadVariable> {
     let Some(token) = values.get(&settings::DASHBOARD_TOKEN) else { return Ok(None) };
-    // Azure leaves this public text in place if it can't read the secret.
-    if token.starts_with("@Microsoft.KeyVault(") {
-        let problem = "is an unresolved Key Vault reference: allow the app's identity to read the secret";
-        return Err(settings::DASHBOARD_TOKEN.error(problem));
+    if is_unresolved(token) {
+        // Counting does not need the token. A random one keeps statistics private.
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).expect("the operating system has a random number generator");
+        return Ok(Some(Secret(blake3::hash(&random).to_hex().to_string())));
     }
     if guessing::bits(token) < guessing::LEAST_BITS {
         let problem = "is too easy to guess: use a random token, which this command makes: openssl rand -base64 32";
@@ -241,7 +250,6 @@ mod tests {
             ("FOOTFALL_TRUSTED_PROXIES", "11"),
             ("FOOTFALL_DASHBOARD_TOKEN", "short"),
             ("FOOTFALL_DASHBOARD_TOKEN", "correct horse battery staple"),
-            ("FOOTFALL_DASHBOARD_TOKEN", "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/t)"),
             ("FOOTFALL_FORGET", "never"),
             ("FOOTFALL_ALL_TIME", "0"),
             ("FOOTFALL_RETENTION_DAYS", "0"),
@@ -256,6 +264,18 @@ mod tests {
         ] {
             assert!(error(variable, value).starts_with(variable), "{variable}={value}");
         }
+    }
+
+    #[test]
+    fn an_unresolved_reference_is_a_random_token() {
+        let reference = "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/t)";
+        let config = || load(&[("FOOTFALL_DASHBOARD_TOKEN", reference)]).unwrap();
+        let token = config().dashboard_token.unwrap();
+        assert!(config().is_token_unresolved && !token.matches(reference));
+        assert_ne!(token.0, config().dashboard_token.unwrap().0);
+        assert!(
+            !load(&[("FOOTFALL_DASHBOARD_TOKEN", "mLpO7mKcQ3tZ9wXy2RbVfA4sNdHgEuJ1")]).unwrap().is_token_unresolved
+        );
     }
 
     #[test]

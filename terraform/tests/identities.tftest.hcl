@@ -224,6 +224,38 @@ run "a_wildcard_is_no_repository" {
   expect_failures = [var.github_repository]
 }
 
+run "identity_and_role_come_before_the_reference" {
+  command = plan
+
+  variables {
+    dashboard_token_reference_enabled = false
+    dashboard_token_secret = {
+      key_vault_id = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-secrets/providers/Microsoft.KeyVault/vaults/kv-footfall"
+      name         = "dashboard-token"
+    }
+  }
+
+  override_resource {
+    target          = azurerm_function_app_flex_consumption.this
+    override_during = plan
+    values = {
+      id               = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-mock/providers/Microsoft.Web/sites/func-mock"
+      default_hostname = "func-mock.azurewebsites.net"
+      identity         = { principal_id = "d0000000-0000-0000-0000-000000000001" }
+    }
+  }
+
+  assert {
+    condition     = !contains(keys(azurerm_function_app_flex_consumption.this.app_settings), "FOOTFALL_DASHBOARD_TOKEN") && length(azurerm_role_assignment.dashboard_token) == 1 && azurerm_function_app_flex_consumption.this.identity[0].type == "SystemAssigned, UserAssigned"
+    error_message = "The first apply must create identity and role, and not set the reference."
+  }
+
+  assert {
+    condition     = contains(keys(azurerm_monitor_scheduled_query_rules_alert_v2.this), "token-unresolved")
+    error_message = "With a token, an alert must report that Azure cannot read it."
+  }
+}
+
 run "the_dashboard_token_is_a_reference" {
   command = plan
 

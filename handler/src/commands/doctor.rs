@@ -66,6 +66,9 @@ fn examine_configuration(findings: &mut Findings, config: &Config, forwarded_for
     let local_time = config.zone.to_datetime(Timestamp::now()).strftime("%F %R").to_string();
     findings.pass("time-zone", format!("{zone}, local time {local_time}"));
     let statistics = match config.dashboard_token {
+        Some(_) if config.is_token_unresolved => {
+            "closed: FOOTFALL_DASHBOARD_TOKEN is an unresolved Key Vault reference"
+        }
         Some(_) => "private: FOOTFALL_DASHBOARD_TOKEN is set",
         None => "public: FOOTFALL_DASHBOARD_TOKEN is not set",
     };

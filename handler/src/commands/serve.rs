@@ -88,6 +88,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         config: Arc::clone(&config),
         response_cache: ResponseCache::default(),
     };
+    if config.is_token_unresolved {
+        tracing::error!(
+            event = "token_unresolved",
+            "FOOTFALL_DASHBOARD_TOKEN is an unresolved Key Vault reference: visits count, and statistics respond 503; \
+             allow the app's identity to read the secret, and restart"
+        );
+    }
     let connections = connections_allowed(config.connections);
     let hosted_by = if config.host == Host::Functions { "functions" } else { "plain" };
     let elapsed_ms = milliseconds_since(began);

@@ -36,6 +36,7 @@ pub fn run(config: &Config, arguments: &ShareArguments) -> anyhow::Result<()> {
         !config.revoked_links.contains(name),
         "--name: {name} is revoked by FOOTFALL_REVOKED_LINKS; choose another name"
     );
+    ensure!(!config.is_token_unresolved, "FOOTFALL_DASHBOARD_TOKEN is an unresolved Key Vault reference");
     let share = Access::new(config).share(&site, name);
     let share = share.context("statistics are public: set FOOTFALL_DASHBOARD_TOKEN first")?;
     let address = public_address(config, SocketAddr::new(config.bind, config.port));

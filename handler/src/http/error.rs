@@ -11,6 +11,8 @@ pub(super) enum Error {
     BadRequest(String),
     /// Statistics are private, and the request has no valid token, cookie or link.
     Private,
+    /// Statistics are private, and Azure could not read the token.
+    NoToken,
     /// The sign-in form for this site was sent with a wrong token.
     WrongToken(Option<SiteName>),
     /// The token is valid, but the browser would drop the cookie.
@@ -50,7 +52,7 @@ impl Error {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::NoToken => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -64,6 +66,9 @@ impl Error {
                               open a shared link"
                     .to_owned()
             }
+            Self::NoToken => "the dashboard token is unavailable, so statistics are closed; visits count; see the \
+                              operator's log"
+                .to_owned(),
             Self::WrongToken(_) => "Wrong token. Check that it was copied whole.".to_owned(),
             Self::NotSecure(_) => "The token is valid, but browsers store the cookie only over HTTPS. Open this page \
                                    with https:// in front."
@@ -89,6 +94,7 @@ impl Error {
     pub(super) fn problem(&self) -> &'static str {
         match self {
             Self::Internal(problem) | Self::Unavailable(problem) => problem,
+            Self::NoToken => "the dashboard token is unavailable",
             _ => "refused",
         }
     }
@@ -101,7 +107,7 @@ impl Error {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Footfall\"")))
             }
             Self::MethodNotAllowed(allowed) => Some((header::ALLOW, HeaderValue::from_static(allowed))),
-            Self::Unavailable(_) => Some((header::RETRY_AFTER, RETRY_AFTER)),
+            Self::Unavailable(_) | Self::NoToken => Some((header::RETRY_AFTER, RETRY_AFTER)),
             _ => None,
         }
     }

@@ -211,7 +211,12 @@ impl Request {
     }
 
     fn must_see(&self, site: &SiteName) -> Result<(), Error> {
-        if self.may_see(site) { Ok(()) } else { Err(Error::Private) }
+        if self.may_see(site) { Ok(()) } else { Err(self.refusal()) }
+    }
+
+    /// The error of a request for private statistics that has no access.
+    pub(super) fn refusal(&self) -> Error {
+        if self.app().config.is_token_unresolved { Error::NoToken } else { Error::Private }
     }
 
     /// The statistics query in `site`, `period` or `from` and `to`, `by`, and `page` or `referrer`, if the client may

@@ -155,6 +155,28 @@ fn link(database: &Database, token: &str, arguments: &[&str]) -> String {
 }
 
 #[tokio::test]
+async fn without_a_readable_token_visits_count_and_statistics_stay_closed() {
+    const REFERENCE: &str = "@Microsoft.KeyVault(VaultName=kv-footfall;SecretName=dashboard-token)";
+    let database = Database::create().await;
+    let host = private(&database)
+        .with("FOOTFALL_DASHBOARD_TOKEN", REFERENCE)
+        .with("FOOTFALL_PUBLIC_SITES", "open.example")
+        .start()
+        .await;
+    host.process.wait_until_ready().await;
+    assert_eq!(host.send(&visitor(1).to("/v/example.com.gif")).await.status, 200);
+    assert_eq!(database.visitors_today().await, 1);
+    for target in ["/", "/?site=example.com", "/api/statistics?site=example.com"] {
+        let closed = host.send(&Request::get(target).header("Authorization", &format!("Bearer {REFERENCE}"))).await;
+        assert_eq!((closed.status, closed.header("retry-after")), (503, "5"), "{target}");
+    }
+    assert_eq!(host.send(&sign_in("token=a+token+that+is+wrong")).await.status, 503);
+    assert_eq!(host.send(&Request::get("/api/statistics?site=open.example")).await.status, 200);
+    let lines = host.process.log();
+    assert_eq!(lines.iter().filter(|line| line["event"] == "token_unresolved").count(), 1);
+}
+
+#[tokio::test]
 async fn a_shared_link_begins_with_the_public_url() {
     let database = Database::create().await;
     let command = HandlerCommand::on(&database)

@@ -86,8 +86,11 @@ async fn eventful_run() -> BTreeMap<String, BTreeSet<String>> {
         connections.push(Connection::open(crowded.port).await);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    let reference = "@Microsoft.KeyVault(VaultName=kv-footfall;SecretName=dashboard-token)";
+    let closed = Host::on(&database).with("FOOTFALL_DASHBOARD_TOKEN", reference).start().await;
+    closed.process.wait_until_ready().await;
     let mut logged: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for line in host.process.log().into_iter().chain(crowded.log()) {
+    for line in host.process.log().into_iter().chain(crowded.log()).chain(closed.process.log()) {
         let fields = line.as_object().unwrap().keys().cloned();
         logged.entry(line["event"].as_str().unwrap().to_owned()).or_default().extend(fields);
     }

@@ -36,6 +36,7 @@ pub(in crate::http) async fn respond<B: Buf>(
             let problem = "statistics are public here: FOOTFALL_DASHBOARD_TOKEN is not set";
             return Err(Error::BadRequest(problem.to_owned()));
         }
+        Some(_) if app.config.is_token_unresolved => return Err(Error::NoToken),
         Some(token) => {
             let Some(cookie) = app.access.sign_in(&token, app.clock.now()) else {
                 app.access.refused_sign_ins.add();

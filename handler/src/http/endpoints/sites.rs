@@ -13,7 +13,7 @@ pub(in crate::http) fn respond(request: &Request) -> Result<Reply, Error> {
     let sites = &request.app().config.sites;
     let visible: Vec<_> = sites.iter().filter(|site| request.may_see(site)).collect();
     if visible.is_empty() {
-        return Err(Error::Private);
+        return Err(request.refusal());
     }
     let site = |site: &&SiteName| json!({ "site": site, "statistics": format!("/api/statistics?site={site}") });
     json_reply(&json!({ "sites": visible.iter().map(site).collect::<Vec<_>>() }))
