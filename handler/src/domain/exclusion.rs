@@ -23,6 +23,8 @@ pub enum Exclusion {
     Refused = 8,
     /// A referrer that is known for spam in statistics: not counted.
     ReferrerSpam = 9,
+    /// A line of a log for a host that is not the site: not counted.
+    OtherHost = 10,
 }
 
 /// A row of the table.
@@ -48,6 +50,7 @@ impl Exclusion {
         Self::Head,
         Self::Refused,
         Self::ReferrerSpam,
+        Self::OtherHost,
     ];
 
     const fn about(self) -> ExclusionRow {
@@ -99,6 +102,11 @@ impl Exclusion {
                 name: "referrer_spam",
                 label: "Referrer spam",
                 meaning: "The referrer is a known spam domain. Not counted.",
+            },
+            Self::OtherHost => ExclusionRow {
+                name: "other_host",
+                label: "Other hosts",
+                meaning: "The line of an imported log is for another host than the site. Not counted.",
             },
         }
     }

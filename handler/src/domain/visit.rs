@@ -61,6 +61,8 @@ pub enum Classification {
 /// The properties of a request that decide whether it counts.
 #[derive(Clone, Default)]
 pub struct Claims<'a> {
+    /// Whether the request was for another host, as a log shows.
+    pub other_host: bool,
     /// Whether the method was HEAD.
     pub head: bool,
     /// Whether the owner's opt-out flag is set.
@@ -83,12 +85,15 @@ impl Claims<'_> {
         self.classification_within(|_| true)
     }
 
-    /// Classifies the request. If several reasons apply, the first of these wins: HEAD, own, robot, prefetch, referrer spam, rate
-    /// limited, opted out, unidentified.
+    /// Classifies the request. If several reasons apply, the first of these wins: other host, HEAD, own, robot, prefetch, referrer spam,
+    /// rate limited, opted out, unidentified.
     ///
     /// `admits` uses one view of the network's limit, so it is called only for views that would count. Robots do not use up the limit
     /// of the visitors in their network. The limit also covers opted-out views and views without an address, because they are pageviews.
     pub fn classification_within(&self, admits: impl FnOnce(Option<Network>) -> bool) -> Classification {
+        if self.other_host {
+            return Classification::Excluded(Exclusion::OtherHost);
+        }
         if self.head {
             return Classification::Excluded(Exclusion::Head);
         }
@@ -151,6 +156,7 @@ mod tests {
 
     #[test]
     fn each_exclusion_has_its_own_reason() {
+        assert_eq!(reason(Claims { other_host: true, ..claims() }), Some(Exclusion::OtherHost));
         assert_eq!(reason(Claims { head: true, ..claims() }), Some(Exclusion::Head));
         assert_eq!(reason(Claims { own: true, ..claims() }), Some(Exclusion::Own));
         assert_eq!(reason(Claims { user_agent: "Googlebot/2.1", ..claims() }), Some(Exclusion::Bots));

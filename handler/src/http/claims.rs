@@ -53,6 +53,8 @@ pub(super) fn visit<'a>(request: &'a Request, site: &SiteName, reported: Reporte
 /// The claims that decide whether a request counts. `user_agent` is the result of [`user_agent`].
 pub(super) fn claims<'r>(request: &Request, user_agent: &'r str) -> Claims<'r> {
     Claims {
+        // A visit to another host is rejected before.
+        other_host: false,
         head: request.method == Method::HEAD,
         own: request.has_parameter("own"),
         prefetch: is_prefetch(request),

@@ -66,6 +66,7 @@ impl MinuteSummary {
             excluded_head = excluded(Exclusion::Head),
             excluded_refused = excluded(Exclusion::Refused),
             excluded_referrer_spam = excluded(Exclusion::ReferrerSpam),
+            excluded_other_host = excluded(Exclusion::OtherHost),
             "recorded {visits} visits in {batches} batches"
         );
     }

@@ -219,6 +219,50 @@ async fn a_file_that_is_no_log_is_named_and_gets_no_checkpoint() {
 }
 
 #[tokio::test]
+async fn a_line_counts_for_its_visitor_and_only_if_it_is_of_the_site() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let plain = HandlerCommand::on(&database);
+    let line = |start: &str, target: &str| {
+        combined("ADDRESS", "17/May/2015:12:00:00 +0000", target, FIREFOX).replace("ADDRESS", start)
+    };
+    let log = [
+        // Left by `copytruncate`.
+        "\0".repeat(70_000),
+        line("192.0.2.1", "/"),
+        line("example.com:443 192.0.2.1", "/"),
+        line("www.example.com 192.0.2.1", "/"),
+        line("May 17 12:00:00 web1 nginx: 192.0.2.1", "/"),
+        line("192.0.2.1, 10.0.0.7", "/"),
+        line("198.51.100.9, 192.0.2.1", "/"),
+        line("192.0.2.1", "http://example.com/"),
+        line("other.example:443 192.0.2.2", "/"),
+        line("blog.example.com 192.0.2.2", "/"),
+        line("192.0.2.2", "http://other.example/"),
+        line("other.example 192.0.2.2", "/").replace(FIREFOX, GOOGLEBOT),
+        caddy("192.0.2.1", 1, "/", FIREFOX),
+        line("some words before 192.0.2.3", "/"),
+    ];
+    let summary = import(&plain, &[], &folder.write("access.log", log.concat()));
+    assert_eq!((&summary["pageviews"], &summary["visitors"]), (&7.into(), &1.into()), "{summary}");
+    assert_eq!(summary["excluded"], json!({ "other_host": 4 }));
+    assert_eq!(summary["refused"]["malformed"]["lines"], 2);
+    // CDN and proxy logs name the host, too.
+    for (name, line) in [("caddy", caddy as Writer), ("front-door", front_door)] {
+        let log = line("192.0.2.1", 1, "/", FIREFOX)
+            + &line("192.0.2.2", 2, "/", FIREFOX).replace("example.com", "other.example");
+        let summary = import(&plain, &[], &folder.write(name, log));
+        assert_eq!((&summary["pageviews"], &summary["excluded"]["other_host"]), (&1.into(), &1.into()), "{name}");
+    }
+    let header = CLOUDFRONT_HEADER.replace("\n#Fields: ", "\n#Fields: x-host-header ");
+    let with_host = |host: &str| format!("{host}\t{}", cloudfront("192.0.2.1", 1, "/", FIREFOX));
+    let log = header + &with_host("example.com") + &with_host("other.example");
+    let summary = import(&plain, &[], &folder.write("cloudfront", log));
+    assert_eq!((&summary["pageviews"], &summary["excluded"]["other_host"]), (&1.into(), &1.into()), "{summary}");
+    database.assert_sound().await;
+}
+
+#[tokio::test]
 async fn a_log_of_app_service_is_read_with_its_byte_order_mark() {
     let database = Database::create().await;
     let folder = Folder::new();

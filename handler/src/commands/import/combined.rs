@@ -1,10 +1,12 @@
-//! The log lines of Apache and nginx: the combined format, and the common format without referrer and User-Agent.
+//! The log lines of Apache and nginx: the combined format, and the common format without referrer and User-Agent. Both may begin with
+//! the name of the host (`vhost_combined`), with the prefix of a log collector, and with several addresses.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 use jiff::Timestamp;
 
 use super::line::{LoggedRequest, ParsedLine};
+use crate::domain::Network;
 
 /// The part of a line that both formats have, and the rest of the line.
 struct LineStart<'l> {
@@ -44,10 +46,11 @@ fn parsed(line: Option<Option<LoggedRequest>>) -> ParsedLine {
 
 /// Reads the part that both formats have.
 fn parse_start(line: &str) -> Option<LineStart<'_>> {
-    let (address, rest) = line.trim_end_matches(['\r', '\n']).split_once(' ')?;
+    let line = line.trim_end_matches(['\r', '\n']);
     // The name of the user may contain spaces and brackets, but not a space, a bracket and a digit in a row.
-    let opening = rest.match_indices(" [").find(|(at, _)| rest[at + 2..].starts_with(|c: char| c.is_ascii_digit()))?.0;
-    let (time, rest) = rest[opening + 2..].split_once(']')?;
+    let opening = line.match_indices(" [").find(|(at, _)| line[at + 2..].starts_with(|c: char| c.is_ascii_digit()))?.0;
+    let (host, address) = client(&line[..opening])?;
+    let (time, rest) = line[opening + 2..].split_once(']')?;
     let at = Timestamp::strptime("%d/%b/%Y:%H:%M:%S %z", time).ok()?;
     let (request, rest) = quoted(rest.trim_start())?;
     let mut numbers = rest.trim_start().splitn(3, ' ');
@@ -57,7 +60,8 @@ fn parse_start(line: &str) -> Option<LineStart<'_>> {
         return None;
     }
     let request = split_request(&request).map(|(method, target)| LoggedRequest {
-        address: address.to_owned(),
+        host: host.map(str::to_owned),
+        address,
         at,
         method: method.to_owned(),
         target: target.to_owned(),
@@ -69,6 +73,64 @@ fn parse_start(line: &str) -> Option<LineStart<'_>> {
         fetched_by_page: false,
     });
     Some(LineStart { request, rest: numbers.next() })
+}
+
+/// The host and the addresses in the part of a line before the time: `[prefix] [host] address ident user`.
+fn client(text: &str) -> Option<(Option<&str>, String)> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let found = words.iter().position(|word| is_address(word));
+    if let Some(found) = found {
+        let listed = |word: &&&str| word.ends_with(',');
+        let start = found - words[..found].iter().rev().take_while(listed).count();
+        let end = found + 1 + words[found..].iter().take_while(listed).count();
+        // With fewer words after it, the address is the name of a user.
+        if start == 0 || words.len() >= end + 2 {
+            return Some((host_before(&words[..start])?, words[start..end.min(words.len())].join(" ")));
+        }
+    }
+    // A server may log the name of the client, or nothing, instead of an address.
+    match words[..] {
+        [host, address, _, _, ..] if is_host(host) && host.contains(':') => Some((Some(host), address.to_owned())),
+        [address, _, _] | [address, "-", ..] | [address] => Some((None, address.to_owned())),
+        _ => None,
+    }
+}
+
+/// The host in the words before the address. `None` if the words have neither a host nor a known prefix.
+fn host_before<'l>(words: &[&'l str]) -> Option<Option<&'l str>> {
+    match words {
+        [] | ["-"] => Some(None),
+        _ if is_prefix(words) => Some(None),
+        [prefix @ .., host] if is_host(host) && (prefix.is_empty() || is_prefix(prefix)) => Some(Some(host)),
+        _ => None,
+    }
+}
+
+/// Whether words are the prefix of a collector of logs: of syslog (RFC 3164 and 5424), journald, Docker Compose or Kubernetes.
+fn is_prefix(words: &[&str]) -> bool {
+    let [first, .., last] = words else { return words.iter().all(|word| word.ends_with(':') || is_timestamp(word)) };
+    last.ends_with(':') || *last == "|" || is_timestamp(first) || (first.starts_with('<') && first.contains('>'))
+}
+
+fn is_timestamp(word: &str) -> bool {
+    word.parse::<Timestamp>().is_ok()
+}
+
+/// Whether a word has an address, perhaps with a port, or addresses separated by commas.
+fn is_address(word: &str) -> bool {
+    let addresses = word.split(',').map(|address| address.trim_matches('"')).filter(|address| !address.is_empty());
+    let mut kinds = addresses.map(|address| address.parse::<IpAddr>().is_ok() || Network::parse_hop(address).is_some());
+    kinds.any(|is_address| is_address)
+}
+
+/// Whether a word can be the name of a host, perhaps with a port.
+fn is_host(word: &str) -> bool {
+    let name = match word.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => word,
+    };
+    name.bytes().any(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
 }
 
 /// A quoted text, in which a backslash escapes the next character; and the rest after it.
@@ -170,10 +232,41 @@ mod tests {
     }
 
     #[test]
+    fn the_host_and_all_addresses_are_read_and_prefixes_are_skipped() {
+        for (start, host, address) in [
+            ("203.0.113.9 - -", None, "203.0.113.9"),
+            ("example.com:443 203.0.113.9 - -", Some("example.com:443"), "203.0.113.9"),
+            ("example.com 2001:db8::1 - frank", Some("example.com"), "2001:db8::1"),
+            ("example.com:443 - - -", Some("example.com:443"), "-"),
+            ("- 203.0.113.9 - -", None, "203.0.113.9"),
+            ("203.0.113.9, 10.0.0.1 - -", None, "203.0.113.9, 10.0.0.1"),
+            ("unknown, 203.0.113.9,10.0.0.1 - -", None, "unknown, 203.0.113.9,10.0.0.1"),
+            ("example.com 203.0.113.9, 10.0.0.1 - a b", Some("example.com"), "203.0.113.9, 10.0.0.1"),
+            ("May 17 10:05:03 web1 nginx: 203.0.113.9 - -", None, "203.0.113.9"),
+            ("May  7 10:05:03 web1 nginx[12]: example.com 203.0.113.9 - -", Some("example.com"), "203.0.113.9"),
+            ("<190>May 17 10:05:03 web1 nginx: 203.0.113.9 - -", None, "203.0.113.9"),
+            ("<190>1 2015-05-17T10:05:03Z web1 nginx 12 - - 203.0.113.9 - -", None, "203.0.113.9"),
+            ("2015-05-17T10:05:03+00:00 web1 nginx: 203.0.113.9 - -", None, "203.0.113.9"),
+            ("2015-05-17T10:05:03.123456789Z stdout F 203.0.113.9 - -", None, "203.0.113.9"),
+            ("2015-05-17T10:05:03.1Z 203.0.113.9 - -", None, "203.0.113.9"),
+            ("web-1  | 203.0.113.9 - -", None, "203.0.113.9"),
+            ("crawl.example.org - -", None, "crawl.example.org"),
+            ("client.example.org - 203.0.113.9", None, "client.example.org"),
+            ("- - -", None, "-"),
+        ] {
+            let text = format!(r#"{start} [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 200 1"#);
+            let line = request(parse_common(&text));
+            assert_eq!((line.host.as_deref(), &*line.address), (host, address), "{start}");
+        }
+    }
+
+    #[test]
     fn other_lines_are_malformed() {
         for text in [
             "",
             "garbage",
+            r#"some words before 203.0.113.9 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 200 1 "-" "-""#,
+            r#"May 17 10:05:03 web1 nginx: client - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 200 1 "-" "-""#,
             r#"203.0.113.9 - - [17/Mai/2015:10:05:03 +0000] "GET / HTTP/1.0" 200 1 "-" "-""#,
             r#"203.0.113.9 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 2000 1 "-" "-""#,
             r#"203.0.113.9 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.0" 200 1 "-" "cut of"#,

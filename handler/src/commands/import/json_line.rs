@@ -11,6 +11,7 @@ use crate::domain::visit::{PURPOSE_HEADERS, announces_prefetch};
 
 /// The JSON pointers of a request's values. If a value has several pointers, the first one that exists counts.
 struct JsonFields {
+    host: &'static str,
     address: &'static [&'static str],
     at: &'static str,
     method: &'static str,
@@ -23,6 +24,7 @@ struct JsonFields {
 }
 
 const CADDY: JsonFields = JsonFields {
+    host: "/request/host",
     // `client_ip` respects `trusted_proxies`. Versions before 2.7 have only the address of the connection.
     address: &["/request/client_ip", "/request/remote_ip"],
     at: "/ts",
@@ -35,6 +37,8 @@ const CADDY: JsonFields = JsonFields {
 };
 
 const FRONT_DOOR: JsonFields = JsonFields {
+    // Usually the URI has the host, too.
+    host: "/properties/hostName",
     // `clientIp` comes last, because it is taken from X-Forwarded-For, which clients can forge.
     address: &["/properties/socketIp", "/properties/clientIp"],
     at: "/time",
@@ -66,9 +70,11 @@ pub(super) fn front_door(text: &str) -> ParsedLine {
         Some(_) => return ParsedLine::Other,
         None => return ParsedLine::Malformed,
     }
-    let with_target =
-        |request: LoggedRequest| Some(LoggedRequest { target: target_of(&request.target)?.to_owned(), ..request });
-    FRONT_DOOR.read(&line).and_then(with_target).into()
+    let with_path = |mut request: LoggedRequest| {
+        request.move_host_from_target();
+        request.target.starts_with('/').then_some(request)
+    };
+    FRONT_DOOR.read(&line).and_then(with_path).into()
 }
 
 /// Reads a line of `CloudFront`'s log as JSON, which has the names and values of the W3C format.
@@ -98,6 +104,7 @@ impl JsonFields {
             values.filter_map(Value::as_array).flatten().filter_map(Value::as_str).any(matches)
         };
         Some(LoggedRequest {
+            host: text(self.host).filter(|host| !host.is_empty()),
             address: first_text(self.address),
             at: time(line.pointer(self.at)?)?,
             method: text(self.method)?,
@@ -128,14 +135,6 @@ fn status(value: &Value) -> Option<u16> {
     }
 }
 
-/// Path and query of a URL such as `https://example.com:443/a?b`.
-fn target_of(uri: &str) -> Option<&str> {
-    match uri.split_once("://") {
-        Some((_, rest)) => Some(rest.find(['/', '?', '#']).map_or("/", |at| &rest[at..])),
-        None => uri.starts_with('/').then_some(uri),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +151,7 @@ mod tests {
     #[test]
     fn a_line_of_caddy_is_read_in_full() {
         let line = request(caddy(CADDY));
+        assert_eq!(line.host.as_deref(), Some("example.com"));
         assert_eq!((&*line.address, &*line.method, &*line.target, line.status), ("203.0.113.9", "GET", "/a?b=c", 200));
         assert_eq!(line.at, "2025-11-20T10:00:00.5Z".parse().unwrap());
         assert_eq!(
@@ -215,6 +215,7 @@ mod tests {
     #[test]
     fn a_line_of_front_door_is_read_in_full_with_the_address_of_the_connection() {
         let line = request(front_door(FRONT_DOOR));
+        assert_eq!(line.host.as_deref(), Some("example.com:443"));
         assert_eq!((&*line.address, &*line.method, &*line.target, line.status), ("203.0.113.9", "GET", "/a?b=c", 200));
         assert_eq!(line.at.as_second(), "2026-11-20T10:05:03Z".parse::<Timestamp>().unwrap().as_second());
         assert_eq!((&*line.referer, line.user_agent.as_deref()), ("https://example.org/x", Some("Mozilla/5.0 (X11)")));
@@ -233,19 +234,6 @@ mod tests {
         assert_eq!(front_door(waf), ParsedLine::Other);
         for text in ["", "{}", "7", &FRONT_DOOR.replace("requestUri", "uri"), &FRONT_DOOR.replace("T10:05", " 10h05")] {
             assert_eq!(front_door(text), ParsedLine::Malformed, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_target_of_a_url_begins_after_the_host() {
-        for (uri, target) in [
-            ("https://example.com/a?b", Some("/a?b")),
-            ("http://example.com", Some("/")),
-            ("https://example.com?x", Some("?x")),
-            ("/plain", Some("/plain")),
-            ("nonsense", None),
-        ] {
-            assert_eq!(target_of(uri), target);
         }
     }
 

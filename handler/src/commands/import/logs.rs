@@ -13,7 +13,7 @@ use super::{
     chunker::{Chunker, KnownPrefixes, LogChunk},
     format::Format,
     order::in_order,
-    outcome::LineOutcome,
+    outcome::{ImportRules, LineOutcome},
     prefix::Prefix,
     progress::{ChunkLines, Progress},
     source::{self, Log, Next, next_line},
@@ -39,8 +39,7 @@ struct LogImport {
     clock: Clock,
     /// The zone in which days begin.
     zone: TimeZone,
-    /// The site that the logs belong to.
-    site: SiteName,
+    rules: ImportRules,
     /// The format of all logs, or `None` to detect the format of each.
     format: Option<Format>,
 }
@@ -55,13 +54,15 @@ pub(super) async fn import(
     format: Option<Format>,
     files: &[PathBuf],
 ) -> anyhow::Result<Summary> {
-    let (rules, clock) = (config.rules(), Clock::system());
-    let database = Database::new(&config.database, rules.counting_mode.clone(), clock.clone()).await?;
+    let (counting, clock) = (config.rules(), Clock::system());
+    let database = Database::new(&config.database, counting.counting_mode.clone(), clock.clone()).await?;
     let [recording, reading] = database.connections([StatementLimits::FOR_IMPORTS, StatementLimits::FOR_IMPORTS]);
     // Report problems of the database before reading a log.
     reading.check().await?;
-    let (recorder, recorded) = Recorder::start(recording, rules, None);
-    let import = LogImport { recorder, connection: reading, clock, zone: config.zone.clone(), site, format };
+    let (recorder, recorded) = Recorder::start(recording, counting, None);
+    let rules =
+        ImportRules { site, counts_subdomains: config.counts_subdomains, trusted_proxies: config.trusted_proxies };
+    let import = LogImport { recorder, connection: reading, clock, zone: config.zone.clone(), rules, format };
     let outcome = import.files(files).await;
     drop(import);
     recorded.await.context("the recorder failed")?;
@@ -72,8 +73,8 @@ impl LogImport {
     /// Imports files in the order of their first lines, because visitors are recognised from day to day. Standard input (`-`) is
     /// the last one.
     async fn files(&self, files: &[PathBuf]) -> anyhow::Result<Summary> {
-        let mut progress = Progress::new(&self.site, self.zone.clone())?;
-        for file in in_order(&self.site, self.format, files)? {
+        let mut progress = Progress::new(&self.rules.site, self.zone.clone())?;
+        for file in in_order(&self.rules.site, self.format, files)? {
             if let Err(problem) = self.file(&file, &mut progress).await {
                 let name = file.display();
                 return Err(problem.context(match progress.pageviews() {
@@ -91,13 +92,13 @@ impl LogImport {
     async fn file(&self, path: &Path, progress: &mut Progress) -> anyhow::Result<()> {
         let known = self.known_prefixes().await?;
         let Log { mut parser, lines: mut log, bar } = source::open_log(path, self.format)?;
-        let mut chunker = Chunker::new(Prefix::new(&self.site), known);
+        let mut chunker = Chunker::new(Prefix::new(&self.rules.site), known);
         let mut line = Vec::new();
         loop {
             let chunks = match next_line(&mut log, &mut line, chunker.prefix()).context("reading")? {
                 Next::Line => {
                     let parsed = parser.read(&String::from_utf8_lossy(&line))?;
-                    let outcome = LineOutcome::of(parsed, &self.site, self.clock.now());
+                    let outcome = LineOutcome::of(parsed, &self.rules, self.clock.now());
                     let day = outcome.day(&self.zone);
                     chunker.add(&line, outcome, day)
                 }
@@ -131,7 +132,7 @@ impl LogImport {
 
     /// Reads the checkpoints of earlier imports.
     async fn known_prefixes(&self) -> Result<KnownPrefixes, Failure> {
-        let checkpoints = self.read(async |checkout| match store::read_site(checkout, &self.site).await? {
+        let checkpoints = self.read(async |checkout| match store::read_site(checkout, &self.rules.site).await? {
             Some(site) => store::read_checkpoints(checkout, site).await,
             None => Ok(Vec::new()),
         });
@@ -141,7 +142,7 @@ impl LogImport {
 
     /// Reads the current numbers of days.
     async fn days(&self, days: &[Day]) -> Result<Vec<SiteDay>, Failure> {
-        let found = self.read(async |checkout| match store::read_site(checkout, &self.site).await? {
+        let found = self.read(async |checkout| match store::read_site(checkout, &self.rules.site).await? {
             Some(site) => store::read_days(checkout, site, days).await,
             None => Ok(Vec::new()),
         });

@@ -9,7 +9,12 @@ use super::{
 };
 use crate::domain::{
     Claims, Classification, Day, Network, SiteName, ViewFacts, Visit, VisitKind, VisitorKey,
-    dimension::{campaign::campaign_in_query, channel::is_spam, path::page_path, referrer::referring_host},
+    dimension::{
+        campaign::campaign_in_query,
+        channel::is_spam,
+        path::page_path,
+        referrer::{belongs_to, host_and_path, referring_host},
+    },
 };
 
 /// How far the clock of a log may be ahead of ours.
@@ -35,9 +40,9 @@ pub(super) enum Refusal {
 }
 
 impl LineOutcome {
-    /// The outcome of a line in a log of `site`, read at `now`.
-    pub(super) fn of(line: ParsedLine, site: &SiteName, now: Timestamp) -> Self {
-        let request = match line {
+    /// The outcome of a line, read at `now`.
+    pub(super) fn of(line: ParsedLine, rules: &ImportRules, now: Timestamp) -> Self {
+        let mut request = match line {
             ParsedLine::Request(request) => request,
             ParsedLine::Other => return Self::NotAPage(NotAPage::OtherEntry),
             ParsedLine::Malformed => return Self::Refused(Refusal::Malformed),
@@ -45,9 +50,11 @@ impl LineOutcome {
         if request.at.as_second() < 0 || request.at > now + FUTURE {
             return Self::Refused(Refusal::BadTime);
         }
+        // A proxy logs requests for any host.
+        request.move_host_from_target();
         match check_page(&request) {
             Err(kind) => Self::NotAPage(kind),
-            Ok(()) => Self::Page(visit(&request, site)),
+            Ok(()) => Self::Page(rules.visit(&request)),
         }
     }
 
@@ -64,26 +71,105 @@ impl LineOutcome {
     }
 }
 
-fn visit(request: &LoggedRequest, site: &SiteName) -> Visit {
-    let network = Network::parse_hop(&request.address);
-    let referrer = referring_host(&request.referer, &[site]);
-    let user_agent = request.user_agent.as_deref().map(|user_agent| if user_agent == "-" { "" } else { user_agent });
-    let classification = match (user_agent, network) {
-        // The common format has no User-Agent, so a visitor is an address, and robots can't be recognised.
-        (None, Some(network)) => Classification::Visitor(VisitorKey::new(network, "")),
-        (user_agent, network) => Claims {
-            prefetch: request.prefetch,
-            opted_out: request.opted_out,
-            user_agent: user_agent.unwrap_or_default(),
-            referrer_spam: referrer.as_deref().is_some_and(is_spam),
-            network,
-            ..Claims::default()
+/// Settings by which the lines of a log belong to the site and to a client.
+pub(super) struct ImportRules {
+    /// The site that the logs belong to.
+    pub(super) site: SiteName,
+    /// Whether pages of subdomains count for the site.
+    pub(super) counts_subdomains: bool,
+    /// The number of proxies that append an address, as for live visits.
+    pub(super) trusted_proxies: u8,
+}
+
+impl ImportRules {
+    fn visit(&self, request: &LoggedRequest) -> Visit {
+        let network = self.network(&request.address);
+        let referrer = referring_host(&request.referer, &[&self.site]);
+        let user_agent =
+            request.user_agent.as_deref().map(|user_agent| if user_agent == "-" { "" } else { user_agent });
+        let other_host = request.host.as_deref().is_some_and(|host| !self.is_own(host));
+        let classification = match (user_agent, network) {
+            // The common format has no User-Agent, so a visitor is an address, and robots can't be recognised.
+            (None, Some(network)) if !other_host => Classification::Visitor(VisitorKey::new(network, "")),
+            (user_agent, network) => Claims {
+                other_host,
+                prefetch: request.prefetch,
+                opted_out: request.opted_out,
+                user_agent: user_agent.unwrap_or_default(),
+                referrer_spam: referrer.as_deref().is_some_and(is_spam),
+                network,
+                ..Claims::default()
+            }
+            .classification(),
+        };
+        let campaign = request.target.split_once('?').and_then(|(_, query)| campaign_in_query(query));
+        let page = page_path(&request.target).into();
+        let view = ViewFacts { page, referrer, user_agent, campaign, ..ViewFacts::default() };
+        let values = view.values(&classification);
+        Visit { at: request.at, site: self.site.clone(), kind: VisitKind::View, values, classification }
+    }
+
+    /// Whether a host, perhaps with a port, belongs to the site.
+    fn is_own(&self, host: &str) -> bool {
+        let url = format!("http://{host}/");
+        host_and_path(&url).is_some_and(|(host, _)| belongs_to(host, &self.site, self.counts_subdomains))
+    }
+
+    /// The network of the client. Of several addresses, the last that is not private is the client's. With two or more proxies
+    /// configured, it is the entry that many from the right, as for live visits.
+    fn network(&self, address: &str) -> Option<Network> {
+        if !address.contains(',') {
+            return Network::parse_hop(address);
         }
-        .classification(),
-    };
-    let campaign = request.target.split_once('?').and_then(|(_, query)| campaign_in_query(query));
-    let page = page_path(&request.target).into();
-    let view = ViewFacts { page, referrer, user_agent, campaign, ..ViewFacts::default() };
-    let values = view.values(&classification);
-    Visit { at: request.at, site: site.clone(), kind: VisitKind::View, values, classification }
+        let entries =
+            || address.rsplit(',').map(|entry| entry.trim_matches(['"', ' '])).filter(|entry| !entry.is_empty());
+        if self.trusted_proxies > 1 {
+            return entries().nth(usize::from(self.trusted_proxies) - 1).and_then(Network::parse_hop);
+        }
+        let is_private = |entry: &&str| Network::parse_hop(entry).is_some_and(Network::is_private);
+        entries().find(|entry| !is_private(entry)).or_else(|| entries().next()).and_then(Network::parse_hop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(counts_subdomains: bool, trusted_proxies: u8) -> ImportRules {
+        ImportRules { site: "example.com".parse().unwrap(), counts_subdomains, trusted_proxies }
+    }
+
+    #[test]
+    fn of_several_addresses_the_one_outside_the_proxies_counts() {
+        for (trusted_proxies, addresses, client) in [
+            (1, "203.0.113.9", Some("203.0.113.9")),
+            (1, "203.0.113.9, 10.0.0.1", Some("203.0.113.9")),
+            (0, "203.0.113.9,10.0.0.1,fd00::1,127.0.0.1", Some("203.0.113.9")),
+            (1, "198.51.100.7, 203.0.113.9", Some("203.0.113.9")),
+            (2, "203.0.113.9, 198.51.100.7", Some("203.0.113.9")),
+            (2, "198.51.100.7, 203.0.113.9, 10.0.0.1", Some("203.0.113.9")),
+            (1, "10.0.0.2, 10.0.0.1", Some("10.0.0.1")),
+            (1, "203.0.113.9, unknown", None),
+            (3, "203.0.113.9, 10.0.0.1", None),
+            (1, ",", None),
+        ] {
+            let expected = client.and_then(Network::parse_hop);
+            assert!(rules(false, trusted_proxies).network(addresses) == expected, "{addresses}");
+        }
+    }
+
+    #[test]
+    fn a_host_belongs_to_the_site_with_any_port_and_subdomains_if_they_count() {
+        for (host, subdomains, own) in [
+            ("example.com", false, true),
+            ("WWW.example.com:8443", false, true),
+            ("blog.example.com", false, false),
+            ("blog.example.com", true, true),
+            ("other.example", true, false),
+            ("203.0.113.9", true, false),
+            ("<script>", true, false),
+        ] {
+            assert_eq!(rules(subdomains, 1).is_own(host), own, "{host}");
+        }
+    }
 }

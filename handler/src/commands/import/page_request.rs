@@ -13,7 +13,7 @@ pub(super) enum NotAPage {
     Asset,
     /// `Sec-Fetch-Dest` shows that a page fetched it, and that it is no page.
     Fetched,
-    /// A request for another host, a header, or another kind of entry.
+    /// A header or another kind of entry.
     OtherEntry,
 }
 
@@ -59,7 +59,6 @@ pub(super) fn check_page(request: &LoggedRequest) -> Result<(), NotAPage> {
     }
     let path = request.target.split(['?', '#']).next().unwrap_or_default();
     if !path.starts_with('/') {
-        // Scanners for open proxies request pages of other hosts.
         return Err(NotAPage::OtherEntry);
     }
     if is_asset(path) {
@@ -94,7 +93,7 @@ mod tests {
         assert_eq!(of("GET /a.b/c", 304), Ok(()));
         assert_eq!(of("GET /page.html?x=/y.png", 206), Ok(()));
         assert_eq!(of("GET /v1.0", 200), Ok(()));
-        assert_eq!(of("GET http://other.example/", 200), Err(NotAPage::OtherEntry));
+        assert_eq!(of("GET *", 200), Err(NotAPage::OtherEntry));
         assert_eq!(of("POST /", 200), Err(NotAPage::OtherMethod));
         assert_eq!(of("GET /", 404), Err(NotAPage::OtherStatus));
         assert_eq!(of("GET /", 301), Err(NotAPage::OtherStatus));

@@ -11,6 +11,8 @@ use super::line::{LoggedRequest, MissingColumn};
 pub(super) struct W3cFields<T> {
     date: T,
     time: T,
+    /// The host that the client requested. `cs(Host)` of `CloudFront` is the distribution.
+    host: Option<T>,
     /// The address of the connection. `x-forwarded-for` is ignored, because clients can send anything.
     address: T,
     method: T,
@@ -43,6 +45,7 @@ impl<T> W3cFields<T> {
         Ok(Self {
             date: required("date")?,
             time: required("time")?,
+            host: find("x-host-header").or_else(|| find("cs-host")),
             address: required("c-ip")?,
             method: required("cs-method")?,
             path: required("cs-uri-stem")?,
@@ -68,6 +71,7 @@ impl W3cFields<usize> {
         let fields = W3cFields {
             date: value(self.date)?,
             time: value(self.time)?,
+            host: optional(self.host)?,
             address: value(self.address)?,
             method: value(self.method)?,
             path: value(self.path)?,
@@ -98,7 +102,9 @@ impl<T: AsRef<str>> W3cFields<T> {
             (Some(query), ValueEncoding::Percent) => format!("{}?{}", decoded(path), decoded(query)),
             (Some(query), ValueEncoding::Plus) => format!("{path}?{query}"),
         };
+        let host = self.host.as_ref().map(T::as_ref).filter(|host| !["", "-"].contains(host));
         Some(LoggedRequest {
+            host: host.map(str::to_owned),
             address: self.address.as_ref().to_owned(),
             at: TimeZone::UTC.to_timestamp(at).ok()?,
             method: method.to_owned(),
@@ -172,8 +178,22 @@ mod tests {
         assert_eq!((&*request.address, &*request.target, request.status), ("203.0.113.9", "/a%20b?a=b+c", 200));
         assert_eq!(request.at, "2026-11-20T10:05:03Z".parse().unwrap());
         assert_eq!(&*request.referer, "https://example.org/x");
-        assert_eq!(request.user_agent.as_deref(), Some("Mozilla/5.0 (X11)"));
+        assert_eq!((request.user_agent.as_deref(), request.host), (Some("Mozilla/5.0 (X11)"), None));
         assert_eq!(columns.read("2026-11-20 10:05:03 10.0.0.4 GET"), None);
+    }
+
+    #[test]
+    fn the_host_is_the_one_that_the_client_requested() {
+        for (name, value, host) in [
+            ("x-host-header", "example.com", Some("example.com")),
+            ("cs-host", "example.com", Some("example.com")),
+            ("x-host-header", "-", None),
+            ("cs(Other)", "example.com", None),
+        ] {
+            let columns = columns(&format!("{FIELDS} {name}")).unwrap();
+            let text = line("2026-11-20", "/", "200", "x").replace("\r\n", &format!("\t{value}\r\n"));
+            assert_eq!(columns.read(&text).unwrap().host.as_deref(), host, "{name}");
+        }
     }
 
     #[test]

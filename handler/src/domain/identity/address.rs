@@ -42,6 +42,20 @@ impl Network {
         (!impossible).then(|| Self::of(address))
     }
 
+    /// Whether no client on the internet has this address: private, shared by a provider, link-local or this machine.
+    pub fn is_private(self) -> bool {
+        match self {
+            Self::V4(octets) => {
+                let address = Ipv4Addr::from(octets);
+                let is_shared = octets[0] == 100 && octets[1] & 0xc0 == 64;
+                address.is_private() || address.is_loopback() || address.is_link_local() || is_shared
+            }
+            Self::V6([first, second, ..]) => {
+                first & 0xfe == 0xfc || (first == 0xfe && second & 0xc0 == 0x80) || self == Self::V6([0; 8])
+            }
+        }
+    }
+
     /// The bytes that enter a fingerprint.
     pub fn octets(&self) -> &[u8] {
         match self {
@@ -125,6 +139,26 @@ mod tests {
         assert!(network("2001:db8:1:2::1") == network("2001:db8:1:2:ffff:ffff:ffff:ffff"));
         assert!(network("2001:db8:1:2::1") != network("2001:db8:1:3::1"));
         assert!(network("203.0.113.9") != network("203.0.113.10"));
+    }
+
+    #[test]
+    fn private_addresses_are_those_that_no_client_on_the_internet_has() {
+        for address in [
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "127.0.0.1",
+            "169.254.0.1",
+            "100.64.0.1",
+            "fd00::1",
+            "fe80::1",
+            "::1",
+        ] {
+            assert!(Network::of(address.parse().unwrap()).is_private(), "{address}");
+        }
+        for address in ["203.0.113.9", "172.32.0.1", "100.128.0.1", "2001:db8::1"] {
+            assert!(!Network::of(address.parse().unwrap()).is_private(), "{address}");
+        }
     }
 
     #[test]
