@@ -263,6 +263,22 @@ async fn a_line_counts_for_its_visitor_and_only_if_it_is_of_the_site() {
 }
 
 #[tokio::test]
+async fn a_subdomain_that_counts_for_the_site_is_no_referrer() {
+    let folder = Folder::new();
+    let line = combined("192.0.2.1", "17/May/2015:12:00:00 +0000", "/", FIREFOX);
+    let log = ["blog.example.com", "www.example.com", "badexample.com"]
+        .map(|host| line.replace("\"-\"", &format!("\"https://{host}/\"")))
+        .concat();
+    let log = folder.write("access.log", log);
+    for (switch, referrers) in [("on", &["badexample.com"][..]), ("off", &["badexample.com", "blog.example.com"])] {
+        let database = Database::create().await;
+        import(&HandlerCommand::on(&database).with("FOOTFALL_SUBDOMAINS", switch), &[], &log);
+        let found = "select value from tally where dimension = 2 order by value";
+        assert_eq!(database.texts(found).await, referrers, "{switch}");
+    }
+}
+
+#[tokio::test]
 async fn a_log_of_app_service_is_read_with_its_byte_order_mark() {
     let database = Database::create().await;
     let folder = Folder::new();

@@ -237,9 +237,13 @@ async fn pages_of_subdomains_count_if_configured() {
     let starter = Host::on(&database).with("FOOTFALL_SITES", SITE).with("FOOTFALL_SUBDOMAINS", "on");
     let host = starter.start().await;
     host.process.wait_until_ready().await;
-    let mut request = script_request(1, &view("/"));
+    let mut message = view("/");
+    message["r"] = "https://shop.example.com/".into();
+    let mut request = script_request(1, &message);
     request.headers.retain(|(header, _)| header != "Origin");
     assert_eq!(host.send(&request.clone().header("Origin", "https://blog.example.com")).await.status, 204);
+    // A subdomain is the site itself, so it is no referrer.
+    assert!(list(&statistics(&host).await, "referrers").is_empty());
     assert_eq!(host.send(&request.header("Origin", "https://badexample.com")).await.status, 403);
 }
 

@@ -84,7 +84,8 @@ pub(super) struct ImportRules {
 impl ImportRules {
     fn visit(&self, request: &LoggedRequest) -> Visit {
         let network = self.network(&request.address);
-        let referrer = referring_host(&request.referer, &[&self.site]);
+        let referrer = referring_host(&request.referer, &[&self.site])
+            .filter(|host| !belongs_to(host, &self.site, self.counts_subdomains));
         let user_agent =
             request.user_agent.as_deref().map(|user_agent| if user_agent == "-" { "" } else { user_agent });
         let other_host = request.host.as_deref().is_some_and(|host| !self.is_own(host));

@@ -99,7 +99,10 @@ pub(in crate::http) async fn respond<B: Buf>(
     let parts = message.campaign.unwrap_or_default();
     let view = ViewFacts {
         page: page_with_parameters(&message.page).into(),
-        referrer: message.referrer.and_then(|referrer| referring_host(&referrer, &[site])),
+        referrer: message
+            .referrer
+            .and_then(|referrer| referring_host(&referrer, &[site]))
+            .filter(|host| !belongs_to(host, site, app.config.counts_subdomains)),
         // The script sends no language, because every browser sends the header.
         language: message.language.as_deref().filter(|tag| !tag.is_empty()).or(request.header("accept-language")),
         time_zone: message.time_zone.as_deref(),
