@@ -27,6 +27,8 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serve the page and count visits [the default].
+    Serve,
     /// Update the database schema and exit.
     Migrate,
     /// Check the configuration, the database, the rights of the role and the clock.
@@ -77,7 +79,7 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
     }
     let config = Config::load(&environment)?;
     match command {
-        None => serve::run(config).await?,
+        None | Some(Command::Serve) => serve::run(config).await?,
         Some(Command::Migrate) => migrate::run(&config).await?,
         Some(Command::Doctor(arguments)) => return doctor::run(&config, arguments).await,
         Some(Command::Import(arguments)) => import::run(&config, arguments).await?,

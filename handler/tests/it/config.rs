@@ -42,7 +42,7 @@ fn an_invalid_value_stops_the_start_with_one_line_that_names_the_variable() {
         ("DATABASE_URL", &secret_query),
         ("DATABASE_URL", "host=somewhere"),
     ];
-    for command in [None, Some("migrate"), Some("doctor")] {
+    for command in [None, Some("serve"), Some("migrate"), Some("doctor")] {
         for (variable, value) in cases {
             let url = format!("postgres://footfall@127.0.0.1:{}/none", free_port());
             let plain = HandlerCommand::default().with("DATABASE_URL", &url).with(PORT, "0").with(variable, value);
@@ -84,7 +84,7 @@ fn help_and_version_need_no_configuration() {
         assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{argument}");
     }
     let help = HandlerCommand::default().run(&["--help"]).stdout;
-    for word in ["migrate", "doctor", "check", "import", "DATABASE_URL"] {
+    for word in ["serve", "migrate", "doctor", "check", "import", "DATABASE_URL"] {
         assert!(help.contains(word), "{word}");
     }
     assert_eq!(HandlerCommand::default().run(&["fly"]).code, Some(2));

@@ -97,7 +97,10 @@ pub(super) fn site_of_pixel(url: &Url, expected: &Expected<'_>) -> Option<SiteNa
     let mut segments = url.path().rsplit('/');
     let file = segments.next()?;
     let site: SiteName = file.strip_suffix(".gif").or_else(|| file.strip_suffix(".svg"))?.parse().ok()?;
-    let is_at_endpoint = segments.next() == Some(ENDPOINT) && (site.contains('.') || &*site == "localhost");
+    let folder = segments.next();
+    let is_at_endpoint = folder == Some(ENDPOINT) && (site.contains('.') || &*site == "localhost");
+    // A badge is named like a pixel, but counts nothing.
+    (folder != Some("badge")).then_some(())?;
     (is_at_endpoint || expected.site == Some(&site) || &*site == expected.host).then_some(site)
 }
 
@@ -281,6 +284,9 @@ mod tests {
         assert_eq!(names("<script data-site=ABCDEFG src=https://other.test/script.js></script>"), ["not-embedded"]);
         assert_eq!(names(&PIXEL.replace(".gif", ".svg?period=month")), names(PIXEL));
         assert_eq!(names("<img src=/v/logo.gif><img src=/images/other.test.gif>"), ["not-embedded"]);
+        let badge = "<img src=https://f.test/badge/www.example.com.svg><img src=/badge/example.com.svg>";
+        assert_eq!(names(badge), ["not-embedded"]);
+        assert_eq!(names(&format!("{SCRIPT}{badge}")), names(SCRIPT));
     }
 
     #[test]
