@@ -230,8 +230,8 @@ async fn every_reply_limits_caching_and_loads_nothing_from_other_origins() {
         for unwanted in ["set-cookie", "server", "x-powered-by", "access-control-allow-credentials"] {
             assert_eq!(response.header(unwanted), "", "{path} {unwanted}");
         }
-        let is_read_anywhere = path == "/footfall.js"
-            || path.starts_with("/api/") && path != "/api/sites" && response.status == 200;
+        let is_read_anywhere =
+            path == "/footfall.js" || path.starts_with("/api/") && path != "/api/sites" && response.status == 200;
         assert_eq!(response.header("access-control-allow-origin"), if is_read_anywhere { "*" } else { "" }, "{path}");
     }
     let page = host.send(&visitor(1)).await;

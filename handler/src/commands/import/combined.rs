@@ -26,22 +26,15 @@ pub(super) fn parse_combined(line: &str) -> ParsedLine {
             user_agent: Some(user_agent.into_owned()),
             ..request
         };
-        Some(request.map(with_headers))
+        Some(request.map_or(ParsedLine::Other, |request| ParsedLine::Request(with_headers(request))))
     };
-    parsed(parse())
+    parse().unwrap_or(ParsedLine::Malformed)
 }
 
 /// Reads a line of the common format: `address ident user [day/month/year:time zone] "method target protocol" status bytes`.
 pub(super) fn parse_common(line: &str) -> ParsedLine {
-    parsed(parse_start(line).map(|start| start.request))
-}
-
-fn parsed(line: Option<Option<LoggedRequest>>) -> ParsedLine {
-    match line {
-        Some(Some(request)) => ParsedLine::Request(request),
-        Some(None) => ParsedLine::Other,
-        None => ParsedLine::Malformed,
-    }
+    let Some(LineStart { request, .. }) = parse_start(line) else { return ParsedLine::Malformed };
+    request.map_or(ParsedLine::Other, ParsedLine::Request)
 }
 
 /// Reads the part that both formats have.

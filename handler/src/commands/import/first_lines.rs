@@ -85,7 +85,7 @@ mod tests {
         ] {
             assert_eq!(format_of(text.as_bytes(), None).unwrap(), Format::Combined, "{text}");
         }
-        assert_eq!(format_of(b"#Fields: x\n", Some(Format::Combined)).is_ok(), false);
+        assert!(format_of(b"#Fields: x\n", Some(Format::Combined)).is_err());
     }
 
     #[test]
