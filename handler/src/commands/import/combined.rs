@@ -78,7 +78,7 @@ fn client(text: &str) -> Option<(Option<&str>, String)> {
         let end = found + 1 + words[found..].iter().take_while(listed).count();
         // With fewer words after it, the address is the name of a user.
         if start == 0 || words.len() >= end + 2 {
-            return Some((host_before(&words[..start])?, words[start..end.min(words.len())].join(" ")));
+            return Some((host_before(&words[..start]).ok()?, words[start..end.min(words.len())].join(" ")));
         }
     }
     // A server may log the name of the client, or nothing, instead of an address.
@@ -89,13 +89,16 @@ fn client(text: &str) -> Option<(Option<&str>, String)> {
     }
 }
 
-/// The host in the words before the address. `None` if the words have neither a host nor a known prefix.
-fn host_before<'l>(words: &[&'l str]) -> Option<Option<&'l str>> {
+/// The words before the address are neither a host nor a known prefix.
+struct UnknownWords;
+
+/// The host in the words before the address, if they name one.
+fn host_before<'l>(words: &[&'l str]) -> Result<Option<&'l str>, UnknownWords> {
     match words {
-        [] | ["-"] => Some(None),
-        _ if is_prefix(words) => Some(None),
-        [prefix @ .., host] if is_host(host) && (prefix.is_empty() || is_prefix(prefix)) => Some(Some(host)),
-        _ => None,
+        [] | ["-"] => Ok(None),
+        _ if is_prefix(words) => Ok(None),
+        [prefix @ .., host] if is_host(host) && (prefix.is_empty() || is_prefix(prefix)) => Ok(Some(host)),
+        _ => Err(UnknownWords),
     }
 }
 
