@@ -126,18 +126,18 @@ export const HOSTILE_PATHS = [
     "/<svg/onload=globalThis.harmed=1>",
     "/<style>*{display:none}</style>",
     "/<a/href=//evil.example>click</a>",
-    "/&lt;b&gt;&amp;&quot;",
+    "/&lt;b&gt;/&quot",
     "/{{site}}{{{style}}}{{>head}}",
     "/'onmouseover='globalThis.harmed=1",
     "/=HYPERLINK(1)",
-    "/%3Cscript%3EglobalThis.harmed=1%3C/script%3E",
     "/\u0627\u0644\u0635\u0641\u062D\u0629/\u65E5\u672C\u8A9E/\u{1F6B6}",
     "/" + "wwwww".repeat(15),
   ].map(shown => ({ shown, logged: shown })),
   { shown: '/"onmouseover="globalThis.harmed=1', logged: '/\\"onmouseover=\\"globalThis.harmed=1' },
+  { shown: "/<b>harmed</b>", logged: "/%3Cb%3Eharmed%3C/b%3E" },
   // Characters that change the direction of writing can make a path look like another path.
-  { shown: "/\uFFFDfdp.exe\uFFFD", logged: "/\u202Efdp.exe\u2066" },
-  { shown: "/back\\slash", logged: "/back\\\\slash" },
+  { shown: "/%E2%80%AEfdp.exe%E2%81%A6", logged: "/\u202Efdp.exe\u2066" },
+  { shown: "/back/slash", logged: "/back\\\\slash" },
 ];
 
 /** Invalid hosts, one valid host, and one host of the maximum length. */
