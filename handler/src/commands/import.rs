@@ -4,8 +4,8 @@
 //! end of the chunk. Lines up to a known checkpoint have been counted and are skipped. So a log can be imported again after it has
 //! grown, was rotated or compressed, or after an import was interrupted.
 //!
-//! A line goes through `source` (bytes), `format` and its parsers (a request), `outcome` (a visit), `chunker` (chunks) and `logs`,
-//! which commits them. `peer` imports the totals of other counters.
+//! A line goes through `source` (bytes), `format` and its parsers (a request), `outcome` (a visit), `chunker` (chunks), `log_reader`
+//! (dated chunks) and `logs`, which commits them by time. `peer` imports the totals of other counters.
 
 mod chunker;
 mod combined;
@@ -14,6 +14,7 @@ mod first_lines;
 mod format;
 mod json_line;
 mod line;
+mod log_reader;
 mod logs;
 mod nuls;
 mod order;
@@ -22,6 +23,7 @@ mod page_request;
 mod peer;
 mod prefix;
 mod progress;
+mod retry;
 mod source;
 mod summary;
 mod w3c;

@@ -104,6 +104,40 @@ async fn a_log_of_fourteen_months_is_exact_in_any_two_consecutive_months() {
 }
 
 #[tokio::test]
+async fn logs_of_several_servers_for_the_same_days_are_merged_by_time() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    // A load balancer sends a visitor to another server each day.
+    let of_server =
+        |server: usize| (1..=9).filter(move |day| day % 3 == server).map(|day| view(1, &format!("0{day}/May/2015")));
+    let files = [0, 1, 2].map(|server| folder.write(&format!("{server}.log"), of_server(server).collect::<String>()));
+    let next = folder.write("next.log", view(1, "10/May/2015"));
+    let summary = import(&HandlerCommand::on(&database), &[&files[2], &next, &files[0], &files[1]]);
+    assert_eq!((&summary["pageviews"], &summary["late"]["lines"]), (&10.into(), &0.into()), "{summary}");
+    let gaps = "select day || ' ' || visitors::text from tally where dimension = 0 order by day";
+    let gaps = database.texts(gaps).await;
+    assert_eq!((gaps.len(), gaps[0].as_str()), (10, "16556 {1}"), "{gaps:?}");
+    assert!(gaps[1..].iter().all(|gap| gap.ends_with("{0,1}")), "{gaps:?}");
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn an_import_retries_its_first_connection() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let log = folder.write("access.log", view(1, "10/May/2015"));
+    for response in 1..=3 {
+        let cable = Cable::to(&database).await;
+        cable.lose_response(response);
+        let plain = HandlerCommand::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port()));
+        let arguments = [&ARGUMENTS[..], &[&log]].concat();
+        let import = plain.spawn(&arguments);
+        let summary = tokio::task::spawn_blocking(move || import.outcome().json()).await.unwrap();
+        assert_eq!(summary["lines"], 1, "{summary}");
+    }
+}
+
+#[tokio::test]
 async fn late_lines_count_as_pageviews_and_are_named() {
     let database = Database::create().await;
     let folder = Folder::new();

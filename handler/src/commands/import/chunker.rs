@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+
 use super::{
     outcome::{LineOutcome, Refusal},
     prefix::Prefix,
@@ -25,6 +27,14 @@ pub(super) enum LogChunk {
     Known(u64),
     /// The last line, by its number, is incomplete. The next import reads it again.
     Incomplete(u64),
+}
+
+impl LogChunk {
+    /// The time of the last visit. `None` for a chunk without visits.
+    pub(super) fn last_visit(&self) -> Option<Timestamp> {
+        let Self::New { lines, .. } = self else { return None };
+        lines.iter().rev().find_map(|(_, outcome)| outcome.time())
+    }
 }
 
 /// The digests of the known checkpoints of a site, by the length of their prefixes.

@@ -1,22 +1,21 @@
-//! Imports access logs: reads each file in chunks and commits each chunk together with a checkpoint.
+//! Imports access logs: commits the chunks of all files by time, each together with a checkpoint.
 
 use std::{
+    collections::VecDeque,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::Context;
-use jiff::tz::TimeZone;
 
 use super::{
-    chunker::{Chunker, KnownPrefixes, LogChunk},
+    chunker::{KnownPrefixes, LogChunk},
     format::Format,
-    order::in_order,
-    outcome::{ImportRules, LineOutcome},
-    prefix::Prefix,
+    log_reader::{LogReader, ReadingRules},
+    order::{DatedLog, in_order},
+    outcome::ImportRules,
     progress::{ChunkLines, Progress},
-    source::{self, Log, Next, next_line},
+    retry::retry_lost,
     summary::{SiteDay, Summary},
 };
 use crate::{
@@ -27,21 +26,12 @@ use crate::{
     store::{self, Checkout, Connection, Database, Failure, StatementLimits},
 };
 
-/// The first pause before a lost read is retried. Each pause is twice as long as the one before, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
 /// The parts of a running import.
 struct LogImport {
     recorder: Recorder,
     /// Reads checkpoints and the summary's days.
     connection: Arc<Connection>,
-    clock: Clock,
-    /// The zone in which days begin.
-    zone: TimeZone,
-    rules: ImportRules,
-    /// The format of all logs, or `None` to detect the format of each.
-    format: Option<Format>,
+    rules: ReadingRules,
 }
 
 /// Imports logs of a site through a recorder.
@@ -58,11 +48,12 @@ pub(super) async fn import(
     let database = Database::new(&config.database, counting.counting_mode.clone(), clock.clone()).await?;
     let [recording, reading] = database.connections([StatementLimits::FOR_IMPORTS, StatementLimits::FOR_IMPORTS]);
     // Report problems of the database before reading a log.
-    reading.check().await?;
+    retry_lost(async || reading.check().await).await?;
     let (recorder, recorded) = Recorder::start(recording, counting, None);
-    let rules =
+    let import =
         ImportRules { site, counts_subdomains: config.counts_subdomains, trusted_proxies: config.trusted_proxies };
-    let import = LogImport { recorder, connection: reading, clock, zone: config.zone.clone(), rules, format };
+    let rules = ReadingRules { import, zone: config.zone.clone(), clock, format };
+    let import = LogImport { recorder, connection: reading, rules };
     let outcome = import.files(files).await;
     drop(import);
     recorded.await.context("the recorder failed")?;
@@ -70,51 +61,38 @@ pub(super) async fn import(
 }
 
 impl LogImport {
-    /// Imports files in the order of their first lines, because visitors are recognised from day to day. Standard input (`-`) is
-    /// the last one.
+    /// Imports files. Visitors are recognised from day to day, so the chunks of all files are committed in the order of their times.
+    /// A file is opened when its first time comes; standard input (`-`) is the last one.
     async fn files(&self, files: &[PathBuf]) -> anyhow::Result<Summary> {
-        let mut progress = Progress::new(&self.rules.site, self.zone.clone())?;
-        for file in in_order(&self.rules.site, self.format, files)? {
-            if let Err(problem) = self.file(&file, &mut progress).await {
-                let name = file.display();
-                return Err(problem.context(match progress.pageviews() {
-                    0 => format!("importing {name}"),
-                    counted => format!(
-                        "importing {name} (what was read before, {counted} pageviews, is counted, and skipped the next time)"
-                    ),
-                }));
+        let mut progress = Progress::new(&self.rules.import.site, self.rules.zone.clone())?;
+        let mut waiting = VecDeque::from(in_order(&self.rules.import.site, self.rules.format, files)?);
+        let mut open: Vec<LogReader> = Vec::new();
+        loop {
+            let next = open.iter().enumerate().filter_map(|(index, log)| Some((log.due()?, index))).min();
+            if let Some(log) = waiting.pop_front_if(|log| next.is_none_or(|(due, _)| log.begins <= due)) {
+                let path = log.path.clone();
+                open.push(self.open(log).await.map_err(|problem| named(problem, &path, &progress))?);
+                continue;
             }
+            let Some((_, index)) = next else { break };
+            let outcome = self.next_chunk(&mut open[index], &mut progress).await;
+            outcome.map_err(|problem| named(problem, open[index].path(), &progress))?;
+            open.retain(|log| log.due().is_some());
         }
         let days = self.days(&progress.days()).await?;
         Ok(progress.finish(days))
     }
 
-    async fn file(&self, path: &Path, progress: &mut Progress) -> anyhow::Result<()> {
-        let known = self.known_prefixes().await?;
-        let Log { mut parser, lines: mut log, bar } = source::open_log(path, self.format)?;
-        let mut chunker = Chunker::new(Prefix::new(&self.rules.site), known);
-        let mut line = Vec::new();
-        loop {
-            let chunks = match next_line(&mut log, &mut line, chunker.prefix()).context("reading")? {
-                Next::Line => {
-                    let parsed = parser.read(&String::from_utf8_lossy(&line))?;
-                    let outcome = LineOutcome::of(parsed, &self.rules, self.clock.now());
-                    let day = outcome.day(&self.zone);
-                    chunker.add(&line, outcome, day)
-                }
-                Next::TooLong(prefix) => chunker.add_too_long(*prefix).into_iter().collect(),
-                Next::CutOff => vec![chunker.add_incomplete()],
-                Next::End => break,
-            };
-            for chunk in chunks {
-                self.chunk(path, chunk, progress).await?;
-            }
+    async fn open(&self, log: DatedLog) -> anyhow::Result<LogReader> {
+        LogReader::open(log, self.known_prefixes().await?, &self.rules)
+    }
+
+    /// Commits the next chunk of a log, and reads the one after it.
+    async fn next_chunk(&self, log: &mut LogReader, progress: &mut Progress) -> anyhow::Result<()> {
+        if let Some(chunk) = log.take_chunk() {
+            self.chunk(log.path(), chunk, progress).await?;
         }
-        if let Some(chunk) = chunker.end_chunk() {
-            self.chunk(path, chunk, progress).await?;
-        }
-        bar.finish_and_clear();
-        Ok(())
+        log.read_chunk(&self.rules)
     }
 
     async fn chunk(&self, path: &Path, chunk: LogChunk, progress: &mut Progress) -> anyhow::Result<()> {
@@ -132,40 +110,44 @@ impl LogImport {
 
     /// Reads the checkpoints of earlier imports.
     async fn known_prefixes(&self) -> Result<KnownPrefixes, Failure> {
-        let checkpoints = self.read(async |checkout| match store::read_site(checkout, &self.rules.site).await? {
-            Some(site) => store::read_checkpoints(checkout, site).await,
-            None => Ok(Vec::new()),
-        });
+        let checkpoints =
+            self.read(async |checkout| match store::read_site(checkout, &self.rules.import.site).await? {
+                Some(site) => store::read_checkpoints(checkout, site).await,
+                None => Ok(Vec::new()),
+            });
         let checkpoints = checkpoints.await?.into_iter();
         Ok(checkpoints.filter_map(|(digest, bytes)| Some((digest.try_into().ok()?, bytes.unsigned_abs()))).collect())
     }
 
     /// Reads the current numbers of days.
     async fn days(&self, days: &[Day]) -> Result<Vec<SiteDay>, Failure> {
-        let found = self.read(async |checkout| match store::read_site(checkout, &self.rules.site).await? {
+        let found = self.read(async |checkout| match store::read_site(checkout, &self.rules.import.site).await? {
             Some(site) => store::read_days(checkout, site, days).await,
             None => Ok(Vec::new()),
         });
         Ok(found.await?.into_iter().map(SiteDay::from).collect())
     }
 
-    /// Reads over the connection for reading. A lost read is retried, because a retry changes nothing, and the summary of a
-    /// finished import should not be lost.
+    /// Reads over the connection for reading. A lost read is retried, because the summary of a finished import should not be lost.
     async fn read<T>(&self, work: impl AsyncFn(&mut Checkout<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let outcome = match self.connection.checkout().await {
-                Ok(mut checkout) => {
-                    let outcome = work(&mut checkout).await;
-                    checkout.release(outcome)
-                }
-                Err(failure) => Err(failure),
-            };
-            if !matches!(outcome, Err(Failure::Lost(_))) || pause > LONGEST_PAUSE {
-                return outcome;
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-        }
+        retry_lost(async || {
+            let mut checkout = self.connection.checkout().await?;
+            let outcome = work(&mut checkout).await;
+            checkout.release(outcome)
+        })
+        .await
     }
+}
+
+/// A problem with the name of its file, and the number of pageviews that are counted nevertheless.
+fn named(problem: anyhow::Error, path: &Path, progress: &Progress) -> anyhow::Error {
+    let name = path.display();
+    problem.context(match progress.pageviews() {
+        0 => format!("importing {name}"),
+        counted => {
+            format!(
+                "importing {name} (what was read before, {counted} pageviews, is counted, and skipped the next time)"
+            )
+        }
+    })
 }

@@ -16,8 +16,15 @@ use crate::domain::SiteName;
 /// How many lines are searched for the first time of a log.
 const FIRST_LINES: usize = 1000;
 
+/// A file, and the first time in it.
+pub(super) struct DatedLog {
+    pub(super) path: PathBuf,
+    /// The latest time that exists, if the file has none at its beginning.
+    pub(super) begins: Timestamp,
+}
+
 /// The files, ordered by the first time in each. Files without a time come last, in the order of the command line.
-pub(super) fn in_order(site: &SiteName, format: Option<Format>, files: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn in_order(site: &SiteName, format: Option<Format>, files: &[PathBuf]) -> anyhow::Result<Vec<DatedLog>> {
     let mut ordered = Vec::new();
     for file in files {
         let begins = if file == Path::new("-") {
@@ -25,10 +32,10 @@ pub(super) fn in_order(site: &SiteName, format: Option<Format>, files: &[PathBuf
         } else {
             begin_of(site, format, file).with_context(|| format!("importing {}", file.display()))?
         };
-        ordered.push((begins.unwrap_or(Timestamp::MAX), file.clone()));
+        ordered.push(DatedLog { path: file.clone(), begins: begins.unwrap_or(Timestamp::MAX) });
     }
-    ordered.sort_by_key(|(begins, _)| *begins);
-    Ok(ordered.into_iter().map(|(_, file)| file).collect())
+    ordered.sort_by_key(|log| log.begins);
+    Ok(ordered)
 }
 
 /// The first time in a log. `None` if the log has none at its beginning, or can't be read further; the import reports that later.

@@ -66,6 +66,14 @@ impl LineOutcome {
         }
     }
 
+    /// The time of the visit.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Page(visit) => Some(visit.at),
+            Self::Refused(_) | Self::NotAPage(_) => None,
+        }
+    }
+
     pub(super) fn is_malformed(&self) -> bool {
         matches!(self, Self::Refused(Refusal::Malformed))
     }

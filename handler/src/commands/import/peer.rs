@@ -20,7 +20,7 @@ use anyhow::{Context, bail};
 
 pub(super) use self::summary::Moved;
 use self::totals::Collected;
-use super::{content::ZIP, source};
+use super::{content::ZIP, retry::retry_lost, source};
 use crate::{
     clock::Clock,
     config::Config,
@@ -107,7 +107,7 @@ pub(super) async fn forget(config: &Config, site: &SiteName, peer: Peer) -> anyh
 async fn connect(config: &Config) -> anyhow::Result<Arc<Connection>> {
     let database = Database::new(&config.database, config.counting_mode(), Clock::system()).await?;
     let [connection] = database.connections([StatementLimits::FOR_IMPORTS]);
-    connection.check().await?;
+    retry_lost(async || connection.check().await).await?;
     Ok(connection)
 }
 
