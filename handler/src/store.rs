@@ -27,7 +27,7 @@ pub use clock::CLOCK_TOLERANCE;
 pub use connection::{CONNECTION_LIFETIME, Checkout, Connection};
 pub use database::Database;
 pub use examination::{Examination, examine};
-pub use failure::{Cause, Failure, SqlState};
+pub use failure::{Cause, Failure, Loss, SqlState};
 pub use imported::{ImportedTally, forget_imported, replace_imported};
 pub use keys::{CohortId, CounterIndex, SiteId};
 pub use limits::StatementLimits;

@@ -37,6 +37,24 @@ pub enum Entra {
 }
 
 impl DatabaseConfig {
+    /// The place of the database, for people: `footfall at db.example:5432`, `footfall at /run/postgresql` for a socket, or
+    /// `in .footfall/` for the embedded PostgreSQL. Never contains role or password.
+    pub fn place(&self) -> String {
+        let options = match self {
+            Self::Embedded(folder) => return format!("in {}/", folder.display()),
+            Self::Server(options) | Self::Entra(options, _) => options,
+        };
+        let (host, port) = (options.get_host(), options.get_port());
+        let at = match options.get_socket() {
+            Some(folder) => folder.display().to_string(),
+            None if host.starts_with('/') => host.to_owned(),
+            None if host.contains(':') && !host.starts_with('[') => format!("[{host}]:{port}"),
+            None => format!("{host}:{port}"),
+        };
+        // Without a name, the server uses the role's.
+        options.get_database().map_or_else(|| format!("at {at}"), |name| format!("{name} at {at}"))
+    }
+
     /// Reads the location from the environment.
     pub(super) fn load(values: &SettingValues<'_>) -> Result<Self, BadVariable> {
         match values.get_or_default(&DATABASE_AUTH) {
@@ -45,6 +63,11 @@ impl DatabaseConfig {
             other => return Err(DATABASE_AUTH.reject(other)),
         }
         if let Some(url) = values.get(&DATABASE_URL) {
+            // Otherwise a part of the password would be the host's port or the database's name.
+            if has_raw_password(url) {
+                return Err(DATABASE_URL
+                    .error("must have %2F, %3F, %23 and %40 for /, ?, # and @ in user, password and parameters"));
+            }
             let is_postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
             let options = is_postgres.then(|| PgConnectOptions::from_str(url).ok()).flatten();
             return match options {
@@ -70,6 +93,13 @@ impl DatabaseConfig {
             ))
         }
     }
+}
+
+/// Whether the part before the host ends too early, because a character in it was not percent-encoded.
+fn has_raw_password(url: &str) -> bool {
+    let (_, rest) = url.split_once("://").unwrap_or_default();
+    let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    authority.contains(':') && !authority.contains('@') && rest.contains('@')
 }
 
 /// The server in `PGHOST`.

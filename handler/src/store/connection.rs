@@ -107,7 +107,8 @@ impl Connection {
         let session = if let Some(session) = kept {
             session
         } else {
-            let (connection, clock_seconds) = self.database.open(self.limits).await?;
+            let (connection, clock_seconds) =
+                self.database.open(self.limits).await.map_err(|failure| failure.at(&self.database.place))?;
             slot.generation += 1;
             self.database.clock.observe(clock_seconds);
             Session { connection, opened: Instant::now() }
@@ -134,10 +135,12 @@ impl Checkout<'_> {
         &mut self,
         work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
     ) -> Result<T, Failure> {
-        tokio::time::timeout(self.owner.limits.response(), work(&mut self.session.connection))
-            .await
-            .map_err(|_| Failure::lost("the statement timed out"))?
-            .map_err(|error| Failure::of(&error))
+        let outcome = match tokio::time::timeout(self.owner.limits.response(), work(&mut self.session.connection)).await
+        {
+            Ok(outcome) => outcome.map_err(|error| Failure::of(&error)),
+            Err(_) => Err(Failure::lost("the statement timed out")),
+        };
+        outcome.map_err(|failure| failure.at(&self.owner.database.place))
     }
 
     /// Call this whenever the database has returned its time.

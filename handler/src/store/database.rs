@@ -34,6 +34,8 @@ const MIGRATION_LOCK: i64 = 0x0F00_7FA1;
 /// A database and its connection options.
 pub struct Database {
     source: Source,
+    /// The name of the database in failures.
+    pub(super) place: Arc<str>,
     counting_mode: CountingMode,
     pub(super) clock: DatabaseClock,
     migrated: OnceCell<()>,
@@ -57,7 +59,8 @@ impl Database {
             DatabaseConfig::Entra(options, identity) => Source::Entra(options.clone(), Tokens::new(identity.clone())),
             DatabaseConfig::Embedded(folder) => start_embedded(folder).await?,
         };
-        Ok(Arc::new(Self { source, counting_mode, clock: DatabaseClock::new(clock), migrated: OnceCell::new() }))
+        let (place, clock) = (config.place().into(), DatabaseClock::new(clock));
+        Ok(Arc::new(Self { source, place, counting_mode, clock, migrated: OnceCell::new() }))
     }
 
     /// Whether the database accepts only one connection, which all tasks share then.
@@ -111,7 +114,7 @@ impl Database {
             if let (Source::Entra(_, tokens), true) = (&self.source, failure.is_login()) {
                 tokens.forget();
             }
-            Failure::Lost(failure.cause())
+            failure.into_lost()
         })
     }
 }

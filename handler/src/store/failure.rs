@@ -1,6 +1,6 @@
 //! The kinds of failure that callers distinguish.
 
-use std::{borrow::Cow, fmt, io::ErrorKind};
+use std::{borrow::Cow, fmt, io::ErrorKind, sync::Arc};
 
 /// A SQLSTATE: five characters, of which the first two are the class (PostgreSQL manual, appendix A).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,12 +61,20 @@ impl fmt::Display for Cause {
     }
 }
 
+/// A lost connection: the cause, and the database if the failure belongs to one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    cause: Cause,
+    /// See [`crate::config::DatabaseConfig::place`].
+    place: Option<Arc<str>>,
+}
+
 /// A failed statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// The connection failed or timed out, or the server requested a retry. The statement may have been applied: send the same
     /// batch again.
-    Lost(Cause),
+    Lost(Loss),
     /// The server cancelled the statement in time. The statement was not applied; the caller may retry.
     TimedOut(Cause),
     /// The cached keys were stale at every attempt, because other instances keep opening and closing periods. Nothing was applied;
@@ -89,17 +97,15 @@ impl Failure {
                     SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE | SqlState::DEADLOCK_DETECTED => {
                         Self::TimedOut(cause)
                     }
-                    SqlState::SERIALIZATION_FAILURE | SqlState::READ_ONLY => Self::Lost(cause),
-                    _ if [*b"08", *b"53", *b"57", *b"58"].contains(&state.class()) => Self::Lost(cause),
+                    SqlState::SERIALIZATION_FAILURE | SqlState::READ_ONLY => cause.into(),
+                    _ if [*b"08", *b"53", *b"57", *b"58"].contains(&state.class()) => cause.into(),
                     _ => Self::Rejected(cause),
                 }
             }
             // Only a failed TLS handshake has this kind.
-            sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
-                Self::Lost(Cause::Tls(error.to_string()))
-            }
-            sqlx::Error::Io(error) => Self::Lost(Cause::Io(error.kind())),
-            sqlx::Error::Tls(error) => Self::Lost(Cause::Tls(error.to_string())),
+            sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData => Cause::Tls(error.to_string()).into(),
+            sqlx::Error::Io(error) => Cause::Io(error.kind()).into(),
+            sqlx::Error::Tls(error) => Cause::Tls(error.to_string()).into(),
             sqlx::Error::Protocol(_) => Self::lost("protocol"),
             sqlx::Error::Configuration(_) => Self::rejected("configuration"),
             sqlx::Error::RowNotFound => Self::rejected("no row"),
@@ -111,7 +117,20 @@ impl Failure {
 
     /// The work was lost in a phase of the program, for example while waiting for a task that ended.
     pub(crate) fn lost(phase: impl Into<Cow<'static, str>>) -> Self {
-        Self::Lost(Cause::Phase(phase.into()))
+        Cause::Phase(phase.into()).into()
+    }
+
+    /// The same failure as a lost connection.
+    pub(super) fn into_lost(self) -> Self {
+        self.cause().into()
+    }
+
+    /// Adds the place of the database to a lost connection, so that its text names the database.
+    pub(super) fn at(self, place: &Arc<str>) -> Self {
+        match self {
+            Self::Lost(loss) => Self::Lost(Loss { place: Some(place.clone()), ..loss }),
+            other => other,
+        }
     }
 
     /// A retry of this phase fails again.
@@ -122,7 +141,8 @@ impl Failure {
     /// SQLSTATE, or the kind of failure if the database did not respond.
     pub fn cause(&self) -> Cause {
         match self {
-            Self::Lost(cause) | Self::TimedOut(cause) | Self::Rejected(cause) => cause.clone(),
+            Self::Lost(loss) => loss.cause.clone(),
+            Self::TimedOut(cause) | Self::Rejected(cause) => cause.clone(),
             Self::StaleKeys => Cause::Phase("stale keys".into()),
             Self::ModeMismatch(_) => Cause::Phase("mode mismatch".into()),
         }
@@ -145,7 +165,7 @@ impl Failure {
 
     /// Whether the server is read-only.
     pub fn is_read_only(&self) -> bool {
-        *self == Self::Lost(Cause::Sql(SqlState::READ_ONLY))
+        matches!(self, Self::Lost(_)) && self.cause() == Cause::Sql(SqlState::READ_ONLY)
     }
 
     /// Whether the server rejected the role, its password or its token (SQLSTATE class 28).
@@ -160,10 +180,19 @@ impl Failure {
     }
 }
 
+impl From<Cause> for Failure {
+    fn from(cause: Cause) -> Self {
+        Self::Lost(Loss { cause, place: None })
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lost(cause) => write!(formatter, "the database is unavailable ({cause})"),
+            Self::Lost(Loss { cause, place: Some(place) }) => {
+                write!(formatter, "the database {place} is unavailable ({cause})")
+            }
+            Self::Lost(Loss { cause, place: None }) => write!(formatter, "the database is unavailable ({cause})"),
             Self::TimedOut(cause) => write!(formatter, "the database timed out ({cause})"),
             Self::StaleKeys => formatter.write_str("other instances keep opening and closing periods"),
             Self::Rejected(cause) => write!(formatter, "the database rejected the statement ({cause})"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     database::Database,
     host::Host,
-    process::{HandlerCommand, PORT, free_port},
+    process::{Folder, HandlerCommand, PORT, free_port},
 };
 
 const SECRET: &str = "hunter2-kX7mQ2vR9tWc4LzN8bHs3JdF";
@@ -103,6 +103,81 @@ async fn a_second_migration_changes_nothing() {
     let outcome = unavailable.run(&["migrate"]);
     assert_eq!((outcome.code, outcome.stderr.lines().count()), (Some(1), 1), "{outcome:?}");
     assert!(!outcome.stderr.contains(SECRET));
+}
+
+/// A server that no command can reach, and how it is named.
+struct Unreachable {
+    handler: HandlerCommand,
+    place: String,
+}
+
+/// A server by URL, a server by `PGHOST`, and a folder without a socket by both.
+fn unreachable_servers(folder: &Folder) -> Vec<Unreachable> {
+    let (port, folder) = (free_port(), folder.path().display());
+    let url = |url: String| HandlerCommand::default().with("DATABASE_URL", &url);
+    let pghost = |host: &str| {
+        let role = HandlerCommand::default().with("PGUSER", "hunter2").with("PGPASSWORD", SECRET);
+        role.with("PGHOST", host).with("PGPORT", &port.to_string())
+    };
+    let (user, encoded) = (format!("hunter2:{SECRET}"), folder.to_string().replace('/', "%2F"));
+    let server = |handler, place| Unreachable { handler, place };
+    vec![
+        server(url(format!("postgres://{user}@127.0.0.1:{port}/counts")), format!("counts at 127.0.0.1:{port}")),
+        server(url(format!("postgres://{user}@127.0.0.1:{port}")), format!("database at 127.0.0.1:{port}")),
+        server(url(format!("postgres://{user}@[::1]:{port}/counts")), format!("counts at [::1]:{port}")),
+        server(url(format!("postgres://{user}@{encoded}/counts")), format!("counts at {folder}")),
+        server(pghost("127.0.0.1"), format!("footfall at 127.0.0.1:{port}")),
+        server(pghost(&folder.to_string()), format!("footfall at {folder}")),
+    ]
+}
+
+#[test]
+fn every_command_names_a_database_that_it_cannot_reach_and_no_secret() {
+    let folder = Folder::new();
+    let log = folder.write("access.log", "");
+    let servers = unreachable_servers(&folder);
+    let commands = [
+        "migrate".to_owned(),
+        "doctor".to_owned(),
+        "doctor --json".to_owned(),
+        format!("import --site example.com {log}"),
+        format!("import --site example.com --from plausible {log}"),
+        "import --site example.com --forget-imported umami".to_owned(),
+    ];
+    std::thread::scope(|scope| {
+        for Unreachable { handler, place } in &servers {
+            for command in &commands {
+                scope.spawn(move || {
+                    let arguments: Vec<&str> = command.split(' ').collect();
+                    let outcome = handler.run(&arguments);
+                    assert_eq!(outcome.code, Some(1), "{command}: {outcome:?}");
+                    let text = format!("{}{}", outcome.stdout, outcome.stderr);
+                    assert!(text.contains(place) && !text.contains("hunter2"), "{command}: {text}");
+                });
+            }
+        }
+    });
+}
+
+#[tokio::test]
+async fn the_log_names_a_database_that_is_unavailable_and_no_secret() {
+    let folder = Folder::new();
+    for Unreachable { handler, place } in unreachable_servers(&folder) {
+        let process = handler.start().await;
+        process.wait_for_event("database_lost").await;
+        let log = process.lines().concat();
+        assert!(log.contains(&place) && !log.contains("hunter2"), "{log}");
+    }
+}
+
+#[test]
+fn a_url_whose_password_is_not_encoded_is_rejected_without_a_part_of_it() {
+    for special in ["/", "?", "#"] {
+        let url = format!("postgres://user:5432{special}hunter2@127.0.0.1/database");
+        let outcome = HandlerCommand::default().with("DATABASE_URL", &url).run(&["migrate"]);
+        assert!(outcome.stderr.contains("DATABASE_URL must have %2F"), "{outcome:?}");
+        assert!(!outcome.stderr.contains("5432"), "{outcome:?}");
+    }
 }
 
 #[tokio::test]
