@@ -45,6 +45,10 @@ package *ARGUMENTS:
 check-package *ARGUMENTS:
     scripts/check-package {{ARGUMENTS}}
 
+# Pin container images by digest
+pin-images *ARGUMENTS:
+    scripts/pin-images {{ARGUMENTS}}
+
 # Run a package as Azure Functions would
 rehearse *ARGUMENTS:
     scripts/rehearse {{ARGUMENTS}}

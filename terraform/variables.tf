@@ -256,14 +256,13 @@ variable "database_bootstrap_enabled" {
 }
 
 variable "database_bootstrap_image" {
-  description = "Container image with sh, psql 17 and busybox wget for the bootstrap job. Pin the image by digest."
+  description = "Container image with sh, psql 17 and busybox wget for the bootstrap job, by digest, because the job runs as an administrator of the database. Required while database_bootstrap_enabled; scripts/pin-images prints it."
   type        = string
-  default     = "docker.io/library/postgres:17-alpine"
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = can(regex("^[a-z0-9.-]+\\.[a-z]+/[a-z0-9._/-]+(:[A-Za-z0-9._-]+)?(@sha256:[0-9a-f]{64})?$", var.database_bootstrap_image)) && !endswith(var.database_bootstrap_image, ":latest")
-    error_message = "database_bootstrap_image must name a registry, a repository and a tag other than latest, or a digest."
+    condition     = var.database_bootstrap_image == null ? !var.database_bootstrap_enabled : can(regex("^[a-z0-9.-]+\\.[a-z]+/[a-z0-9._/-]+(:[A-Za-z0-9._-]+)?@sha256:[0-9a-f]{64}$", var.database_bootstrap_image))
+    error_message = "database_bootstrap_image must name a registry, a repository and a digest; this command prints a valid value: scripts/pin-images docker.io/library/postgres:17-alpine"
   }
 }
 

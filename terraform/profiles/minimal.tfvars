@@ -7,6 +7,9 @@ location        = "swedencentral"
 environment     = "min"
 monthly_budget  = 60
 
+# By digest: ../scripts/pin-images docker.io/library/postgres:17-alpine prints the value.
+database_bootstrap_image = null
+
 # Database: 35 user connections minus a reserve of 10 are 25; 7 instances and the timer's need 8 × 3 = 24.
 database_sku_name      = "B_Standard_B1ms"
 maximum_instance_count = 7

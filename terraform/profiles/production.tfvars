@@ -7,6 +7,9 @@ environment     = "prod"
 monthly_budget  = 700
 alert_emails    = ["operator@example.com"]
 
+# By digest: ../scripts/pin-images docker.io/library/postgres:17-alpine prints the value.
+database_bootstrap_image = null
+
 # Database: 844 user connections minus a reserve of 20 are 824; 100 instances and the timer's need 101 × 3 = 303.
 database_sku_name                     = "GP_Standard_D2ds_v5"
 database_storage_in_mb                = 65536

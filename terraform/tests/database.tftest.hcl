@@ -10,6 +10,8 @@ variables {
   location        = "swedencentral"
   environment     = "test"
   monthly_budget  = 100
+
+  database_bootstrap_image = "docker.io/library/postgres:17-alpine@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 }
 
 run "no_public_address" {
@@ -155,6 +157,7 @@ run "the_job_can_be_switched_off_afterwards" {
 
   variables {
     database_bootstrap_enabled = false
+    database_bootstrap_image   = null
     github_repository          = "owner/name"
     github_may_start_bootstrap = true
   }

@@ -10,6 +10,8 @@ variables {
   location        = "swedencentral"
   environment     = "test"
   monthly_budget  = 100
+
+  database_bootstrap_image = "docker.io/library/postgres:17-alpine@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 }
 
 run "no_setting_is_a_secret" {

@@ -10,6 +10,8 @@ variables {
   location        = "swedencentral"
   environment     = "test"
   monthly_budget  = 100
+
+  database_bootstrap_image = "docker.io/library/postgres:17-alpine@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 }
 
 run "where" {
@@ -48,13 +50,23 @@ run "database" {
     database_connection_reserve       = 1
     database_maintenance_window       = { day_of_week = 7, start_hour = 3 }
     database_administrators           = { admins = { object_id = "admins", type = "Group" } }
-    database_bootstrap_image          = "docker.io/library/postgres:latest"
+    database_bootstrap_image          = "docker.io/library/postgres:17-alpine"
   }
 
   expect_failures = [
     var.database_server_suffix, var.database_storage_in_mb, var.database_backup_retention_in_days, var.database_high_availability_mode, var.database_connection_reserve,
     var.database_maintenance_window, var.database_administrators, var.database_bootstrap_image,
   ]
+}
+
+run "a_job_without_an_image" {
+  command = plan
+
+  variables {
+    database_bootstrap_image = null
+  }
+
+  expect_failures = [var.database_bootstrap_image]
 }
 
 run "function_app" {

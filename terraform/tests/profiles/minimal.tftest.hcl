@@ -5,6 +5,10 @@ mock_provider "azurerm" {
   source          = "./tests/mocks"
 }
 
+variables {
+  database_bootstrap_image = "docker.io/library/postgres:17-alpine@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+}
+
 run "minimal_is_cheap_and_still_safe" {
   command = plan
 

@@ -5,6 +5,10 @@ mock_provider "azurerm" {
   source          = "./tests/mocks"
 }
 
+variables {
+  database_bootstrap_image = "docker.io/library/postgres:17-alpine@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+}
+
 run "production_survives_a_zone_and_tells_people" {
   command = plan
 
