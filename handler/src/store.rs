@@ -34,6 +34,7 @@ pub use limits::StatementLimits;
 pub use maintenance::{Removed, remove};
 pub(crate) use outage::Outage;
 pub use reading::{
-    read_checkpoints, read_days, read_minutes, read_referrals, read_registers, read_site, read_tallies, read_values,
+    has_sites, read_checkpoints, read_days, read_minutes, read_referrals, read_registers, read_site, read_tallies,
+    read_values,
 };
 pub use recording::{OpenedSite, Outcome, PeriodOffer, commit, open_period, open_site, read_period};

@@ -26,17 +26,25 @@ mod progress;
 mod retry;
 mod source;
 mod summary;
+mod target;
 mod w3c;
 
 use std::path::PathBuf;
 
 use anyhow::Context;
+use serde::Serialize;
 
-use self::{format::Format, peer::Peer};
+use self::{
+    format::Format,
+    peer::Peer,
+    target::{Target, Targeted},
+};
 use crate::{
-    commands::{print, print_report},
+    clock::Clock,
+    commands::print,
     config::Config,
     domain::SiteName,
+    store::{Database, StatementLimits},
 };
 
 /// The options of the command.
@@ -62,24 +70,42 @@ pub struct ImportArguments {
     files: Vec<PathBuf>,
 }
 
-/// Imports files, or removes an earlier import, and prints a summary.
+/// Imports files, or removes an earlier import. Prints the target before the import, and a summary after it.
 ///
 /// # Errors
 /// If a file can't be read, or the database is unavailable.
 pub async fn run(config: &Config, arguments: ImportArguments) -> anyhow::Result<()> {
     let ImportArguments { site, format, from, forget_imported, json, files } = arguments;
     let site: SiteName = site.parse().context("--site")?;
+    let database = Database::new(&config.database, config.counting_mode(), Clock::system()).await?;
+    let [recording, reading] = database.connections([StatementLimits::FOR_IMPORTS; 2]);
+    // Report problems of the database before reading a file.
+    let target = Target::open(config, &site, &reading).await?;
+    if !json {
+        print(&target)?;
+    }
     if let Some(peer) = forget_imported {
-        let (name, removed) = (peer.name(), peer::forget(config, &site, peer).await?);
-        if json {
-            print(serde_json::json!({ "site": site, "source": name, "removed": removed }))?;
-        } else {
-            print(format!("removed {removed} numbers imported from {name} for {site}"))?;
-        }
-        return Ok(());
+        let (name, removed) = (peer.name(), peer::forget(&reading, &site, peer).await?);
+        let result = serde_json::json!({ "site": site, "source": name, "removed": removed });
+        return conclude(json, target, result, |_| {
+            format!("removed {removed} numbers imported from {name} for {site}")
+        });
     }
-    match from {
-        Some(peer) => print_report(&peer::import(config, &site, peer, &files).await?, json),
-        None => print_report(&logs::import(config, site, format, &files).await?, json),
+    if let Some(peer) = from {
+        let moved = peer::import(config, &reading, &target, &site, peer, &files).await?;
+        return conclude(json, target, moved, ToString::to_string);
     }
+    let summary = logs::import(config, [recording, reading], &target, site, format, &files).await?;
+    conclude(json, target, summary, ToString::to_string)
+}
+
+/// Prints the result as text, which follows the target's, or with the target as one JSON object.
+fn conclude<T: Serialize>(
+    json: bool,
+    target: Target,
+    result: T,
+    text: impl FnOnce(&T) -> String,
+) -> anyhow::Result<()> {
+    print(if json { serde_json::to_string(&Targeted { target, result })? } else { text(&result) })?;
+    Ok(())
 }

@@ -38,10 +38,13 @@ pub enum Entra {
 
 impl DatabaseConfig {
     /// The place of the database, for people: `footfall at db.example:5432`, `footfall at /run/postgresql` for a socket, or
-    /// `in .footfall/` for the embedded PostgreSQL. Never contains role or password.
+    /// `embedded in /srv/.footfall/` for the embedded PostgreSQL. Never contains role or password.
     pub fn place(&self) -> String {
         let options = match self {
-            Self::Embedded(folder) => return format!("in {}/", folder.display()),
+            Self::Embedded(folder) => {
+                let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+                return format!("embedded in {}/", folder.display());
+            }
             Self::Server(options) | Self::Entra(options, _) => options,
         };
         let (host, port) = (options.get_host(), options.get_port());

@@ -122,6 +122,10 @@ impl Month {
     pub fn last_day(self) -> Day {
         self.plus(1).first_day().plus(-1)
     }
+
+    pub fn days(self) -> impl Iterator<Item = Day> {
+        (self.first_day().number()..=self.last_day().number()).map(Day)
+    }
 }
 
 /// The day and hour of an instant in the deployment's time zone.

@@ -18,6 +18,15 @@ pub async fn read_site(checkout: &mut Checkout<'_>, name: &SiteName) -> Result<O
         .await
 }
 
+/// Whether any site has been counted.
+pub async fn has_sites(checkout: &mut Checkout<'_>) -> Result<bool, Failure> {
+    checkout
+        .run(async |connection| {
+            sqlx::query_scalar!(r#"select exists (select from site) as "has!""#).fetch_one(connection).await
+        })
+        .await
+}
+
 /// The kind of a row of `read_tallies.sql`.
 #[derive(Clone, Copy, Debug, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]

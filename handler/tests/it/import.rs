@@ -81,6 +81,91 @@ async fn the_summary_is_a_table_or_json() {
 }
 
 #[tokio::test]
+async fn an_import_names_its_database_and_a_site_that_is_not_configured_before_it_counts() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let log = folder.write("access.log", combined("192.0.2.1", "17/May/2015:12:00:00 +0000", "/", FIREFOX));
+    let garbage = folder.write("garbage.log", "garbage\n");
+    let (host, port) = database.server_address();
+    let place = format!("{} at {host}:{port}", database.name());
+    let plain = HandlerCommand::on(&database);
+    let configured = plain.clone().with("FOOTFALL_SITES", "shop.example, example.com");
+    let run =
+        |handler: &HandlerCommand, more: &[&str]| handler.run(&[&["import", "--site", "example.com"], more].concat());
+
+    // Nothing of this file counts, and the output begins with the same lines.
+    let failed = run(&plain.clone().with("FOOTFALL_SITES", "shop.example"), &[&garbage]);
+    let new = format!("Database: {place} (new: nothing has been counted in it)\n");
+    assert!(failed.code == Some(1) && failed.stdout.starts_with(&new), "{failed:?}");
+    assert!(failed.stdout.contains("example.com is not in FOOTFALL_SITES"), "{failed:?}");
+    assert!(failed.stdout.ends_with("FOOTFALL_SITES=shop.example,example.com\n"), "{failed:?}");
+
+    assert!(run(&configured, &[&log]).stdout.starts_with(&format!("{new}Import into example.com")));
+    for more in [&[&*log][..], &["--forget-imported", "umami"]] {
+        let text = run(&configured, more).stdout;
+        assert!(text.starts_with(&format!("Database: {place}\n")) && !text.contains("not in"), "{text}");
+        let text = run(&plain, more).stdout;
+        assert!(text.starts_with(&format!("Database: {place}\nexample.com is not in FOOTFALL_SITES")), "{text}");
+        let object = run(&configured, &[&["--json"], more].concat()).json();
+        assert_eq!(object["database"], place, "{object}");
+        assert_eq!((&object["new_database"], &object["configured"]), (&false.into(), &true.into()), "{object}");
+    }
+}
+
+#[tokio::test]
+async fn the_link_of_an_import_begins_with_the_public_origin() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    for (variable, value, origin) in [
+        ("FOOTFALL_PUBLIC_URL", "https://stats.example.com/", "https://stats.example.com"),
+        ("WEBSITE_HOSTNAME", "app.example", "https://app.example"),
+        ("FUNCTIONS_CUSTOMHANDLER_PORT", "8081", "http://127.0.0.1:8081"),
+    ] {
+        let page = format!("/{variable}");
+        let log = folder.write(variable, combined("192.0.2.1", "17/May/2015:12:00:00 +0000", &page, FIREFOX));
+        let summary = import(&HandlerCommand::on(&database).with(variable, value), &log);
+        assert_eq!(summary["link"], format!("{origin}/?site=example.com&from=2015-05-17&to=2015-05-17"));
+    }
+}
+
+#[tokio::test]
+async fn the_summary_has_the_exact_visitors_of_whole_months() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let days = |days: &[(&str, &str)]| {
+        let line =
+            |(address, day): &(&str, &str)| combined(address, &format!("{day}/2015:12:00:00 +0000"), "/", FIREFOX);
+        days.iter().map(line).collect::<String>()
+    };
+    let (first, second) = ("192.0.2.1", "192.0.2.2");
+    let earlier = folder.write("a.log", days(&[(first, "10/May"), (second, "30/May")]));
+    let later =
+        folder.write("b.log", days(&[(first, "31/May"), (first, "01/Jun"), (second, "02/Jun"), (first, "03/Jun")]));
+    let plain = HandlerCommand::on(&database);
+    import(&plain, &earlier);
+    let summary = import(&plain, &later);
+    // May has a day that only the first import counted.
+    let months = json!([
+        { "month": "2015-05", "visitors": 2, "pageviews": 3 },
+        { "month": "2015-06", "visitors": 2, "pageviews": 3 },
+    ]);
+    assert_eq!(summary["months"], months);
+    assert_eq!(summary["days"].as_array().unwrap().len(), 4);
+    let host = Host::start(&database).await;
+    for month in months.as_array().unwrap() {
+        let month_name = month["month"].as_str().unwrap();
+        let last = if month_name == "2015-05" { 31 } else { 30 };
+        let query = format!("/api/statistics?site=example.com&from={month_name}-01&to={month_name}-{last}");
+        let range = &host.send(&Request::get(&query)).await.json()["range"];
+        assert_eq!((&range["visitors"], &range["pageviews"]), (&month["visitors"], &month["pageviews"]));
+    }
+    // With daily forgetting, a visitor of two days counts twice, so a month has no unique number.
+    let daily = Database::create().await;
+    let summary = import(&HandlerCommand::on(&daily).with("FOOTFALL_FORGET", "daily"), &later);
+    assert_eq!(summary["months"], json!([]));
+}
+
+#[tokio::test]
 async fn the_summary_of_a_log_of_bots_links_to_their_page() {
     let database = Database::create().await;
     let folder = Folder::new();
@@ -90,7 +175,7 @@ async fn the_summary_of_a_log_of_bots_links_to_their_page() {
     let plain = HandlerCommand::on(&database);
     let said = plain.run(&["import", "--site", "example.com", &log]).stdout;
     let shown = "/?site=example.com&from=2015-05-17&to=2015-05-18";
-    assert!(said.contains(&format!("The page shows them, and robots by name, at {shown}")), "{said}");
+    assert!(said.contains(&format!("The page shows them, and robots by name: http://127.0.0.1:8080{shown}")), "{said}");
     let again = import(&plain, &log);
     assert_eq!((&again["range"], &again["days"]), (&Value::Null, &json!([])));
     let host = Host::start(&database).await;

@@ -74,6 +74,11 @@ async fn an_export_of_goatcounter_becomes_sums_of_days_in_the_sites_zone() {
     assert_eq!((&moved["rows"], &moved["bots"], &moved["days"]), (&9.into(), &1.into(), &2.into()));
     assert_eq!(moved["refused"], json!({ "lines": 2, "first": [format!("{export}:8"), format!("{export}:9")] }));
     assert_eq!((&moved["pageviews"], &moved["daily_visitors"]), (&5.into(), &4.into()));
+    let link = "http://127.0.0.1:8080/?site=example.com&from=2015-05-17&to=2015-05-18";
+    assert_eq!((&moved["link"], &moved["configured"]), (&link.into(), &false.into()));
+    let arguments = ["import", "--site", "example.com", "--from", "goatcounter", &export];
+    let text = HandlerCommand::on(&database).run(&arguments).stdout;
+    assert!(text.starts_with("Database: ") && text.contains(&format!("The page shows the sums: {link}")), "{text}");
     assert_eq!(stored(&database).await, ["0 4 3", "1 1 1"]);
 }
 

@@ -1,7 +1,7 @@
 //! Imports access logs: commits the chunks of all files by time, each together with a checkpoint.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, BTreeSet, VecDeque},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,14 +16,15 @@ use super::{
     outcome::ImportRules,
     progress::{ChunkLines, Progress},
     retry::retry_lost,
-    summary::{SiteDay, Summary},
+    summary::{SiteDay, SiteMonth, Summary},
+    target::Target,
 };
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{Day, SiteName},
+    domain::{Day, Forget, Month, SiteName, statistics::Tally},
     recorder::Recorder,
-    store::{self, Checkout, Connection, Database, Failure, StatementLimits},
+    store::{self, Checkout, Connection, Failure},
 };
 
 /// The parts of a running import.
@@ -32,6 +33,7 @@ struct LogImport {
     /// Reads checkpoints and the summary's days.
     connection: Arc<Connection>,
     rules: ReadingRules,
+    forget: Forget,
 }
 
 /// Imports logs of a site through a recorder.
@@ -40,21 +42,18 @@ struct LogImport {
 /// If a file can't be read, or the database is unavailable. Committed chunks stay counted, and the next import skips them.
 pub(super) async fn import(
     config: &Config,
+    [recording, reading]: [Arc<Connection>; 2],
+    target: &Target,
     site: SiteName,
     format: Option<Format>,
     files: &[PathBuf],
 ) -> anyhow::Result<Summary> {
-    let (counting, clock) = (config.rules(), Clock::system());
-    let database = Database::new(&config.database, counting.counting_mode.clone(), clock.clone()).await?;
-    let [recording, reading] = database.connections([StatementLimits::FOR_IMPORTS, StatementLimits::FOR_IMPORTS]);
-    // Report problems of the database before reading a log.
-    retry_lost(async || reading.check().await).await?;
-    let (recorder, recorded) = Recorder::start(recording, counting, None);
+    let (recorder, recorded) = Recorder::start(recording, config.rules(), None);
     let import =
         ImportRules { site, counts_subdomains: config.counts_subdomains, trusted_proxies: config.trusted_proxies };
-    let rules = ReadingRules { import, zone: config.zone.clone(), clock, format };
-    let import = LogImport { recorder, connection: reading, rules };
-    let outcome = import.files(files).await;
+    let rules = ReadingRules { import, zone: config.zone.clone(), clock: Clock::system(), format };
+    let import = LogImport { recorder, connection: reading, rules, forget: config.forget };
+    let outcome = import.files(files, target).await;
     drop(import);
     recorded.await.context("the recorder failed")?;
     outcome
@@ -63,7 +62,7 @@ pub(super) async fn import(
 impl LogImport {
     /// Imports files. Visitors are recognised from day to day, so the chunks of all files are committed in the order of their times.
     /// A file is opened when its first time comes; standard input (`-`) is the last one.
-    async fn files(&self, files: &[PathBuf]) -> anyhow::Result<Summary> {
+    async fn files(&self, files: &[PathBuf], target: &Target) -> anyhow::Result<Summary> {
         let mut progress = Progress::new(&self.rules.import.site, self.rules.zone.clone())?;
         let mut waiting = VecDeque::from(in_order(&self.rules.import.site, self.rules.format, files)?);
         let mut open: Vec<LogReader> = Vec::new();
@@ -79,8 +78,10 @@ impl LogImport {
             outcome.map_err(|problem| named(problem, open[index].path(), &progress))?;
             open.retain(|log| log.due().is_some());
         }
-        let days = self.days(&progress.days()).await?;
-        Ok(progress.finish(days))
+        // With daily forgetting, only days have unique visitors.
+        let months = if self.forget == Forget::Monthly { progress.months() } else { Vec::new() };
+        let numbers = self.numbers(&progress.days(), &months).await?;
+        Ok(progress.finish(numbers, target))
     }
 
     async fn open(&self, log: DatedLog) -> anyhow::Result<LogReader> {
@@ -119,13 +120,18 @@ impl LogImport {
         Ok(checkpoints.filter_map(|(digest, bytes)| Some((digest.try_into().ok()?, bytes.unsigned_abs()))).collect())
     }
 
-    /// Reads the current numbers of days.
-    async fn days(&self, days: &[Day]) -> Result<Vec<SiteDay>, Failure> {
+    /// Reads the current numbers of days, and of months as a whole.
+    async fn numbers(&self, days: &[Day], months: &[Month]) -> Result<(Vec<SiteDay>, Vec<SiteMonth>), Failure> {
+        let mut all: BTreeSet<Day> = days.iter().copied().collect();
+        all.extend(months.iter().flat_map(|month| month.days()));
+        let all: Vec<Day> = all.into_iter().collect();
         let found = self.read(async |checkout| match store::read_site(checkout, &self.rules.import.site).await? {
-            Some(site) => store::read_days(checkout, site, days).await,
+            Some(site) => store::read_days(checkout, site, &all).await,
             None => Ok(Vec::new()),
         });
-        Ok(found.await?.into_iter().map(SiteDay::from).collect())
+        let found: BTreeMap<Day, Tally> = found.await?.into_iter().collect();
+        let days = days.iter().filter_map(|day| Some(SiteDay::of(*day, found.get(day)?))).collect();
+        Ok((days, months.iter().map(|month| SiteMonth::of(*month, &found)).collect()))
     }
 
     /// Reads over the connection for reading. A lost read is retried, because the summary of a finished import should not be lost.

@@ -13,19 +13,17 @@ mod umami;
 use std::{
     io::Read,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use anyhow::{Context, bail};
 
 pub(super) use self::summary::Moved;
 use self::totals::Collected;
-use super::{content::ZIP, retry::retry_lost, source};
+use super::{content::ZIP, source, target::Target};
 use crate::{
-    clock::Clock,
     config::Config,
     domain::SiteName,
-    store::{self, Connection, Database, StatementLimits},
+    store::{self, Connection},
 };
 
 /// A counter whose exports are read.
@@ -65,17 +63,22 @@ impl Peer {
 /// # Errors
 /// If a file can't be read or is not such an export; then nothing has changed. If the database is unavailable; then some days may be
 /// replaced, and the same import can be repeated.
-pub(super) async fn import(config: &Config, site: &SiteName, peer: Peer, files: &[PathBuf]) -> anyhow::Result<Moved> {
-    let connection = connect(config).await?;
+pub(super) async fn import(
+    config: &Config,
+    connection: &Connection,
+    target: &Target,
+    site: &SiteName,
+    peer: Peer,
+    files: &[PathBuf],
+) -> anyhow::Result<Moved> {
     let mut collected = Collected::new(config.zone.clone(), site.to_string());
     for file in files {
         read(peer, file, &mut collected).with_context(|| format!("importing {}", file.display()))?;
     }
     collected.check()?;
-    let (tallies, moved) = collected.finish(peer.name());
-    if tallies.is_empty() {
-        return Ok(moved);
-    }
+    let (tallies, mut moved) = collected.finish(peer.name());
+    let (Some(first), Some(last)) = (tallies.first(), tallies.last()) else { return Ok(moved) };
+    moved.link = Some(target.link(first.day, last.day));
     let mut checkout = connection.checkout().await?;
     let outcome = async {
         let site = store::open_site(&mut checkout, site, None).await?.id;
@@ -90,8 +93,7 @@ pub(super) async fn import(config: &Config, site: &SiteName, peer: Peer, files: 
 ///
 /// # Errors
 /// If the database can't be reached.
-pub(super) async fn forget(config: &Config, site: &SiteName, peer: Peer) -> anyhow::Result<u64> {
-    let connection = connect(config).await?;
+pub(super) async fn forget(connection: &Connection, site: &SiteName, peer: Peer) -> anyhow::Result<u64> {
     let mut checkout = connection.checkout().await?;
     let outcome = async {
         match store::read_site(&mut checkout, site).await? {
@@ -101,14 +103,6 @@ pub(super) async fn forget(config: &Config, site: &SiteName, peer: Peer) -> anyh
     };
     let outcome = outcome.await;
     Ok(checkout.release(outcome)?)
-}
-
-/// A connection to a database that is ready.
-async fn connect(config: &Config) -> anyhow::Result<Arc<Connection>> {
-    let database = Database::new(&config.database, config.counting_mode(), Clock::system()).await?;
-    let [connection] = database.connections([StatementLimits::FOR_IMPORTS]);
-    retry_lost(async || connection.check().await).await?;
-    Ok(connection)
 }
 
 fn read(peer: Peer, path: &Path, collected: &mut Collected) -> anyhow::Result<()> {

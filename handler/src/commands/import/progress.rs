@@ -11,10 +11,11 @@ use jiff::tz::TimeZone;
 use super::{
     chunker::NumberedLine,
     outcome::{LineOutcome, Refusal},
-    summary::{SiteDay, Summary},
+    summary::{SiteDay, SiteMonth, Summary},
+    target::Target,
 };
 use crate::{
-    domain::{Classification, Day, SiteName, Visit},
+    domain::{Classification, Day, Month, SiteName, Visit},
     recorder::Imported,
 };
 
@@ -72,6 +73,11 @@ impl Progress {
     /// The days with visits.
     pub(super) fn days(&self) -> Vec<Day> {
         self.days.iter().copied().collect()
+    }
+
+    /// The months with visits.
+    pub(super) fn months(&self) -> Vec<Month> {
+        self.days.iter().map(|day| day.month()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Adds lines that an earlier import counted.
@@ -135,14 +141,16 @@ impl Progress {
         self.days.extend(Day::containing(visit.at, &self.zone));
     }
 
-    /// The summary, with the current numbers of [`Progress::days`].
-    pub(super) fn finish(self, days: Vec<SiteDay>) -> Summary {
+    /// The summary, with the current numbers of [`Progress::days`] and [`Progress::months`].
+    pub(super) fn finish(self, (days, months): (Vec<SiteDay>, Vec<SiteMonth>), target: &Target) -> Summary {
         let Self { summary, visitors, days: counted, .. } = self;
         let range = counted.first().zip(counted.last());
         Summary {
             visitors: visitors.len() as u64,
             range: range.map(|(first, last)| [first, last].map(Day::to_string)),
             days,
+            months,
+            link: range.map(|(first, last)| target.link(*first, *last)),
             ..summary
         }
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::Serialize;
 
 use super::{outcome::Refusal, page_request::NotAPage};
-use crate::domain::{Day, Exclusion, statistics::Tally};
+use crate::domain::{Day, Exclusion, Month, statistics::Tally};
 
 /// How many line numbers are listed for each kind of refused line.
 const NAMED_LINES: usize = 5;
@@ -34,6 +34,10 @@ pub(super) struct Summary {
     pub range: Option<[String; 2]>,
     /// The current numbers of the days of the import.
     pub days: Vec<SiteDay>,
+    /// The current numbers of the months of the import. Empty if only days have unique visitors.
+    pub months: Vec<SiteMonth>,
+    /// The link to the page of the range.
+    pub link: Option<String>,
 }
 
 /// The number of lines with a problem, and the first of these lines.
@@ -55,9 +59,33 @@ pub(super) struct SiteDay {
     pub pageviews: i64,
 }
 
-impl From<(Day, Tally)> for SiteDay {
-    fn from((day, tally): (Day, Tally)) -> Self {
+/// A whole month of the site.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct SiteMonth {
+    /// Year and month, such as `2026-11`.
+    pub month: String,
+    /// Unique visitors of the month.
+    pub visitors: i64,
+    /// Pageviews of the month, whether from this import or not.
+    pub pageviews: i64,
+}
+
+impl SiteDay {
+    pub(super) fn of(day: Day, tally: &Tally) -> Self {
         Self { date: day.to_string(), visitors: tally.visitors.all(), pageviews: tally.pageviews }
+    }
+}
+
+impl SiteMonth {
+    /// The sums of a month, from the tallies of its days.
+    pub(super) fn of(month: Month, tallies: &BTreeMap<Day, Tally>) -> Self {
+        let first = month.first_day();
+        let mut sums = Self { month: first.date().strftime("%Y-%m").to_string(), visitors: 0, pageviews: 0 };
+        for (day, tally) in tallies.range(first..=month.last_day()) {
+            sums.visitors += tally.visitors.not_within(day.number() - first.number());
+            sums.pageviews += tally.pageviews;
+        }
+        sums
     }
 }
 
@@ -124,15 +152,18 @@ impl fmt::Display for Summary {
             row(f, label, refused.lines)?;
             writeln!(f, "    first: {}", refused.first.join(", "))?;
         }
-        if !self.days.is_empty() {
-            writeln!(f, "\n  The days as they are now, with what had been counted before:")?;
-            writeln!(f, "  {:<20}{:>18}{:>18}", "day", "unique visitors", "pageviews")?;
-        }
-        for SiteDay { date, visitors, pageviews } in &self.days {
-            writeln!(f, "  {date:<20}{visitors:>18}{pageviews:>18}")?;
-        }
-        if let Some([first, last]) = &self.range {
-            writeln!(f, "\n  The page shows them, and robots by name, at /?site={}&from={first}&to={last}", self.site)?;
+        let table = |f: &mut fmt::Formatter<'_>, kind: &str, rows: &mut dyn Iterator<Item = (&str, i64, i64)>| {
+            let mut rows = rows.peekable();
+            if rows.peek().is_some() {
+                writeln!(f, "\n  The {kind}s as they are now, with what had been counted before:")?;
+                writeln!(f, "  {kind:<20}{:>18}{:>18}", "unique visitors", "pageviews")?;
+            }
+            rows.try_for_each(|(name, visitors, pageviews)| writeln!(f, "  {name:<20}{visitors:>18}{pageviews:>18}"))
+        };
+        table(f, "day", &mut self.days.iter().map(|day| (&*day.date, day.visitors, day.pageviews)))?;
+        table(f, "month", &mut self.months.iter().map(|month| (&*month.month, month.visitors, month.pageviews)))?;
+        if let Some(link) = &self.link {
+            writeln!(f, "\n  The page shows them, and robots by name: {link}")?;
         }
         Ok(())
     }

@@ -29,6 +29,8 @@ pub(crate) struct Moved {
     pub pageviews: i64,
     /// The visitors of each day, by the other counter's definition, added up.
     pub daily_visitors: i64,
+    /// The link to the page of these days.
+    pub link: Option<String>,
 }
 
 impl fmt::Display for Moved {
@@ -51,8 +53,8 @@ impl fmt::Display for Moved {
         row(f, "days that were replaced", &self.days)?;
         row(f, "pageviews", &self.pageviews)?;
         row(f, "sum of daily visitors, as counted there", &self.daily_visitors)?;
-        if let (Some(from), Some(to)) = (&self.from, &self.to) {
-            writeln!(f, "\n  The page shows the sums at /?site={}&from={from}&to={to}", self.site)?;
+        if let Some(link) = &self.link {
+            writeln!(f, "\n  The page shows the sums: {link}")?;
         }
         Ok(())
     }

@@ -111,6 +111,7 @@ impl Collected {
             to: tallies.last().map(|tally| tally.day.to_string()),
             pageviews: sum(|tally| tally.pageviews),
             daily_visitors: sum(|tally| tally.visitors),
+            link: None,
         };
         (tallies, moved)
     }
