@@ -3,6 +3,7 @@
 pub mod check;
 pub mod doctor;
 mod findings;
+pub mod help;
 pub mod import;
 pub mod migrate;
 pub mod serve;

@@ -5,8 +5,8 @@ use std::{process::ExitCode, sync::LazyLock};
 use clap::{Parser, Subcommand};
 use handler::{
     build,
-    commands::{check, doctor, import, migrate, serve, share},
-    config::{self, Config, settings},
+    commands::{check, doctor, help, import, migrate, serve, share},
+    config::{self, Config},
 };
 
 /// musl's allocator has one lock for all threads, and every request allocates. mimalloc has none.
@@ -19,7 +19,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Settings are environment variables; they are listed below.
 #[derive(Parser)]
 #[command(name = "handler", version = version(), about, long_about)]
-#[command(verbatim_doc_comment, after_long_help = settings::help())]
+#[command(verbatim_doc_comment, after_help = help::HANDLER.examples(), after_long_help = help::HANDLER.text())]
 struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
@@ -28,16 +28,22 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     /// Serve the page and count visits [the default].
+    #[command(after_help = help::SERVE.examples(), after_long_help = help::SERVE.text())]
     Serve,
     /// Update the database schema and exit.
+    #[command(after_help = help::MIGRATE.examples(), after_long_help = help::MIGRATE.text())]
     Migrate,
     /// Check the configuration, the database, the rights of the role and the clock.
+    #[command(after_help = help::DOCTOR.examples(), after_long_help = help::DOCTOR.text())]
     Doctor(doctor::DoctorArguments),
     /// Fetch a page and report whether its visits will count. Does not count a visit.
+    #[command(after_help = help::CHECK.examples(), after_long_help = help::CHECK.text())]
     Check(check::CheckArguments),
     /// Count page requests from access logs, or import the daily totals of another counter.
+    #[command(after_help = help::IMPORT.examples(), after_long_help = help::IMPORT.text())]
     Import(import::ImportArguments),
     /// Print a link that shows the private statistics of one site.
+    #[command(after_help = help::SHARE.examples(), after_long_help = help::SHARE.text())]
     Share(share::ShareArguments),
 }
 

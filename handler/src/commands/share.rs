@@ -13,7 +13,6 @@ use crate::{
 
 /// The options of the command.
 #[derive(clap::Args)]
-#[command(after_help = "Revoke the link by adding its name to FOOTFALL_REVOKED_LINKS.")]
 pub struct ShareArguments {
     /// Site, as a host name
     #[arg(long)]

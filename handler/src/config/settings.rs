@@ -63,7 +63,7 @@ pub(super) enum Fallback {
 
 macro_rules! settings {
     ($($id:ident = $name:literal, $section:ident, $values:expr, $default:expr, $meaning:literal $(, $more:literal)?;)*) => {
-        $(pub(super) const $id: Setting = Setting {
+        $(pub(crate) const $id: Setting = Setting {
             name: $name,
             section: Section::$section,
             meaning: $meaning,
@@ -122,7 +122,7 @@ settings! {
         "Public host name: the name of the first site, and the host in embed code and shared links. Azure sets this \
          variable; behind a proxy, set it yourself. Links with the default name the listening address.";
     PUBLIC_URL = "FOOTFALL_PUBLIC_URL", Sites, Text(ORIGIN), Depends("https:// and WEBSITE_HOSTNAME"),
-        "Origin in embed code and shared links. Set this variable if the public address has another host than \
+        "Origin in embed code and links. Set this variable if the public address has another host than \
          WEBSITE_HOSTNAME, such as behind Front Door.";
     SITES = "FOOTFALL_SITES", Sites, Text("host names, separated by commas"), Fallback::None,
         "Additional sites to count.";
@@ -194,6 +194,17 @@ impl Setting {
         }
     }
 
+    /// The setting in the help of the program, with a line break at its end.
+    fn help(&self) -> String {
+        let default = match self.default {
+            Fallback::Value(value) | Fallback::Depends(value) => format!(" [default: {value}]"),
+            Fallback::None => String::new(),
+        };
+        let meaning = self.meaning.replace('`', "");
+        let description = format!("{meaning} Valid: {}.{default}", self.values);
+        format!("  {}\n{}\n", self.name, wrapped(&description, "          ", 80))
+    }
+
     /// The error for a value that is not valid.
     pub(super) fn reject(&self, value: &str) -> BadVariable {
         let values = &self.values;
@@ -253,17 +264,16 @@ pub fn help() -> String {
     let mut text = "Settings are environment variables:\n".to_owned();
     for section in Section::ALL {
         text += &format!("\n{}:\n", section.title());
-        for setting in section.settings() {
-            let default = match setting.default {
-                Fallback::Value(value) | Fallback::Depends(value) => format!(" [default: {value}]"),
-                Fallback::None => String::new(),
-            };
-            let meaning = setting.meaning.replace('`', "");
-            let description = format!("{meaning} Valid: {}.{default}", setting.values);
-            text += &format!("  {}\n{}\n", setting.name, wrapped(&description, "          ", 80));
-        }
+        text.extend(section.settings().map(Setting::help));
     }
     text + "\nFootfall does not start if a value is not valid, or if a name that begins with\nFOOTFALL_ is unknown."
+}
+
+/// Some of the settings as a part of the help of a command.
+pub fn help_of(settings: &[Setting]) -> String {
+    let mut text = "Settings that matter to this command (environment variables):\n".to_owned();
+    text.extend(settings.iter().map(Setting::help));
+    text + "\nhandler --help lists all settings."
 }
 
 /// `docs/configuration.md`.

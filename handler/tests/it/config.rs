@@ -90,6 +90,53 @@ fn help_and_version_need_no_configuration() {
     assert_eq!(HandlerCommand::default().run(&["fly"]).code, Some(2));
 }
 
+/// The examples in a help text: each with its variables and its words after `handler`.
+fn examples(help: &str) -> Vec<(Vec<&str>, Vec<&str>)> {
+    let (_, block) = help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("no examples in {help}"));
+    let lines = block.lines().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("   "));
+    let parts = lines.map(|line| line.split_once("handler").unwrap_or_else(|| panic!("{line}")));
+    parts.map(|(before, after)| (before.split_whitespace().collect(), after.split_whitespace().collect())).collect()
+}
+
+#[test]
+fn the_help_of_each_command_has_examples_that_work_and_the_settings_that_matter() {
+    let plain = HandlerCommand::default();
+    let all = plain.run(&["--help"]).stdout;
+    let is_setting = |name: &str| all.contains(&format!("\n  {name}\n"));
+    for (command, settings) in [
+        (None, &["FOOTFALL_LOG", "PGSSLROOTCERT"][..]),
+        (Some("serve"), &["FOOTFALL_BIND", "DATABASE_URL"]),
+        (Some("migrate"), &["DATABASE_URL", "FOOTFALL_TIMEZONE"]),
+        (Some("doctor"), &["DATABASE_URL", "FOOTFALL_TRUSTED_PROXIES"]),
+        (Some("check"), &["NO_COLOR"]),
+        (Some("import"), &["DATABASE_URL", "FOOTFALL_DATA", "FOOTFALL_SITES", "FOOTFALL_PUBLIC_URL"]),
+        (Some("share"), &["FOOTFALL_DASHBOARD_TOKEN", "FOOTFALL_REVOKED_LINKS"]),
+    ] {
+        let help = plain.run(&[command.as_slice(), &["--help"]].concat()).stdout;
+        let short = plain.run(&[command.as_slice(), &["-h"]].concat()).stdout;
+        let examples = examples(&help);
+        assert!((2..=4).contains(&examples.len()), "{command:?}: {help}");
+        for (variables, words) in examples {
+            assert!(short.contains(&words.join(" ")), "{command:?}: {short}");
+            for variable in variables.iter().filter(|word| !["zcat", "logs/*.gz", "|"].contains(word)) {
+                assert!(is_setting(variable.split_once('=').unwrap().0), "{variable}");
+            }
+            // The help of an example is shown only if the words before it are valid.
+            if words.first() != Some(&"help") {
+                let outcome = plain.run(&[&words, &["--help"][..]].concat());
+                assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{words:?}");
+            }
+        }
+        for setting in settings {
+            assert!(help.contains(&format!("\n  {setting}\n")), "{command:?}: {setting}");
+        }
+        let (_, end) = help.split_once("\nExamples:\n").unwrap();
+        for line in end.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_second_migration_changes_nothing() {
     let database = Database::create_without_schema().await;
