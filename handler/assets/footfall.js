@@ -59,7 +59,9 @@
         credentials: "omit",
         // The page's own policy could send its whole address, or hide its origin.
         referrerPolicy: "origin",
-      }).catch(() => keepalive && post()); // Browsers refuse keepalive while other requests use its 64 KiB.
+        // Browsers refuse keepalive while other requests use its 64 KiB. A page that the visitor leaves gets the same error although
+        // the request is sent, but runs no more tasks.
+      }).catch(() => keepalive && setTimeout(post));
       post(true);
     } catch {}
   };

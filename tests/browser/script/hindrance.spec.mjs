@@ -1,6 +1,6 @@
 // Pages whose names, requests and elements come in the script's way. Each view and event still counts once.
 
-import { check, checkStatistics, test, visit } from "./support/test.mjs";
+import { check, checkStatistics, test, until, visit } from "./support/test.mjs";
 
 const NAMES = ["hidden", "prerendering", "referrer", "currentScript", "location", "defaultView", "documentElement"];
 for (const [kind, element] of [
@@ -136,6 +136,25 @@ test(
     page => page.evaluate(`footfall("Sale:\\u{1f389}".slice(0, 6)); footfall("\\ud83d"); footfall(Symbol()); footfall({});
       document.querySelector("button").dataset.footfallEvent = "\\udc00buy \\u{1f389}"; document.querySelector("button").click()`),
     [VIEW, { ...VIEW, e: "Sale:" }, { ...VIEW, e: "buy 🎉" }],
+  ),
+);
+
+// Chromium fails the pending requests of a page that is left, although it has sent them.
+test(
+  "the visitor follows a link to another site before the counter responds",
+  visit(
+    ({ counter, site }) => {
+      counter.hold();
+      const link = `<a href="http://search.example.net:${site.port}/left" ${MARK}>Buy</a>`;
+      return { path: "/shop", page: { body: link }, pages: { "/left": { copies: 0 } } };
+    },
+    async (page, { counter }) => {
+      await until("the view has arrived", async () => counter.records.length === 1);
+      await page.click("a");
+      await page.waitForURL("**/left");
+      counter.release();
+    },
+    [VIEW, EVENT],
   ),
 );
 

@@ -43,12 +43,19 @@ export async function startCounter(upstream) {
     reset() {
       counter.records = [];
       counter.pixels = [];
+      counter.released = undefined;
+    },
+    /** Delays the responses to views and events until `release` is called. */
+    hold() {
+      counter.released = new Promise(resolve => {
+        counter.release = resolve;
+      });
     },
   };
   const server = createServer((incoming, response) => {
     const parts = [];
     incoming.on("data", part => parts.push(part));
-    incoming.on("end", () => {
+    incoming.on("end", async () => {
       const body = Buffer.concat(parts);
       // Some tests use other paths than the handler has.
       const path = incoming.url.replace(/^\/moved/, "").replace(/^\/renamed$/, "/v");
@@ -59,6 +66,7 @@ export async function startCounter(upstream) {
         response.on("finish", () => {
           record.status = response.statusCode;
         });
+        await counter.released;
       }
       if (upstream) forward(upstream, path, incoming, body, response);
       else answerItself(path, response);
