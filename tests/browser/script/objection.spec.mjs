@@ -38,7 +38,7 @@ test(
 test(
   "views of the owner",
   visit(
-    { path: "/mine" },
+    {},
     async (page, { counter }) => {
       check("the browser has stored the mark", (await page.evaluate("footfall.own()")) === true);
       await page.reload();
@@ -46,7 +46,7 @@ test(
       await page.evaluate(`localStorage.clear(); ${documented("js", "localStorage.footfall = 1")}`);
       await page.reload();
     },
-    [{ p: "/mine" }, { p: "/mine", o: 1 }, { p: "/mine", o: 1 }],
+    [{ p: "/" }, { p: "/", o: 1 }, { p: "/", o: 1 }],
   ),
 );
 
@@ -58,13 +58,12 @@ for (const [header, init] of [
     `${header}: the view is sent with the browser's header`,
     visit(
       {
-        path: "/signal",
         init,
         context: { extraHTTPHeaders: { [header]: "1" } },
         isAsWanted: ({ headers }) => headers[header] === "1",
       },
       null,
-      [{ p: "/signal" }],
+      [{ p: "/" }],
     ),
   );
 }

@@ -16,7 +16,7 @@ const USE = `history.replaceState({}, "", "#/next"); footfall("signup"); typeof 
 test(
   "a saved copy of a page sends nothing",
   visit(
-    { path: "/original" },
+    {},
     async (page, { counter }) => {
       const folder = mkdtempSync(join(tmpdir(), "footfall-saved."));
       try {
@@ -28,7 +28,7 @@ test(
         rmSync(folder, { recursive: true });
       }
     },
-    [{ p: "/original" }],
+    [{ p: "/" }],
   ),
 );
 
@@ -52,10 +52,10 @@ for (const [name, frame] of [
         const call = "<script>addEventListener('load', () => { footfall('signup'); parent.postMessage(1, '*'); })</script>";
         const html = `<!doctype html><title>Frame</title>${line(counter)}${call}`;
         const listener = "<script>let ran = new Promise(resolve => { onmessage = resolve; });</script>";
-        return { path: "/frames", page: { head: listener, body: frame(html) }, pages: { "/framed": { head: call } } };
+        return { page: { head: listener, body: frame(html) }, pages: { "/framed": { head: call } } };
       },
       page => page.evaluate("ran.then(() => {})"),
-      [{ p: "/frames" }],
+      [{ p: "/" }],
     ),
   );
 }

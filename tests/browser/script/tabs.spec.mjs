@@ -9,7 +9,7 @@ const shows = (tab, expression) => until(expression, () => tab.run(expression));
 
 test("a tab in the background counts when it is first shown", async ({ tabs, site, counter, expectRecords }) => {
   const front = await tabs.open("about:blank");
-  const tab = await tabs.open(`${site.origin}/tab`, true);
+  const tab = await tabs.open(`${site.origin}/`, true);
   await shows(tab, "document.readyState === 'complete'");
   check("the tab is hidden", (await tab.run("document.visibilityState")) === "hidden");
   await settled();
@@ -20,7 +20,7 @@ test("a tab in the background counts when it is first shown", async ({ tabs, sit
   await shows(tab, "document.visibilityState === 'hidden'");
   await tab.front();
   await shows(tab, "document.visibilityState === 'visible'");
-  await expectRecords([{ p: "/tab" }]);
+  await expectRecords([{ p: "/" }]);
 });
 
 test.describe("prerendering", () => {
@@ -93,22 +93,22 @@ test("Firefox prerenders nothing", async ({ tabs }) => {
 });
 
 test("a page from the back/forward cache counts again", async ({ tabs, site, counter, expectRecords }) => {
-  const tab = await tabs.open(`${site.origin}/kept`);
-  await shows(tab, "location.pathname === '/kept' && document.readyState === 'complete'");
+  const tab = await tabs.open(`${site.origin}/before`);
+  await shows(tab, "location.pathname === '/before' && document.readyState === 'complete'");
   await tab.run(
     "globalThis.loadedOnce = true; addEventListener('pageshow', event => { globalThis.restored = event.persisted; })",
   );
-  await tab.run("location.href = '/left'");
-  await shows(tab, "location.pathname === '/left' && document.readyState === 'complete'");
+  await tab.run("location.href = '/after'");
+  await shows(tab, "location.pathname === '/after' && document.readyState === 'complete'");
   await tab.run("history.back()");
-  await shows(tab, "location.pathname === '/kept' && globalThis.restored !== undefined");
+  await shows(tab, "location.pathname === '/before' && globalThis.restored !== undefined");
   check(
     "the page is the same, restored",
     await tab.run("globalThis.loadedOnce === true && globalThis.restored === true"),
   );
   await until("the restored page is counted", async () => counter.records.length === 3);
-  await tab.run("history.replaceState({}, '', '/kept')");
-  await expectRecords([{ p: "/kept" }, { p: "/left", r: site.origin }, { p: "/kept" }]);
+  await tab.run("history.replaceState({}, '', '/before')");
+  await expectRecords([{ p: "/before" }, { p: "/after", r: site.origin }, { p: "/before" }]);
 });
 
 test("the handler has counted each request", checkStatistics());

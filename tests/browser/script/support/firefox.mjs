@@ -57,7 +57,13 @@ async function newContext(firefox, { viewport = { width: 1280, height: 720 }, ti
     page.on("pageerror", error => emit("weberror", { error: () => error }));
     return Object.assign(page, {
       textContent: selector => page.$eval(selector, element => element.textContent),
-      waitForURL: pattern => page.waitForFunction(end => location.href.endsWith(end), {}, pattern.replace("**", "")),
+      // The scripts of the page have run, too.
+      waitForURL: pattern =>
+        page.waitForFunction(
+          end => location.href.endsWith(end) && document.readyState === "complete",
+          {},
+          pattern.replace("**", ""),
+        ),
     });
   };
   return {

@@ -24,8 +24,9 @@ function answerItself(path, response) {
   return response.writeHead(path === "/v" ? 204 : 404).end();
 }
 
-function forward(upstream, path, incoming, body, response) {
-  const { host, connection, ...headers } = incoming.headers;
+function forward(upstream, path, incoming, address, body, response) {
+  const { host, connection, ...rest } = incoming.headers;
+  const headers = { ...rest, "x-forwarded-for": address };
   const outgoing = request(`${upstream}${path}`, { method: incoming.method, headers }, answer => {
     response.writeHead(answer.statusCode, answer.headers);
     answer.pipe(response);
@@ -40,9 +41,12 @@ export async function startCounter(upstream) {
     /** The requests of the current test: views and events, and the headers of pixels. */
     records: [],
     pixels: [],
+    /** Each test has its own network, so that limits of one network do not apply to all tests together. */
+    network: 0,
     reset() {
       counter.records = [];
       counter.pixels = [];
+      counter.network += 1;
       counter.released = undefined;
     },
     /** Delays the responses to views and events until `release` is called. */
@@ -68,7 +72,7 @@ export async function startCounter(upstream) {
         });
         await counter.released;
       }
-      if (upstream) forward(upstream, path, incoming, body, response);
+      if (upstream) forward(upstream, path, incoming, `198.51.100.${counter.network}`, body, response);
       else answerItself(path, response);
     });
   });
