@@ -1,4 +1,4 @@
--- Reads all rows of one report in one round trip. Each row has a kind:
+-- Reads the lists of the dimensions from $8 to $9 and, if $7 is true, everything else of a report. Each row has a kind:
 --   day       the whole site on a day, with visitors by gap
 --   hour      an hour of a day, by its number
 --   value     the sum of a value over the range
@@ -10,10 +10,12 @@ select
     pageviews as "pageviews!", visitors::bigint[] as "visitors!"
 from unnest($2::integer[]) as shown (day)
 join tally on tally.site = $1 and tally.day = shown.day and dimension = 0 and tally.value = ''
+where $7::boolean
 union all
 select 'hour', tally.day, null, tally.value, pageviews, visitors::bigint[]
 from unnest($3::integer[]) as shown (day)
 join tally on tally.site = $1 and tally.day = shown.day and dimension = 10
+where $7::boolean
 union all
 select 'value', null, dimension, value, pageviews, array[visitors]
 from (
@@ -32,7 +34,8 @@ from (
             end as visitors
         -- Read day by day, so that the index skips the other dimensions of each day.
         from unnest($2::integer[]) as shown (day)
-        join tally on tally.site = $1 and tally.day = shown.day and dimension between 1 and 99 and dimension <> 10
+        join tally on tally.site = $1 and tally.day = shown.day and dimension between $8::smallint and $9::smallint
+            and dimension <> 10
         where shown.day between $4::integer and $5::integer
     ) as of_day
     group by dimension, value
@@ -41,9 +44,9 @@ where place <= $6::bigint
 union all
 select 'imported', day, null, source, pageviews, array[visitors]
 from imported_tally
-where site = $1 and day between $4::integer and $5::integer
+where $7::boolean and site = $1 and day between $4::integer and $5::integer
 union all
 select
     'site', (select min(day) from tally where tally.site = $1 and dimension = 0), null, null, pageviews,
     array[registers_revision]
-from site where id = $1
+from site where $7::boolean and id = $1

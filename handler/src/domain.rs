@@ -32,7 +32,7 @@ pub use self::{
     exclusion::Exclusion,
     identity::{
         VisitorKey,
-        address::Network,
+        address::{LimitedNetwork, Network},
         fingerprint::{Fingerprint, Salt},
     },
     retention::{CountingMode, CountingRules, Forget, Period},

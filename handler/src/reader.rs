@@ -1,15 +1,17 @@
 //! Grouped reads: one reading serves every caller with the same query. The reader owns numbers only; `http` renders them.
 //!
 //! A visitor's reading begins after the visit's commit, so visitors always see themselves counted. Other callers may get a
-//! reading of the last second. Reading is fair: this app's own page goes first, then queries in order of arrival, one
-//! reading each. The last readings are kept, so that a page can be shown, marked as stale, while the database is unavailable.
+//! reading of the last second. Reading is fair by network: networks take turns, and one of them may have only a few queries
+//! waiting. The last readings are kept, so that a page can be shown, marked as stale, while the database is unavailable.
 
 mod error;
 mod live;
+mod partial;
 mod pending;
 mod reading;
 mod session_cache;
 mod task;
+mod turns;
 
 use std::{
     collections::HashMap,
@@ -36,7 +38,7 @@ use self::{
 };
 use crate::{
     domain::statistics::{BadQuery, Plan, Query},
-    domain::{CountingMode, CountingRules, SiteName},
+    domain::{CountingMode, CountingRules, LimitedNetwork, SiteName},
     store::{Connection, Failure},
 };
 
@@ -60,25 +62,32 @@ impl Reader {
         (Self { requests, kept, kept_live, connection, rules }, tokio::spawn(task.run(queue)))
     }
 
-    /// Reads the current numbers, and waits for them until `answer_by`.
+    /// Reads the current numbers for a client of this network, and waits for them until `answer_by`.
     ///
     /// # Errors
-    /// If the site is unknown, the query invalid, or the database unavailable; see [`Reader::last_known`].
-    pub async fn read(&self, query: Query, answer_by: Instant) -> ReadResult {
-        let request =
-            |receipt| ReadRequest::Statistics(StatisticsRequest { query, receipts: vec![receipt], done_guard: None });
+    /// If the site is unknown, the query invalid, the database unavailable, or too many queries of the network wait; see
+    /// [`Reader::last_known`].
+    pub async fn read(&self, query: Query, network: LimitedNetwork, answer_by: Instant) -> ReadResult {
+        let request = |receipt| {
+            let receipts = vec![(network, receipt)];
+            ReadRequest::Statistics(StatisticsRequest { query, receipts, done_guard: None })
+        };
         self.request(request, answer_by).await.unwrap_or(Err(ReadError::Unavailable))
     }
 
     /// Reads the numbers once for all of these receipts. The returned channel closes when every receipt has its result.
     /// If the queue is full, the result is [`ReadError::Unavailable`].
-    pub fn read_for(&self, query: Query, receipts: Vec<oneshot::Sender<ReadResult>>) -> oneshot::Receiver<()> {
+    pub fn read_for(
+        &self,
+        query: Query,
+        receipts: Vec<(LimitedNetwork, oneshot::Sender<ReadResult>)>,
+    ) -> oneshot::Receiver<()> {
         let (done_guard, done) = oneshot::channel();
         let request = StatisticsRequest { query, receipts, done_guard: Some(done_guard) };
         if let Err(rejected) = self.requests.try_send(ReadRequest::Statistics(request))
             && let ReadRequest::Statistics(StatisticsRequest { receipts, .. }) = rejected.into_inner()
         {
-            for receipt in receipts {
+            for (_, receipt) in receipts {
                 let _ = receipt.send(Err(ReadError::Unavailable));
             }
         }
@@ -89,21 +98,21 @@ impl Reader {
     ///
     /// # Errors
     /// As [`Reader::read`].
-    pub async fn read_recent(&self, query: Query, answer_by: Instant) -> ReadResult {
+    pub async fn read_recent(&self, query: Query, network: LimitedNetwork, answer_by: Instant) -> ReadResult {
         let recent = self.kept_readings().get(&query).filter(|kept| kept.age() < SHARED_FOR).cloned();
         match recent {
             Some(reading) => Ok(reading),
-            None => self.read(query, answer_by).await,
+            None => self.read(query, network, answer_by).await,
         }
     }
 
-    /// As [`Reader::read_recent`]; while the database is unavailable, [`Reader::last_known`].
+    /// As [`Reader::read_recent`]; without current numbers, [`Reader::last_known`].
     ///
     /// # Errors
     /// As [`Reader::read`].
-    pub async fn read_recent_or_stale(&self, query: Query, answer_by: Instant) -> ReadResult {
-        match self.read_recent(query.clone(), answer_by).await {
-            Err(ReadError::Unavailable) => self.last_known(&query).ok_or(ReadError::Unavailable),
+    pub async fn read_recent_or_stale(&self, query: Query, network: LimitedNetwork, answer_by: Instant) -> ReadResult {
+        match self.read_recent(query.clone(), network, answer_by).await {
+            Err(problem) if problem.may_pass() => self.last_known(&query).ok_or(problem),
             result => result,
         }
     }
@@ -111,14 +120,14 @@ impl Reader {
     /// The last minutes of a site, now or up to a second ago.
     ///
     /// # Errors
-    /// If the site is unknown or the database unavailable. There is no stale reading: live numbers are useful only now.
-    pub async fn read_live(&self, site: SiteName, answer_by: Instant) -> LiveResult {
+    /// As [`Reader::read`]. There is no stale reading: live numbers are useful only now.
+    pub async fn read_live(&self, site: SiteName, network: LimitedNetwork, answer_by: Instant) -> LiveResult {
         let kept =
             self.kept_live.lock().expect("the lock is not poisoned: its holders do not panic").get(&site).cloned();
         if let Some(reading) = kept.filter(|kept| kept.age() < SHARED_FOR) {
             return Ok(reading);
         }
-        let request = |receipt| ReadRequest::Live(site, receipt);
+        let request = |receipt| ReadRequest::Live(site, network, receipt);
         self.request(request, answer_by).await.unwrap_or(Err(ReadError::Unavailable))
     }
 

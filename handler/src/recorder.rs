@@ -28,7 +28,7 @@ use self::{
     task::Task,
 };
 use crate::{
-    domain::{CountingRules, Visit, statistics::Query},
+    domain::{CountingRules, LimitedNetwork, Visit, statistics::Query},
     reader::{ReadError, ReadResult, Reader},
     store::{Connection, Failure},
 };
@@ -81,9 +81,15 @@ impl Recorder {
     ///
     /// # Errors
     /// As [`Recorder::record`] and [`Reader::read`].
-    pub async fn record_and_read(&self, visit: Visit, query: Query, answer_by: Instant) -> ReadResult {
+    pub async fn record_and_read(
+        &self,
+        visit: Visit,
+        query: Query,
+        network: LimitedNetwork,
+        answer_by: Instant,
+    ) -> ReadResult {
         let (receipt, read) = oneshot::channel();
-        let result = match self.queue(visit, answer_by, Receipt::Read(query, receipt)) {
+        let result = match self.queue(visit, answer_by, Receipt::Read(query, network, receipt)) {
             Ok(()) => match tokio::time::timeout_at(answer_by, read).await {
                 Ok(Ok(result)) => result,
                 Ok(Err(_)) | Err(_) => Err(RecordError::Unavailable.into()),

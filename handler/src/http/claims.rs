@@ -37,10 +37,7 @@ pub(super) fn visit<'a>(request: &'a Request, site: &SiteName, reported: Reporte
     claims.opted_out |= reported.opted_out;
     claims.referrer_spam = reported.view.referrer.as_deref().is_some_and(channel::is_spam);
     let user_agent = claims.user_agent;
-    // Views without an address share the limit of the connection's other end: a client that bypasses the proxies, or one
-    // of them.
-    let classification =
-        claims.classification_within(|network| app.admits(network.unwrap_or_else(|| Network::of(request.peer()))));
+    let classification = claims.classification_within(|network| app.admits(request.or_peer(network)));
     let (kind, values) = if let Some(name) = reported.event {
         (VisitKind::Event, vec![(Dimension::Event, Cow::Owned(name))])
     } else {
@@ -61,11 +58,7 @@ pub(super) fn claims<'r>(request: &Request, user_agent: &'r str) -> Claims<'r> {
         opted_out: ["sec-gpc", "dnt"].iter().any(|name| request.header(name).is_some_and(|value| value.trim() == "1")),
         user_agent: without_host_suffix(user_agent),
         referrer_spam: false,
-        network: client_network(
-            request.header_lines("x-forwarded-for"),
-            Some(request.peer()),
-            request.app().config.trusted_proxies,
-        ),
+        network: request.client_network(),
     }
 }
 

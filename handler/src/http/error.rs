@@ -33,6 +33,8 @@ pub(super) enum Error {
     TooLarge(usize),
     /// Only these methods are allowed.
     MethodNotAllowed(&'static str),
+    /// Too many queries of the client's network wait for the database.
+    TooManyQueries,
     /// The database is unavailable, or too many requests are waiting. The text is for the log.
     Unavailable(&'static str),
     /// An internal error. The text is for the log.
@@ -52,6 +54,7 @@ impl Error {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooManyQueries => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) | Self::NoToken => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -85,6 +88,9 @@ impl Error {
             Self::TooSlow => "the body did not arrive in time".to_owned(),
             Self::TooLarge(maximum) => format!("the body may have at most {maximum} bytes"),
             Self::MethodNotAllowed(allowed) => format!("only {allowed} is allowed here"),
+            Self::TooManyQueries => {
+                "other queries from your network are still waiting for the database; retry in a few seconds".to_owned()
+            }
             Self::Unavailable(_) => "the database is unavailable; retry in a few seconds".to_owned(),
             Self::Internal(_) => "internal error; see the operator's log".to_owned(),
         }
@@ -107,7 +113,7 @@ impl Error {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Footfall\"")))
             }
             Self::MethodNotAllowed(allowed) => Some((header::ALLOW, HeaderValue::from_static(allowed))),
-            Self::Unavailable(_) | Self::NoToken => Some((header::RETRY_AFTER, RETRY_AFTER)),
+            Self::Unavailable(_) | Self::NoToken | Self::TooManyQueries => Some((header::RETRY_AFTER, RETRY_AFTER)),
             _ => None,
         }
     }
@@ -119,6 +125,7 @@ impl From<ReadError> for Error {
             ReadError::UnknownSite => Self::UnknownSite,
             ReadError::BadQuery(problem) => problem.into(),
             ReadError::NotRecorded(problem) => problem.into(),
+            ReadError::TooMany => Self::TooManyQueries,
             ReadError::Unavailable => Self::Unavailable("could not read statistics"),
         }
     }

@@ -10,12 +10,10 @@ use super::{
 use crate::{page, routes::Endpoint};
 
 impl Error {
-    /// Makes the reply. Logs server errors, with the ids of the request in the host's log.
+    /// Makes the reply. Logs server errors.
     pub(super) fn into_reply(self, request: Option<&Request>) -> Reply {
         let status = self.status();
-        if status.is_server_error() {
-            log(&self, request);
-        }
+        log(&self, request);
         let page = request.filter(|request| request.accepts_html()).and_then(|request| page(&self, request));
         let mut reply = match page {
             Some(page) => reply(status, HTML, page),
@@ -60,7 +58,11 @@ fn problem_details(error: &Error) -> Value {
     })
 }
 
+/// Logs a server error, with the ids of the request in the host's log.
 fn log(error: &Error, request: Option<&Request>) {
+    if !error.status().is_server_error() {
+        return;
+    }
     let route = request.map(|request| request.route.path);
     let trace_id = request.and_then(Request::trace_id);
     let invocation_id = request.and_then(Request::invocation_id);

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     domain::statistics::{BadQuery, Breakdown, Query, Range},
-    domain::{Day, SiteName},
+    domain::{Day, LimitedNetwork, Network, SiteName, identity::address::client_network},
     routes::Route,
 };
 
@@ -70,6 +70,22 @@ impl Request {
     /// The other end of the connection: a proxy, or, without one, the client.
     pub(super) fn peer(&self) -> IpAddr {
         self.context.peer
+    }
+
+    /// The client's network, if its address is known.
+    pub(super) fn client_network(&self) -> Option<Network> {
+        client_network(self.header_lines("x-forwarded-for"), Some(self.peer()), self.app().config.trusted_proxies)
+    }
+
+    /// The network whose limits apply to a client of this network. Clients without an address share the limits of the
+    /// connection's other end: a client that bypasses the proxies, or one of them.
+    pub(super) fn or_peer(&self, network: Option<Network>) -> Network {
+        network.unwrap_or_else(|| Network::of(self.peer()))
+    }
+
+    /// The network whose limits apply to this client.
+    pub(super) fn limited_network(&self) -> LimitedNetwork {
+        self.or_peer(self.client_network()).limited()
     }
 
     pub(super) fn headers(&self) -> &HeaderMap {

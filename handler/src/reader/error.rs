@@ -14,9 +14,19 @@ pub enum ReadError {
     /// The visit that the numbers should include was not recorded.
     #[error(transparent)]
     NotRecorded(#[from] RecordError),
+    /// Too many queries of the caller's network wait. The visit, if there was one, is recorded.
+    #[error("too many queries of this network are waiting")]
+    TooMany,
     /// The database is unavailable.
     #[error("the database is not available")]
     Unavailable,
+}
+
+impl ReadError {
+    /// Whether another attempt may succeed, so that the last known numbers are better than none.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::TooMany | Self::Unavailable | Self::NotRecorded(_))
+    }
 }
 
 /// Why a visit was not recorded, or its outcome is unknown. Defined here because a visitor waits on one channel, which the

@@ -1,16 +1,16 @@
-//! Read requests that wait, in the order in which they are served.
-
-use std::collections::{HashMap, VecDeque};
+//! Read requests that wait.
 
 use tokio::sync::oneshot;
 
 use super::{
     error::ReadError,
-    live::{LiveResult, PendingLive},
+    live::LiveResult,
+    partial::Partial,
     reading::ReadResult,
+    turns::{Turn, Turns},
 };
 use crate::{
-    domain::{SiteName, statistics::Query},
+    domain::{LimitedNetwork, SiteName, statistics::Query},
     store::Failure,
 };
 
@@ -20,25 +20,34 @@ pub(super) const QUEUE_LENGTH: usize = 16_384;
 /// A request to the reader's task.
 pub(super) enum ReadRequest {
     Statistics(StatisticsRequest),
-    Live(SiteName, oneshot::Sender<LiveResult>),
+    Live(SiteName, LimitedNetwork, oneshot::Sender<LiveResult>),
     Ready(oneshot::Sender<Result<(), Failure>>),
 }
 
 /// A query, and the callers that wait for its reading.
 pub(super) struct StatisticsRequest {
     pub(super) query: Query,
-    pub(super) receipts: Vec<oneshot::Sender<ReadResult>>,
+    pub(super) receipts: Vec<(LimitedNetwork, oneshot::Sender<ReadResult>)>,
     /// Dropped when every receipt has its result.
     pub(super) done_guard: Option<oneshot::Sender<()>>,
 }
 
-/// Queries that wait, each once: this app's own page first, then in order of arrival.
-#[derive(Default)]
+/// The callers among which the turns are divided.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Caller {
+    /// The visitors of this app's own page, all with the same query.
+    OwnPage,
+    Network(LimitedNetwork),
+}
+
+/// Queries and live readings that wait, each once.
 pub(super) struct Pending {
-    order: VecDeque<Query>,
-    waiting: HashMap<Query, Waiting>,
-    pub(super) live: PendingLive,
+    own_page: Query,
+    statistics: Turns<Query, Caller, Waiting>,
+    live: Turns<SiteName, LimitedNetwork, LiveReceipts>,
     pub(super) probes: Vec<oneshot::Sender<Result<(), Failure>>>,
+    /// Requests that were refused since the last summary, because too many of their network wait.
+    pub(super) refused: u64,
 }
 
 /// The callers that wait for one reading.
@@ -46,7 +55,15 @@ pub(super) struct Pending {
 pub(super) struct Waiting {
     receipts: Vec<oneshot::Sender<ReadResult>>,
     done_guards: Vec<oneshot::Sender<()>>,
+    /// The reading, once its first statement has run.
+    pub(super) partial: Option<Partial>,
 }
+
+/// The callers that wait for one live reading.
+pub(super) type LiveReceipts = Vec<oneshot::Sender<LiveResult>>;
+
+/// A query whose turn it is.
+pub(super) type StatisticsTurn = Turn<Query, Caller>;
 
 impl Waiting {
     pub(super) fn send(self, result: &ReadResult) {
@@ -54,47 +71,86 @@ impl Waiting {
             let _ = receipt.send(result.clone());
         }
     }
+
+    fn is_wanted(&self) -> bool {
+        self.receipts.iter().any(|receipt| !receipt.is_closed())
+    }
 }
 
 impl Pending {
-    pub(super) fn add(&mut self, request: ReadRequest, own_page: &Query) {
+    pub(super) fn new(own_page: Query) -> Self {
+        Self {
+            own_page,
+            statistics: Turns::new(Waiting::is_wanted).preferring(Caller::OwnPage),
+            live: Turns::new(|receipts: &LiveReceipts| receipts.iter().any(|receipt| !receipt.is_closed())),
+            probes: Vec::new(),
+            refused: 0,
+        }
+    }
+
+    pub(super) fn add(&mut self, request: ReadRequest) {
         match request {
             ReadRequest::Ready(receipt) => self.probes.push(receipt),
-            ReadRequest::Live(site, receipt) => self.live.add(site, receipt),
-            ReadRequest::Statistics(StatisticsRequest { query, receipts, done_guard }) => {
-                if !self.waiting.contains_key(&query) {
-                    if query == *own_page {
-                        self.order.push_front(query.clone());
-                    } else {
-                        self.order.push_back(query.clone());
-                    }
+            ReadRequest::Live(site, network, receipt) => {
+                if let Some(receipts) = self.live.join(&site, network, Vec::new) {
+                    receipts.push(receipt);
+                } else {
+                    self.refused += 1;
+                    let _ = receipt.send(Err(ReadError::TooMany));
                 }
-                let waiting = self.waiting.entry(query).or_default();
-                waiting.receipts.extend(receipts);
-                waiting.done_guards.extend(done_guard);
+            }
+            ReadRequest::Statistics(request) => self.add_query(request),
+        }
+    }
+
+    fn add_query(&mut self, request: StatisticsRequest) {
+        let StatisticsRequest { query, receipts, mut done_guard } = request;
+        let is_own_page = query == self.own_page;
+        for (network, receipt) in receipts {
+            let caller = if is_own_page { Caller::OwnPage } else { Caller::Network(network) };
+            if let Some(waiting) = self.statistics.join(&query, caller, Waiting::default) {
+                waiting.receipts.push(receipt);
+                waiting.done_guards.extend(done_guard.take());
+            } else {
+                self.refused += 1;
+                let _ = receipt.send(Err(ReadError::TooMany));
             }
         }
     }
 
-    /// The next query that still has a waiting caller.
-    pub(super) fn next(&mut self) -> Option<(Query, Waiting)> {
-        while let Some(query) = self.order.pop_front() {
-            let mut waiting = self.waiting.remove(&query).unwrap_or_default();
-            waiting.receipts.retain(|receipt| !receipt.is_closed());
-            if !waiting.receipts.is_empty() {
-                return Some((query, waiting));
-            }
+    /// The query whose turn it is.
+    pub(super) fn next(&mut self) -> Option<(StatisticsTurn, Waiting)> {
+        self.statistics.next()
+    }
+
+    /// Accounts for a statement that was run for a query. If more of them follow, `waiting` goes back.
+    pub(super) fn served(&mut self, turn: StatisticsTurn, cost: i64, unfinished: Option<Waiting>) {
+        self.statistics.charge(&turn, cost);
+        if let Some(waiting) = unfinished {
+            self.statistics.put_back(turn, waiting);
         }
-        None
+    }
+
+    /// The site whose live reading has its turn.
+    pub(super) fn next_live(&mut self) -> Option<(SiteName, LiveReceipts)> {
+        let (turn, receipts) = self.live.next()?;
+        // All live readings cost about the same.
+        self.live.charge(&turn, super::turns::TURN);
+        Some((turn.subject, receipts))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.statistics.is_empty() && self.live.is_empty() && self.probes.is_empty()
     }
 
     /// Sends every waiting caller that the database is unavailable.
     pub(super) fn fail(&mut self, failure: &Failure) {
-        self.order.clear();
-        for (_, waiting) in self.waiting.drain() {
+        for waiting in self.statistics.drain() {
             waiting.send(&Err(ReadError::Unavailable));
         }
-        self.live.fail();
+        for receipt in self.live.drain().flatten() {
+            let _ = receipt.send(Err(ReadError::Unavailable));
+        }
         for receipt in self.probes.drain(..) {
             let _ = receipt.send(Err(failure.clone()));
         }

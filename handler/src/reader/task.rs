@@ -9,13 +9,14 @@ use tokio::{
 
 use super::{
     error::ReadError,
-    live::{self, KeptLiveReadings, LiveReading, PendingLive},
+    live::{KeptLiveReadings, LiveReading},
+    partial::{Partial, Piece},
     pending::{Pending, QUEUE_LENGTH, ReadRequest},
-    reading::{KeptReadings, ReadResult, Reading},
+    reading::{KeptReadings, Reading},
     session_cache::SessionCache,
 };
 use crate::{
-    domain::statistics::{BadQuery, Live, Plan, Query, Report, Tallies, assemble},
+    domain::statistics::{BadQuery, Live, Query, Report, Tallies, assemble},
     domain::{CountingMode, CountingRules, SiteName},
     store::{self, Checkout, Connection, Failure, Outage},
     telemetry::percentile,
@@ -32,7 +33,7 @@ pub(super) struct Task {
     connection: Arc<Connection>,
     rules: CountingRules,
     sites: Vec<SiteName>,
-    own_page: Query,
+    pending: Pending,
     kept: Arc<KeptReadings>,
     kept_live: Arc<KeptLiveReadings>,
     session_cache: SessionCache,
@@ -46,6 +47,15 @@ enum NotRead {
     BadQuery(BadQuery),
     /// Another attempt may succeed.
     Failed(Failure),
+}
+
+/// The result of one statement.
+enum Found {
+    /// The site is neither configured nor in the database.
+    Nothing,
+    /// More pieces of the report follow.
+    Piece,
+    Report(Box<Report>),
 }
 
 impl From<Failure> for NotRead {
@@ -65,7 +75,7 @@ impl Task {
         Self {
             connection,
             rules,
-            own_page: Query::of_site(sites[0].clone()),
+            pending: Pending::new(Query::of_site(sites[0].clone())),
             sites,
             kept,
             kept_live,
@@ -76,7 +86,6 @@ impl Task {
     }
 
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<ReadRequest>) {
-        let mut pending = Pending::default();
         let mut arrived = Vec::new();
         let mut summary = tokio::time::interval(REPORT_INTERVAL);
         summary.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -95,43 +104,55 @@ impl Task {
                     arrived.push(request);
                 }
                 for request in arrived.drain(..) {
-                    pending.add(request, &self.own_page);
+                    self.pending.add(request);
                 }
-                if !pending.probes.is_empty() {
+                if !self.pending.probes.is_empty() {
                     let outcome = self.connection.check().await;
-                    for receipt in pending.probes.drain(..) {
+                    for receipt in self.pending.probes.drain(..) {
                         let _ = receipt.send(outcome.clone());
                     }
                 }
-                // A live reading is so short that it may go before any other.
-                if let Some(failure) = self.serve_live(&mut pending.live).await {
-                    pending.fail(&failure);
-                }
-                let Some((query, waiting)) = pending.next() else {
-                    if pending.live.is_empty() {
-                        break;
-                    }
-                    continue;
-                };
-                let (result, loss) = self.serve(&query).await;
-                waiting.send(&result);
-                // Without a connection, fail all waiting requests now instead of letting each one time out.
-                if let Some(failure) = loss {
-                    pending.fail(&failure);
+                // A live reading is so short that one may go before any other.
+                let loss = self.serve_live().await;
+                self.fail_waiting(loss);
+                let loss = self.serve_next().await;
+                self.fail_waiting(loss);
+                if self.pending.is_empty() {
+                    break;
                 }
             }
         }
         self.log_summary();
     }
 
-    /// Reads for a query, twice if the connection was lost: the server may have closed it while idle, and reading changes
-    /// nothing. Also returns the failure if the database can't be reached.
-    async fn serve(&mut self, query: &Query) -> (ReadResult, Option<Failure>) {
-        let mut outcome = self.read(query).await;
-        if matches!(outcome, Err(NotRead::Failed(Failure::Lost(_)))) {
-            outcome = self.read(query).await;
+    /// Without a connection, fails all waiting requests now instead of letting each one time out.
+    fn fail_waiting(&mut self, loss: Option<Failure>) {
+        if let Some(failure) = loss {
+            self.pending.fail(&failure);
         }
-        self.conclude(outcome)
+    }
+
+    /// Runs one statement for the query whose turn it is, and responds if that was the last one. After a lost connection, reads
+    /// once more from the beginning: the server may have closed the connection while idle, and reading changes nothing. Returns
+    /// the failure if the database can't be reached.
+    async fn serve_next(&mut self) -> Option<Failure> {
+        let (turn, mut waiting) = self.pending.next()?;
+        let mut outcome = self.proceed(&turn.subject, &mut waiting.partial).await;
+        if matches!(outcome, Err(NotRead::Failed(Failure::Lost(_)))) {
+            waiting.partial = None;
+            outcome = self.proceed(&turn.subject, &mut waiting.partial).await;
+        }
+        let cost = waiting.partial.as_ref().map_or(0, Partial::last_cost);
+        let (result, loss) = self.conclude(outcome);
+        let unfinished = match result.transpose() {
+            Some(result) => {
+                waiting.send(&result);
+                None
+            }
+            None => Some(waiting),
+        };
+        self.pending.served(turn, cost, unfinished);
+        loss
     }
 
     fn conclude<T>(&mut self, outcome: Result<T, NotRead>) -> (Result<T, ReadError>, Option<Failure>) {
@@ -149,23 +170,33 @@ impl Task {
         (result, None)
     }
 
-    async fn read(&mut self, query: &Query) -> Result<Arc<Reading>, NotRead> {
+    /// Begins or continues a reading with one statement. `None` if more statements follow.
+    async fn proceed(&mut self, query: &Query, partial: &mut Option<Partial>) -> Result<Option<Arc<Reading>>, NotRead> {
         let began = Instant::now();
         let connection = self.connection.clone();
         let mut checkout = connection.checkout().await?;
-        let plan = match self.rules.plan(query, connection.now()) {
-            Ok(plan) => plan,
-            Err(problem) => {
-                checkout.release(Ok(()))?;
-                return Err(NotRead::BadQuery(problem));
-            }
+        let partial = match partial {
+            Some(partial) => partial,
+            None => match self.rules.plan(query, connection.now()) {
+                Ok(plan) => partial.insert(Partial::new(query, plan)),
+                Err(problem) => {
+                    checkout.release(Ok(()))?;
+                    return Err(NotRead::BadQuery(problem));
+                }
+            },
         };
-        let outcome = self.read_report(&mut checkout, query, &plan).await;
-        let Some(report) = checkout.release(outcome)? else { return Err(NotRead::UnknownSite) };
-        self.durations.push(began.elapsed());
+        let outcome = self.read_piece(&mut checkout, query, partial).await;
+        let found = checkout.release(outcome)?;
+        partial.elapsed += began.elapsed();
+        let report = match found {
+            Found::Nothing => return Err(NotRead::UnknownSite),
+            Found::Piece => return Ok(None),
+            Found::Report(report) => *report,
+        };
+        self.durations.push(partial.elapsed);
         let reading = Arc::new(Reading::new(report));
         self.keep(query, &reading);
-        Ok(reading)
+        Ok(Some(reading))
     }
 
     /// Keeps a reading. If there are too many, only the default query of each site stays.
@@ -179,44 +210,52 @@ impl Task {
         }
     }
 
-    /// The report of a query; `None` for a site that is neither configured nor in the database.
-    async fn read_report(
+    /// Reads the next piece of a query's report, and assembles the report after the last one.
+    async fn read_piece(
         &mut self,
         checkout: &mut Checkout<'_>,
         query: &Query,
-        plan: &Plan,
-    ) -> Result<Option<Report>, Failure> {
+        partial: &mut Partial,
+    ) -> Result<Found, Failure> {
         let CountingRules { counting_mode: CountingMode { zone, forget }, keeps_all_time, .. } = self.rules.clone();
         let Some(site) = self.session_cache.find_site(checkout, &query.site).await? else {
             let all_time = keeps_all_time.then_some(0.0);
-            let empty = || assemble(query, plan, &zone, forget, Tallies::default(), all_time);
-            return Ok(self.sites.contains(&query.site).then(empty));
+            let empty = || assemble(query, &partial.plan, &zone, forget, Tallies::default(), all_time);
+            let is_configured = self.sites.contains(&query.site);
+            return Ok(if is_configured { Found::Report(Box::new(empty())) } else { Found::Nothing });
         };
-        let mut tallies = store::read_tallies(checkout, site, plan).await?;
-        if let Some(breakdown) = &query.breakdown {
-            tallies.referrals = store::read_referrals(checkout, site, plan, breakdown).await?;
+        match partial.next() {
+            Some(Piece::Lists(slice)) => {
+                store::read_tallies(checkout, site, &partial.plan, &slice, &mut partial.tallies).await?;
+            }
+            Some(Piece::Breakdown(breakdown)) => {
+                partial.tallies.referrals = store::read_referrals(checkout, site, &partial.plan, &breakdown).await?;
+            }
+            None => {}
         }
+        if !partial.is_complete() {
+            return Ok(Found::Piece);
+        }
+        let tallies = std::mem::take(&mut partial.tallies);
         let all_time = if keeps_all_time {
             Some(self.session_cache.estimate(checkout, site, tallies.registers_revision).await?)
         } else {
             None
         };
-        Ok(Some(assemble(query, plan, &zone, forget, tallies, all_time)))
+        Ok(Found::Report(Box::new(assemble(query, &partial.plan, &zone, forget, tallies, all_time))))
     }
 
     /// Serves the next site. Returns the failure if the database can't be reached.
-    async fn serve_live(&mut self, pending: &mut PendingLive) -> Option<Failure> {
-        let (site, mut receipts) = pending.next()?;
-        receipts.retain(|receipt| !receipt.is_closed());
-        if receipts.is_empty() {
-            return None;
-        }
+    async fn serve_live(&mut self) -> Option<Failure> {
+        let (site, receipts) = self.pending.next_live()?;
         let mut outcome = self.read_live(&site).await;
         if matches!(outcome, Err(NotRead::Failed(Failure::Lost(_)))) {
             outcome = self.read_live(&site).await;
         }
         let (result, loss) = self.conclude(outcome);
-        live::send(receipts, &result);
+        for receipt in receipts {
+            let _ = receipt.send(result.clone());
+        }
         loss
     }
 
@@ -242,13 +281,15 @@ impl Task {
 
     fn log_summary(&mut self) {
         let mut durations = std::mem::take(&mut self.durations);
-        if durations.is_empty() {
+        let refused = std::mem::take(&mut self.pending.refused);
+        if durations.is_empty() && refused == 0 {
             return;
         }
         durations.sort_unstable();
         tracing::info!(
             event = "reader",
             reads = durations.len(),
+            refused,
             read_ms_p50 = percentile(&durations, 50),
             read_ms_p95 = percentile(&durations, 95),
             read_ms_max = percentile(&durations, 100),

@@ -3,7 +3,7 @@
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    domain::{SiteName, Visit, statistics::Query},
+    domain::{LimitedNetwork, SiteName, Visit, statistics::Query},
     reader::{ReadResult, RecordError},
     store::Failure,
 };
@@ -26,8 +26,8 @@ pub(super) struct Waiting {
 pub(super) enum Receipt {
     /// The commit.
     Committed(oneshot::Sender<Result<(), RecordError>>),
-    /// The result of a query that is read after the commit.
-    Read(Query, oneshot::Sender<ReadResult>),
+    /// The result of a query that is read after the commit, for a client of this network.
+    Read(Query, LimitedNetwork, oneshot::Sender<ReadResult>),
 }
 
 /// Visits of a log, which are committed together with their checkpoint.

@@ -20,7 +20,7 @@ use super::{
     metrics::{self, MinuteSummary},
 };
 use crate::{
-    domain::{Classification, CountingRules, Exclusion, Visit, statistics::Query},
+    domain::{Classification, CountingRules, Exclusion, LimitedNetwork, Visit, statistics::Query},
     reader::{ReadResult, Reader, RecordError},
     store::{Connection, Failure, Outage},
 };
@@ -164,12 +164,14 @@ impl Task {
 
     /// Sends the outcome to each caller. The visits of clients that hung up stay counted.
     fn respond(&mut self, waiting: Vec<Waiting>, outcome: Result<(), RecordError>) {
-        let mut readers: HashMap<Query, Vec<oneshot::Sender<ReadResult>>> = HashMap::new();
+        let mut readers: HashMap<Query, Vec<(LimitedNetwork, oneshot::Sender<ReadResult>)>> = HashMap::new();
         for waiting in waiting {
             match (waiting.receipt, outcome) {
                 (Receipt::Committed(receipt), _) => drop(receipt.send(outcome)),
-                (Receipt::Read(query, receipt), Ok(())) => readers.entry(query).or_default().push(receipt),
-                (Receipt::Read(_, receipt), Err(problem)) => drop(receipt.send(Err(problem.into()))),
+                (Receipt::Read(query, network, receipt), Ok(())) => {
+                    readers.entry(query).or_default().push((network, receipt));
+                }
+                (Receipt::Read(_, _, receipt), Err(problem)) => drop(receipt.send(Err(problem.into()))),
             }
         }
         if let Some(reader) = &self.reader {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Checkout, Failure, SiteId};
 use crate::{
-    domain::statistics::{Breakdown, Gaps, ImportedDay, LIST_LENGTH, Plan, Tallies, Tally, ValueTally},
+    domain::statistics::{Breakdown, Gaps, ImportedDay, LIST_LENGTH, Plan, Slice, Tallies, Tally, ValueTally},
     domain::{Day, Dimension, Exclusion, Minute, SiteName},
 };
 
@@ -38,8 +38,15 @@ enum TallyKind {
     Site,
 }
 
-/// Reads the tallies of a plan.
-pub async fn read_tallies(checkout: &mut Checkout<'_>, site: SiteId, plan: &Plan) -> Result<Tallies, Failure> {
+/// Reads a slice of a plan's tallies, and adds it to those of earlier slices.
+pub async fn read_tallies(
+    checkout: &mut Checkout<'_>,
+    site: SiteId,
+    plan: &Plan,
+    slice: &Slice,
+    tallies: &mut Tallies,
+) -> Result<(), Failure> {
+    let (first_dimension, last_dimension) = slice.dimensions;
     checkout
         .run(async |connection| {
             let rows = sqlx::query_file!(
@@ -49,11 +56,13 @@ pub async fn read_tallies(checkout: &mut Checkout<'_>, site: SiteId, plan: &Plan
                 &plan.days_by_hour(),
                 plan.first.number(),
                 plan.last.number(),
-                LIST_LENGTH
+                LIST_LENGTH,
+                slice.with_totals,
+                first_dimension,
+                last_dimension
             )
             .fetch_all(connection)
             .await?;
-            let mut tallies = Tallies::default();
             for row in rows {
                 let (pageviews, day) = (row.pageviews, row.day.map(Day::from_number));
                 let sum = row.visitors.first().copied().unwrap_or_default();
@@ -86,7 +95,7 @@ pub async fn read_tallies(checkout: &mut Checkout<'_>, site: SiteId, plan: &Plan
                     }
                 }
             }
-            Ok(tallies)
+            Ok(())
         })
         .await
 }

@@ -81,7 +81,8 @@ impl Instance {
 
     async fn report(&self) -> Report {
         let query = Query::of_site(self.config.sites[0].clone());
-        self.reader.read(query, Instant::now() + PATIENCE).await.unwrap().report.clone()
+        let network = Network::V4([192, 0, 2, 1]).limited();
+        self.reader.read(query, network, Instant::now() + PATIENCE).await.unwrap().report.clone()
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::{
 
 use handler::{
     domain::statistics::{Query, Range, Report},
-    domain::{Day, Dimension, Forget},
+    domain::{Day, Dimension, Forget, Network},
     recorder::{Imported, LogPrefix},
     store::StatementLimits,
 };
@@ -122,7 +122,8 @@ impl Stage {
             step: None,
             breakdown: None,
         };
-        let answer = self.fleet.instance(0).reader.read(query, Instant::now() + PATIENCE).await;
+        let network = Network::V4([192, 0, 2, 1]).limited();
+        let answer = self.fleet.instance(0).reader.read(query, network, Instant::now() + PATIENCE).await;
         let problems = self.fleet.database.problems().await;
         assert!(problems.is_empty(), "{problems:?}");
         answer.unwrap_or_else(|error| panic!("{error}")).report.clone()

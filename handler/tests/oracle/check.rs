@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use handler::{
-    domain::Day,
     domain::statistics::{Counts, PlannedPoint, Point, Query, Range, Report, Step, Tallies, assemble},
+    domain::{Day, Network},
     store,
 };
 use jiff::Timestamp;
@@ -44,7 +44,9 @@ pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u6
         let query = Query { site: fleet.sites[site].clone(), range: between, step, breakdown: None };
         let report = if number % THROUGH_A_READER == 0 && !readers.is_empty() {
             let reader = readers[random.below(readers.len())];
-            let answer = reader.read(query.clone(), Instant::now() + PATIENCE).await;
+            // A network of its own, because one network may have only a few queries waiting.
+            let network = Network::V4(u32::try_from(random.below(1 << 30)).unwrap().to_be_bytes()).limited();
+            let answer = reader.read(query.clone(), network, Instant::now() + PATIENCE).await;
             match answer {
                 Ok(snapshot) => snapshot.report.clone(),
                 Err(error) => return Err(format!("{query:?}: {error}")),
@@ -58,8 +60,13 @@ pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u6
                 None => Tallies::default(),
                 Some(id) => {
                     let mut checkout = fleet.direct.checkout().await.map_err(|failure| failure.to_string())?;
-                    let tallies = store::read_tallies(&mut checkout, id, &plan).await;
-                    checkout.release(tallies).map_err(|failure| format!("{query:?}: {failure}"))?
+                    let mut tallies = Tallies::default();
+                    let mut read = Ok(());
+                    for slice in plan.slices() {
+                        read = read.and(store::read_tallies(&mut checkout, id, &plan, &slice, &mut tallies).await);
+                    }
+                    checkout.release(read).map_err(|failure| format!("{query:?}: {failure}"))?;
+                    tallies
                 }
             };
             assemble(&query, &plan, &world.zone, forget, tallies, None)

@@ -56,6 +56,15 @@ impl Network {
         }
     }
 
+    /// The network that shares limits. An IPv4 address is whole and can be an office, so limits are more than an office needs.
+    /// An IPv6 address is cut to its /56, which providers assign to a household (RIPE-690 §4.2).
+    pub fn limited(self) -> LimitedNetwork {
+        LimitedNetwork(match self {
+            Self::V4([a, b, c, d]) => Prefix::V4([a, b, c, d]),
+            Self::V6([a, b, c, d, e, f, g, _]) => Prefix::V6([a, b, c, d, e, f, g]),
+        })
+    }
+
     /// The bytes that enter a fingerprint.
     pub fn octets(&self) -> &[u8] {
         match self {
@@ -63,6 +72,16 @@ impl Network {
             Self::V6(octets) => octets,
         }
     }
+}
+
+/// The part of a client's address that shares limits. It is compared and hashed only, so it can't be logged.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LimitedNetwork(Prefix);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Prefix {
+    V4([u8; 4]),
+    V6([u8; 7]),
 }
 
 /// Finds the client in the `X-Forwarded-For` lines of a request.

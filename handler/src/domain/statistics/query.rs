@@ -9,6 +9,7 @@ use super::{
 };
 use crate::domain::{
     calendar::{Day, Moment},
+    dimension::{Dimension, FIRST_UNLISTED},
     retention::Forget,
     site_name::SiteName,
 };
@@ -177,6 +178,46 @@ impl Plan {
         days.sort_unstable();
         days.dedup();
         days
+    }
+}
+
+/// The part of a report's lists that one statement reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// The numbers of the first and the last dimension.
+    pub dimensions: (i16, i16),
+    /// Whether the statement also reads everything that is not a list.
+    pub with_totals: bool,
+}
+
+/// How many days of one dimension a statement reads at most, unless the range is longer. The lists of a month take one statement.
+/// Between the statements of a longer range, other networks have their turns.
+pub const STATEMENT_DAYS: i64 = 500;
+
+impl Plan {
+    /// The statements that together read the report's totals and lists.
+    pub fn slices(&self) -> Vec<Slice> {
+        let width = i16::try_from(STATEMENT_DAYS / self.range_days()).unwrap_or(FIRST_UNLISTED).max(1);
+        let last_listed =
+            Dimension::ALL.iter().map(|dimension| dimension.number()).filter(|number| *number < FIRST_UNLISTED).max();
+        let last_listed = last_listed.unwrap_or_default();
+        let starts = (1..=last_listed).step_by(usize::from(width.unsigned_abs()));
+        let slice = |first: i16| Slice {
+            dimensions: (first, first.saturating_add(width - 1).min(last_listed)),
+            with_totals: first == 1,
+        };
+        starts.map(slice).collect()
+    }
+
+    /// The number of days in the range.
+    pub fn range_days(&self) -> i64 {
+        i64::from(self.last.number() - self.first.number() + 1)
+    }
+
+    /// The work of reading a slice: the days of all its dimensions.
+    pub fn cost(&self, slice: &Slice) -> i64 {
+        let (first, last) = slice.dimensions;
+        self.range_days() * i64::from(last - first + 1)
     }
 }
 
@@ -379,5 +420,25 @@ mod tests {
         // Of the last weeks, of the range and of the period before.
         assert_eq!(plan.days().len(), 50 + 2 + 2);
         assert_eq!(plan.days_by_hour().len(), 2 + 2 + 2);
+    }
+
+    #[test]
+    fn slices_cover_every_list_once_and_the_totals_once() {
+        let last_listed =
+            Dimension::ALL.iter().map(|dimension| dimension.number()).filter(|n| *n < FIRST_UNLISTED).max();
+        for (days, slices) in [(1, 1), (31, 1), (60, 2), (120, 4), (366, 15), (3660, 15)] {
+            let plan = plan_in(&query(Range::Days(days), None), "UTC").unwrap();
+            let found = plan.slices();
+            assert_eq!(found.len(), slices, "{days} days");
+            assert_eq!(found.iter().filter(|slice| slice.with_totals).count(), 1);
+            assert_eq!((found[0].dimensions.0, found.last().map(|slice| slice.dimensions.1)), (1, last_listed));
+            for (slice, next) in found.iter().zip(&found[1..]) {
+                assert_eq!(slice.dimensions.1 + 1, next.dimensions.0);
+            }
+            for slice in &found {
+                let is_single = slice.dimensions.0 == slice.dimensions.1;
+                assert!(plan.cost(slice) <= STATEMENT_DAYS || is_single, "{days} days");
+            }
+        }
     }
 }

@@ -59,17 +59,8 @@ impl RateLimit {
     /// Never: no code panics while it holds the lock.
     pub fn admits(&self, network: Network, now: Instant) -> bool {
         let now_us = u64::try_from(now.saturating_duration_since(self.began).as_micros()).unwrap_or(u64::MAX >> 1);
-        let hash = self.key.hash_one(limited_as(network));
+        let hash = self.key.hash_one(network.limited());
         self.memory.lock().expect("no code panics while it holds this lock").admit(hash, now_us, self.interval_us)
-    }
-}
-
-/// The network that shares a limit. An IPv4 address is whole and can be an office, so the limit is more than an office needs. An
-/// IPv6 address is cut to its /56, which providers assign to a household (RIPE-690 §4.2).
-fn limited_as(network: Network) -> impl std::hash::Hash {
-    match network {
-        Network::V4([a, b, c, d]) => (4, [a, b, c, d, 0, 0, 0]),
-        Network::V6([a, b, c, d, e, f, g, _]) => (6, [a, b, c, d, e, f, g]),
     }
 }
 
@@ -206,7 +197,7 @@ mod tests {
 
     #[test]
     fn another_key_makes_other_hashes() {
-        let hash = || RandomState::new().hash_one(limited_as(network("203.0.113.9")));
+        let hash = || RandomState::new().hash_one(network("203.0.113.9").limited());
         assert_ne!(hash(), hash());
     }
 

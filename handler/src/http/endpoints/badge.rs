@@ -22,7 +22,8 @@ pub(in crate::http) async fn respond(name: &str, request: &Request) -> Result<Re
     }
     let site: SiteName = site.parse().map_err(|_| Error::UnknownSite)?;
     let query = request.query_of(site)?;
-    let reading = request.app().reader.read_recent_or_stale(query, request.respond_by).await?;
+    let reader = &request.app().reader;
+    let reading = reader.read_recent_or_stale(query, request.limited_network(), request.respond_by).await?;
     let counts = &reading.report.counts;
     let mut badge = if form == "svg" {
         badge_image(counts)

@@ -32,23 +32,30 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
         return Ok(respond_with_frame(request).await);
     }
     let app = request.app();
-    let query = request.statistics_query()?;
+    let (query, network) = (request.statistics_query()?, request.limited_network());
     if request.is_subresource() {
-        let reading = app.reader.read_recent_or_stale(query, request.respond_by).await?;
+        let reading = app.reader.read_recent_or_stale(query, network, request.respond_by).await?;
         return page_reply(request, &reading);
     }
     if !app.config.sites.contains(&query.site) {
         // Imported sites have a page, too. If the site is unknown, fail before the visit counts.
-        app.reader.read_recent(query.clone(), request.respond_by).await?;
+        let known = app.reader.read_recent(query.clone(), network, request.respond_by).await;
+        if let Err(problem) = known
+            && !problem.may_pass()
+        {
+            return Err(problem.into());
+        }
     }
     let visit = visit(request, &app.config.sites[0], reported_visit(request));
-    let reading = app.recorder.record_and_read(visit, query.clone(), request.respond_by).await;
+    let reading = app.recorder.record_and_read(visit, query.clone(), network, request.respond_by).await;
     match reading.map_err(Error::from) {
         Ok(reading) => page_reply(request, &reading),
-        Err(error @ Error::Unavailable(_)) => {
-            let page = match app.reader.last_known(&query) {
-                Some(reading) => page_reply(request, &reading)?,
-                None => reply(
+        Err(error @ (Error::Unavailable(_) | Error::TooManyQueries)) => {
+            let page = match (app.reader.last_known(&query), &error) {
+                (Some(reading), _) => page_reply(request, &reading)?,
+                // The problem has a page of its own.
+                (None, Error::TooManyQueries) => return Err(error),
+                (None, _) => reply(
                     StatusCode::OK,
                     HTML,
                     page::render_unavailable(page::PageKind::Whole, build::VERSION, build::COMMIT)
@@ -98,7 +105,7 @@ async fn respond_with_frame(request: &Request) -> Reply {
 async fn frame(request: &Request) -> Result<Reply, Error> {
     let app = request.app();
     let query = request.statistics_query()?;
-    match app.reader.read_recent_or_stale(query, request.respond_by).await {
+    match app.reader.read_recent_or_stale(query, request.limited_network(), request.respond_by).await {
         Ok(reading) => {
             let encoding = request.encoding();
             let bodies = app.response_cache.report(&reading);

@@ -12,7 +12,8 @@ use crate::http::{
 
 pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> {
     let site = request.visible_site()?;
-    let reading = request.app().reader.read_live(site, request.respond_by).await?;
+    let reader = &request.app().reader;
+    let reading = reader.read_live(site, request.limited_network(), request.respond_by).await?;
     let encoding = request.encoding();
     let body = request.app().response_cache.live(&reading).get(encoding, || Ok(to_json(&reading.live)));
     let body = body.map_err(|_| Error::Internal("could not compress a reply"))?;

@@ -42,7 +42,8 @@ async fn read(
     write: fn(&Report) -> anyhow::Result<String>,
 ) -> Result<Bytes, Error> {
     let app = request.app();
-    let reading = app.reader.read_recent_or_stale(request.statistics_query()?, request.respond_by).await?;
+    let (query, network) = (request.statistics_query()?, request.limited_network());
+    let reading = app.reader.read_recent_or_stale(query, network, request.respond_by).await?;
     let bodies = app.response_cache.report(&reading);
     let rendered = body(&bodies).get(request.encoding(), || write(&reading.report));
     rendered.map_err(|_| Error::Internal("could not write the statistics"))

@@ -27,6 +27,7 @@ use crate::http::{
     request::Request,
     request_body,
 };
+use crate::reader::ReadError;
 
 /// The longest name of an event, in bytes.
 const MAXIMUM_EVENT_BYTES: usize = 64;
@@ -139,8 +140,15 @@ pub(in crate::http) async fn respond_with_image(name: &str, request: &Request) -
     let image = if form == "svg" {
         // Fail before the visit counts if the client may not see the number.
         let query = request.query_of(site.clone())?;
-        let snapshot = app.recorder.record_and_read(visit(request, site, reported), query, request.respond_by).await?;
-        badge_image(&snapshot.report.counts)
+        let visit = visit(request, site, reported);
+        let network = request.limited_network();
+        let reading = app.recorder.record_and_read(visit, query.clone(), network, request.respond_by).await;
+        let reading = match reading {
+            // The visit is committed, so an earlier number is better than an error, which the client would send again.
+            Err(ReadError::TooMany) => app.reader.last_known(&query).ok_or(ReadError::TooMany),
+            reading => reading,
+        };
+        badge_image(&reading?.report.counts)
     } else {
         app.recorder.record(visit(request, site, reported), request.respond_by).await?;
         reply(StatusCode::OK, "image/gif", Bytes::from_static(PIXEL))

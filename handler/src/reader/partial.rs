@@ -1,0 +1,48 @@
+//! A reading in progress: what is read, and what is still to be read.
+
+use std::{collections::VecDeque, time::Duration};
+
+use crate::domain::statistics::{Breakdown, Plan, Query, Slice, Tallies};
+
+/// A reading that takes several statements, because its range is long. Other networks have their turns in between.
+pub(super) struct Partial {
+    pub(super) plan: Plan,
+    pub(super) tallies: Tallies,
+    /// The time of the statements until now.
+    pub(super) elapsed: Duration,
+    pieces: VecDeque<Piece>,
+    last_cost: i64,
+}
+
+/// The part of a report that one statement reads.
+pub(super) enum Piece {
+    Lists(Slice),
+    Breakdown(Breakdown),
+}
+
+impl Partial {
+    pub(super) fn new(query: &Query, plan: Plan) -> Self {
+        let lists = plan.slices().into_iter().map(Piece::Lists);
+        let pieces = lists.chain(query.breakdown.clone().map(Piece::Breakdown)).collect();
+        Self { plan, tallies: Tallies::default(), elapsed: Duration::ZERO, pieces, last_cost: 1 }
+    }
+
+    /// The next piece to read. `None` if everything is read.
+    pub(super) fn next(&mut self) -> Option<Piece> {
+        let piece = self.pieces.pop_front()?;
+        self.last_cost = match &piece {
+            Piece::Lists(slice) => self.plan.cost(slice),
+            Piece::Breakdown(_) => self.plan.range_days(),
+        };
+        Some(piece)
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// The work of the last statement.
+    pub(super) fn last_cost(&self) -> i64 {
+        self.last_cost
+    }
+}
