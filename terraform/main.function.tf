@@ -176,6 +176,7 @@ locals {
     FOOTFALL_LOG             = var.log_level
     FOOTFALL_SITES           = length(var.sites) == 0 ? null : join(",", var.sites)
     FOOTFALL_SUBDOMAINS      = var.subdomains_enabled ? "on" : null
+    FOOTFALL_EVENTS          = length(var.events) == 0 ? null : join(",", var.events)
     FOOTFALL_EMBED           = length(var.embedding_origins) == 0 ? null : join(",", var.embedding_origins)
     FOOTFALL_PUBLIC_SITES    = length(var.public_sites) == 0 ? null : join(",", var.public_sites)
     FOOTFALL_REVOKED_LINKS   = length(var.revoked_links) == 0 ? null : join(",", var.revoked_links)

@@ -357,6 +357,18 @@ variable "subdomains_enabled" {
   nullable    = false
 }
 
+variable "events" {
+  description = "Names of events that always have a place in their list (FOOTFALL_EVENTS)."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for event in var.events : trimspace(event) == event && event != "" && length(event) <= 64 && !strcontains(event, ",")])
+    error_message = "events must be names of 1 to 64 characters, without a comma and without spaces at the ends, for example signup."
+  }
+}
+
 variable "embedding_origins" {
   description = "Origins whose pages may show the numbers in a frame (FOOTFALL_EMBED)."
   type        = list(string)

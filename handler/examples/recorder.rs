@@ -42,6 +42,7 @@ async fn main() -> anyhow::Result<()> {
                     kind: VisitKind::View,
                     values: vec![(Dimension::Page, Cow::Borrowed("/"))],
                     classification: Classification::Visitor(VisitorKey::new(network, &user_agent)),
+                    network: Some(network.limited()),
                 };
                 match recorder.record(visit, Instant::now() + Duration::from_secs(5)).await {
                     Ok(()) => StatusCode::NO_CONTENT,

@@ -78,5 +78,6 @@ fn part(site: SiteId, day: Day, minute: Minute, first: u64, visitors: u64) -> Pa
             counter(TallyKey::Of(Dimension::Page), "/"),
         ],
         minutes: vec![MinuteViews { site, minute, pageviews }],
+        additions: vec![],
     }
 }

@@ -44,11 +44,6 @@ create table seen (
     primary key (period, fingerprint)
 ) partition by list (period);
 
--- Without this, `analyze` copies salts and fingerprints into `pg_statistic`, where they would outlive their deletion.
-alter table salt alter column salt set statistics 0;
-alter table site alter column salt set statistics 0;
-alter table seen alter column fingerprint set statistics 0;
-
 -- Periods whose sets are being dropped. No batch may count into these periods.
 create table ended_set (
     period integer primary key
@@ -67,6 +62,21 @@ create table tally (
     visitors integer[] not null,
     primary key (site, day, dimension, value)
 ) with (fillfactor = 50);
+
+-- How many values a network has added to a dimension of a site's day: `VALUES_A_NETWORK` in `domain/dimension.rs` is the limit.
+-- The network is a hash under the key of the day. Maintenance deletes both after the day.
+create table addition (
+    site integer not null,
+    day integer not null,
+    dimension smallint not null,
+    network bigint not null,
+    added smallint not null check (added <= 20),
+    primary key (site, day, dimension, network)
+);
+create table network_key (
+    day integer primary key,
+    key bytea not null check (octet_length(key) = 32)
+);
 
 -- All-time visitors: HyperLogLog registers, raised and never lowered.
 create table register (
@@ -109,6 +119,13 @@ create table imported_tally (
     primary key (site, day, source)
 );
 
+-- Without this, `analyze` copies keys and hashes into `pg_statistic`, where they would outlive their deletion.
+alter table salt alter column salt set statistics 0;
+alter table site alter column salt set statistics 0;
+alter table seen alter column fingerprint set statistics 0;
+alter table addition alter column network set statistics 0;
+alter table network_key alter column key set statistics 0;
+
 -- The rows of a batch, as the program sends them. The program encodes the attributes by position: a changed row needs a new type,
 -- because the previous version of the program still sends the old one.
 create type sent_site as (site integer, previous_is_open boolean, next_is_open boolean);
@@ -118,6 +135,7 @@ create type sent_counter as (site integer, dimension smallint, value text, pagev
 create type sent_register as (site integer, register smallint, rank smallint);
 create type sent_checkpoint as (site integer, digest bytea, bytes bigint);
 create type sent_minute as (site integer, minute integer, pageviews bigint);
+create type sent_addition as (site integer, dimension smallint, network bigint, added smallint);
 
 -- The clock that decides when a period has ended, so that all instances agree. Tests replace this function.
 create function database_clock() returns timestamptz language sql volatile as 'select clock_timestamp()';

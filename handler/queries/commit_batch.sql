@@ -12,6 +12,7 @@
 --   $12        registers
 --   $13        at most one checkpoint
 --   $14        views by minute, for visits that have just arrived
+--   $15        values that networks added on the day
 -- The migrations define the types of the rows (`sent_…`).
 --
 -- Every write requires a row in `claim`. A batch with a known id was applied already and changes nothing. A batch with a wrong
@@ -25,8 +26,8 @@
 -- loop over two long arrays takes seconds.
 --
 -- Write rows in the order of their keys, so that two instances never deadlock. The counters that every batch updates come last.
--- PostgreSQL runs writes that no other part reads at the end, from the last to the first: `raised_tally`, then `raised_minute`, then
--- `raised_site`.
+-- PostgreSQL runs writes that no other part reads at the end, from the last to the first: `raised_addition`, then `raised_tally`,
+-- then `raised_minute`, then `raised_site`. A network that adds more values than it may violates a check, and nothing is applied.
 with stale_key as (
     select sent.site
     from unnest($8::sent_site[]) as sent (site, previous_open, next_open)
@@ -224,6 +225,14 @@ raised_tally as (
                 order by gap
             )
         end
+),
+raised_addition as (
+    insert into addition (site, day, dimension, network, added)
+    select site, $4, dimension, network, added
+    from unnest($15::sent_addition[])
+    where exists (select from claim)
+    order by site, dimension, network
+    on conflict (site, day, dimension, network) do update set added = addition.added + excluded.added
 )
 select
     exists (select from claim) as "applied!",

@@ -24,7 +24,7 @@ pub use self::{
 };
 use self::{
     environment::SettingValues,
-    values::{link_names, path_aliases, views_per_minute},
+    values::{link_names, named_events, path_aliases, views_per_minute},
 };
 use crate::{
     domain::{CountingMode, CountingRules},
@@ -68,6 +68,8 @@ pub struct Config {
     pub connections: usize,
     /// The views per minute that count from one network; `None`: no limit.
     pub views_per_minute: Option<NonZeroU32>,
+    /// The events that always have a place in their list.
+    pub named_events: Vec<String>,
     /// Whether pages of subdomains may count for a site.
     pub counts_subdomains: bool,
     /// Second names of the paths that other sites embed.
@@ -108,6 +110,7 @@ impl Config {
             counting_mode: self.counting_mode(),
             keeps_all_time: self.keeps_all_time,
             retention_days: self.retention_days,
+            named_events: self.named_events.clone(),
         }
     }
 
@@ -139,6 +142,7 @@ impl Config {
             forget: values
                 .parse(&settings::FORGET, |word| Forget::ALL.into_iter().find(|known| known.name() == word))?,
             keeps_all_time: values.switch(&settings::ALL_TIME)?,
+            named_events: named_events(&values)?,
             counts_subdomains: values.switch(&settings::SUBDOMAINS)?,
             connections: values.number(&settings::CONNECTIONS)?,
             views_per_minute: views_per_minute(&values)?,

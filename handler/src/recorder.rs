@@ -6,9 +6,11 @@
 
 mod batch_builder;
 mod commit;
+mod dated;
 mod job;
 mod keys;
 mod metrics;
+mod places;
 mod seen;
 mod task;
 

@@ -21,8 +21,9 @@ mod maintenance;
 mod outage;
 mod reading;
 mod recording;
+mod standings;
 
-pub use batch::{Batch, Checkpoint, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor};
+pub use batch::{Addition, Batch, Checkpoint, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor};
 pub use clock::CLOCK_TOLERANCE;
 pub use connection::{CONNECTION_LIFETIME, Checkout, Connection};
 pub use database::Database;
@@ -35,6 +36,6 @@ pub use maintenance::{Removed, remove};
 pub(crate) use outage::Outage;
 pub use reading::{
     has_sites, read_checkpoints, read_days, read_minutes, read_referrals, read_registers, read_site, read_tallies,
-    read_values,
 };
 pub use recording::{OpenedSite, Outcome, PeriodOffer, commit, open_period, open_site, read_period};
+pub use standings::{DayList, Standing, Standings, open_network_key, read_standings};

@@ -135,6 +135,7 @@ run "the_handler_gets_the_settings_it_reads_and_no_other" {
   variables {
     sites              = ["www.example.com", "blog.example.com"]
     subdomains_enabled = true
+    events             = ["signup", "download"]
     embedding_origins  = ["https://www.example.com", "http://localhost:3000"]
     public_sites       = ["blog.example.com"]
     revoked_links      = ["client", "partner"]
@@ -162,6 +163,7 @@ run "the_handler_gets_the_settings_it_reads_and_no_other" {
       FOOTFALL_CONNECTIONS                      = "500"
       FOOTFALL_DATABASE_AUTH                    = "entra"
       FOOTFALL_ENDPOINT                         = "hello"
+      FOOTFALL_EVENTS                           = "signup,download"
       FOOTFALL_EMBED                            = "https://www.example.com,http://localhost:3000"
       FOOTFALL_FORGET                           = "daily"
       FOOTFALL_LOG                              = "info"
@@ -193,7 +195,7 @@ run "unset_options_are_absent" {
   command = plan
 
   assert {
-    condition     = length(setintersection(keys(azurerm_function_app_flex_consumption.this.app_settings), ["FOOTFALL_SITES", "FOOTFALL_SUBDOMAINS", "FOOTFALL_EMBED", "FOOTFALL_PUBLIC_SITES", "FOOTFALL_REVOKED_LINKS", "FOOTFALL_RETENTION_DAYS", "FOOTFALL_DASHBOARD_TOKEN", "FOOTFALL_PUBLIC_URL", "FOOTFALL_CONNECTIONS", "FOOTFALL_RATE_LIMIT", "FOOTFALL_SCRIPT", "FOOTFALL_ENDPOINT", "FUNCTIONS_WORKER_RUNTIME"])) == 0
+    condition     = length(setintersection(keys(azurerm_function_app_flex_consumption.this.app_settings), ["FOOTFALL_SITES", "FOOTFALL_SUBDOMAINS", "FOOTFALL_EVENTS", "FOOTFALL_EMBED", "FOOTFALL_PUBLIC_SITES", "FOOTFALL_REVOKED_LINKS", "FOOTFALL_RETENTION_DAYS", "FOOTFALL_DASHBOARD_TOKEN", "FOOTFALL_PUBLIC_URL", "FOOTFALL_CONNECTIONS", "FOOTFALL_RATE_LIMIT", "FOOTFALL_SCRIPT", "FOOTFALL_ENDPOINT", "FUNCTIONS_WORKER_RUNTIME"])) == 0
     error_message = "A setting without a value must not be sent as an empty value."
   }
 

@@ -79,6 +79,7 @@ run "function_app" {
     time_zone             = "CET+1"
     forget                = "never"
     revoked_links         = ["client.1"]
+    events                = ["sign,up"]
     embedding_origins     = ["https://www.example.com/"]
     retention_days        = 0
     log_level             = "verbose"
@@ -89,7 +90,7 @@ run "function_app" {
   }
 
   expect_failures = [
-    var.instance_memory_in_mb, var.http_concurrency, var.sites, var.embedding_origins, var.revoked_links, var.time_zone, var.forget, var.retention_days, var.log_level, var.dashboard_token_secret,
+    var.instance_memory_in_mb, var.http_concurrency, var.sites, var.events, var.embedding_origins, var.revoked_links, var.time_zone, var.forget, var.retention_days, var.log_level, var.dashboard_token_secret,
   ]
 }
 

@@ -166,6 +166,9 @@ settings! {
         "Views per minute that count from one network (an IPv4 address, an IPv6 /56). Additional views are accounted \
          as rate_limited.", "privacy.md#the-rate-limit";
 
+    EVENTS = "FOOTFALL_EVENTS", Counting, Text("names of at most 64 bytes, separated by commas"), Fallback::None,
+        "Events that always have a place of their own, whatever other events a day has.", "embedding.md#events";
+
     LOG = "FOOTFALL_LOG", Log, Text("a level, such as info, or directives, such as handler=debug"), Value("info"),
         "Events to log. Release builds have no trace level.", "monitoring.md";
     LOG_FORMAT = "FOOTFALL_LOG_FORMAT", Log, Word(&["text", "json"]), Depends("text on a terminal, otherwise json"),

@@ -4,9 +4,9 @@ use std::num::NonZeroU32;
 
 use super::{
     environment::SettingValues,
-    settings::{BadVariable, ENDPOINT, RATE_LIMIT, REVOKED_LINKS, SCRIPT, Setting},
+    settings::{BadVariable, ENDPOINT, EVENTS, RATE_LIMIT, REVOKED_LINKS, SCRIPT, Setting},
 };
-use crate::routes::ROUTES;
+use crate::{domain::dimension::value::event_name, routes::ROUTES};
 
 /// Second names of the paths that other sites embed, without slashes.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +56,13 @@ pub fn is_link_name(name: &str) -> bool {
 pub(super) fn link_names(values: &SettingValues<'_>) -> Result<Vec<String>, BadVariable> {
     let parse = |name: &str| is_link_name(name).then(|| name.to_owned()).ok_or_else(|| REVOKED_LINKS.reject_part(name));
     values.list(&REVOKED_LINKS).map(parse).collect()
+}
+
+/// The events that always have a place.
+pub(super) fn named_events(values: &SettingValues<'_>) -> Result<Vec<String>, BadVariable> {
+    let parse =
+        |name: &str| (event_name(name) == name).then(|| name.to_owned()).ok_or_else(|| EVENTS.reject_part(name));
+    values.list(&EVENTS).map(parse).collect()
 }
 
 /// Views per minute, or `None` for no limit.

@@ -294,7 +294,14 @@ pub const VALUES_A_DAY: usize = 500;
 /// How many events a site can have in a day. The owner chooses the names, so few are enough.
 const EVENTS_A_DAY: usize = 50;
 
-/// The value that stands for all values beyond the limit of the day.
+/// How many values one network can add to each dimension of a site in a day. Values of the last [`REMEMBERED_DAYS`] are not new.
+/// A check of the table `addition` has the same limit.
+pub const VALUES_A_NETWORK: u8 = 20;
+
+/// How many days a value keeps its place after its last visit.
+pub const REMEMBERED_DAYS: i32 = 7;
+
+/// The value that stands for all values beyond the limits of the day.
 pub const OTHER: &str = "other";
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ pub enum Exclusion {
     ReferrerSpam = 9,
     /// A line of a log for a host that is not the site: not counted.
     OtherHost = 10,
+    /// A value beyond the limit of new values of one network: counted in full, but as `other`.
+    TooManyValues = 11,
 }
 
 /// A row of the table.
@@ -51,6 +53,7 @@ impl Exclusion {
         Self::Refused,
         Self::ReferrerSpam,
         Self::OtherHost,
+        Self::TooManyValues,
     ];
 
     const fn about(self) -> ExclusionRow {
@@ -107,6 +110,11 @@ impl Exclusion {
                 name: "other_host",
                 label: "Other hosts",
                 meaning: "The line of an imported log is for another host than the site. Not counted.",
+            },
+            Self::TooManyValues => ExclusionRow {
+                name: "too_many_values",
+                label: "Too many new values",
+                meaning: "The network had added 20 new values to a list on this day. Counted, but listed as other.",
             },
         }
     }

@@ -99,6 +99,8 @@ pub struct CountingRules {
     pub keeps_all_time: bool,
     /// How many days statistics are stored; `None` means no limit.
     pub retention_days: Option<u32>,
+    /// The events that always have a place in their list.
+    pub named_events: Vec<String>,
 }
 
 impl CountingRules {

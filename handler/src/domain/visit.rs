@@ -11,7 +11,10 @@ use jiff::Timestamp;
 use super::{
     dimension::Dimension,
     exclusion::Exclusion,
-    identity::{VisitorKey, address::Network},
+    identity::{
+        VisitorKey,
+        address::{LimitedNetwork, Network},
+    },
     site_name::SiteName,
 };
 
@@ -28,6 +31,9 @@ pub struct Visit {
     /// The page and the other known values. Each dimension appears at most once.
     pub values: Vec<(Dimension, Cow<'static, str>)>,
     pub classification: Classification,
+    /// The network that adds the values, for the limit of [`VALUES_A_NETWORK`](super::dimension::VALUES_A_NETWORK). Visits of unknown
+    /// networks, and those that opted out, share one limit.
+    pub network: Option<LimitedNetwork>,
 }
 
 impl Visit {
@@ -82,7 +88,7 @@ pub struct Claims<'a> {
 impl Claims<'_> {
     /// Classifies the request without a rate limit, for imports.
     pub fn classification(&self) -> Classification {
-        self.classification_within(|_| true)
+        self.classification_within(|| true)
     }
 
     /// Classifies the request. If several reasons apply, the first of these wins: other host, HEAD, own, robot, prefetch, referrer spam,
@@ -90,7 +96,7 @@ impl Claims<'_> {
     ///
     /// `admits` uses one view of the network's limit, so it is called only for views that would count. Robots do not use up the limit
     /// of the visitors in their network. The limit also covers opted-out views and views without an address, because they are pageviews.
-    pub fn classification_within(&self, admits: impl FnOnce(Option<Network>) -> bool) -> Classification {
+    pub fn classification_within(&self, admits: impl FnOnce() -> bool) -> Classification {
         if self.other_host {
             return Classification::Excluded(Exclusion::OtherHost);
         }
@@ -109,7 +115,7 @@ impl Claims<'_> {
         if self.referrer_spam {
             return Classification::Excluded(Exclusion::ReferrerSpam);
         }
-        if !admits(self.network) {
+        if !admits() {
             return Classification::Excluded(Exclusion::RateLimited);
         }
         if self.opted_out {
@@ -169,7 +175,7 @@ mod tests {
 
     #[test]
     fn only_a_view_that_would_count_uses_the_rate_limit() {
-        let limited = |claims: Claims<'_>| match claims.classification_within(|_| false) {
+        let limited = |claims: Claims<'_>| match claims.classification_within(|| false) {
             Classification::Excluded(reason) | Classification::Pageview(reason) => reason,
             Classification::Visitor(_) => panic!("counted"),
         };
@@ -184,7 +190,7 @@ mod tests {
             Claims { referrer_spam: true, ..claims() },
             Claims { user_agent: "Googlebot/2.1", ..claims() },
         ] {
-            uncounted.classification_within(|_| {
+            uncounted.classification_within(|| {
                 asked.set(asked.get() + 1);
                 true
             });

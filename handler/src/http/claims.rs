@@ -37,14 +37,17 @@ pub(super) fn visit<'a>(request: &'a Request, site: &SiteName, reported: Reporte
     claims.opted_out |= reported.opted_out;
     claims.referrer_spam = reported.view.referrer.as_deref().is_some_and(channel::is_spam);
     let user_agent = claims.user_agent;
-    let classification = claims.classification_within(|network| app.admits(request.or_peer(network)));
+    let network = request.or_peer(claims.network);
+    let classification = claims.classification_within(|| app.admits(network));
     let (kind, values) = if let Some(name) = reported.event {
         (VisitKind::Event, vec![(Dimension::Event, Cow::Owned(name))])
     } else {
         let view = ViewFacts { user_agent: Some(user_agent), hints: hints(request), ..reported.view };
         (VisitKind::View, view.values(&classification))
     };
-    Visit { at: app.clock.now(), site: site.clone(), kind, values, classification }
+    // No hash of a client that has opted out reaches the database.
+    let network = (!claims.opted_out).then(|| network.limited());
+    Visit { at: app.clock.now(), site: site.clone(), kind, values, classification, network }
 }
 
 /// The claims that decide whether a request counts. `user_agent` is the result of [`user_agent`].

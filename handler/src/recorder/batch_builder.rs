@@ -9,12 +9,14 @@ use std::{
 use uuid::Uuid;
 
 use super::{
+    dated::Dated,
     keys::{Keys, OpenPeriod, Site},
+    places::{Admissions, Places},
     seen::{FingerprintHasher, Seen},
 };
 use crate::{
     domain::{
-        Classification, Day, Dimension, Exclusion, Fingerprint, Minute, Moment, TallyKey, Uniqueness, Visit, VisitKind,
+        Classification, Day, Dimension, Exclusion, Fingerprint, Minute, Moment, TallyKey, Uniqueness, VisitKind,
         VisitorKey,
         identity::all_time,
         identity::fingerprint::{Scope, fingerprint},
@@ -32,15 +34,6 @@ pub(super) struct Aggregate {
     pub(super) pageviews: u64,
     /// The number of views not counted in full, in the order of [`Exclusion::ALL`].
     pub(super) excluded: [u64; Exclusion::ALL.len()],
-}
-
-/// A visit with its day, hour and minute.
-#[derive(Clone, Copy)]
-pub(super) struct Dated<'v> {
-    pub(super) visit: &'v Visit,
-    pub(super) moment: Moment,
-    /// The minute of arrival; `None` for a visit from a log.
-    pub(super) minute: Option<Minute>,
 }
 
 /// The effect of a visit on counters, independent of the visitor.
@@ -70,25 +63,29 @@ struct SignatureVisits<'v> {
     values: Vec<(Dimension, &'v str, CohortId)>,
 }
 
-/// Aggregates visits into a batch. Their keys must be in `keys`. `ids` are the ids of the days' parts. A day before `today` may be
+/// The facts about the visits of a batch that the recorder has collected.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'v> {
+    /// The keys of all sites and days.
+    pub(super) keys: &'v Keys,
+    pub(super) places: &'v Places,
+    pub(super) admissions: &'v Admissions,
+    pub(super) seen: &'v Seen,
+}
+
+/// Aggregates visits into a batch. `ids` are the ids of the days' parts. A day before `today` may be
 /// late.
 pub(super) fn aggregate<'v>(
     visits: &[Dated<'v>],
     ids: &BTreeMap<Day, Uuid>,
     today: Day,
-    keys: &'v mut Keys,
-    seen: &Seen,
+    known: Known<'v>,
 ) -> Aggregate {
     let mut aggregate =
         Aggregate { batch: Batch::default(), fingerprints: Vec::new(), pageviews: 0, excluded: Default::default() };
     let mut ranks: BTreeMap<(SiteId, u16), u8> = BTreeMap::new();
-    // Admit all values first, so that the keys do not change while parts are built.
-    for Dated { visit, moment, .. } in visits {
-        keys.admit(visit, moment.day);
-    }
-    let keys = &*keys;
     for (day, id) in ids {
-        let mut part = PartBuilder::new(*id, *day, *day < today, keys, seen);
+        let mut part = PartBuilder::new(*id, *day, *day < today, known);
         for (place, dated) in visits.iter().enumerate() {
             if dated.moment.day == *day {
                 part.add(place, dated, &mut ranks, &mut aggregate);
@@ -111,8 +108,7 @@ type Visitors = HashMap<Fingerprint, Visitor, std::hash::BuildHasherDefault<Fing
 struct PartBuilder<'v> {
     part: Part,
     may_be_late: bool,
-    keys: &'v Keys,
-    seen: &'v Seen,
+    known: Known<'v>,
     groups: HashMap<Signature<'v>, SignatureVisits<'v>>,
     visitors: Visitors,
     counters: HashMap<(SiteId, TallyKey, Cow<'v, str>), CounterIndex>,
@@ -125,13 +121,21 @@ struct PartBuilder<'v> {
 }
 
 impl<'v> PartBuilder<'v> {
-    fn new(id: Uuid, day: Day, may_be_late: bool, keys: &'v Keys, seen: &'v Seen) -> Self {
-        let part = Part { id, day, sites: vec![], visitors: vec![], links: vec![], counters: vec![], minutes: vec![] };
+    fn new(id: Uuid, day: Day, may_be_late: bool, known: Known<'v>) -> Self {
+        let part = Part {
+            id,
+            day,
+            sites: vec![],
+            visitors: vec![],
+            links: vec![],
+            counters: vec![],
+            minutes: vec![],
+            additions: known.admissions.on(day),
+        };
         Self {
             part,
             may_be_late,
-            keys,
-            seen,
+            known,
             groups: HashMap::new(),
             visitors: Visitors::default(),
             counters: HashMap::new(),
@@ -150,8 +154,8 @@ impl<'v> PartBuilder<'v> {
         aggregate: &mut Aggregate,
     ) {
         let Dated { visit, moment: Moment { hour, .. }, minute } = *dated;
-        let site = self.keys.site(&visit.site).expect("sites are opened before visits are aggregated");
-        let period = self.keys.period(site.id, self.part.day);
+        let site = self.known.keys.site(&visit.site).expect("sites are opened before visits are aggregated");
+        let period = self.known.keys.period(site.id, self.part.day);
         let effect = match &visit.classification {
             Classification::Visitor(_) if period.is_none() => Effect::Pageview(Exclusion::Late),
             Classification::Visitor(_) => Effect::Visitor,
@@ -169,6 +173,10 @@ impl<'v> PartBuilder<'v> {
         {
             aggregate.excluded[exclusion as usize] += 1;
         }
+        if self.known.admissions.refused.contains(&place) {
+            self.raise(site.id, TallyKey::Exclusion, Cow::Borrowed(Exclusion::TooManyValues.name()), 1);
+            aggregate.excluded[Exclusion::TooManyValues as usize] += 1;
+        }
         let signature = Signature { site: site.id, hour, kind: visit.kind, effect, values: &visit.values };
         // Two look-ups, because `open_group` borrows the whole builder.
         if !self.groups.contains_key(&signature) {
@@ -185,7 +193,7 @@ impl<'v> PartBuilder<'v> {
         let mut candidates = Candidates {
             day: self.part.day,
             may_be_late: self.may_be_late,
-            seen: self.seen,
+            seen: self.known.seen,
             visitors: &mut self.visitors,
             message: &mut self.message,
         };
@@ -227,7 +235,7 @@ impl<'v> PartBuilder<'v> {
             }
         }
         for (dimension, value) in values {
-            let value = self.keys.counted_as(site, self.part.day, *dimension, value);
+            let value = self.known.places.counted_as(site, self.part.day, *dimension, value);
             let counter = self.counter(site, TallyKey::Of(*dimension), Cow::Borrowed(value));
             match dimension.uniqueness() {
                 Uniqueness::OncePerDay => self.link(group.site_cohort, counter, Role::Visitors),
@@ -293,14 +301,14 @@ impl<'v> PartBuilder<'v> {
                 if is_excluded != (dimension.uniqueness() == Uniqueness::RequestsOnly) {
                     continue;
                 }
-                let value = self.keys.counted_as(site, self.part.day, *dimension, value);
+                let value = self.known.places.counted_as(site, self.part.day, *dimension, value);
                 self.raise(site, TallyKey::Of(*dimension), Cow::Borrowed(value), group.visits);
             }
             if effect == Effect::Visitor
                 && !self.part.sites.iter().any(|known| known.site == site)
-                && let Some(period) = self.keys.period(site, self.part.day)
+                && let Some(period) = self.known.keys.period(site, self.part.day)
             {
-                let open = |salt: &Option<_>| self.keys.reaches_beyond().then_some(salt.is_some());
+                let open = |salt: &Option<_>| self.known.keys.reaches_beyond().then_some(salt.is_some());
                 let (previous_is_open, next_is_open) = (open(&period.previous), open(&period.next));
                 self.part.sites.push(SitePeriods { site, previous_is_open, next_is_open });
             }

@@ -9,9 +9,11 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::{
-    batch_builder::{Aggregate, Dated, aggregate},
+    batch_builder::{Aggregate, Known, aggregate},
+    dated::Dated,
     job::{Imported, LogPrefix},
     keys::Keys,
+    places::Places,
     seen::Seen,
 };
 use crate::{
@@ -32,8 +34,9 @@ pub(super) struct Committer {
     rules: CountingRules,
     calendar: Calendar,
     keys: Keys,
+    places: Places,
     seen: Seen,
-    /// The session in which `keys` and `seen` were filled.
+    /// The session in which `keys`, `places` and `seen` were filled.
     generation: u64,
     /// Ids of batches whose outcome is known. The next batch deletes them from the database.
     finished: Vec<Uuid>,
@@ -70,11 +73,13 @@ pub(super) struct Attempted {
 impl Committer {
     pub(super) fn new(connection: Arc<Connection>, rules: CountingRules) -> Self {
         let keys = Keys::new(rules.counting_mode.clone(), rules.keeps_all_time);
+        let places = Places::new(&rules.named_events);
         Self {
             connection,
             rules,
             calendar: Calendar::default(),
             keys,
+            places,
             seen: Seen::default(),
             generation: 0,
             finished: Vec::new(),
@@ -93,6 +98,7 @@ impl Committer {
             // The server may be another one, with an older copy of the data: clear the caches.
             self.generation = checkout.generation();
             self.keys.forget();
+            self.places.forget();
             self.seen = Seen::default();
         }
         if identity.ids.is_empty() {
@@ -141,8 +147,9 @@ impl Committer {
             match self.commit_dated(checkout, dated, identity).await {
                 Ok(Some(attempted)) => return Ok(attempted),
                 Ok(None) => {}
-                // The cached period was closed, and its set was dropped.
-                Err(failure) if failure.violates_check() && attempts == 0 => {}
+                // The cached period was closed, and its set was dropped. Or a network added values through another instance
+                // meanwhile.
+                Err(failure) if failure.violates_check() && attempts + 1 < MOST_STALE => {}
                 Err(failure) => return Err(failure),
             }
             self.keys.forget_periods();
@@ -189,8 +196,9 @@ impl Committer {
             ids.extend(identity.ids.first_key_value().map(|(day, id)| (*day, *id)));
         }
         let today = Day::containing(now, &self.rules.counting_mode.zone).unwrap_or(Day::from_number(0));
-        let Aggregate { mut batch, fingerprints, pageviews, excluded } =
-            aggregate(&dated, &ids, today, &mut self.keys, &self.seen);
+        let admissions = self.places.admit(checkout, &self.keys, &dated).await?;
+        let known = Known { keys: &self.keys, places: &self.places, admissions: &admissions, seen: &self.seen };
+        let Aggregate { mut batch, fingerprints, pageviews, excluded } = aggregate(&dated, &ids, today, known);
         batch.checkpoint = checkpoint;
         batch.finished.clone_from(&self.finished);
         let outcome = store::commit(checkout, &batch, self.rules.counting_mode.forget).await?;
@@ -211,6 +219,7 @@ impl Committer {
             self.finished.extend(batch.parts.iter().map(|part| part.id));
         }
         if imported.applied {
+            self.places.keep();
             for part in &batch.parts {
                 for visitor in &part.visitors {
                     let may_be_late = late_is_unknown && visitor.late_views.is_some();

@@ -67,6 +67,7 @@ impl MinuteSummary {
             excluded_refused = excluded(Exclusion::Refused),
             excluded_referrer_spam = excluded(Exclusion::ReferrerSpam),
             excluded_other_host = excluded(Exclusion::OtherHost),
+            excluded_too_many_values = excluded(Exclusion::TooManyValues),
             "recorded {visits} visits in {batches} batches"
         );
     }

@@ -190,6 +190,7 @@ impl Task {
             kind: visit.kind,
             values: Vec::new(),
             classification: Classification::Excluded(Exclusion::Refused),
+            network: None,
         };
         // A failure here is already logged; there is no other way to count the visit.
         let _ = self.attempt(std::iter::once(&accounted), &mut BatchIdentity::default()).await;

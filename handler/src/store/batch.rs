@@ -39,6 +39,8 @@ pub struct Part {
     pub counters: Vec<Counter>,
     /// Views by minute of arrival, sorted, each minute of a site once.
     pub minutes: Vec<MinuteViews>,
+    /// The values that networks added to lists, sorted, each list and network once.
+    pub additions: Vec<Addition>,
 }
 
 /// Whether the previous and the next period of a site are open. `None` if the mode does not compare periods.
@@ -114,6 +116,19 @@ pub struct MinuteViews {
     pub pageviews: i64,
 }
 
+/// How many values a network added to the list of a dimension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::Encode)]
+pub struct Addition {
+    /// The site.
+    pub site: SiteId,
+    /// The dimension.
+    pub dimension: TallyKey,
+    /// The network, under the key of the day.
+    pub network: Fingerprint,
+    /// The number of values.
+    pub added: i16,
+}
+
 /// A register of the all-time estimate and its new rank. A lower rank changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::Encode)]
 pub struct Register {
@@ -159,6 +174,7 @@ sent_as! {
     Link: "sent_link";
     Counter: "sent_counter";
     MinuteViews: "sent_minute";
+    Addition: "sent_addition";
     Register: "sent_register";
     Checkpoint: "sent_checkpoint";
 }

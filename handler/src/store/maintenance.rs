@@ -27,6 +27,8 @@ pub struct Removed {
     pub batches_deleted: u64,
     /// Views by minute older than the live view.
     pub minutes_deleted: u64,
+    /// Counts of values that networks added, and keys of networks, of earlier days.
+    pub additions_deleted: u64,
     /// Counters older than the retention.
     pub tallies_deleted: u64,
     /// Imported totals older than the retention.
@@ -77,6 +79,8 @@ async fn remove_all(
     removed.sets_dropped = drop_sets(checkout).await?;
     removed.batches_deleted = repeat(checkout, MaintenanceStep::DeleteBatches).await?;
     removed.minutes_deleted = repeat(checkout, MaintenanceStep::DeleteMinutes).await?;
+    removed.additions_deleted = repeat(checkout, MaintenanceStep::DeleteAdditions).await?;
+    removed.additions_deleted += repeat(checkout, MaintenanceStep::DeleteNetworkKeys).await?;
     if let Some(first_kept) = first_kept {
         let sites = checkout
             .run(async |connection| sqlx::query_scalar!("select id from site").fetch_all(connection).await)
@@ -103,6 +107,8 @@ enum MaintenanceStep {
     ForgetSalts,
     DeleteBatches,
     DeleteMinutes,
+    DeleteAdditions,
+    DeleteNetworkKeys,
     /// The site, and the first day to keep.
     DeleteTallies(SiteId, Day),
     /// The site, and the first day to keep (imported totals).
@@ -124,6 +130,12 @@ async fn repeat(checkout: &mut Checkout<'_>, step: MaintenanceStep) -> Result<u6
                 }
                 MaintenanceStep::DeleteMinutes => {
                     sqlx::query_file!("queries/delete_minutes.sql", STEP_ROWS).execute(connection).await
+                }
+                MaintenanceStep::DeleteAdditions => {
+                    sqlx::query_file!("queries/delete_additions.sql", STEP_ROWS).execute(connection).await
+                }
+                MaintenanceStep::DeleteNetworkKeys => {
+                    sqlx::query_file!("queries/delete_network_keys.sql", STEP_ROWS).execute(connection).await
                 }
                 MaintenanceStep::DeleteTallies(site, day) => {
                     let query = sqlx::query_file!("queries/delete_tallies.sql", site.0, day.number(), STEP_ROWS);

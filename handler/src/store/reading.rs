@@ -160,20 +160,6 @@ pub async fn read_registers(checkout: &mut Checkout<'_>, site: SiteId) -> Result
         .await
 }
 
-/// Reads the values that are counted separately on a site's day.
-pub async fn read_values(
-    checkout: &mut Checkout<'_>,
-    site: SiteId,
-    day: Day,
-) -> Result<Vec<(Dimension, String)>, Failure> {
-    checkout
-        .run(async |connection| {
-            let rows = sqlx::query_file!("queries/read_values.sql", site.0, day.number()).fetch_all(connection).await?;
-            Ok(rows.into_iter().filter_map(|row| Some((Dimension::from_number(row.dimension)?, row.value))).collect())
-        })
-        .await
-}
-
 /// Reads the checkpoints of a site's imported logs: pairs of digest and length in bytes.
 pub async fn read_checkpoints(checkout: &mut Checkout<'_>, site: SiteId) -> Result<Vec<(Vec<u8>, i64)>, Failure> {
     checkout

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use sqlx::{Connection as _, PgConnection};
 
 use super::{
-    Batch, Checkout, Checkpoint, Counter, Failure, Link, MinuteViews, Part, Register, SiteId, SitePeriods, Visitor,
+    Addition, Batch, Checkout, Checkpoint, Counter, Failure, Link, MinuteViews, Part, Register, SiteId, SitePeriods,
+    Visitor,
 };
 use crate::domain::{Day, Fingerprint, Forget, Period, Salt, SiteName};
 
@@ -30,7 +31,8 @@ pub enum Outcome {
 ///
 /// A chunk of a log that another import has counted stores nothing, not even its id, so that a resend has the same outcome.
 pub async fn commit(checkout: &mut Checkout<'_>, batch: &Batch, forget: Forget) -> Result<Outcome, Failure> {
-    let brings_views_only = |part: &Part| part.visitors.is_empty() && batch.checkpoint.is_none();
+    let brings_views_only =
+        |part: &Part| part.visitors.is_empty() && part.additions.is_empty() && batch.checkpoint.is_none();
     let (outcome, clock_seconds) = match batch.parts.as_slice() {
         [part] if brings_views_only(part) => {
             checkout.run(async |connection| apply_views(connection, batch, part).await).await?
@@ -129,6 +131,7 @@ async fn apply(
         registers as &[Register],
         checkpoint as &[Checkpoint],
         part.minutes.as_slice() as &[MinuteViews],
+        part.additions.as_slice() as &[Addition],
     )
     .fetch_one(connection)
     .await?;

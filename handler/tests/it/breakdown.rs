@@ -105,7 +105,8 @@ async fn pairs_of_page_and_referrer_beyond_500_a_day_are_counted_as_other() {
     let database = Database::create().await;
     let folder = Folder::new();
     let line = |number: usize| {
-        let line = combined("192.0.2.1", "17/May/2015:12:00:00 +0000", &format!("/{}", number % 26), "Firefox/1");
+        let address = format!("192.0.2.{}", number / 10);
+        let line = combined(&address, "17/May/2015:12:00:00 +0000", &format!("/{}", number % 26), "Firefox/1");
         line.replace("\"-\" \"Firefox", &format!("\"https://site-{}.example/\" \"Firefox", number / 26))
     };
     let log = folder.write("access.log", (0..520).map(line).collect::<String>());

@@ -74,6 +74,7 @@ impl Instance {
             site: self.config.sites[0].clone(),
             kind: VisitKind::View,
             values: vec![(Dimension::Page, Cow::Borrowed("/"))],
+            network: Some(client.network().limited()),
             classification: Classification::Visitor(client),
         };
         self.recorder.record(visit, Instant::now() + PATIENCE).await.unwrap();

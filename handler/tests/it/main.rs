@@ -39,6 +39,7 @@ mod locks;
 mod maintenance;
 mod monitoring;
 mod outage;
+mod places;
 mod privacy;
 mod rate_limit;
 mod recorder;

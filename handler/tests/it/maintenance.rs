@@ -24,6 +24,7 @@ async fn maintenance_deletes_nothing_of_open_periods() {
             "sets_dropped",
             "batches_deleted",
             "minutes_deleted",
+            "additions_deleted",
             "tallies_deleted",
             "imported_deleted",
             "registers_deleted",

@@ -108,6 +108,11 @@ async fn the_tables_have_only_the_documented_columns() {
         )
         .await;
     let documented = [
+        "addition.added smallint",
+        "addition.day integer",
+        "addition.dimension smallint",
+        "addition.network bigint",
+        "addition.site integer",
         "batch.committed timestamp with time zone",
         "batch.id uuid",
         "checkpoint.bytes bigint",
@@ -122,6 +127,8 @@ async fn the_tables_have_only_the_documented_columns() {
         "minute.minute integer",
         "minute.pageviews bigint",
         "minute.site integer",
+        "network_key.day integer",
+        "network_key.key bytea",
         "register.rank smallint",
         "register.register smallint",
         "register.site integer",

@@ -1,9 +1,12 @@
 //! Decides which visits can be placed, independently of the product. A visitor's latest two days of a month are kept, and a third one
 //! if it came out of order. A month is closed when the next one has ended.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use handler::domain::Uniqueness;
+use handler::domain::{
+    Dimension, Exclusion, Uniqueness,
+    dimension::{OTHER, REMEMBERED_DAYS, VALUES_A_NETWORK},
+};
 use jiff::tz::TimeZone;
 
 use crate::oracle::{
@@ -65,6 +68,10 @@ pub(crate) struct Rule {
     kept: HashMap<(ScopedVisitor, i32), Kept>,
     placed: HashMap<ScopedVisitor, Days>,
     periods: HashMap<(usize, i32), Period>,
+    /// The values that have a place, by site and day.
+    listed: HashMap<(usize, i32), HashSet<Value>>,
+    /// How many values a network has added to a dimension, by site and day.
+    added: HashMap<(usize, i32, Dimension, usize), u8>,
     pub(crate) truth: Truth,
 }
 
@@ -72,7 +79,8 @@ impl Rule {
     pub(crate) fn new(zone: TimeZone, is_daily: bool, origin: i32, sites: usize) -> Self {
         let sites = (0..sites).map(|_| SiteTruth::default()).collect();
         let truth = Truth { origin, is_daily, sites };
-        Self { zone, kept: HashMap::new(), placed: HashMap::new(), periods: HashMap::new(), truth }
+        let (kept, placed, periods) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { zone, kept, placed, periods, listed: HashMap::new(), added: HashMap::new(), truth }
     }
 
     fn period(&self, day: i32) -> i32 {
@@ -178,22 +186,45 @@ impl Rule {
         Placement::New
     }
 
+    /// The view with the values under which it counts, and whether its network had added too many.
+    fn listed(&mut self, view: &View) -> (View, bool) {
+        let (site, day) = (view.site, view.day);
+        let mut is_refused = false;
+        let counted = view.values.iter().map(|value| {
+            let lists = |back: i32| self.listed.get(&(site, day - back)).is_some_and(|list| list.contains(value));
+            if !(0..=REMEMBERED_DAYS).any(lists) {
+                // Two visitors share a network.
+                let added = self.added.entry((site, day, value.0, view.visitor / 2)).or_default();
+                if *added == VALUES_A_NETWORK {
+                    is_refused = true;
+                    return (value.0, OTHER.to_owned());
+                }
+                *added += 1;
+            }
+            self.listed.entry((site, day)).or_default().insert(value.clone());
+            value.clone()
+        });
+        let values = counted.collect();
+        (View { values, ..view.clone() }, is_refused)
+    }
+
     /// Counts an acknowledged view. Views of one visitor must come in the order in which they are applied.
     pub(crate) fn apply(&mut self, view: &View, now: i64, is_import: bool) -> Placement {
-        let View { site, visitor, day, hour, kind, is_event, values, .. } = view;
         let mut placement = Placement::Known;
-        if *kind == Kind::Visitor {
-            let period = self.period(*day);
-            if !self.open(*site, period, now, is_import) {
+        if view.kind == Kind::Visitor {
+            let period = self.period(view.day);
+            if !self.open(view.site, period, now, is_import) {
                 placement = Placement::Closed;
                 if is_import {
                     return placement;
                 }
             }
         }
+        let (view, is_refused) = if view.kind.is_viewed() { self.listed(view) } else { (view.clone(), false) };
+        let View { site, visitor, day, hour, kind, is_event, values, .. } = &view;
         let mut exclusion = kind.exclusion().map(|exclusion| (exclusion, 1));
         if *kind == Kind::Visitor && placement != Placement::Closed {
-            for who in Self::everybody(view) {
+            for who in Self::everybody(&view) {
                 let of_scope = self.place(who.clone(), *day);
                 let place = *day - self.truth.origin;
                 let truth = &mut self.truth.sites[*site];
@@ -220,9 +251,13 @@ impl Rule {
         }
         let truth = &mut self.truth.sites[*site];
         match placement {
-            Placement::Late | Placement::Closed => exclusion = Some((handler::domain::Exclusion::Late, 1)),
-            Placement::Forgotten => exclusion = Some((handler::domain::Exclusion::Late, 0)),
+            Placement::Late | Placement::Closed => exclusion = Some((Exclusion::Late, 1)),
+            Placement::Forgotten => exclusion = Some((Exclusion::Late, 0)),
             Placement::New | Placement::Known => {}
+        }
+        if is_refused {
+            let sum = truth.excluded.entry((*day, Exclusion::TooManyValues)).or_default();
+            *sum = (sum.0 + 1, sum.1 + 1);
         }
         // Only views are accounted.
         if let Some((exclusion, least)) = exclusion.filter(|_| !is_event) {

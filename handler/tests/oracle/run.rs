@@ -67,6 +67,7 @@ impl Fleet {
             counting_mode: CountingMode { zone: zone.clone(), forget },
             keeps_all_time: true,
             retention_days: None,
+            named_events: Vec::new(),
         };
         let clock = Arc::new(AtomicI64::new(now_ms));
         let [connection] =
@@ -94,6 +95,7 @@ impl Fleet {
             counting_mode: CountingMode { zone: zone.clone(), forget },
             keeps_all_time: true,
             retention_days: None,
+            named_events: Vec::new(),
         };
         let now_ms = Arc::new(AtomicI64::new(now_ms));
         let mut instances = Vec::new();
@@ -138,6 +140,7 @@ impl Fleet {
         Visit {
             at: Timestamp::from_millisecond(view.at_ms + skew_ms).unwrap(),
             site: self.sites[view.site].clone(),
+            network: Some(client(view.visitor, view.at_ms).network().limited()),
             kind: if view.is_event { VisitKind::Event } else { VisitKind::View },
             values: view.values.iter().map(|(dimension, value)| (*dimension, value.clone().into())).collect(),
             classification: match (view.kind, view.kind.exclusion()) {
@@ -174,6 +177,17 @@ impl Fleet {
                                 .collect()
                         });
                     }
+                }
+                Action::InOrder(views) => {
+                    let visits: Vec<Visit> = views.iter().map(|view| self.visit(*instance, view, false)).collect();
+                    work.spawn(async move {
+                        let mut problems = Vec::new();
+                        for visit in visits {
+                            let outcome = recorder.record(visit, Instant::now() + PATIENCE).await;
+                            problems.extend(outcome.err().map(|error| format!("a visit was not recorded: {error}")));
+                        }
+                        problems
+                    });
                 }
                 Action::Import(import) => {
                     let visits = import.views.iter().map(|view| self.visit(*instance, view, true)).collect();

@@ -66,6 +66,8 @@ impl std::fmt::Debug for View {
 pub(crate) enum Action {
     /// Visits that arrive at the same time.
     Visits(Vec<View>),
+    /// Visits of which each waits for the one before.
+    InOrder(Vec<View>),
     /// A chunk of a log.
     Import(Import),
 }
@@ -127,6 +129,9 @@ pub(crate) struct World {
 
 /// Days before the first day that a log may contain.
 const HISTORY: i32 = 75;
+
+/// The first visitor of the networks that add many values.
+const FLOODING: usize = 1000;
 
 const ZONES: [&str; 6] = ["UTC", "Europe/Berlin", "UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"];
 
@@ -212,12 +217,48 @@ impl Maker {
                 self.too_late(now + 1000, day);
             }
             if self.random.percent(self.size.activity / 12) {
+                self.flood(now + 1500);
+            }
+            if self.random.percent(self.size.activity / 12) {
                 let first = day - self.random.between(1, HISTORY - 1);
                 let last = (first + self.random.between(0, 40)).min(day - 1);
                 let count = 1 + self.random.below(30);
                 self.import(now + 2000, first, last, count);
             }
         }
+    }
+
+    /// Many pages of one network, which no other view has. Only such a network adds more values than it may, so that the order of
+    /// other views does not matter.
+    fn flood(&mut self, now_ms: i64) {
+        let (today, _) = day_and_hour(now_ms, &self.zone);
+        let first = today - self.random.between(0, 4);
+        let site = self.random.low(self.sites);
+        let count = 5 + self.random.below(40);
+        let mut views = Vec::new();
+        for _ in 0..count {
+            let at = start_ms(self.random.between(first, today), &self.zone) + 30_000;
+            let mut view = View { site, ..self.visit(at.min(now_ms)) };
+            view.visitor = FLOODING + self.random.below(4);
+            let values = view.values.iter().map(|(dimension, value)| match dimension {
+                Dimension::Page => (*dimension, format!("/flood-{}", self.random.below(30))),
+                Dimension::Event => (*dimension, format!("flood-{}", self.random.below(30))),
+                _ => (*dimension, value.clone()),
+            });
+            view.values = values.collect();
+            views.push(view);
+        }
+        if self.random.percent(40) {
+            views.retain(|view| !view.is_event);
+            self.import_views(now_ms, &views);
+            return;
+        }
+        for view in &views {
+            self.rule.apply(view, now_ms, false);
+        }
+        let loss = self.loss();
+        let actions = vec![(self.random.below(self.size.instances), Action::InOrder(views), loss)];
+        self.steps.push(Step { now_ms, actions, has_maintenance: false, ends: 0, days: self.rule.truth.days() });
     }
 
     /// Work that may arrive alone. Logs contain no events.
@@ -326,7 +367,9 @@ impl Maker {
         let mut views: Vec<(&View, bool)> = Vec::new();
         for (_, action, _) in &actions {
             match action {
-                Action::Visits(visits) => views.extend(visits.iter().map(|view| (view, false))),
+                Action::Visits(visits) | Action::InOrder(visits) => {
+                    views.extend(visits.iter().map(|view| (view, false)));
+                }
                 Action::Import(import) => views.extend(import.views.iter().map(|view| (view, true))),
             }
         }
@@ -372,6 +415,10 @@ impl Maker {
                 views.push(view);
             }
         }
+        self.import_views(now_ms, &views);
+    }
+
+    fn import_views(&mut self, now_ms: i64, views: &[View]) {
         // Days are applied in order, whatever the order of lines.
         let mut order: Vec<usize> = (0..views.len()).collect();
         order.sort_by_key(|place| views[*place].day);
@@ -386,7 +433,7 @@ impl Maker {
         }
         closed.sort_unstable();
         self.logs += 1;
-        let import = || Import { log: self.logs, views: views.clone(), closed: closed.clone(), late: late.clone() };
+        let import = || Import { log: self.logs, views: views.to_vec(), closed: closed.clone(), late: late.clone() };
         let mut actions = vec![(self.random.below(self.size.instances), Action::Import(import()), None)];
         if self.random.percent(25) {
             actions.push((self.random.below(self.size.instances), Action::Import(import()), None));

@@ -115,7 +115,8 @@ impl ImportRules {
         let page = page_path(&request.target).into();
         let view = ViewFacts { page, referrer, user_agent, campaign, ..ViewFacts::default() };
         let values = view.values(&classification);
-        Visit { at: request.at, site: self.site.clone(), kind: VisitKind::View, values, classification }
+        let network = network.filter(|_| !request.opted_out).map(Network::limited);
+        Visit { at: request.at, site: self.site.clone(), kind: VisitKind::View, values, classification, network }
     }
 
     /// Whether a host, perhaps with a port, belongs to the site.

@@ -6,6 +6,11 @@ pub fn printable(text: &str, maximum_bytes: usize) -> String {
     text[..text.floor_char_boundary(maximum_bytes)].replace(|c: char| c.is_control() || misleads(c), "\u{fffd}")
 }
 
+/// The counted form of an event's name: at most 64 bytes, without spaces at the ends.
+pub fn event_name(text: &str) -> String {
+    printable(text.trim(), 64)
+}
+
 /// Whether a character changes the direction of writing or ends a line, which could disguise a text.
 pub fn misleads(character: char) -> bool {
     matches!(

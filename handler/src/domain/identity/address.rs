@@ -78,6 +78,16 @@ impl Network {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LimitedNetwork(Prefix);
 
+impl LimitedNetwork {
+    /// The bytes that enter a hash: four of IPv4, or seven of IPv6.
+    pub(super) fn octets(&self) -> &[u8] {
+        match &self.0 {
+            Prefix::V4(octets) => octets,
+            Prefix::V6(octets) => octets,
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Prefix {
     V4([u8; 4]),

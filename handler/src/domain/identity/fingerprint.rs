@@ -1,6 +1,6 @@
 //! Fingerprints: keyed hashes that stand for a visitor inside one period and mean nothing outside it.
 
-use super::VisitorKey;
+use super::{VisitorKey, address::LimitedNetwork};
 use crate::domain::dimension::Dimension;
 
 /// The random key of a site's visitors in one period, or of all time. Without the salt, a fingerprint is meaningless.
@@ -42,6 +42,16 @@ pub fn fingerprint(
     append(message, &[client.user_agent.as_bytes()]);
     let hash = blake3::keyed_hash(&salt.0, message);
     message.fill(0);
+    first_64_bits(&hash)
+}
+
+/// The first 64 bits of BLAKE3, keyed with the key of a day, over the network. Unknown networks have the same hash.
+pub fn network_fingerprint(key: &Salt, network: Option<LimitedNetwork>) -> Fingerprint {
+    let hash = blake3::keyed_hash(&key.0, network.as_ref().map_or(&[], LimitedNetwork::octets));
+    first_64_bits(&hash)
+}
+
+fn first_64_bits(hash: &blake3::Hash) -> Fingerprint {
     let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
     Fingerprint(i64::from_le_bytes([a, b, c, d, e, f, g, h]))
 }

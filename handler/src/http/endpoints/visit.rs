@@ -14,7 +14,7 @@ use crate::domain::{
         campaign::campaign,
         path::{page_path, page_with_parameters},
         referrer::{belongs_to, host_and_path, referring_host},
-        value::printable,
+        value::event_name,
     },
     visit::view_facts::Window,
 };
@@ -28,9 +28,6 @@ use crate::http::{
     request_body,
 };
 use crate::reader::ReadError;
-
-/// The longest name of an event, in bytes.
-const MAXIMUM_EVENT_BYTES: usize = 64;
 
 /// The body of `POST /v`, described in `docs/embedding.md`. Other fields are rejected.
 #[derive(Deserialize)]
@@ -93,7 +90,7 @@ pub(in crate::http) async fn respond<B: Buf>(
     if !message.page.starts_with('/') {
         return Err(Error::BadRequest("'p' must be a path, such as /about".to_owned()));
     }
-    let event = message.event.as_deref().map(|name| printable(name.trim(), MAXIMUM_EVENT_BYTES));
+    let event = message.event.as_deref().map(event_name);
     if event.as_deref() == Some("") {
         return Err(Error::BadRequest("'e' must be the name of an event, such as signup".to_owned()));
     }

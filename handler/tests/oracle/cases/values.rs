@@ -25,8 +25,8 @@ async fn values_beyond_the_limit_count_as_other_and_add_up() {
     let stage = Stage::set(2, "2026-03-10T12:00:00Z").await;
     let times = ["2026-03-09T12:00:00Z", "2026-03-10T12:00:00Z"];
     for (number, time) in times.iter().enumerate() {
-        // Each of 40 visitors views many pages, the later pages over another instance.
-        let views: Vec<_> = (0..PAGES).map(|page| view(page % 40, time, &format!("/{page:04}"))).collect();
+        // Each of 100 visitors, in networks of their own, views many pages, the later pages over another instance.
+        let views: Vec<_> = (0..PAGES).map(|page| view(8 * (page % 100), time, &format!("/{page:04}"))).collect();
         let number = u8::try_from(number).unwrap();
         stage.import(0, 2 * number, &views[..PAGES / 2]).await;
         stage.import(1, 2 * number + 1, &views[PAGES / 2..]).await;
@@ -38,8 +38,8 @@ async fn values_beyond_the_limit_count_as_other_and_add_up() {
         assert_eq!(kept, i64::try_from(VALUES_A_DAY).unwrap() + 1);
     }
     let report = stage.report("2026-03-09", "2026-03-10").await;
-    assert_eq!((report.counts.visitors, report.counts.pageviews), (Some(40), 2 * i64::try_from(PAGES).unwrap()));
+    assert_eq!((report.counts.visitors, report.counts.pageviews), (Some(100), 2 * i64::try_from(PAGES).unwrap()));
     let other = report.lists[&Dimension::Page].iter().find(|entry| entry.value == OTHER).unwrap();
-    // All 40 visitors have views counted as `other`, on both days.
-    assert_eq!((other.visitors, other.pageviews), (Some(40), 240));
+    // All 100 visitors have views counted as `other`, on both days.
+    assert_eq!((other.visitors, other.pageviews), (Some(100), 240));
 }

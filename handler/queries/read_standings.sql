@@ -1,0 +1,48 @@
+-- Reads what decides whether values get a place on their day.
+--
+-- Parameters:
+--   $1 to $4   site, day, dimension and text of each value
+--   $5 to $8   site, day, dimension and hash of each network
+--   $9         `other`
+--   $10        the number of days for which a value keeps its place
+--
+-- Each row has an index into the values or the networks, from 1, and a number:
+--   standing   of a value: 2 if it has a place on the day, 1 if it had one before
+--   listed     the number of values of a list, with the index of the first value of the list
+--   added      the number of values that a network has added
+with wanted as (
+    select site, day, dimension, value, place
+    from unnest($1::integer[], $2::integer[], $3::smallint[], $4::text[]) with ordinality
+        as wanted (site, day, dimension, value, place)
+),
+list as (
+    select site, day, dimension, min(place) as place from wanted group by site, day, dimension
+)
+select
+    'standing' as "about!", place as "place!",
+    case
+        when exists (
+            select from tally
+            where tally.site = wanted.site and tally.day = wanted.day
+                and tally.dimension = wanted.dimension and tally.value = wanted.value
+        ) then 2
+        -- One look-up per day. With a range of days PostgreSQL would read all values of these days.
+        when exists (
+            select from generate_series(1, $10::integer) as back
+            join tally on tally.site = wanted.site and tally.day = wanted.day - back
+                and tally.dimension = wanted.dimension and tally.value = wanted.value
+        ) then 1
+        else 0
+    end::bigint as "number!"
+from wanted
+union all
+select 'listed', place, (
+    select count(*) from tally
+    where tally.site = list.site and tally.day = list.day and tally.dimension = list.dimension and tally.value <> $9
+)
+from list
+union all
+select 'added', adder.place, addition.added
+from unnest($5::integer[], $6::integer[], $7::smallint[], $8::bigint[]) with ordinality
+    as adder (site, day, dimension, network, place)
+join addition using (site, day, dimension, network)

@@ -1,0 +1,216 @@
+//! The places of a day's lists: which values are counted under their own name, and which as [`OTHER`].
+//!
+//! A list has a limited number of places, and one network can add only some new values to it. So no network can fill a list with made-up
+//! values. A value that was listed in the last days has a place in any case.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::{
+    dated::Dated,
+    keys::{Keys, random_salt},
+};
+use crate::{
+    domain::{
+        Classification, Day, Dimension, Fingerprint, Salt, TallyKey, Uniqueness, Visit,
+        dimension::{OTHER, REMEMBERED_DAYS, VALUES_A_NETWORK},
+        identity::fingerprint::network_fingerprint,
+    },
+    store::{self, Addition, Checkout, DayList, Failure, SiteId, Standing, Standings},
+};
+
+/// The maximum number of cached values of all lists, about 10 MB. At the limit the values are cleared, and looked up when a visit has
+/// them.
+const KNOWN_VALUES: usize = 100_000;
+
+/// The values that have a place. The cache belongs to one session of the connection and is cleared with it.
+pub(super) struct Places {
+    named_events: HashSet<String>,
+    /// Values that have a place in the database.
+    listed: Lists,
+    /// Values that get a place with the current batch.
+    admitted: Lists,
+    /// The keys under which the networks of a day are hashed.
+    network_keys: HashMap<Day, Salt>,
+}
+
+type Lists = HashMap<DayList, HashSet<String>>;
+
+/// The effect of a batch on the lists.
+#[derive(Default)]
+pub(super) struct Admissions {
+    /// The number of values that each network adds to each list.
+    added: BTreeMap<(DayList, Fingerprint), u8>,
+    /// The visits with a value that gets no place, because their network has added too many. By index.
+    pub(super) refused: BTreeSet<usize>,
+}
+
+impl Admissions {
+    /// The additions of a day.
+    pub(super) fn on(&self, day: Day) -> Vec<Addition> {
+        let of_day = self.added.iter().filter(|((list, _), added)| list.day == day && **added > 0);
+        let addition = |((list, network), added): (&(DayList, Fingerprint), &u8)| Addition {
+            site: list.site,
+            dimension: TallyKey::Of(list.dimension),
+            network: *network,
+            added: i16::from(*added),
+        };
+        of_day.map(addition).collect()
+    }
+}
+
+/// A value of a visit that has no known place.
+struct Candidate<'v> {
+    visit: usize,
+    list: DayList,
+    value: &'v str,
+    network: Fingerprint,
+}
+
+impl Places {
+    pub(super) fn new(named_events: &[String]) -> Self {
+        Self {
+            named_events: named_events.iter().cloned().collect(),
+            listed: Lists::new(),
+            admitted: Lists::new(),
+            network_keys: HashMap::new(),
+        }
+    }
+
+    /// Clears the cache, because it may be outdated.
+    pub(super) fn forget(&mut self) {
+        self.listed.clear();
+        self.admitted.clear();
+        self.network_keys.clear();
+    }
+
+    /// Decides which values of these visits get a place. The sites must be in `keys`.
+    pub(super) async fn admit(
+        &mut self,
+        checkout: &mut Checkout<'_>,
+        keys: &Keys,
+        visits: &[Dated<'_>],
+    ) -> Result<Admissions, Failure> {
+        self.admitted.clear();
+        if self.listed.values().map(HashSet::len).sum::<usize>() >= KNOWN_VALUES {
+            self.listed.clear();
+        }
+        let mut candidates = Vec::new();
+        for (index, Dated { visit, moment, .. }) in visits.iter().enumerate() {
+            let Some(site) = keys.site(&visit.site) else { continue };
+            let mut network = None;
+            for (dimension, value) in counted_values(visit) {
+                let list = DayList { site: site.id, day: moment.day, dimension };
+                if self.lists(list, value) {
+                    continue;
+                }
+                let network = if let Some(network) = network {
+                    network
+                } else {
+                    let key = self.network_key(checkout, moment.day).await?;
+                    *network.insert(network_fingerprint(&key, visit.network))
+                };
+                candidates.push(Candidate { visit: index, list, value, network });
+            }
+        }
+        if candidates.is_empty() {
+            return Ok(Admissions::default());
+        }
+        let values: BTreeSet<_> = candidates.iter().map(|candidate| (candidate.list, candidate.value)).collect();
+        let networks: BTreeSet<_> = candidates.iter().map(|candidate| (candidate.list, candidate.network)).collect();
+        let (values, networks) = (Vec::from_iter(values), Vec::from_iter(networks));
+        let Standings { values: standings, listed, added } =
+            store::read_standings(checkout, &values, &networks).await?;
+        let mut state = State {
+            standings: values.into_iter().zip(standings).collect(),
+            listed: listed.into_iter().collect(),
+            added: networks.into_iter().zip(added).collect(),
+        };
+        Ok(self.decide(&candidates, &mut state))
+    }
+
+    /// Call this after the commit of the batch: its values have a place now.
+    pub(super) fn keep(&mut self) {
+        for (list, values) in self.admitted.drain() {
+            self.listed.entry(list).or_default().extend(values);
+        }
+    }
+
+    /// The counted form of a value: the value itself, or [`OTHER`].
+    pub(super) fn counted_as<'v>(&self, site: SiteId, day: Day, dimension: Dimension, value: &'v str) -> &'v str {
+        if self.lists(DayList { site, day, dimension }, value) { value } else { OTHER }
+    }
+
+    fn lists(&self, list: DayList, value: &str) -> bool {
+        self.listed.get(&list).is_some_and(|values| values.contains(value)) || self.admits(list, value)
+    }
+
+    fn admits(&self, list: DayList, value: &str) -> bool {
+        self.admitted.get(&list).is_some_and(|values| values.contains(value))
+    }
+
+    async fn network_key(&mut self, checkout: &mut Checkout<'_>, day: Day) -> Result<Salt, Failure> {
+        if let Some(key) = self.network_keys.get(&day) {
+            return Ok(*key);
+        }
+        let key = store::open_network_key(checkout, day, random_salt()).await?;
+        self.network_keys.insert(day, key);
+        Ok(key)
+    }
+
+    /// Decides day by day, in the order of the visits.
+    fn decide(&mut self, candidates: &[Candidate<'_>], state: &mut State<'_>) -> Admissions {
+        let mut admissions = Admissions::default();
+        let mut of_days: Vec<&Candidate<'_>> = candidates.iter().collect();
+        of_days.sort_by_key(|candidate| candidate.list.day);
+        for Candidate { list, value, network, .. } in of_days {
+            if self.lists(*list, value) {
+                continue;
+            }
+            let listed = state.listed.entry(*list).or_default();
+            let added = state.added.entry((*list, *network)).or_default();
+            let places = list.dimension.values_a_day();
+            let is_named = list.dimension == Dimension::Event && self.named_events.contains(*value);
+            // The batch may have several days.
+            let was_admitted = |back: i32| self.admits(DayList { day: list.day.plus(-back), ..*list }, value);
+            let has_place = match state.standings.get(&(*list, *value)) {
+                Some(Standing::Listed) => true,
+                _ if is_named => true,
+                // Remembered values have as many places again, so that new values can't take them.
+                Some(Standing::Remembered) => *listed < 2 * places,
+                _ if (1..=REMEMBERED_DAYS).any(was_admitted) => *listed < 2 * places,
+                _ if *listed < places && *added < VALUES_A_NETWORK => {
+                    *added += 1;
+                    *admissions.added.entry((*list, *network)).or_default() += 1;
+                    true
+                }
+                _ => false,
+            };
+            if has_place {
+                *listed += 1;
+                self.admitted.entry(*list).or_default().insert((*value).to_owned());
+            }
+        }
+        // Another network may have added the value later in this batch.
+        for Candidate { visit, list, value, network } in candidates {
+            let is_exhausted = state.added.get(&(*list, *network)).is_some_and(|added| *added >= VALUES_A_NETWORK);
+            if is_exhausted && !self.lists(*list, value) {
+                admissions.refused.insert(*visit);
+            }
+        }
+        admissions
+    }
+}
+
+/// The state of the lists, updated with each decision.
+struct State<'v> {
+    standings: HashMap<(DayList, &'v str), Standing>,
+    listed: HashMap<DayList, usize>,
+    added: HashMap<(DayList, Fingerprint), u8>,
+}
+
+/// The values under which a visit is counted. An excluded visit counts only in lists of requests.
+pub(super) fn counted_values(visit: &Visit) -> impl Iterator<Item = (Dimension, &str)> {
+    let is_excluded = matches!(visit.classification, Classification::Excluded(_));
+    let values = visit.values.iter().map(|(dimension, value)| (*dimension, &**value));
+    values.filter(move |(dimension, _)| is_excluded == (dimension.uniqueness() == Uniqueness::RequestsOnly))
+}

@@ -1,0 +1,110 @@
+//! The state of the lists of a day, which decides whether a value gets a place of its own.
+
+use super::{Checkout, Failure, SiteId};
+use crate::domain::{
+    Day, Dimension, Fingerprint, Salt,
+    dimension::{OTHER, REMEMBERED_DAYS},
+};
+
+/// The list of a dimension on a site's day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DayList {
+    /// The site.
+    pub site: SiteId,
+    /// The day.
+    pub day: Day,
+    /// The dimension.
+    pub dimension: Dimension,
+}
+
+/// Whether a value had a place before a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Neither on the day nor on the last [`REMEMBERED_DAYS`].
+    New,
+    /// On one of the last [`REMEMBERED_DAYS`].
+    Remembered,
+    /// On the day.
+    Listed,
+}
+
+/// The state of lists in the database.
+#[derive(Debug, Default)]
+pub struct Standings {
+    /// For each value.
+    pub values: Vec<Standing>,
+    /// The number of values of each list.
+    pub listed: Vec<(DayList, usize)>,
+    /// For each network: how many values it has added to the list.
+    pub added: Vec<u8>,
+}
+
+/// Reads the standing of values, and how many values networks have added to lists.
+pub async fn read_standings(
+    checkout: &mut Checkout<'_>,
+    values: &[(DayList, &str)],
+    networks: &[(DayList, Fingerprint)],
+) -> Result<Standings, Failure> {
+    let sites = values.iter().map(|(list, _)| list.site.0).collect::<Vec<_>>();
+    let days = values.iter().map(|(list, _)| list.day.number()).collect::<Vec<_>>();
+    let dimensions = values.iter().map(|(list, _)| list.dimension.number()).collect::<Vec<_>>();
+    let texts = values.iter().map(|(_, value)| (*value).to_owned()).collect::<Vec<_>>();
+    let adder_sites = networks.iter().map(|(list, _)| list.site.0).collect::<Vec<_>>();
+    let adder_days = networks.iter().map(|(list, _)| list.day.number()).collect::<Vec<_>>();
+    let adder_dimensions = networks.iter().map(|(list, _)| list.dimension.number()).collect::<Vec<_>>();
+    let hashes = networks.iter().map(|(_, network)| network.0).collect::<Vec<_>>();
+    let rows = checkout
+        .run(async |connection| {
+            sqlx::query_file!(
+                "queries/read_standings.sql",
+                &sites,
+                &days,
+                &dimensions,
+                &texts,
+                &adder_sites,
+                &adder_days,
+                &adder_dimensions,
+                &hashes,
+                OTHER,
+                REMEMBERED_DAYS
+            )
+            .fetch_all(connection)
+            .await
+        })
+        .await?;
+    let mut standings =
+        Standings { values: vec![Standing::New; values.len()], listed: Vec::new(), added: vec![0; networks.len()] };
+    for row in rows {
+        let place = usize::try_from(row.place - 1).unwrap_or(usize::MAX);
+        let number = row.number;
+        match row.about.as_str() {
+            "standing" => {
+                let standing = [Standing::New, Standing::Remembered, Standing::Listed];
+                if let (Some(value), Ok(number)) = (standings.values.get_mut(place), usize::try_from(number)) {
+                    *value = standing[number.min(2)];
+                }
+            }
+            "listed" => {
+                let list = values.get(place).map(|(list, _)| *list);
+                standings.listed.extend(list.map(|list| (list, usize::try_from(number).unwrap_or_default())));
+            }
+            _ => {
+                if let Some(added) = standings.added.get_mut(place) {
+                    *added = u8::try_from(number).unwrap_or(u8::MAX);
+                }
+            }
+        }
+    }
+    Ok(standings)
+}
+
+/// Offers a key for the networks of a day. Returns the key that all instances use.
+pub async fn open_network_key(checkout: &mut Checkout<'_>, day: Day, offered: Salt) -> Result<Salt, Failure> {
+    checkout
+        .run(async |connection| {
+            let query = sqlx::query_file_scalar!("queries/open_network_key.sql", day.number(), offered.0.as_slice());
+            let key = query.fetch_one(connection).await?;
+            key.try_into().map(Salt).map_err(|_| sqlx::Error::Decode("a key has 32 bytes".into()))
+        })
+        .await
+}
