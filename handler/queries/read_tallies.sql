@@ -27,9 +27,9 @@ from (
     from (
         select
             dimension, value, pageviews,
-            -- Count visitors without an earlier day in the range. Most values have visitors of one gap only.
+            -- Count visitors without an earlier day in the range. Few values have gaps that reach to days before the range.
             case
-                when cardinality(visitors) < 2 then coalesce(visitors[1], 0)
+                when cardinality(visitors) < 2 + tally.day - $4::integer then coalesce(visitors[1], 0)
                 else visitors[1] + coalesce((select sum(earlier) from unnest(visitors[2 + tally.day - $4::integer:]) as earlier), 0)
             end as visitors
         -- Read day by day, so that the index skips the other dimensions of each day.
