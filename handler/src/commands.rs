@@ -14,22 +14,10 @@ use std::{
     io::{self, Write},
 };
 
-use serde::Serialize;
-
 /// Prints a line. A closed pipe, as `head` leaves it, is no failure.
 fn print(text: impl Display) -> io::Result<()> {
     match writeln!(io::stdout(), "{text}") {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
-}
-
-/// Prints a report as text or as one JSON object.
-fn print_report(report: &(impl Display + Serialize), json: bool) -> anyhow::Result<()> {
-    if json {
-        print(serde_json::to_string(report)?)?;
-    } else {
-        print(report)?;
-    }
-    Ok(())
 }

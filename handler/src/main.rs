@@ -79,15 +79,16 @@ async fn run_command() -> ExitCode {
 
 async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
     let environment = config::process_environment();
+    let allows_colour = config::allows_colour(&environment);
     // Checking a page needs no configuration.
     if let Some(Command::Check(arguments)) = command {
-        return check::run(arguments, config::allows_colour(&environment)).await;
+        return check::run(arguments, allows_colour).await;
     }
     let config = Config::load(&environment)?;
     match command {
         None | Some(Command::Serve) => serve::run(config).await?,
         Some(Command::Migrate) => migrate::run(&config).await?,
-        Some(Command::Doctor(arguments)) => return doctor::run(&config, arguments).await,
+        Some(Command::Doctor(arguments)) => return doctor::run(&config, arguments, allows_colour).await,
         Some(Command::Import(arguments)) => import::run(&config, arguments).await?,
         Some(Command::Share(arguments)) => share::run(&config, &arguments)?,
         Some(Command::Check(_)) => unreachable!("handled above"),

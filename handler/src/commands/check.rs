@@ -6,15 +6,9 @@ mod fetcher;
 mod html;
 mod response;
 
-use std::{
-    fmt,
-    io::{self, IsTerminal},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{process::ExitCode, time::Duration};
 
 use hyper::Method;
-use serde::Serialize;
 use url::Url;
 
 use self::{
@@ -23,7 +17,7 @@ use self::{
     html::Page,
     response::{check_counting, check_script, is_mixed_content},
 };
-use super::findings::{Findings, without_controls};
+use super::findings::{Findings, Report};
 use crate::domain::SiteName;
 
 /// The options of the command.
@@ -52,14 +46,7 @@ pub struct CheckArguments {
 /// If an argument is not valid, or this program can't make connections at all.
 pub async fn run(arguments: CheckArguments, allows_colour: bool) -> anyhow::Result<ExitCode> {
     let json = arguments.json;
-    let report = check_page(&CheckRequest::new(arguments)?).await?;
-    let coloured = allows_colour && io::stdout().is_terminal();
-    super::print(match (json, coloured) {
-        (true, _) => serde_json::to_string(&report)?,
-        (false, true) => report.text(true),
-        (false, false) => report.to_string(),
-    })?;
-    Ok(if report.findings.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    check_page(&CheckRequest::new(arguments)?).await?.print(json, allows_colour)
 }
 
 /// The page to check and its expected values.
@@ -93,50 +80,28 @@ fn web_address(text: &str) -> anyhow::Result<Url> {
     url.ok_or_else(|| anyhow::anyhow!("write addresses as in https://example.com/, without a user name"))
 }
 
-/// The findings about a page.
-#[derive(Serialize)]
-struct PageReport {
-    /// The page, without its query.
-    url: String,
-    /// The site that its visits count for, if it is known.
-    site: Option<String>,
-    #[serde(flatten)]
-    findings: Findings,
-}
-
-impl PageReport {
-    fn text(&self, coloured: bool) -> String {
-        self.findings.text(coloured) + &self.verdict()
-    }
-
-    fn verdict(&self) -> String {
-        let url = without_controls(&self.url);
-        let failed: Vec<_> = self.findings.failed().collect();
-        match (&failed[..], &self.site) {
-            ([], Some(site)) => format!("Visits to {url} will count for {site}."),
-            ([], None) => format!("Visits to {url} will count."),
-            ([only], _) if only.name == "twice" => format!("Visits to {url} will count twice until this is fixed."),
-            ([_], _) => format!("Visits to {url} will not count until this is fixed."),
-            (failed, _) => format!("Visits to {url} will not count until {} problems are fixed.", failed.len()),
-        }
-    }
-}
-
-impl fmt::Display for PageReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text(false))
+/// Whether visits to a page will count.
+fn result(url: &str, site: Option<&str>, findings: &Findings) -> String {
+    let failed: Vec<_> = findings.failed().collect();
+    match (&failed[..], site) {
+        ([], Some(site)) => format!("Visits to {url} will count for {site}."),
+        ([], None) => format!("Visits to {url} will count."),
+        ([only], _) if only.name == "twice" => format!("Visits to {url} will count twice until this is fixed."),
+        ([_], _) => format!("Visits to {url} will not count until this is fixed."),
+        (failed, _) => format!("Visits to {url} will not count until {} problems are fixed.", failed.len()),
     }
 }
 
 /// Fetches and checks a page.
-async fn check_page(request: &CheckRequest) -> anyhow::Result<PageReport> {
+async fn check_page(request: &CheckRequest) -> anyhow::Result<Report> {
     let fetcher = Fetcher::new(request.timeout)?;
     let mut findings = Findings::new();
     let site = match fetch_page(&fetcher, request, &mut findings).await {
         Some(response) => check_response(&fetcher, request, &response, &mut findings).await,
         None => None,
     };
-    Ok(PageReport { url: without_secrets(&request.url), site: site.map(|site| site.to_string()), findings })
+    let (url, site) = (without_secrets(&request.url), site.map(|site| site.to_string()));
+    Ok(Report { result: result(&url, site.as_deref(), &findings), url, site, findings })
 }
 
 /// The response, if it is an HTML page.
@@ -264,16 +229,14 @@ mod tests {
 
     #[test]
     fn the_last_line_reports_whether_visits_will_count() {
-        let mut report = PageReport {
-            url: "https://example.com/".to_owned(),
-            site: Some("example.com".to_owned()),
-            findings: Findings::new(),
-        };
-        report.findings.warn("policy", "a", "b");
-        assert!(report.text(false).ends_with("\nVisits to https://example.com/ will count for example.com."));
-        report.findings.fail("twice", "a", "b");
-        assert!(report.text(false).ends_with("will count twice until this is fixed."));
-        report.findings.fail("site-missing", "a", "b");
-        assert!(report.text(false).ends_with("will not count until 2 problems are fixed."));
+        let url = "https://example.com/";
+        let mut findings = Findings::new();
+        findings.warn("policy", "a", "b");
+        let site = Some("example.com");
+        assert_eq!(result(url, site, &findings), "Visits to https://example.com/ will count for example.com.");
+        findings.fail("twice", "a", "b");
+        assert!(result(url, site, &findings).ends_with("will count twice until this is fixed."));
+        findings.fail("site-missing", "a", "b");
+        assert!(result(url, site, &findings).ends_with("will not count until 2 problems are fixed."));
     }
 }

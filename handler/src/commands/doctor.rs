@@ -1,10 +1,16 @@
 //! `handler doctor`: checks the configuration and the database, and suggests corrections.
 
-use std::{net::Ipv4Addr, process::ExitCode};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    process::ExitCode,
+};
 
 use jiff::Timestamp;
 
-use super::{findings::Findings, print, print_report};
+use super::{
+    findings::{Findings, Report},
+    serve::public_address,
+};
 use crate::{
     clock::Clock,
     config::{Config, DatabaseConfig, Host},
@@ -34,13 +40,16 @@ pub struct DoctorArguments {
 ///
 /// # Errors
 /// If the findings can't be printed.
-pub async fn run(config: &Config, arguments: DoctorArguments) -> anyhow::Result<ExitCode> {
+pub async fn run(config: &Config, arguments: DoctorArguments, allows_colour: bool) -> anyhow::Result<ExitCode> {
     let findings = examine(config, &arguments.forwarded_for, &arguments.user_agent).await;
-    print_report(&findings, arguments.json)?;
-    if !arguments.json {
-        print(if findings.ok { "Footfall can count." } else { "Footfall can't count yet." })?;
-    }
-    Ok(if findings.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let result = if findings.ok { "Footfall can count." } else { "Footfall can't count yet." };
+    let report = Report {
+        url: public_address(config, SocketAddr::new(config.bind, config.port)),
+        site: Some(config.sites[0].to_string()),
+        findings,
+        result: result.to_owned(),
+    };
+    report.print(arguments.json, allows_colour)
 }
 
 async fn examine(config: &Config, forwarded_for: &str, user_agent: &str) -> Findings {

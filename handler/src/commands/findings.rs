@@ -1,11 +1,41 @@
-//! Findings of `handler doctor` and `handler check`, as text and as JSON.
+//! Reports of `handler doctor` and `handler check`: one form of text, one shape of JSON. `docs/checking.md` describes both.
 
-use std::fmt;
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
 
 use serde::Serialize;
 
 /// Texts from checked pages are cut at this length.
 const MAXIMUM_CHARACTERS: usize = 2_000;
+
+/// The result of a command.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// The checked page of `handler check`, without its query; the public origin of `handler doctor`.
+    pub(super) url: String,
+    /// The site that visits of the page count for, if known; the site of Footfall's own page.
+    pub(super) site: Option<String>,
+    #[serde(flatten)]
+    pub(super) findings: Findings,
+    /// The last line of the text.
+    pub(super) result: String,
+}
+
+impl Report {
+    /// Prints the report. The exit code is 0 if no finding failed.
+    pub(super) fn print(&self, json: bool, allows_colour: bool) -> anyhow::Result<ExitCode> {
+        let coloured = allows_colour && io::stdout().is_terminal();
+        super::print(if json { serde_json::to_string(self)? } else { self.text(coloured) })?;
+        Ok(if self.findings.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// One line per finding, and the result.
+    fn text(&self, coloured: bool) -> String {
+        self.findings.text(coloured) + &without_controls(&self.result)
+    }
+}
 
 /// All findings of a command, in the order in which they were made.
 #[derive(Debug, Serialize)]
@@ -71,7 +101,7 @@ impl Findings {
     }
 
     /// One line per finding.
-    pub(super) fn text(&self, coloured: bool) -> String {
+    fn text(&self, coloured: bool) -> String {
         self.findings.iter().map(|finding| finding.line(coloured)).collect()
     }
 }
@@ -87,12 +117,6 @@ impl Finding {
         let mark = if coloured { format!("\u{1b}[{colour}m{mark}\u{1b}[0m") } else { mark.to_string() };
         let suggestion = suggestion.as_ref().map_or(String::new(), |suggestion| format!(" → {suggestion}"));
         format!("{mark} {name:<22} {text}{suggestion}\n")
-    }
-}
-
-impl fmt::Display for Findings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text(false))
     }
 }
 
@@ -120,7 +144,7 @@ mod tests {
         assert!(findings.ok);
         findings.fail("twice", "a", "b");
         assert!(!findings.ok && findings.failed().count() == 1);
-        assert_eq!(findings.to_string().lines().last(), Some("✗ twice                  a → b"));
+        assert_eq!(findings.text(false).lines().last(), Some("✗ twice                  a → b"));
     }
 
     #[test]

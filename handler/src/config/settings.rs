@@ -174,7 +174,7 @@ settings! {
     LOG_FORMAT = "FOOTFALL_LOG_FORMAT", Log, Word(&["text", "json"]), Depends("text on a terminal, otherwise json"),
         "Format of log lines: short lines for people, or one JSON object per line.";
     NO_COLOR = "NO_COLOR", Log, Text("anything"), Fallback::None,
-        "Turns colours off in the output of handler check.";
+        "Turns colours off in the output of handler check and handler doctor.";
 }
 
 /// The valid values of settings for the origin of a page.

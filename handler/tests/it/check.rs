@@ -1,6 +1,9 @@
 //! `handler check`: a correct site, one seeded fault after the other, and hostile sites.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use serde_json::Value;
 use tokio::{
@@ -12,7 +15,10 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
 };
 
-use crate::process::{HandlerCommand, Outcome, free_port};
+use crate::{
+    database::Database,
+    process::{HandlerCommand, Outcome, free_port},
+};
 
 /// Paths with their responses: status line, headers and body.
 type Responses = Vec<(&'static str, String)>;
@@ -162,6 +168,66 @@ async fn a_correct_page_passes_and_no_visit_is_counted() {
         heads.contains("user-agent: footfall-check/") && heads.contains(&format!("referer: {}", site.url())),
         "{heads}"
     );
+}
+
+/// The keys of an object with the kinds of their values. A list has the keys of all its objects.
+fn shape(value: &Value) -> BTreeMap<String, String> {
+    let kind = |value: &Value| match value {
+        Value::Array(items) => format!("{:?}", items.iter().flat_map(shape).collect::<BTreeMap<_, _>>()),
+        Value::Bool(_) => "bool".to_owned(),
+        Value::String(_) => "text".to_owned(),
+        other => format!("{other}"),
+    };
+    value.as_object().unwrap().iter().map(|(key, value)| (key.clone(), kind(value))).collect()
+}
+
+/// Checks that each line is a finding of the JSON, and the last line its result. Texts may contain the time.
+fn assert_same(outcome: &Outcome, report: &Value) {
+    assert_eq!(report["ok"], outcome.code == Some(0), "{outcome:?}");
+    let (lines, result) = outcome.stdout.trim_end().rsplit_once('\n').unwrap();
+    assert_eq!(result, report["result"], "{outcome:?}");
+    let findings = report["findings"].as_array().unwrap();
+    assert_eq!(lines.lines().count(), findings.len(), "{outcome:?}");
+    for (line, finding) in lines.lines().zip(findings) {
+        let mark = match finding["state"].as_str().unwrap() {
+            "ok" => '✓',
+            "warning" => '•',
+            _ => '✗',
+        };
+        let end = finding["suggestion"].as_str().map_or(String::new(), |suggestion| format!(" → {suggestion}"));
+        let begin = format!("{mark} {:<22} ", finding["name"].as_str().unwrap());
+        assert!(line.starts_with(&begin) && line.ends_with(&end), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn doctor_and_check_report_in_one_form() {
+    let footfall = footfall().await;
+    let script = SCRIPT.replace("FOOTFALL", &format!("http://localhost:{}", footfall.port));
+    // The policy is a warning. The other page has no script.
+    let pages = vec![("/", html("Content-Security-Policy: x\r\n", &script)), ("/none", html("", ""))];
+    let site = Site::start(|_| pages).await;
+    let mut reports = Vec::new();
+    for page in ["", "none"] {
+        let url = format!("{}{page}", site.url());
+        let (_, report) = check(&url, &[]).await;
+        assert_same(&run(&url, &[]).await, &report);
+        reports.push(report);
+    }
+    let database = Database::create().await;
+    let nowhere = HandlerCommand::default().with("DATABASE_URL", &database.url_by_port(free_port()));
+    for handler in [HandlerCommand::on(&database), nowhere] {
+        let report = serde_json::from_str(&handler.run(&["doctor", "--json"]).stdout).unwrap();
+        assert_same(&handler.run(&["doctor"]), &report);
+        reports.push(report);
+    }
+    assert_eq!(reports.iter().map(|report| &report["ok"]).collect::<Vec<_>>(), [true, false, true, false]);
+    // A page without a script has no site, and a failure may have no suggestion.
+    assert_eq!(shape(&reports[0]), shape(&reports[2]));
+    let keys = |report: &Value| report.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    for report in &reports {
+        assert_eq!(keys(report), keys(&reports[0]));
+    }
 }
 
 #[tokio::test]
