@@ -27,7 +27,7 @@ pub use batch::{Addition, Batch, Checkpoint, Counter, Link, MinuteViews, Part, R
 pub use clock::CLOCK_TOLERANCE;
 pub use connection::{CONNECTION_LIFETIME, Checkout, Connection};
 pub use database::Database;
-pub use examination::{Examination, examine};
+pub use examination::{Examination, examine, try_statements};
 pub use failure::{Cause, Failure, Loss, SqlState};
 pub use imported::{ImportedTally, forget_imported, replace_imported};
 pub use keys::{CohortId, CounterIndex, SiteId};

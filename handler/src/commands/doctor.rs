@@ -56,16 +56,36 @@ async fn examine(config: &Config, forwarded_for: &str, user_agent: &str) -> Find
     let mut findings = Findings::new();
     examine_configuration(&mut findings, config, forwarded_for, user_agent);
     match read_database(config).await {
-        Ok(found) => {
+        Ok((found, keeps_statements)) => {
             examine_database(&mut findings, &found, matches!(config.database, DatabaseConfig::Embedded(_)));
+            if !keeps_statements {
+                report_pooler(&mut findings, config);
+            }
         }
         // Opening a connection migrates the schema, which a replica rejects (read_only_sql_transaction).
         Err(error) if error.downcast_ref().is_some_and(Failure::is_read_only) => {
             findings.fail("database", "the server is a read-only replica", "name the primary server");
         }
-        Err(error) => findings.fail_with("database", format!("{error:#}")),
+        Err(error) => match error.downcast_ref::<Failure>() {
+            Some(failure) if failure.loses_statements() => report_pooler(&mut findings, config),
+            Some(failure) if failure.is_of_pooler() => findings.fail(
+                "pooler",
+                format!("{error:#}: a pooler, such as PgBouncer, rejected the login"),
+                "correct the reason that the pooler's log has",
+            ),
+            _ => findings.fail_with("database", format!("{error:#}")),
+        },
     }
     findings
+}
+
+fn report_pooler(findings: &mut Findings, config: &Config) {
+    let place = config.database.place();
+    findings.fail(
+        "pooler",
+        format!("the pooler (such as PgBouncer) of the database {place} loses prepared statements between transactions"),
+        "set max_prepared_statements above 0 (PgBouncer 1.21 or newer) or pool_mode = session, or connect to the server itself",
+    );
 }
 
 fn examine_configuration(findings: &mut Findings, config: &Config, forwarded_for: &str, user_agent: &str) {
@@ -99,12 +119,20 @@ fn examine_configuration(findings: &mut Findings, config: &Config, forwarded_for
     }
 }
 
-async fn read_database(config: &Config) -> anyhow::Result<Examination> {
+/// Examines the database, and whether it keeps prepared statements.
+async fn read_database(config: &Config) -> anyhow::Result<(Examination, bool)> {
     let database = Database::new(&config.database, config.counting_mode(), Clock::system()).await?;
-    let [connection] = database.connections([StatementLimits::FOR_REQUESTS]);
+    let [connection, other] = database.connections([StatementLimits::FOR_REQUESTS; 2]);
     let mut checkout = connection.checkout().await?;
-    let found = store::examine(&mut checkout).await;
-    Ok(checkout.release(found)?)
+    let found = store::examine(&mut checkout).await?;
+    // The embedded database has one connection.
+    if matches!(config.database, DatabaseConfig::Embedded(_)) {
+        return Ok((found, true));
+    }
+    let tried = async { store::try_statements(&mut checkout, &mut other.checkout().await?).await };
+    // Other failures, such as the limit of connections, do not concern the statements.
+    let keeps_statements = !tried.await.is_err_and(|failure| failure.loses_statements());
+    Ok((found, keeps_statements))
 }
 
 /// The embedded database has only one role, so its rights are not reported.

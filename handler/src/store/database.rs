@@ -109,6 +109,8 @@ impl Database {
         };
         // The recorder and the reader log durations. Logging by sqlx would quote statements.
         let options = options.application_name(APPLICATION_NAME).disable_statement_logging();
+        // PgBouncer rejects this parameter. Floating-point numbers are sent in binary, so they need no digits.
+        let options = options.extra_float_digits(None);
         PgConnection::connect_with(&options).await.map_err(|error| {
             let failure = Failure::of(&error);
             if let (Source::Entra(_, tokens), true) = (&self.source, failure.is_login()) {

@@ -25,6 +25,17 @@ pub struct Examination {
     pub clock_seconds: f64,
 }
 
+/// Fails as [`Failure::loses_statements`] if a pooler shares the sessions of the server and not the statements prepared in them.
+///
+/// `other` holds the session that `checkout` has used, so the same statement of `checkout` runs in another session.
+pub async fn try_statements(checkout: &mut Checkout<'_>, other: &mut Checkout<'_>) -> Result<(), Failure> {
+    examine(checkout).await?;
+    other.run(async |connection| sqlx::raw_sql("begin").execute(connection).await).await?;
+    let outcome = examine(checkout).await;
+    other.run(async |connection| sqlx::raw_sql("rollback").execute(connection).await).await?;
+    outcome.map(drop)
+}
+
 /// Runs the query.
 pub async fn examine(checkout: &mut Checkout<'_>) -> Result<Examination, Failure> {
     checkout

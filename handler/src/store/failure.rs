@@ -8,11 +8,14 @@ pub struct SqlState([u8; 5]);
 
 impl SqlState {
     const CHECK_VIOLATION: Self = Self(*b"23514");
+    const DUPLICATE_STATEMENT: Self = Self(*b"42P05");
     const DEADLOCK_DETECTED: Self = Self(*b"40P01");
     const LOCK_NOT_AVAILABLE: Self = Self(*b"55P03");
+    const PROTOCOL_VIOLATION: Self = Self(*b"08P01");
     const QUERY_CANCELED: Self = Self(*b"57014");
     const READ_ONLY: Self = Self(*b"25006");
     const SERIALIZATION_FAILURE: Self = Self(*b"40001");
+    const UNKNOWN_STATEMENT: Self = Self(*b"26000");
     /// Stands for a code that is not a SQLSTATE. `XX` is the class of internal errors.
     const UNKNOWN: Self = Self(*b"XX000");
 
@@ -173,6 +176,17 @@ impl Failure {
         matches!(self.cause(), Cause::Sql(state) if state.class() == *b"28")
     }
 
+    /// Whether a pooler gave this connection a session with other prepared statements. The driver never removes or repeats one.
+    pub fn loses_statements(&self) -> bool {
+        let states = [SqlState::DUPLICATE_STATEMENT, SqlState::UNKNOWN_STATEMENT];
+        matches!(self.cause(), Cause::Sql(state) if states.contains(&state))
+    }
+
+    /// Whether a pooler rejected the login. The server itself accepts the driver's messages.
+    pub fn is_of_pooler(&self) -> bool {
+        self.cause() == Cause::Sql(SqlState::PROTOCOL_VIOLATION)
+    }
+
     /// Whether the database rejected the data of this batch (SQLSTATE classes 22 and 23, and exceptions of triggers). Other batches
     /// may succeed.
     pub fn is_about_data(&self) -> bool {
@@ -195,6 +209,9 @@ impl fmt::Display for Failure {
             Self::Lost(Loss { cause, place: None }) => write!(formatter, "the database is unavailable ({cause})"),
             Self::TimedOut(cause) => write!(formatter, "the database timed out ({cause})"),
             Self::StaleKeys => formatter.write_str("other instances keep opening and closing periods"),
+            Self::Rejected(cause) if self.loses_statements() => {
+                write!(formatter, "a pooler lost a prepared statement ({cause}): handler doctor shows the remedy")
+            }
             Self::Rejected(cause) => write!(formatter, "the database rejected the statement ({cause})"),
             Self::ModeMismatch(problem) => formatter.write_str(problem),
         }

@@ -40,6 +40,7 @@ mod maintenance;
 mod monitoring;
 mod outage;
 mod places;
+mod pooler;
 mod privacy;
 mod rate_limit;
 mod recorder;
