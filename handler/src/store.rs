@@ -32,7 +32,7 @@ pub use failure::{Cause, Failure, Loss, SqlState};
 pub use imported::{ImportedTally, forget_imported, replace_imported};
 pub use keys::{CohortId, CounterIndex, SiteId};
 pub use limits::StatementLimits;
-pub use maintenance::{Removed, remove};
+pub use maintenance::{Removed, forget_periods, remove};
 pub(crate) use outage::Outage;
 pub use reading::{
     has_sites, read_checkpoints, read_days, read_minutes, read_referrals, read_registers, read_site, read_tallies,

@@ -10,6 +10,7 @@
 mod chunker;
 mod combined;
 mod content;
+mod counted_days;
 mod first_lines;
 mod format;
 mod json_line;
@@ -78,7 +79,11 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> anyhow::Result<
     let ImportArguments { site, format, from, forget_imported, json, files } = arguments;
     let site: SiteName = site.parse().context("--site")?;
     let database = Database::new(&config.database, config.counting_mode(), Clock::system()).await?;
-    let [recording, reading] = database.connections([StatementLimits::FOR_IMPORTS; 2]);
+    let [recording, reading, maintaining] = database.connections([
+        StatementLimits::FOR_IMPORTS,
+        StatementLimits::FOR_IMPORTS,
+        StatementLimits::FOR_MAINTENANCE,
+    ]);
     // Report problems of the database before reading a file.
     let target = Target::open(config, &site, &reading).await?;
     if !json {
@@ -95,7 +100,7 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> anyhow::Result<
         let moved = peer::import(config, &reading, &target, &site, peer, &files).await?;
         return conclude(json, target, moved, ToString::to_string);
     }
-    let summary = logs::import(config, [recording, reading], &target, site, format, &files).await?;
+    let summary = logs::import(config, [recording, reading, maintaining], &target, site, format, &files).await?;
     conclude(json, target, summary, ToString::to_string)
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::AssertSqlSafe;
 
 use super::{Checkout, Failure, SiteId};
-use crate::domain::Day;
+use crate::domain::{Day, Period};
 
 /// The maximum number of rows that one step removes.
 pub(super) const STEP_ROWS: i64 = 1000;
@@ -44,6 +44,31 @@ pub async fn remove(
     first_kept: Option<Day>,
     keeps_all_time: bool,
 ) -> Result<Option<Removed>, Failure> {
+    let mut removed = Removed::default();
+    let remove =
+        async |checkout: &mut Checkout<'_>| remove_all(checkout, first_kept, keeps_all_time, &mut removed).await;
+    Ok(exclusively(checkout, remove).await?.map(|()| removed))
+}
+
+/// Forgets a site's salts of these periods before they expire. Drops the sets that no other site needs, unless another instance is
+/// running maintenance, which drops them now or the next time.
+pub async fn forget_periods(checkout: &mut Checkout<'_>, site: SiteId, periods: &[Period]) -> Result<(), Failure> {
+    let numbers: Vec<i32> = periods.iter().map(|period| period.number()).collect();
+    checkout
+        .run(async |connection| {
+            sqlx::query_file!("queries/forget_periods.sql", site.0, &numbers).execute(connection).await
+        })
+        .await?;
+    vacuum_salts(checkout).await?;
+    exclusively(checkout, async |checkout| drop_sets(checkout).await).await?;
+    Ok(())
+}
+
+/// Does work while no other instance runs maintenance. Returns `None` if another instance is running it.
+async fn exclusively<T>(
+    checkout: &mut Checkout<'_>,
+    work: impl AsyncFnOnce(&mut Checkout<'_>) -> Result<T, Failure>,
+) -> Result<Option<T>, Failure> {
     let is_free = checkout
         .run(async |connection| {
             sqlx::query_file_scalar!("queries/begin_maintenance.sql").fetch_optional(connection).await
@@ -52,8 +77,7 @@ pub async fn remove(
     if is_free.is_none() {
         return Ok(None);
     }
-    let mut removed = Removed::default();
-    let outcome = remove_all(checkout, first_kept, keeps_all_time, &mut removed).await;
+    let outcome = work(checkout).await;
     if !matches!(outcome, Err(Failure::Lost(_))) {
         checkout
             .run(async |connection| {
@@ -61,7 +85,7 @@ pub async fn remove(
             })
             .await?;
     }
-    outcome.map(|()| Some(removed))
+    outcome.map(Some)
 }
 
 async fn remove_all(
@@ -73,8 +97,7 @@ async fn remove_all(
     // Forget salts first: without them the fingerprints can't be compared any more.
     removed.salts_forgotten = repeat(checkout, MaintenanceStep::ForgetSalts).await?;
     if removed.salts_forgotten > 0 {
-        // Vacuum removes the old row versions with the salts. Autovacuum skips such a small table.
-        checkout.run(async |connection| sqlx::raw_sql("vacuum salt").execute(connection).await).await?;
+        vacuum_salts(checkout).await?;
     }
     removed.sets_dropped = drop_sets(checkout).await?;
     removed.batches_deleted = repeat(checkout, MaintenanceStep::DeleteBatches).await?;
@@ -99,6 +122,11 @@ async fn remove_all(
         removed.registers_deleted = repeat(checkout, MaintenanceStep::DeleteRegisters).await?;
     }
     Ok(())
+}
+
+/// Removes the old row versions with forgotten salts. Autovacuum skips such a small table.
+async fn vacuum_salts(checkout: &mut Checkout<'_>) -> Result<(), Failure> {
+    checkout.run(async |connection| sqlx::raw_sql("vacuum salt").execute(connection).await.map(|_| ())).await
 }
 
 /// A statement that removes a limited number of rows, repeated until no rows are left.

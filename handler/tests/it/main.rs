@@ -17,6 +17,7 @@ mod check;
 mod clocks;
 mod config;
 mod count;
+mod counted_days;
 mod counting_mode;
 mod docs;
 mod embed;

@@ -7,9 +7,11 @@ use std::{
 };
 
 use anyhow::Context;
+use jiff::Timestamp;
 
 use super::{
     chunker::{KnownPrefixes, LogChunk},
+    counted_days::CountedDays,
     format::Format,
     log_reader::{LogReader, ReadingRules},
     order::{DatedLog, in_order},
@@ -24,7 +26,7 @@ use crate::{
     config::Config,
     domain::{Day, Forget, Month, SiteName, statistics::Tally},
     recorder::Recorder,
-    store::{self, Checkout, Connection, Failure},
+    store::{self, Checkout, Connection, Failure, SiteId},
 };
 
 /// The parts of a running import.
@@ -32,8 +34,11 @@ struct LogImport {
     recorder: Recorder,
     /// Reads checkpoints and the summary's days.
     connection: Arc<Connection>,
+    /// Forgets counted days.
+    maintaining: Arc<Connection>,
     rules: ReadingRules,
     forget: Forget,
+    counted_days: CountedDays,
 }
 
 /// Imports logs of a site through a recorder.
@@ -42,7 +47,7 @@ struct LogImport {
 /// If a file can't be read, or the database is unavailable. Committed chunks stay counted, and the next import skips them.
 pub(super) async fn import(
     config: &Config,
-    [recording, reading]: [Arc<Connection>; 2],
+    [recording, reading, maintaining]: [Arc<Connection>; 3],
     target: &Target,
     site: SiteName,
     format: Option<Format>,
@@ -52,7 +57,9 @@ pub(super) async fn import(
     let import =
         ImportRules { site, counts_subdomains: config.counts_subdomains, trusted_proxies: config.trusted_proxies };
     let rules = ReadingRules { import, zone: config.zone.clone(), clock: Clock::system(), format };
-    let import = LogImport { recorder, connection: reading, rules, forget: config.forget };
+    let counted_days = CountedDays::new(config.counting_mode());
+    let mut import =
+        LogImport { recorder, connection: reading, maintaining, rules, forget: config.forget, counted_days };
     let outcome = import.files(files, target).await;
     drop(import);
     recorded.await.context("the recorder failed")?;
@@ -62,7 +69,7 @@ pub(super) async fn import(
 impl LogImport {
     /// Imports files. Visitors are recognised from day to day, so the chunks of all files are committed in the order of their times.
     /// A file is opened when its first time comes; standard input (`-`) is the last one.
-    async fn files(&self, files: &[PathBuf], target: &Target) -> anyhow::Result<Summary> {
+    async fn files(&mut self, files: &[PathBuf], target: &Target) -> anyhow::Result<Summary> {
         let mut progress = Progress::new(&self.rules.import.site, self.rules.zone.clone())?;
         let mut waiting = VecDeque::from(in_order(&self.rules.import.site, self.rules.format, files)?);
         let mut open: Vec<LogReader> = Vec::new();
@@ -77,7 +84,15 @@ impl LogImport {
             let outcome = self.next_chunk(&mut open[index], &mut progress).await;
             outcome.map_err(|problem| named(problem, open[index].path(), &progress))?;
             open.retain(|log| log.due().is_some());
+            // A log that begins at an unknown time may have lines of any day.
+            if waiting.iter().all(|log| log.begins < Timestamp::MAX)
+                && let Some(next) =
+                    open.iter().filter_map(LogReader::due).chain(waiting.iter().map(|log| log.begins)).min()
+            {
+                self.forget_days(Some(next)).await?;
+            }
         }
+        self.forget_days(None).await?;
         // With daily forgetting, only days have unique visitors.
         let months = if self.forget == Forget::Monthly { progress.months() } else { Vec::new() };
         let numbers = self.numbers(&progress.days(), &months).await?;
@@ -89,18 +104,22 @@ impl LogImport {
     }
 
     /// Commits the next chunk of a log, and reads the one after it.
-    async fn next_chunk(&self, log: &mut LogReader, progress: &mut Progress) -> anyhow::Result<()> {
+    async fn next_chunk(&mut self, log: &mut LogReader, progress: &mut Progress) -> anyhow::Result<()> {
         if let Some(chunk) = log.take_chunk() {
             self.chunk(log.path(), chunk, progress).await?;
         }
         log.read_chunk(&self.rules)
     }
 
-    async fn chunk(&self, path: &Path, chunk: LogChunk, progress: &mut Progress) -> anyhow::Result<()> {
+    async fn chunk(&mut self, path: &Path, chunk: LogChunk, progress: &mut Progress) -> anyhow::Result<()> {
         match chunk {
             LogChunk::New { lines, upto } => {
                 let lines = ChunkLines::new(lines);
-                let imported = self.recorder.import(lines.visits().to_vec(), upto).await?;
+                let mut visits = lines.visits().to_vec();
+                let late = self.counted_days.exclude_late(&mut visits);
+                let mut imported = self.recorder.import(visits, upto).await?;
+                self.counted_days.add(lines.visits(), &imported);
+                imported.late.extend(late);
                 progress.add_committed(path, lines, imported);
             }
             LogChunk::Known(lines) => progress.add_known(lines),
@@ -109,13 +128,31 @@ impl LogImport {
         Ok(())
     }
 
+    /// Forgets days that this import has counted. If a lock delays this, the days stay until the next time, or until their lease ends.
+    async fn forget_days(&mut self, next: Option<Timestamp>) -> Result<(), Failure> {
+        let days = self.counted_days.to_forget(next, self.maintaining.now());
+        if days.is_empty() {
+            return Ok(());
+        }
+        let periods = self.counted_days.periods(&days);
+        let forgotten = over(&self.maintaining, async |checkout| match self.site(checkout).await? {
+            Some(site) => store::forget_periods(checkout, site, &periods).await,
+            None => Ok(()),
+        });
+        match forgotten.await {
+            Ok(()) => self.counted_days.forget(&days),
+            Err(Failure::TimedOut(_)) => {}
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
+    }
+
     /// Reads the checkpoints of earlier imports.
     async fn known_prefixes(&self) -> Result<KnownPrefixes, Failure> {
-        let checkpoints =
-            self.read(async |checkout| match store::read_site(checkout, &self.rules.import.site).await? {
-                Some(site) => store::read_checkpoints(checkout, site).await,
-                None => Ok(Vec::new()),
-            });
+        let checkpoints = over(&self.connection, async |checkout| match self.site(checkout).await? {
+            Some(site) => store::read_checkpoints(checkout, site).await,
+            None => Ok(Vec::new()),
+        });
         let checkpoints = checkpoints.await?.into_iter();
         Ok(checkpoints.filter_map(|(digest, bytes)| Some((digest.try_into().ok()?, bytes.unsigned_abs()))).collect())
     }
@@ -125,7 +162,7 @@ impl LogImport {
         let mut all: BTreeSet<Day> = days.iter().copied().collect();
         all.extend(months.iter().flat_map(|month| month.days()));
         let all: Vec<Day> = all.into_iter().collect();
-        let found = self.read(async |checkout| match store::read_site(checkout, &self.rules.import.site).await? {
+        let found = over(&self.connection, async |checkout| match self.site(checkout).await? {
             Some(site) => store::read_days(checkout, site, &all).await,
             None => Ok(Vec::new()),
         });
@@ -134,15 +171,22 @@ impl LogImport {
         Ok((days, months.iter().map(|month| SiteMonth::of(*month, &found)).collect()))
     }
 
-    /// Reads over the connection for reading. A lost read is retried, because the summary of a finished import should not be lost.
-    async fn read<T>(&self, work: impl AsyncFn(&mut Checkout<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-        retry_lost(async || {
-            let mut checkout = self.connection.checkout().await?;
-            let outcome = work(&mut checkout).await;
-            checkout.release(outcome)
-        })
-        .await
+    async fn site(&self, checkout: &mut Checkout<'_>) -> Result<Option<SiteId>, Failure> {
+        store::read_site(checkout, &self.rules.import.site).await
     }
+}
+
+/// Works over a connection. Lost work is retried, because the summary of a finished import should not be lost.
+async fn over<T>(
+    connection: &Connection,
+    work: impl AsyncFn(&mut Checkout<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    retry_lost(async || {
+        let mut checkout = connection.checkout().await?;
+        let outcome = work(&mut checkout).await;
+        checkout.release(outcome)
+    })
+    .await
 }
 
 /// A problem with the name of its file, and the number of pageviews that are counted nevertheless.

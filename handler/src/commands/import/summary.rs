@@ -147,7 +147,7 @@ impl fmt::Display for Summary {
             let label = match refusal {
                 Refusal::Malformed => "refused: not a line of this format",
                 Refusal::BadTime => "refused: before 1970 or in the future",
-                Refusal::ClosedPeriod => "refused: its month or an adjacent one is closed",
+                Refusal::ClosedPeriod => "refused: its period or an adjacent one is closed",
             };
             row(f, label, refused.lines)?;
             writeln!(f, "    first: {}", refused.first.join(", "))?;
