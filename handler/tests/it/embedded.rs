@@ -52,6 +52,13 @@ async fn the_embedded_database_survives_a_kill_and_serves_one_process() {
         let summary = plain.run(&["import", "--json", "--site", "localhost", &log]).json();
         assert_eq!(summary["pageviews"], expected);
     }
+    let import = ["import", "--site", "localhost", &log];
+    let place = |folder: &Folder| format!("Database: embedded in {}/.footfall/", folder.path().display());
+    assert!(plain.run(&import).stdout.starts_with(&format!("{}\n", place(&folder))));
+    // The same command in another folder counts into another database.
+    let other = Folder::new();
+    let outcome = plain.clone().inside(&other).run(&import);
+    assert!(outcome.stdout.starts_with(&format!("{} (new", place(&other))), "{outcome:?}");
     let report = plain.run(&["doctor"]);
     assert_eq!((report.code, report.stderr.as_str()), (Some(0), ""), "{report:?}");
 }
