@@ -107,13 +107,12 @@ impl Connection {
         let session = if let Some(session) = kept {
             session
         } else {
-            let (connection, clock_seconds) =
-                self.database.open(self.limits).await.map_err(|failure| failure.at(&self.database.place))?;
+            let opened = self.database.open(self.limits).await;
+            let connection = opened.map_err(|failure| failure.at(&self.database.place))?;
             slot.generation += 1;
-            self.database.clock.observe(clock_seconds);
             Session { connection, opened: Instant::now() }
         };
-        Ok(Checkout { owner: self, slot, session })
+        Ok(Checkout { owner: self, slot, session, sent: self.database.clock.machine_now() })
     }
 }
 
@@ -122,6 +121,8 @@ pub struct Checkout<'c> {
     owner: &'c Connection,
     slot: MutexGuard<'c, Slot>,
     session: Session,
+    /// When the last statements were sent, by this machine's clock.
+    sent: Timestamp,
 }
 
 impl Checkout<'_> {
@@ -135,6 +136,7 @@ impl Checkout<'_> {
         &mut self,
         work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
     ) -> Result<T, Failure> {
+        self.sent = self.owner.database.clock.machine_now();
         let outcome = match tokio::time::timeout(self.owner.limits.response(), work(&mut self.session.connection)).await
         {
             Ok(outcome) => outcome.map_err(|error| Failure::of(&error)),
@@ -143,9 +145,9 @@ impl Checkout<'_> {
         outcome.map_err(|failure| failure.at(&self.owner.database.place))
     }
 
-    /// Call this whenever the database has returned its time.
+    /// Call this whenever the last statements have returned the database's time.
     pub(super) fn observe_clock(&self, database_seconds: f64) {
-        self.owner.database.clock.observe(database_seconds);
+        self.owner.database.clock.observe(database_seconds, self.sent);
     }
 
     /// Returns the connection, unless it was lost.

@@ -74,7 +74,7 @@ impl Database {
 
     /// Opens a connection; the first connection also migrates the schema. No visits have been sent yet, so every failure can be
     /// retried.
-    pub(super) async fn open(&self, limits: StatementLimits) -> Result<(PgConnection, f64), Failure> {
+    pub(super) async fn open(&self, limits: StatementLimits) -> Result<PgConnection, Failure> {
         let password = match &self.source {
             Source::Entra(_, tokens) => Some(tokens.get().await?),
             Source::Server(_) => None,
@@ -86,10 +86,13 @@ impl Database {
         let set_up = async {
             let settings = sqlx::raw_sql(AssertSqlSafe(limits.settings())).execute(&mut connection).await;
             settings.map_err(|error| Failure::of(&error))?;
-            counting_mode::check(&mut connection, &self.counting_mode).await
+            let sent = self.clock.machine_now();
+            let seconds = counting_mode::check(&mut connection, &self.counting_mode).await?;
+            self.clock.observe(seconds, sent);
+            Ok(())
         };
-        let clock_seconds = within(LOGIN_LIMIT, "setting up", set_up).await?;
-        Ok((connection, clock_seconds))
+        within(LOGIN_LIMIT, "setting up", set_up).await?;
+        Ok(connection)
     }
 
     fn login_limit(&self) -> Duration {
