@@ -40,6 +40,8 @@ pub(super) struct Committer {
     generation: u64,
     /// Ids of batches whose outcome is known. The next batch deletes them from the database.
     finished: Vec<Uuid>,
+    /// Whether the current attempt has sent the batch.
+    has_sent: bool,
 }
 
 /// Everything that must stay the same across retries: each visit's time and each day's batch id. The database recognizes a resend
@@ -50,8 +52,9 @@ pub(super) struct BatchIdentity {
     /// `None` for a time outside the supported range.
     moments: Vec<Option<(Moment, Option<Minute>)>>,
     ids: BTreeMap<Day, Uuid>,
-    /// Whether an attempt was lost. The lost statement may still reach the database after a later attempt.
-    may_arrive_late: bool,
+    /// Whether an attempt was lost after the batch was sent. The lost statement may have been applied, or may still reach the
+    /// database after a later attempt.
+    pub(super) may_arrive_late: bool,
 }
 
 impl BatchIdentity {
@@ -83,6 +86,7 @@ impl Committer {
             seen: Seen::default(),
             generation: 0,
             finished: Vec::new(),
+            has_sent: false,
         }
     }
 
@@ -92,6 +96,7 @@ impl Committer {
         visits: impl Iterator<Item = &'v Visit> + Clone,
         identity: &mut BatchIdentity,
     ) -> Result<Attempted, Failure> {
+        self.has_sent = false;
         let connection = self.connection.clone();
         let mut checkout = connection.checkout().await?;
         if checkout.generation() != self.generation {
@@ -105,7 +110,7 @@ impl Committer {
             self.date(visits.clone(), identity);
         }
         let outcome = self.commit(&mut checkout, visits, identity).await;
-        identity.may_arrive_late |= matches!(outcome, Err(Failure::Lost(_)));
+        identity.may_arrive_late |= self.has_sent && matches!(outcome, Err(Failure::Lost(_)));
         checkout.release(outcome)
     }
 
@@ -201,6 +206,7 @@ impl Committer {
         let Aggregate { mut batch, fingerprints, pageviews, excluded } = aggregate(&dated, &ids, today, known);
         batch.checkpoint = checkpoint;
         batch.finished.clone_from(&self.finished);
+        self.has_sent = true;
         let outcome = store::commit(checkout, &batch, self.rules.counting_mode.forget).await?;
         // After a lost response, later commits may hide whether a visit was late.
         let late_is_unknown = matches!(outcome, Outcome::AppliedBefore(_));

@@ -123,22 +123,23 @@ impl Task {
 
     /// Commits visits as one batch, and responds to each caller. Resends the batch after a loss until the last deadline.
     async fn record(&mut self, mut waiting: Vec<Waiting>, split: Split) -> Recorded {
-        // Drop visits whose client already got a 503.
-        let now = Instant::now();
-        waiting.retain(|waiting| waiting.answer_by > now);
-        let Some(last_answer) = waiting.iter().map(|waiting| waiting.answer_by).max() else {
-            return Recorded::Done;
-        };
         let mut identity = BatchIdentity::default();
         let mut pause = FIRST_PAUSE;
-        // True if a previous attempt may have been applied. Split the batch then only if the database rejects its data.
-        let mut outcome_is_unknown = false;
         let outcome = loop {
+            if !identity.may_arrive_late {
+                // Nothing was applied. Drop visits whose client already got a 503.
+                let now = Instant::now();
+                waiting.retain(|waiting| waiting.answer_by > now);
+                identity = BatchIdentity::default();
+            }
+            let Some(last_answer) = waiting.iter().map(|waiting| waiting.answer_by).max() else {
+                return Recorded::Done;
+            };
             let visits = waiting.iter().map(|waiting| &waiting.visit);
             let Err(failure) = self.attempt(visits, &mut identity).await else { break Ok(()) };
             let took_too_long = failure.is_cancelled();
-            let is_too_much = failure.is_about_data() || (took_too_long && !outcome_is_unknown);
-            outcome_is_unknown |= matches!(failure, Failure::Lost(_));
+            // If a previous attempt may have been applied, split the batch only if the database rejects its data.
+            let is_too_much = failure.is_about_data() || (took_too_long && !identity.may_arrive_late);
             if is_too_much && split == Split::Allowed && waiting.len() > 1 {
                 // No part of the batch was applied, so the halves are new batches.
                 let second = waiting.split_off(waiting.len() / 2);

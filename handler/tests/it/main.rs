@@ -26,6 +26,7 @@ mod embedded;
 mod ended_sets;
 mod entra;
 mod fairness;
+mod given_up;
 mod health;
 mod hostile;
 mod house;
