@@ -60,8 +60,8 @@ pub(crate) fn filter(directives: &str) -> Option<Targets> {
     if !directives.split(',').all(is_valid) {
         return None;
     }
-    // Both libraries log client disconnects as errors.
-    format!("warp=off,hyper=off,sqlx=warn,{directives}").parse().ok()
+    // warp and hyper log client disconnects as errors. The embedded database logs its installation.
+    format!("warp=off,hyper=off,sqlx=warn,pglite_oxide=warn,{directives}").parse().ok()
 }
 
 /// Whole milliseconds since `began`.

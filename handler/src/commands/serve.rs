@@ -60,7 +60,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     if let DatabaseConfig::Embedded(folder) = &config.database {
         tracing::info!(
             event = "embedded",
-            "DATABASE_URL is not set: using the embedded PostgreSQL, data in {}/",
+            "DATABASE_URL is not set: waiting for the embedded PostgreSQL in {}/, whose first start takes longer",
             folder.display()
         );
     }

@@ -18,10 +18,6 @@ const APPLICATION_NAME: &str = "footfall";
 /// The time limit of a login, excluding the token request.
 const LOGIN_LIMIT: Duration = Duration::from_secs(3);
 
-/// The same for the embedded database, whose first start initialises its files.
-#[cfg(feature = "embedded")]
-const EMBEDDED_LOGIN_LIMIT: Duration = Duration::from_secs(60);
-
 /// The time limit of migrations, including the wait for other instances.
 const MIGRATION_LIMIT: Duration = Duration::from_secs(20);
 
@@ -81,8 +77,8 @@ impl Database {
             #[cfg(feature = "embedded")]
             Source::Embedded(_) => None,
         };
-        let mut connection = within(self.login_limit(), "logging in", self.log_in(password)).await?;
-        self.migrated.get_or_try_init(|| within(MIGRATION_LIMIT, "migrating", migrate(&mut connection))).await?;
+        let mut connection = self.within(LOGIN_LIMIT, "logging in", self.log_in(password)).await?;
+        self.migrated.get_or_try_init(|| self.within(MIGRATION_LIMIT, "migrating", migrate(&mut connection))).await?;
         let set_up = async {
             let settings = sqlx::raw_sql(AssertSqlSafe(limits.settings())).execute(&mut connection).await;
             settings.map_err(|error| Failure::of(&error))?;
@@ -91,16 +87,22 @@ impl Database {
             self.clock.observe(seconds, sent);
             Ok(())
         };
-        within(LOGIN_LIMIT, "setting up", set_up).await?;
+        self.within(LOGIN_LIMIT, "setting up", set_up).await?;
         Ok(connection)
     }
 
-    fn login_limit(&self) -> Duration {
-        match self.source {
-            Source::Server(_) | Source::Entra(..) => LOGIN_LIMIT,
-            #[cfg(feature = "embedded")]
-            Source::Embedded(_) => EMBEDDED_LOGIN_LIMIT,
+    /// Does a step of opening a connection within its time limit. The embedded database has no limit: it runs in this process, its
+    /// first start creates its files, and a second attempt would wait for the first one.
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        operation: &str,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        if self.accepts_one_connection() {
+            return work.await;
         }
+        tokio::time::timeout(limit, work).await.map_err(|_| Failure::lost(format!("{operation} timed out")))?
     }
 
     async fn log_in(&self, password: Option<String>) -> Result<PgConnection, Failure> {
@@ -166,12 +168,4 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
             _ => Failure::rejected("migration"),
         })
     })
-}
-
-async fn within<T>(
-    limit: Duration,
-    operation: &str,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    tokio::time::timeout(limit, work).await.map_err(|_| Failure::lost(format!("{operation} timed out")))?
 }
