@@ -138,25 +138,32 @@ cohort_size as (
     from placed
     group by cohort, previous_day, next_day
 ),
--- Count the new day under its gap, and move the next day from its old gap to a smaller gap.
+-- Count the new day under its gap, and move the next day from its old gap to a smaller gap. `generate_series` and `case` instead of a
+-- lateral list of values, whose expressions PostgreSQL would prepare again for every row.
 change as (
-    select link.tally, change.day, change.gap, sum(change.visitors)::integer as visitors, sum(change.views)::bigint as views
-    from unnest($10::sent_link[]) as link (cohort, tally, role)
-    full join cohort_size on cohort_size.cohort = link.cohort
-    cross join lateral (
-        values
-            (case when role < 2 then $4 end, coalesce($4 - previous_day, 0), cohort_size.visitors, 0),
-            (
-                case when role = 0 then next_day end,
+    select tally, day, gap, sum(visitors)::integer as visitors, sum(views)::bigint as views
+    from (
+        select
+            link.tally,
+            case
+                when step = 0 and role < 2 or step = 3 and role = 2 then $4
+                when step in (1, 2) and role = 0 then next_day
+            end as day,
+            case step
+                when 0 then coalesce($4 - previous_day, 0)
                 -- A day of the next period was new if this period had no day: a gap spans at most one period.
-                case when next_day > $6 and previous_day <= $4 - $7 then 0 else coalesce(next_day - previous_day, 0) end,
-                -cohort_size.visitors, 0
-            ),
-            (case when role = 0 then next_day end, next_day - $4, cohort_size.visitors, 0),
-            (case when role = 2 then $4 end, 0, 0, cohort_size.late_views)
-    ) as change (day, gap, visitors, views)
-    where change.day is not null and (change.visitors <> 0 or change.views > 0)
-    group by link.tally, change.day, change.gap
+                when 1 then case when next_day > $6 and previous_day <= $4 - $7 then 0 else coalesce(next_day - previous_day, 0) end
+                when 2 then next_day - $4
+                else 0
+            end as gap,
+            case step when 1 then -cohort_size.visitors when 3 then 0 else cohort_size.visitors end as visitors,
+            case step when 3 then cohort_size.late_views else 0 end as views
+        from unnest($10::sent_link[]) as link (cohort, tally, role)
+        full join cohort_size on cohort_size.cohort = link.cohort
+        cross join generate_series(0, 3) as step
+    ) as step
+    where day is not null and (visitors <> 0 or views > 0)
+    group by tally, day, gap
 ),
 by_gap as (
     select tally, day, sum(views)::bigint as views, array_agg(visitors order by gap) as visitors

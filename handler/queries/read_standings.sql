@@ -10,6 +10,9 @@
 --   standing   of a value: 2 if it has a place on the day, 1 if it had one before
 --   listed     the number of values of a list, with the index of the first value of the list
 --   added      the number of values that a network has added
+--
+-- Each look-up is a subquery that returns a value, and there is one for each day. For `exists`, a join or a range of days PostgreSQL
+-- may read all rows of the site or the whole table.
 with wanted as (
     select site, day, dimension, value, place
     from unnest($1::integer[], $2::integer[], $3::smallint[], $4::text[]) with ordinality
@@ -20,20 +23,23 @@ list as (
 )
 select
     'standing' as "about!", place as "place!",
-    case
-        when exists (
-            select from tally
+    coalesce(
+        (
+            select 2 from tally
             where tally.site = wanted.site and tally.day = wanted.day
                 and tally.dimension = wanted.dimension and tally.value = wanted.value
-        ) then 2
-        -- One look-up per day. With a range of days PostgreSQL would read all values of these days.
-        when exists (
-            select from generate_series(1, $10::integer) as back
-            join tally on tally.site = wanted.site and tally.day = wanted.day - back
-                and tally.dimension = wanted.dimension and tally.value = wanted.value
-        ) then 1
-        else 0
-    end::bigint as "number!"
+        ),
+        (
+            select 1 from generate_series(1, $10::integer) as back
+            where (
+                select true from tally
+                where tally.site = wanted.site and tally.day = wanted.day - back
+                    and tally.dimension = wanted.dimension and tally.value = wanted.value
+            )
+            limit 1
+        ),
+        0
+    )::bigint as "number!"
 from wanted
 union all
 select 'listed', place, (
@@ -42,7 +48,13 @@ select 'listed', place, (
 )
 from list
 union all
-select 'added', adder.place, addition.added
+select 'added', adder.place, coalesce(
+    (
+        select added from addition
+        where addition.site = adder.site and addition.day = adder.day
+            and addition.dimension = adder.dimension and addition.network = adder.network
+    ),
+    0
+)
 from unnest($5::integer[], $6::integer[], $7::smallint[], $8::bigint[]) with ordinality
     as adder (site, day, dimension, network, place)
-join addition using (site, day, dimension, network)

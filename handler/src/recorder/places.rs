@@ -58,12 +58,17 @@ impl Admissions {
     }
 }
 
-/// A value of a visit that has no known place.
+/// How many networks are asked for a place for a value in one batch. Each more of them would be one more row to look up.
+const SPONSORS: usize = 3;
+
+/// A value without a known place.
 struct Candidate<'v> {
-    visit: usize,
     list: DayList,
     value: &'v str,
-    network: Fingerprint,
+    /// The first networks that bring the value. One of them adds it.
+    sponsors: Vec<Fingerprint>,
+    /// The visits with the value, by index.
+    visits: Vec<usize>,
 }
 
 impl Places {
@@ -94,7 +99,8 @@ impl Places {
         if self.listed.values().map(HashSet::len).sum::<usize>() >= KNOWN_VALUES {
             self.listed.clear();
         }
-        let mut candidates = Vec::new();
+        let mut candidates: Vec<Candidate<'_>> = Vec::new();
+        let mut indexes: HashMap<(DayList, &str), usize> = HashMap::new();
         for (index, Dated { visit, moment, .. }) in visits.iter().enumerate() {
             let Some(site) = keys.site(&visit.site) else { continue };
             let mut network = None;
@@ -109,23 +115,38 @@ impl Places {
                     let key = self.network_key(checkout, moment.day).await?;
                     *network.insert(network_fingerprint(&key, visit.network))
                 };
-                candidates.push(Candidate { visit: index, list, value, network });
+                let candidate = *indexes.entry((list, value)).or_insert_with(|| {
+                    candidates.push(Candidate { list, value, sponsors: Vec::new(), visits: Vec::new() });
+                    candidates.len() - 1
+                });
+                let Candidate { sponsors, visits, .. } = &mut candidates[candidate];
+                visits.push(index);
+                if sponsors.len() < SPONSORS && !sponsors.contains(&network) {
+                    sponsors.push(network);
+                }
             }
         }
         if candidates.is_empty() {
             return Ok(Admissions::default());
         }
-        let values: BTreeSet<_> = candidates.iter().map(|candidate| (candidate.list, candidate.value)).collect();
-        let networks: BTreeSet<_> = candidates.iter().map(|candidate| (candidate.list, candidate.network)).collect();
-        let (values, networks) = (Vec::from_iter(values), Vec::from_iter(networks));
+        // The order is that of the visits, day by day.
+        candidates.sort_by_key(|candidate| candidate.list.day);
+        let values: Vec<_> = candidates.iter().map(|candidate| (candidate.list, candidate.value)).collect();
+        let sponsors = |candidate: &Candidate<'_>| {
+            let list = candidate.list;
+            candidate.sponsors.iter().map(|network| (list, *network)).collect::<Vec<_>>()
+        };
+        let networks: BTreeSet<_> = candidates.iter().flat_map(sponsors).collect();
+        let networks = Vec::from_iter(networks);
         let Standings { values: standings, listed, added } =
             store::read_standings(checkout, &values, &networks).await?;
-        let mut state = State {
-            standings: values.into_iter().zip(standings).collect(),
-            listed: listed.into_iter().collect(),
-            added: networks.into_iter().zip(added).collect(),
-        };
-        Ok(self.decide(&candidates, &mut state))
+        let mut state =
+            State { listed: listed.into_iter().collect(), added: networks.into_iter().zip(added).collect() };
+        let mut admissions = Admissions::default();
+        for (candidate, standing) in candidates.iter().zip(standings) {
+            self.decide(candidate, standing, &mut state, &mut admissions);
+        }
+        Ok(admissions)
     }
 
     /// Call this after the commit of the batch: its values have a place now.
@@ -157,53 +178,48 @@ impl Places {
         Ok(key)
     }
 
-    /// Decides day by day, in the order of the visits.
-    fn decide(&mut self, candidates: &[Candidate<'_>], state: &mut State<'_>) -> Admissions {
-        let mut admissions = Admissions::default();
-        let mut of_days: Vec<&Candidate<'_>> = candidates.iter().collect();
-        of_days.sort_by_key(|candidate| candidate.list.day);
-        for Candidate { list, value, network, .. } in of_days {
-            if self.lists(*list, value) {
-                continue;
+    fn decide(
+        &mut self,
+        candidate: &Candidate<'_>,
+        standing: Standing,
+        state: &mut State,
+        admissions: &mut Admissions,
+    ) {
+        let Candidate { list, value, sponsors, visits } = candidate;
+        let listed = state.listed.entry(*list).or_default();
+        let places = list.dimension.values_a_day();
+        // An earlier day of the batch may have listed the value.
+        let was_admitted = |back: i32| self.admits(DayList { day: list.day.plus(-back), ..*list }, value);
+        let is_remembered = standing == Standing::Remembered || (1..=REMEMBERED_DAYS).any(was_admitted);
+        let is_named = list.dimension == Dimension::Event && self.named_events.contains(*value);
+        let has_place = if standing == Standing::Listed || is_named {
+            true
+        } else if is_remembered {
+            // Remembered values have as many places again, so that new values can't take them.
+            *listed < 2 * places
+        } else if *listed < places {
+            let added = |network: &Fingerprint| state.added.get(&(*list, *network)).copied().unwrap_or_default();
+            let sponsor = sponsors.iter().find(|network| added(network) < VALUES_A_NETWORK);
+            if let Some(network) = sponsor {
+                *state.added.entry((*list, *network)).or_default() += 1;
+                *admissions.added.entry((*list, *network)).or_default() += 1;
+            } else {
+                admissions.refused.extend(visits);
             }
-            let listed = state.listed.entry(*list).or_default();
-            let added = state.added.entry((*list, *network)).or_default();
-            let places = list.dimension.values_a_day();
-            let is_named = list.dimension == Dimension::Event && self.named_events.contains(*value);
-            // The batch may have several days.
-            let was_admitted = |back: i32| self.admits(DayList { day: list.day.plus(-back), ..*list }, value);
-            let has_place = match state.standings.get(&(*list, *value)) {
-                Some(Standing::Listed) => true,
-                _ if is_named => true,
-                // Remembered values have as many places again, so that new values can't take them.
-                Some(Standing::Remembered) => *listed < 2 * places,
-                _ if (1..=REMEMBERED_DAYS).any(was_admitted) => *listed < 2 * places,
-                _ if *listed < places && *added < VALUES_A_NETWORK => {
-                    *added += 1;
-                    *admissions.added.entry((*list, *network)).or_default() += 1;
-                    true
-                }
-                _ => false,
-            };
-            if has_place {
-                *listed += 1;
-                self.admitted.entry(*list).or_default().insert((*value).to_owned());
-            }
+            sponsor.is_some()
+        } else {
+            false
+        };
+        if has_place {
+            // The database has counted what is listed.
+            *listed += usize::from(standing != Standing::Listed);
+            self.admitted.entry(*list).or_default().insert((*value).to_owned());
         }
-        // Another network may have added the value later in this batch.
-        for Candidate { visit, list, value, network } in candidates {
-            let is_exhausted = state.added.get(&(*list, *network)).is_some_and(|added| *added >= VALUES_A_NETWORK);
-            if is_exhausted && !self.lists(*list, value) {
-                admissions.refused.insert(*visit);
-            }
-        }
-        admissions
     }
 }
 
 /// The state of the lists, updated with each decision.
-struct State<'v> {
-    standings: HashMap<(DayList, &'v str), Standing>,
+struct State {
     listed: HashMap<DayList, usize>,
     added: HashMap<(DayList, Fingerprint), u8>,
 }

@@ -37,7 +37,7 @@ async fn a_visit_that_was_given_up_while_the_database_was_away_is_not_counted_la
     };
     recorder.record(visit(1), Instant::now() + PATIENCE).await.unwrap();
     cable.cut();
-    // The open connection takes this visit, and nobody knows whether the database gets it. Later visits find no connection.
+    // The open connection takes this visit, whose outcome stays unknown. Later visits find no connection.
     let first = recorder.record(visit(9), Instant::now() + Duration::from_millis(500)).await;
     assert!(first.is_err(), "{first:?}");
     // Both are in one batch, because they are sent at once.

@@ -235,11 +235,14 @@ impl Maker {
         let first = today - self.random.between(0, 4);
         let site = self.random.low(self.sites);
         let count = 5 + self.random.below(40);
+        // The views of a chunk count together, whatever their order. So a chunk has one network, which two visitors share.
+        let is_import = self.random.percent(40);
+        let visitors = if is_import { 2 } else { 4 };
         let mut views = Vec::new();
         for _ in 0..count {
             let at = start_ms(self.random.between(first, today), &self.zone) + 30_000;
             let mut view = View { site, ..self.visit(at.min(now_ms)) };
-            view.visitor = FLOODING + self.random.below(4);
+            view.visitor = FLOODING + self.random.below(visitors);
             let values = view.values.iter().map(|(dimension, value)| match dimension {
                 Dimension::Page => (*dimension, format!("/flood-{}", self.random.below(30))),
                 Dimension::Event => (*dimension, format!("flood-{}", self.random.below(30))),
@@ -248,7 +251,7 @@ impl Maker {
             view.values = values.collect();
             views.push(view);
         }
-        if self.random.percent(40) {
+        if is_import {
             views.retain(|view| !view.is_event);
             self.import_views(now_ms, &views);
             return;
