@@ -1,6 +1,7 @@
 //! Runs a world: several instances of the product, in-process, on a real database.
 
 use std::{
+    borrow::Cow,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::{
         Arc,
@@ -12,8 +13,10 @@ use std::{
 use handler::{
     clock::Clock,
     config::DatabaseConfig,
-    domain::{Classification, Forget, Network, SiteName, Visit, VisitKind, VisitorKey},
-    domain::{CountingMode, CountingRules},
+    domain::{
+        Classification, CountingMode, CountingRules, Dimension, Forget, Network, SiteName, Visit, VisitKind,
+        VisitorKey, dimension::path::page_path,
+    },
     reader::Reader,
     recorder::{LogPrefix, Recorder},
     store::{self, CONNECTION_LIFETIME, Connection, Failure, StatementLimits},
@@ -142,7 +145,7 @@ impl Fleet {
             site: self.sites[view.site].clone(),
             network: Some(client(view.visitor, view.at_ms).network().limited()),
             kind: if view.is_event { VisitKind::Event } else { VisitKind::View },
-            values: view.values.iter().map(|(dimension, value)| (*dimension, value.clone().into())).collect(),
+            values: view.values.iter().map(|value| spelled(value, view.at_ms / 500)).collect(),
             classification: match (view.kind, view.kind.exclusion()) {
                 (Kind::Bot, Some(exclusion)) => Classification::Excluded(exclusion),
                 (_, Some(exclusion)) => Classification::Pageview(exclusion),
@@ -283,6 +286,27 @@ fn check_import(
         }
     }
     problems
+}
+
+/// A value as the product reads it. A page comes in several spellings, and each is one page.
+fn spelled((dimension, value): &(Dimension, String), spelling: i64) -> (Dimension, Cow<'static, str>) {
+    let value = match dimension {
+        Dimension::Page | Dimension::EntryPage => {
+            let name = value.trim_start_matches('/');
+            let encoded = |byte: u8| format!("%{byte:02x}");
+            page_path(&match spelling % 7 {
+                0 => format!("/{}", name.bytes().map(encoded).collect::<String>()),
+                1 => format!("/{}?from=1", name.bytes().map(encoded).collect::<String>().to_uppercase()),
+                2 => format!("/./{name}"),
+                3 => format!("/away/../{name}#top"),
+                4 => format!("/{name};jsessionid=7"),
+                5 => format!("\\{name}"),
+                _ => format!("/{name}"),
+            })
+        }
+        _ => value.clone(),
+    };
+    (*dimension, value.into())
 }
 
 /// A visitor is an address and a User-Agent without versions: two visitors share an address, and each updates its browser.
