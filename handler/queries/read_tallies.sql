@@ -40,7 +40,8 @@ from (
     ) as of_day
     group by dimension, value
 ) as ranked
-where place <= $6::bigint
+-- Named events are shown, whatever others send.
+where place <= $6::bigint or (dimension = $11::smallint and value = any($10::text[]))
 union all
 select 'imported', day, null, source, pageviews, array[visitors]
 from imported_tally

@@ -217,7 +217,8 @@ impl Task {
         query: &Query,
         partial: &mut Partial,
     ) -> Result<Found, Failure> {
-        let CountingRules { counting_mode: CountingMode { zone, forget }, keeps_all_time, .. } = self.rules.clone();
+        let CountingRules { counting_mode: CountingMode { zone, forget }, keeps_all_time, named_events, .. } =
+            self.rules.clone();
         let Some(site) = self.session_cache.find_site(checkout, &query.site).await? else {
             let all_time = keeps_all_time.then_some(0.0);
             let empty = || assemble(query, &partial.plan, &zone, forget, Tallies::default(), all_time);
@@ -226,7 +227,7 @@ impl Task {
         };
         match partial.next() {
             Some(Piece::Lists(slice)) => {
-                store::read_tallies(checkout, site, &partial.plan, &slice, &mut partial.tallies).await?;
+                store::read_tallies(checkout, site, &partial.plan, &slice, &named_events, &mut partial.tallies).await?;
             }
             Some(Piece::Breakdown(breakdown)) => {
                 partial.tallies.referrals = store::read_referrals(checkout, site, &partial.plan, &breakdown).await?;

@@ -107,6 +107,10 @@ impl Failure {
             }
             // Only a failed TLS handshake has this kind.
             sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData => Cause::Tls(error.to_string()).into(),
+            // The standard library has no kind for it.
+            sqlx::Error::Io(error) if error.to_string().starts_with("failed to lookup address information") => {
+                Cause::Phase("the host name has no address".into()).into()
+            }
             sqlx::Error::Io(error) => Cause::Io(error.kind()).into(),
             sqlx::Error::Tls(error) => Cause::Tls(error.to_string()).into(),
             sqlx::Error::Protocol(_) => Self::lost("protocol"),

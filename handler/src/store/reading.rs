@@ -38,12 +38,13 @@ enum TallyKind {
     Site,
 }
 
-/// Reads a slice of a plan's tallies, and adds it to those of earlier slices.
+/// Reads a slice of a plan's tallies, and adds it to those of earlier slices. The lists contain the named events in any case.
 pub async fn read_tallies(
     checkout: &mut Checkout<'_>,
     site: SiteId,
     plan: &Plan,
     slice: &Slice,
+    named_events: &[String],
     tallies: &mut Tallies,
 ) -> Result<(), Failure> {
     let (first_dimension, last_dimension) = slice.dimensions;
@@ -59,7 +60,9 @@ pub async fn read_tallies(
                 LIST_LENGTH,
                 slice.with_totals,
                 first_dimension,
-                last_dimension
+                last_dimension,
+                named_events,
+                Dimension::Event.number()
             )
             .fetch_all(connection)
             .await?;

@@ -63,7 +63,7 @@ pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u6
                     let mut tallies = Tallies::default();
                     let mut read = Ok(());
                     for slice in plan.slices() {
-                        read = read.and(store::read_tallies(&mut checkout, id, &plan, &slice, &mut tallies).await);
+                        read = read.and(store::read_tallies(&mut checkout, id, &plan, &slice, &[], &mut tallies).await);
                     }
                     checkout.release(read).map_err(|failure| format!("{query:?}: {failure}"))?;
                     tallies

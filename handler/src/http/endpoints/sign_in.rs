@@ -30,7 +30,7 @@ pub(in crate::http) async fn respond<B: Buf>(
     };
     let app = request.app();
     let site: Option<SiteName> = field("site").and_then(|site| site.parse().ok());
-    let (cookie, page) = match field("token").filter(|token| !token.is_empty()) {
+    let (cookie, page) = match field("token").map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()) {
         None => (request.has_session().then(access::signed_out), "/".to_owned()),
         Some(_) if app.access.token.is_none() => {
             let problem = "statistics are public here: FOOTFALL_DASHBOARD_TOKEN is not set";
