@@ -12,7 +12,7 @@ use std::{
 use crate::domain::statistics::STATEMENT_DAYS;
 
 /// The number of jobs that one caller may have brought and that still wait.
-pub(super) const JOBS_OF_ONE_CALLER: usize = 4;
+pub(super) const JOBS_OF_ONE_CALLER: usize = 8;
 
 /// The cost of the work in one turn: that of one statement.
 pub(super) const TURN: i64 = STATEMENT_DAYS;
@@ -295,7 +295,7 @@ mod tests {
             turns.join(&(number - 1).to_string(), 'a', Vec::new).unwrap().clear();
         }
         assert!(join(&mut turns, 'a', "more"));
-        assert_eq!(order(&mut turns, TURN), "3 more");
+        assert_eq!(order(&mut turns, TURN), format!("{} more", JOBS_OF_ONE_CALLER - 1));
     }
 
     #[test]
