@@ -59,7 +59,7 @@ pub async fn forget_periods(checkout: &mut Checkout<'_>, site: SiteId, periods: 
             sqlx::query_file!("queries/forget_periods.sql", site.0, &numbers).execute(connection).await
         })
         .await?;
-    vacuum_salts(checkout).await?;
+    vacuum_keys(checkout).await?;
     exclusively(checkout, async |checkout| drop_sets(checkout).await).await?;
     Ok(())
 }
@@ -96,14 +96,14 @@ async fn remove_all(
 ) -> Result<(), Failure> {
     // Forget salts first: without them the fingerprints can't be compared any more.
     removed.salts_forgotten = repeat(checkout, MaintenanceStep::ForgetSalts).await?;
-    if removed.salts_forgotten > 0 {
-        vacuum_salts(checkout).await?;
+    removed.additions_deleted = repeat(checkout, MaintenanceStep::DeleteNetworkKeys).await?;
+    if removed.salts_forgotten > 0 || removed.additions_deleted > 0 {
+        vacuum_keys(checkout).await?;
     }
     removed.sets_dropped = drop_sets(checkout).await?;
     removed.batches_deleted = repeat(checkout, MaintenanceStep::DeleteBatches).await?;
     removed.minutes_deleted = repeat(checkout, MaintenanceStep::DeleteMinutes).await?;
-    removed.additions_deleted = repeat(checkout, MaintenanceStep::DeleteAdditions).await?;
-    removed.additions_deleted += repeat(checkout, MaintenanceStep::DeleteNetworkKeys).await?;
+    removed.additions_deleted += repeat(checkout, MaintenanceStep::DeleteAdditions).await?;
     if let Some(first_kept) = first_kept {
         let sites = checkout
             .run(async |connection| sqlx::query_scalar!("select id from site").fetch_all(connection).await)
@@ -124,9 +124,11 @@ async fn remove_all(
     Ok(())
 }
 
-/// Removes the old row versions with forgotten salts. Autovacuum skips such a small table.
-async fn vacuum_salts(checkout: &mut Checkout<'_>) -> Result<(), Failure> {
-    checkout.run(async |connection| sqlx::raw_sql("vacuum salt").execute(connection).await.map(|_| ())).await
+/// Removes the old row versions with forgotten salts and keys of networks. Autovacuum skips such small tables.
+async fn vacuum_keys(checkout: &mut Checkout<'_>) -> Result<(), Failure> {
+    checkout
+        .run(async |connection| sqlx::raw_sql("vacuum salt, network_key").execute(connection).await.map(|_| ()))
+        .await
 }
 
 /// A statement that removes a limited number of rows, repeated until no rows are left.
