@@ -255,6 +255,13 @@ locals {
         query       = file("${path.module}/queries/maintenance-stopped.kql")
         description = "No maintenance has ended for six hours, so expired data is not deleted."
       }
+      # The workspace logs its own operations, also beyond the cap.
+      log-cap = {
+        severity    = 2, frequency = "PT15M", window = "PT1H", lookback = null
+        query       = file("${path.module}/queries/log-cap.kql")
+        description = "The workspace has reached log_daily_cap_in_gb: query alerts do not fire until the next day."
+        scope       = azurerm_log_analytics_workspace.this.id
+      }
     },
     var.dashboard_token_secret == null ? {} : {
       token-unresolved = {
@@ -284,7 +291,7 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "this" {
   evaluation_frequency      = each.value.frequency
   window_duration           = each.value.window
   query_time_range_override = each.value.lookback
-  scopes                    = [azurerm_application_insights.this.id]
+  scopes                    = [try(each.value.scope, azurerm_application_insights.this.id)]
   auto_mitigation_enabled   = true
   tags                      = local.tags
 
@@ -293,37 +300,6 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "this" {
 
   criteria {
     query                   = each.value.query
-    time_aggregation_method = "Count"
-    operator                = "GreaterThan"
-    threshold               = 0
-
-    failing_periods {
-      minimum_failing_periods_to_trigger_alert = 1
-      number_of_evaluation_periods             = 1
-    }
-  }
-
-  action {
-    action_groups = [azurerm_monitor_action_group.this.id]
-  }
-}
-
-# The workspace logs its own operations, also beyond the cap.
-resource "azurerm_monitor_scheduled_query_rules_alert_v2" "log_cap" {
-  name                    = "alert-${local.stem}-log-cap"
-  resource_group_name     = azurerm_resource_group.this.name
-  location                = var.location
-  description             = "The workspace has reached log_daily_cap_in_gb: query alerts do not fire until the next day."
-  severity                = 2
-  evaluation_frequency    = "PT15M"
-  window_duration         = "PT1H"
-  scopes                  = [azurerm_log_analytics_workspace.this.id]
-  auto_mitigation_enabled = true
-  skip_query_validation   = true
-  tags                    = local.tags
-
-  criteria {
-    query                   = file("${path.module}/queries/log-cap.kql")
     time_aggregation_method = "Count"
     operator                = "GreaterThan"
     threshold               = 0

@@ -14,6 +14,16 @@ variables {
   database_bootstrap_image = "docker.io/library/postgres:17-alpine@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 }
 
+override_resource {
+  target          = azurerm_function_app_flex_consumption.this
+  override_during = plan
+  values = {
+    id               = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-mock/providers/Microsoft.Web/sites/func-mock"
+    default_hostname = "func-mock.azurewebsites.net"
+    identity         = { principal_id = "d0000000-0000-0000-0000-000000000001" }
+  }
+}
+
 run "the_app_has_two_roles" {
   command = plan
 
@@ -123,16 +133,6 @@ run "who_applies_may_read_the_role_on_the_secret_too" {
     }
   }
 
-  override_resource {
-    target          = azurerm_function_app_flex_consumption.this
-    override_during = plan
-    values = {
-      id               = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-mock/providers/Microsoft.Web/sites/func-mock"
-      default_hostname = "func-mock.azurewebsites.net"
-      identity         = { principal_id = "d0000000-0000-0000-0000-000000000001" }
-    }
-  }
-
   assert {
     condition     = azurerm_role_assignment.github["secret_read"].role_definition_name == "Reader" && azurerm_role_assignment.github["secret_read"].scope == azurerm_role_assignment.dashboard_token[0].scope
     error_message = "The pipeline must be Reader on the secret, because every plan reads the role assignment there. Reader shows no value."
@@ -237,16 +237,6 @@ run "identity_and_role_come_before_the_reference" {
     }
   }
 
-  override_resource {
-    target          = azurerm_function_app_flex_consumption.this
-    override_during = plan
-    values = {
-      id               = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-mock/providers/Microsoft.Web/sites/func-mock"
-      default_hostname = "func-mock.azurewebsites.net"
-      identity         = { principal_id = "d0000000-0000-0000-0000-000000000001" }
-    }
-  }
-
   assert {
     condition     = !contains(keys(azurerm_function_app_flex_consumption.this.app_settings), "FOOTFALL_DASHBOARD_TOKEN") && length(azurerm_role_assignment.dashboard_token) == 1 && azurerm_function_app_flex_consumption.this.identity[0].type == "SystemAssigned, UserAssigned"
     error_message = "The first apply must create identity and role, and not set the reference."
@@ -265,16 +255,6 @@ run "the_dashboard_token_is_a_reference" {
     dashboard_token_secret = {
       key_vault_id = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-secrets/providers/Microsoft.KeyVault/vaults/kv-footfall"
       name         = "dashboard-token"
-    }
-  }
-
-  override_resource {
-    target          = azurerm_function_app_flex_consumption.this
-    override_during = plan
-    values = {
-      id               = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-mock/providers/Microsoft.Web/sites/func-mock"
-      default_hostname = "func-mock.azurewebsites.net"
-      identity         = { principal_id = "d0000000-0000-0000-0000-000000000001" }
     }
   }
 

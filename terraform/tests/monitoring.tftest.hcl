@@ -23,12 +23,12 @@ run "every_alert_there_should_be" {
   }
 
   assert {
-    condition     = toset(keys(azurerm_monitor_scheduled_query_rules_alert_v2.this)) == toset(["server-errors", "latency", "handler-restarts", "database-lost", "maintenance-stopped", "silence"])
+    condition     = toset(keys(azurerm_monitor_scheduled_query_rules_alert_v2.this)) == toset(["server-errors", "latency", "handler-restarts", "database-lost", "maintenance-stopped", "log-cap", "silence"])
     error_message = "The app needs alerts for: errors, latency, restarts, lost database, stopped maintenance, silence."
   }
 
   assert {
-    condition     = azurerm_monitor_scheduled_query_rules_alert_v2.log_cap.scopes == tolist([azurerm_log_analytics_workspace.this.id]) && one(azurerm_monitor_activity_log_alert.resource_health.criteria).category == "ResourceHealth" && azurerm_monitor_activity_log_alert.resource_health.scopes == toset([azurerm_resource_group.this.id])
+    condition     = azurerm_monitor_scheduled_query_rules_alert_v2.this["log-cap"].scopes == tolist([azurerm_log_analytics_workspace.this.id]) && one(azurerm_monitor_activity_log_alert.resource_health.criteria).category == "ResourceHealth" && azurerm_monitor_activity_log_alert.resource_health.scopes == toset([azurerm_resource_group.this.id])
     error_message = "The workspace needs an alert for its cap, and the group one for the health of its resources."
   }
 
@@ -61,7 +61,7 @@ run "every_alert_tells_somebody" {
   }
 
   assert {
-    condition     = one(azurerm_monitor_scheduled_query_rules_alert_v2.log_cap.action).action_groups == tolist([azurerm_monitor_action_group.this.id]) && one(azurerm_monitor_activity_log_alert.resource_health.action).action_group_id == azurerm_monitor_action_group.this.id
+    condition     = one(azurerm_monitor_scheduled_query_rules_alert_v2.this["log-cap"].action).action_groups == tolist([azurerm_monitor_action_group.this.id]) && one(azurerm_monitor_activity_log_alert.resource_health.action).action_group_id == azurerm_monitor_action_group.this.id
     error_message = "The alerts for the cap and for resource health need an action."
   }
 
