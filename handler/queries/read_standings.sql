@@ -22,7 +22,7 @@ list as (
     select site, day, dimension, min(place) as place from wanted group by site, day, dimension
 )
 select
-    'standing' as "about!", place as "place!",
+    'standing' as "about!: StandingsKind", place as "place!",
     coalesce(
         (
             select 2 from tally

@@ -241,6 +241,11 @@ impl Dimension {
         self.about().uniqueness
     }
 
+    /// Whether a visit has values here. An excluded visit counts only in lists of requests, and other visits only in the others.
+    pub fn counts(self, is_excluded: bool) -> bool {
+        is_excluded == (self.uniqueness() == Uniqueness::RequestsOnly)
+    }
+
     /// How many values a site can have in a day; additional values count as [`OTHER`].
     pub const fn values_a_day(self) -> usize {
         self.about().values_a_day

@@ -298,7 +298,7 @@ impl<'v> PartBuilder<'v> {
                 }
             }
             for (dimension, value) in values {
-                if is_excluded != (dimension.uniqueness() == Uniqueness::RequestsOnly) {
+                if !dimension.counts(is_excluded) {
                     continue;
                 }
                 let value = self.known.places.counted_as(site, self.part.day, *dimension, value);

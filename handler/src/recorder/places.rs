@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Classification, Day, Dimension, Fingerprint, Salt, TallyKey, Uniqueness, Visit,
+        Classification, Day, Dimension, Fingerprint, Salt, TallyKey, Visit,
         dimension::{OTHER, REMEMBERED_DAYS, VALUES_A_NETWORK},
         identity::fingerprint::network_fingerprint,
     },
@@ -133,10 +133,9 @@ impl Places {
         candidates.sort_by_key(|candidate| candidate.list.day);
         let values: Vec<_> = candidates.iter().map(|candidate| (candidate.list, candidate.value)).collect();
         let sponsors = |candidate: &Candidate<'_>| {
-            let list = candidate.list;
-            candidate.sponsors.iter().map(|network| (list, *network)).collect::<Vec<_>>()
+            candidate.sponsors.iter().map(|network| (candidate.list, *network)).collect::<Vec<_>>()
         };
-        let networks: BTreeSet<_> = candidates.iter().flat_map(sponsors).collect();
+        let networks: HashSet<_> = candidates.iter().flat_map(sponsors).collect();
         let networks = Vec::from_iter(networks);
         let Standings { values: standings, listed, added } =
             store::read_standings(checkout, &values, &networks).await?;
@@ -224,9 +223,9 @@ struct State {
     added: HashMap<(DayList, Fingerprint), u8>,
 }
 
-/// The values under which a visit is counted. An excluded visit counts only in lists of requests.
-pub(super) fn counted_values(visit: &Visit) -> impl Iterator<Item = (Dimension, &str)> {
+/// The values under which a visit is counted.
+fn counted_values(visit: &Visit) -> impl Iterator<Item = (Dimension, &str)> {
     let is_excluded = matches!(visit.classification, Classification::Excluded(_));
     let values = visit.values.iter().map(|(dimension, value)| (*dimension, &**value));
-    values.filter(move |(dimension, _)| is_excluded == (dimension.uniqueness() == Uniqueness::RequestsOnly))
+    values.filter(move |(dimension, _)| dimension.counts(is_excluded))
 }

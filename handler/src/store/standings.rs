@@ -28,6 +28,15 @@ pub enum Standing {
     Listed,
 }
 
+/// The kind of a row of `read_standings.sql`.
+#[derive(Clone, Copy, Debug, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+enum StandingsKind {
+    Standing,
+    Listed,
+    Added,
+}
+
 /// The state of lists in the database.
 #[derive(Debug, Default)]
 pub struct Standings {
@@ -77,18 +86,18 @@ pub async fn read_standings(
     for row in rows {
         let place = usize::try_from(row.place - 1).unwrap_or(usize::MAX);
         let number = row.number;
-        match row.about.as_str() {
-            "standing" => {
+        match row.about {
+            StandingsKind::Standing => {
                 let standing = [Standing::New, Standing::Remembered, Standing::Listed];
                 if let (Some(value), Ok(number)) = (standings.values.get_mut(place), usize::try_from(number)) {
                     *value = standing[number.min(2)];
                 }
             }
-            "listed" => {
+            StandingsKind::Listed => {
                 let list = values.get(place).map(|(list, _)| *list);
                 standings.listed.extend(list.map(|list| (list, usize::try_from(number).unwrap_or_default())));
             }
-            _ => {
+            StandingsKind::Added => {
                 if let Some(added) = standings.added.get_mut(place) {
                     *added = u8::try_from(number).unwrap_or(u8::MAX);
                 }
