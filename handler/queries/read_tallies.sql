@@ -1,4 +1,4 @@
--- Reads the lists of the dimensions from $8 to $9 and, if $7 is true, everything else of a report. Each row has a kind:
+-- Reads the lists of some dimensions ($8) and, if $7 is true, everything else of a report. Each row has a kind:
 --   day       the whole site on a day, with visitors by gap
 --   hour      an hour of a day, by its number
 --   value     the sum of a value over the range
@@ -17,31 +17,37 @@ from unnest($3::integer[]) as shown (day)
 join tally on tally.site = $1 and tally.day = shown.day and dimension = 10
 where $7::boolean
 union all
-select 'value', null, dimension, value, pageviews, array[visitors]
-from (
-    select
-        dimension, value,
-        sum(pageviews)::bigint as pageviews,
-        sum(visitors)::bigint as visitors,
-        row_number() over (partition by dimension order by sum(visitors) desc, sum(pageviews) desc, value) as place
+-- One dimension at a time, so that PostgreSQL sorts only the values of one list, and keeps only the largest of them.
+select 'value', null, listed.dimension, value, pageviews, array[visitors]
+from unnest($8::smallint[]) as listed (dimension)
+cross join lateral (
+    select value, sum(pageviews)::bigint as pageviews, coalesce(sum(visitors), 0)::bigint as visitors
     from (
         select
-            dimension, value, pageviews,
-            -- Count visitors without an earlier day in the range. Few values have gaps that reach to days before the range.
+            tally.value, pageviews,
+            -- Count visitors without an earlier day in the range, if such numbers are shown ($9). Few values have gaps that reach to
+            -- days before the range.
             case
+                when not $9::boolean then null
                 when cardinality(visitors) < 2 + tally.day - $4::integer then coalesce(visitors[1], 0)
-                else visitors[1] + coalesce((select sum(earlier) from unnest(visitors[2 + tally.day - $4::integer:]) as earlier), 0)
+                else visitors[1] + (
+                    select sum(earlier) from (select unnest(visitors[2 + tally.day - $4::integer:]) as earlier) as gap
+                )
             end as visitors
         -- Read day by day, so that the index skips the other dimensions of each day.
         from unnest($2::integer[]) as shown (day)
-        join tally on tally.site = $1 and tally.day = shown.day and dimension between $8::smallint and $9::smallint
-            and dimension <> 10
+        join tally on tally.site = $1 and tally.day = shown.day and tally.dimension = listed.dimension
         where shown.day between $4::integer and $5::integer
+        -- Without it, PostgreSQL would evaluate the visitors once to show them and once to sort by them.
+        offset 0
     ) as of_day
-    group by dimension, value
-) as ranked
--- Named events are shown, whatever others send.
-where place <= $6::bigint or (dimension = $11::smallint and value = any($10::text[]))
+    group by value
+    -- Named events are shown, whatever others send.
+    order by
+        listed.dimension = $11::smallint and value = any($10::text[]) desc,
+        coalesce(sum(visitors), 0) desc, sum(pageviews) desc, value
+    limit $6::bigint + case when listed.dimension = $11 then cardinality($10) else 0 end
+) as largest
 union all
 select 'imported', day, null, source, pageviews, array[visitors]
 from imported_tally

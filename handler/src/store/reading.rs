@@ -47,7 +47,6 @@ pub async fn read_tallies(
     named_events: &[String],
     tallies: &mut Tallies,
 ) -> Result<(), Failure> {
-    let (first_dimension, last_dimension) = slice.dimensions;
     checkout
         .run(async |connection| {
             let rows = sqlx::query_file!(
@@ -59,8 +58,8 @@ pub async fn read_tallies(
                 plan.last.number(),
                 LIST_LENGTH,
                 slice.with_totals,
-                first_dimension,
-                last_dimension,
+                &slice.dimensions,
+                plan.is_exact,
                 named_events,
                 Dimension::Event.number()
             )
@@ -114,12 +113,12 @@ pub async fn read_referrals(
         Breakdown::Page(page) => (Some(page.as_str()), None),
         Breakdown::Referrer(host) => (None, Some(host.as_str())),
     };
-    let (first, last) = (plan.first.number(), plan.last.number());
+    let days: Vec<i32> = (plan.first.number()..=plan.last.number()).collect();
     checkout
         .run(async |connection| {
             // One additional row, for the row without a value.
             let most = LIST_LENGTH + 1;
-            let query = sqlx::query_file!("queries/read_referrals.sql", site.0, first, last, page, host, most);
+            let query = sqlx::query_file!("queries/read_referrals.sql", site.0, &days, page, host, most);
             Ok(query.fetch_all(connection).await?.into_iter().map(|row| (row.value, row.pageviews)).collect())
         })
         .await

@@ -38,6 +38,7 @@ mod import_repeated;
 mod instances;
 mod live;
 mod locks;
+mod long_ranges;
 mod maintenance;
 mod monitoring;
 mod outage;
