@@ -12,8 +12,8 @@ use handler::{
     config::{Config, DatabaseConfig},
     domain::{Day, Dimension, Fingerprint, Minute, Salt, TallyKey},
     store::{
-        self, Batch, CohortId, Counter, CounterIndex, Database, Link, MinuteViews, Outcome, Part, PeriodOffer, Role,
-        SiteId, SitePeriods, StatementLimits, Visitor,
+        self, Batch, CohortId, Counter, CounterIndex, Database, KeyRequest, Link, MinuteViews, Outcome, Part,
+        PeriodOffer, Role, SiteId, SitePeriods, StatementLimits, Visitor,
     },
 };
 use uuid::Uuid;
@@ -27,11 +27,12 @@ async fn main() -> anyhow::Result<()> {
     let database = Database::new(&config.database, config.counting_mode(), Clock::system()).await?;
     let [connection] = database.connections([StatementLimits::FOR_REQUESTS]);
     let mut checkout = connection.checkout().await?;
-    let site = store::open_site(&mut checkout, &"statement.example".parse()?, None).await?.id;
     let day = Day::containing(connection.now(), &config.zone)?;
     let keep_until = config.forget.keep_until(day, &config.zone);
-    let offer = PeriodOffer { site, day, forget: config.forget, salt: Salt([0; 32]), keep_until, lease_until: None };
-    store::open_period(&mut checkout, &offer).await?;
+    let period = PeriodOffer { period: config.forget.period(day), salt: Salt([0; 32]), keep_until };
+    let site = &"statement.example".parse()?;
+    let request = KeyRequest { site, all_time: None, day: Some((day, Salt([0; 32]))), period: Some(period) };
+    let site = store::open_keys(&mut checkout, &[request], config.forget, None).await?[0].site;
 
     let began = Instant::now();
     let (mut sent, mut finished) = (0, Vec::new());
@@ -54,7 +55,7 @@ fn part(site: SiteId, day: Day, minute: Minute, first: u64, visitors: u64) -> Pa
         let hash = blake3::hash(&[number.to_le_bytes(), u64::from(cohort == of_page).to_le_bytes()].concat());
         let fingerprint =
             Fingerprint(i64::from_le_bytes(hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes")));
-        Visitor { fingerprint, cohort, previous: None, next: None, late_views: None }
+        Visitor { fingerprint, cohort, previous: None, next: None, views: 1 }
     };
     let mut rows: Vec<Visitor> =
         (first..first + visitors).flat_map(|number| [(number, of_site), (number, of_page)]).map(row).collect();
@@ -65,6 +66,7 @@ fn part(site: SiteId, day: Day, minute: Minute, first: u64, visitors: u64) -> Pa
     Part {
         id: Uuid::new_v4(),
         day,
+        may_be_late: false,
         sites: vec![SitePeriods { site, previous_is_open: Some(false), next_is_open: Some(false) }],
         visitors: rows,
         links: vec![

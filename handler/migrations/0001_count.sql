@@ -16,11 +16,25 @@ create table setting (
 create table site (
     id integer generated always as identity primary key,
     name text not null unique,
-    salt bytea check (octet_length(salt) = 32),
-    -- The all-time sum. Retention deletes days, but not this sum.
-    pageviews bigint not null default 0,
+    salt bytea check (octet_length(salt) = 32)
+);
+
+-- A counter that every batch raises has a row in each slot, and the sum of its rows counts. A batch raises only rows of the first
+-- slot that no other batch has locked. So instances that commit at the same time do not wait for each other, and a single
+-- instance uses one slot.
+create table slot (
+    number smallint primary key
+);
+insert into slot (number) select generate_series(0, 7);
+
+-- The sums of a site over all time. Retention deletes days, but not these sums.
+create table total (
+    site integer not null,
+    slot smallint not null,
+    pageviews bigint not null,
     -- Raised with every change of the site's registers, so that readers fetch the registers only after a change.
-    registers_revision bigint not null default 0
+    registers_revision bigint not null,
+    primary key (site, slot)
 ) with (fillfactor = 50);
 
 -- The key of a site's fingerprints in one period. The salt is null after it was forgotten. The row stays, so that a period with
@@ -44,15 +58,16 @@ create table seen (
     primary key (period, fingerprint)
 ) partition by list (period);
 
--- Periods whose sets are being dropped. No batch may count into these periods.
+-- Periods whose sets are being dropped. No batch may count into these periods. Every batch takes the lock of a writer of this table,
+-- and a transaction that must exclude batches locks this table.
 create table ended_set (
     period integer primary key
 );
 
 -- Counters. `domain/dimension.rs` defines the dimensions. `visitors` is indexed by the gap since the visitor's previous day, in
 -- this period or the previous period. The first element counts visitors without a previous day. Element g + 1 counts visitors
--- whose previous day was g days earlier. Every batch updates the same few rows; the free space keeps new row versions on the
--- same page.
+-- whose previous day was g days earlier. A row of one slot can have negative elements. Every batch updates the same few rows; the
+-- free space keeps new row versions on the same page.
 create table tally (
     site integer not null,
     day integer not null,
@@ -60,8 +75,11 @@ create table tally (
     value text collate "C" not null,
     pageviews bigint not null,
     visitors integer[] not null,
-    primary key (site, day, dimension, value)
+    slot smallint not null default 0,
+    primary key (site, day, dimension, value, slot)
 ) with (fillfactor = 50);
+-- Maintenance adds the rows of other slots to those of slot 0, once the day is over.
+create index tally_of_other_slots on tally (day) where slot > 0;
 
 -- How many values a network has added to a dimension of a site's day: `VALUES_A_NETWORK` in `domain/dimension.rs` is the limit.
 -- The network is a hash under the key of the day. Maintenance deletes both after the day.
@@ -87,12 +105,13 @@ create table register (
 ) with (fillfactor = 70);
 
 -- Views by minute of arrival (minutes since 1970-01-01T00:00Z), for the live view. Maintenance deletes a minute after an hour.
--- Every batch updates the row of the current minute.
+-- Every batch updates a row of the current minute.
 create table minute (
     site integer not null,
     minute integer not null,
     pageviews bigint not null,
-    primary key (site, minute)
+    slot smallint not null default 0,
+    primary key (site, minute, slot)
 ) with (fillfactor = 50);
 
 -- Random ids of batches. A sender that lost the response resends its batch, and the id identifies the resend.
@@ -126,22 +145,11 @@ alter table seen alter column fingerprint set statistics 0;
 alter table addition alter column network set statistics 0;
 alter table network_key alter column key set statistics 0;
 
--- The rows of a batch, as the program sends them. The program encodes the attributes by position: a changed row needs a new type,
--- because the previous version of the program still sends the old one.
-create type sent_site as (site integer, previous_is_open boolean, next_is_open boolean);
-create type sent_visitor as (fingerprint bigint, cohort integer, previous bigint, next bigint, late_views integer);
-create type sent_link as (cohort integer, counter integer, role smallint);
-create type sent_counter as (site integer, dimension smallint, value text, pageviews bigint);
-create type sent_register as (site integer, register smallint, rank smallint);
-create type sent_checkpoint as (site integer, digest bytea, bytes bigint);
-create type sent_minute as (site integer, minute integer, pageviews bigint);
-create type sent_addition as (site integer, dimension smallint, network bigint, added smallint);
-
 -- The clock that decides when a period has ended, so that all instances agree. Tests replace this function.
 create function database_clock() returns timestamptz language sql volatile as 'select clock_timestamp()';
 
--- Creates the set of a period that has a salt. Batches and backups do not wait for the lock of `attach partition`; they would wait
--- for the lock of `create table … partition of`.
+-- Creates the set of a period. Batches and backups do not wait for the lock of `attach partition`; they would wait for the lock of
+-- `create table … partition of`.
 create function open_set(wanted integer) returns void language plpgsql as $$
 begin
     if to_regclass('seen_' || wanted) is null then
@@ -158,52 +166,140 @@ begin
 end
 $$;
 
--- Offers a salt for a site's period, and returns the valid salt: the first offer wins. Returns null if the period is closed.
--- A period is closed once its own salt, or the salt of a period within its reach, was forgotten. The visitors of the two periods
--- can no longer be compared then. A month reaches the previous and the next month (1); with daily forgetting a day reaches no
--- other day (0).
+-- Opens periods of sites, and offers a salt for each: the first offer wins. A period is closed once its own salt, or the salt of a
+-- period within its reach, was forgotten. The visitors of the two periods can no longer be compared then. A month reaches the
+-- previous and the next month (1); with daily forgetting a day reaches no other day (0).
 --
 -- While a batch runs, the set of open periods must not change. Therefore a period opens between batches: the lock waits for
--- running batches and blocks new batches until this statement ends. Every batch writes to `seen`, so a lock on that table is
--- enough. A lock on the sets would wait for every vacuum.
+-- running batches and blocks new batches until this transaction ends.
 --
 -- An import also keeps the previous periods until `lease_until`. A nightly import of the previous day needs, on the first day of
 -- a month, the month before last.
-create function open_period(
-    of_site integer, wanted integer, reach integer, offered bytea, keep_until timestamptz, lease_until timestamptz
-) returns bytea
+create function open_periods(
+    sites integer[], periods integer[], reach integer, offered bytea[], keep_until double precision[], lease_until double precision
+) returns void
 language plpgsql as $$
 declare
-    holding bytea;
+    of_site integer[];
+    of_period integer[];
 begin
-    if exists (select from salt where site = of_site and period between wanted - reach and wanted + reach and salt is null) then
-        return null;
-    end if;
     update salt
-    set forget_after = greatest(forget_after, case when period = wanted then keep_until end, lease_until)
-    where site = of_site and period between wanted - reach and wanted;
-    select salt into holding from salt where site = of_site and period = wanted;
-    if found then
-        return holding;
+    set forget_after = kept.until
+    from (
+        select held.site, held.period, max(greatest(
+            case when held.period = wanted.period then to_timestamp(wanted.keep) end, to_timestamp(lease_until)
+        )) as until
+        from unnest(sites, periods, keep_until) as wanted (site, period, keep)
+        join salt as held on held.site = wanted.site and held.period between wanted.period - reach and wanted.period
+        where not exists (
+            select from salt as closed
+            where closed.site = wanted.site and closed.period between wanted.period - reach and wanted.period + reach
+                and closed.salt is null
+        )
+        group by held.site, held.period
+    ) as kept
+    where salt.site = kept.site and salt.period = kept.period and salt.forget_after < kept.until;
+
+    select array_agg(site), array_agg(period) into of_site, of_period
+    from unnest(sites, periods) as wanted (site, period)
+    where not exists (
+            select from salt
+            where salt.site = wanted.site and salt.period between wanted.period - reach and wanted.period + reach and salt.salt is null
+        )
+        and not exists (select from salt where salt.site = wanted.site and salt.period = wanted.period)
+        and not exists (select from ended_set where ended_set.period = wanted.period);
+    if of_site is null then
+        return;
     end if;
-    lock table only seen in share row exclusive mode;
-    if exists (select from ended_set where period = wanted) then
-        return null;
-    end if;
-    insert into salt (site, period, salt, forget_after) values (of_site, wanted, offered, greatest(keep_until, lease_until))
+    -- Create the sets first, so that batches wait only for the rows.
+    perform open_set(period) from (select distinct unnest(of_period) as period) as missing;
+    lock table only ended_set in share row exclusive mode;
+    insert into salt (site, period, salt, forget_after)
+    select wanted.site, wanted.period, wanted.offered, greatest(to_timestamp(wanted.keep), to_timestamp(lease_until))
+    from unnest(sites, periods, offered, keep_until) as wanted (site, period, offered, keep)
+    join unnest(of_site, of_period) as missing (site, period) on missing.site = wanted.site and missing.period = wanted.period
+    where not exists (select from ended_set where ended_set.period = wanted.period)
+    order by wanted.site, wanted.period
     on conflict (site, period) do nothing;
-    select salt into holding from salt where site = of_site and period = wanted;
-    return holding;
+end
+$$;
+
+-- Returns the keys of days of sites, and creates what is missing. The arrays have an element for each day of a site:
+--   site_salts     offered salts of the all-time estimate; null if the estimate is off
+--   days           days, and offered keys of their networks; null if only the site is needed
+--   periods        the periods of the days, offered salts, and the ends of the time in which their visitors are distinguished
+--                  (Unix seconds); null if the day has no visitors to distinguish
+-- The salts of a period, of the previous one and of the next one are null if it is not open.
+create function open_keys(
+    names text[], site_salts bytea[], days integer[], network_keys bytea[],
+    periods integer[], reach integer, salts bytea[], keep_until double precision[], lease_until double precision
+) returns table (place integer, site integer, site_salt bytea, network_key bytea, salt bytea, previous bytea, next bytea)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+    sites integer[];
+    needed_sites integer[];
+    needed_periods integer[];
+    needed_salts bytea[];
+    needed_until double precision[];
+begin
+    -- An update that changes nothing would still write a row.
+    insert into site (name, salt)
+    select distinct on (name) name, offered
+    from unnest(names, site_salts) as wanted (name, offered)
+    where not exists (select from site where site.name = wanted.name and (site.salt is not null or wanted.offered is null))
+    order by name
+    on conflict (name) do update set salt = coalesce(site.salt, excluded.salt);
+
+    insert into network_key (day, key)
+    select distinct on (day) day, offered
+    from unnest(days, network_keys) as wanted (day, offered)
+    where day is not null and not exists (select from network_key where network_key.day = wanted.day)
+    order by day
+    on conflict (day) do nothing;
+
+    select array_agg(site.id order by wanted.place) into sites
+    from unnest(names) with ordinality as wanted (name, place)
+    join site on site.name = wanted.name;
+
+    select array_agg(site), array_agg(period), array_agg(offered), array_agg(until)
+    into needed_sites, needed_periods, needed_salts, needed_until
+    from (
+        select distinct on (site, period) site, period, offered, until
+        from unnest(sites, periods, salts, keep_until) as wanted (site, period, offered, until)
+        where period is not null
+    ) as needed;
+    if needed_sites is not null then
+        perform open_periods(needed_sites, needed_periods, reach, needed_salts, needed_until, lease_until);
+    end if;
+
+    return query
+    select
+        wanted.place::integer, wanted.site,
+        (select site.salt from site where site.id = wanted.site),
+        (select network_key.key from network_key where network_key.day = wanted.day),
+        case when not exists (
+            select from salt as closed
+            where closed.site = wanted.site and closed.period between wanted.period - reach and wanted.period + reach
+                and closed.salt is null
+        ) then (select salt.salt from salt where salt.site = wanted.site and salt.period = wanted.period) end,
+        case when reach > 0 then
+            (select salt.salt from salt where salt.site = wanted.site and salt.period = wanted.period - 1)
+        end,
+        case when reach > 0 then
+            (select salt.salt from salt where salt.site = wanted.site and salt.period = wanted.period + 1)
+        end
+    from unnest(sites, days, periods) with ordinality as wanted (site, day, period, place);
 end
 $$;
 
 -- Ends a period whose set is not needed any more. Returns false if a site still has a salt for the period. Afterwards no site can
--- open the period until its set was dropped. The lock is the lock of `open_period`, so no site is opening the period now.
+-- open the period until its set was dropped. The lock is the lock of `open_periods`, so no site is opening the period now.
 create function end_set(ended integer) returns boolean language plpgsql as $$
 begin
     -- New batches wait behind this lock request, so keep the wait short.
     perform set_config('lock_timeout', '100ms', true);
-    lock table only seen in share row exclusive mode;
+    lock table only ended_set in share row exclusive mode;
     if exists (select from salt where period = ended and salt is not null) then
         return false;
     end if;
@@ -211,3 +307,163 @@ begin
     return true;
 end
 $$;
+
+-- Adds a day to the visitors of a period, and finds the previous and the next day of each visitor for whom the day is new. The
+-- statement that calls it names no set, because a cluster distributes the sets.
+--
+--   fingerprints   of the visitors in this period, sorted, each once
+--   previous       the same visitors under the salts of the previous period; null if no site has an open one
+--   next           likewise for the next period
+--   may_be_late    whether the day may be too late to be placed
+--   adds           false if an earlier attempt has added the day: then only late visitors are found
+--
+-- Returns for each visitor, by its place in the array: whether the day is new, and the previous and the next day, which count from 1
+-- in their period, and the distance of that period (-1, 0 or 1). A late visitor's day cannot be placed any more, because a day
+-- that it would have to be compared with is not kept.
+--
+-- The insert returns the days that the row holds now, including a day that another instance has just written. The look-ups
+-- in the previous and the next period rely on the lock of `open_periods`. A batch with an open next period also relies on the lock that
+-- its sender takes first.
+--
+-- The planner does not know the length of the arrays, and a nested loop over two long arrays takes seconds.
+create function place(
+    in_period integer, on_day smallint, fingerprints bigint[], previous bigint[], next bigint[], may_be_late boolean, adds boolean
+) returns table (
+    visitor integer, is_new boolean,
+    previous_period integer, previous_day smallint, next_period integer, next_day smallint, is_late boolean
+)
+language plpgsql set enable_nestloop = off as $$
+#variable_conflict use_column
+declare
+    -- The visitors whose day is written, and their days.
+    written bigint[];
+    latests smallint[];
+    seconds smallint[];
+    thirds smallint[];
+    -- Visitors in the previous and in the next period, and their days.
+    found bigint[];
+    found_days smallint[];
+    following bigint[];
+    following_days smallint[];
+    unplaceable bigint[];
+    late bigint[];
+begin
+    if next is not null then
+        -- A later last day in this period shortens the gap of the first day in the next period. If the first day is not kept any
+        -- more, the visit is too late.
+        select array_agg(fingerprint), array_agg(coalesce(second, latest)), array_agg(fingerprint) filter (where third is not null)
+        into following, following_days, unplaceable
+        from seen
+        where period = in_period + 1 and fingerprint = any(next);
+        if unplaceable is not null then
+            select array_agg(sent.fingerprint) into unplaceable
+            from unnest(fingerprints, next) as sent (fingerprint, next)
+            left join (
+                select fingerprint, latest from seen where period = in_period and fingerprint = any(fingerprints)
+            ) as held on held.fingerprint = sent.fingerprint
+            where sent.next = any(unplaceable) and coalesce(held.latest, 0) < on_day;
+        end if;
+    end if;
+
+    if adds then
+        with added as (
+            insert into seen (period, fingerprint, latest)
+            select in_period, fingerprint, on_day
+            from unnest(fingerprints) as sent (fingerprint)
+            where unplaceable is null or fingerprint <> all(unplaceable)
+            on conflict (period, fingerprint) do update set
+                latest = greatest(seen.latest, excluded.latest),
+                second = case
+                    when excluded.latest > seen.latest then seen.latest
+                    when seen.second is null or excluded.latest > seen.second then excluded.latest
+                    else seen.second
+                end,
+                third = case
+                    when seen.second is null then null
+                    when excluded.latest > seen.latest then 0
+                    when excluded.latest > seen.second then seen.second
+                    else excluded.latest
+                end
+            where excluded.latest > seen.latest
+                or (excluded.latest <> seen.latest and (seen.second is null or excluded.latest > seen.second))
+                or (excluded.latest < seen.second and seen.third is null)
+            returning fingerprint, latest, second, third
+        )
+        select array_agg(fingerprint), array_agg(latest), array_agg(second), array_agg(third)
+        into written, latests, seconds, thirds
+        from added;
+        if previous is not null and written is not null then
+            select array_agg(fingerprint), array_agg(latest) into found, found_days
+            from seen
+            where period = in_period - 1 and fingerprint = any(previous);
+        end if;
+    end if;
+
+    if may_be_late and coalesce(cardinality(written), 0) < cardinality(fingerprints) then
+        -- Too late: the day was not written now and is not among the kept days. After a resend the result is the same: a day that
+        -- the first attempt placed is among the kept days.
+        select array_agg(fingerprint) into late
+        from seen
+        where period = in_period and fingerprint = any(fingerprints) and on_day < second and on_day is distinct from third
+            and (written is null or fingerprint <> all(written));
+        late := late || unplaceable;
+    end if;
+
+    return query
+    select
+        sent.place::integer,
+        own.fingerprint is not null,
+        case when own.previous_day is not null then 0 else -1 end,
+        coalesce(own.previous_day, earlier.day),
+        case when own.fingerprint is null or own.latest = on_day then 1 else 0 end,
+        case
+            when own.fingerprint is null then null
+            when own.latest = on_day then later.day
+            when own.second = on_day then own.latest
+            else own.second
+        end,
+        lost.fingerprint is not null
+    from unnest(fingerprints, previous, next) with ordinality as sent (fingerprint, previous, next, place)
+    left join (
+        select
+            fingerprint, latest, second,
+            case
+                when latest = on_day then second
+                when second = on_day then third
+            end as previous_day
+        from unnest(written, latests, seconds, thirds) as day (fingerprint, latest, second, third)
+    ) as own on own.fingerprint = sent.fingerprint
+    left join unnest(found, found_days) as earlier (fingerprint, day)
+        on earlier.fingerprint = sent.previous and own.previous_day is null
+    left join unnest(following, following_days) as later (fingerprint, day) on later.fingerprint = sent.next
+    left join unnest(late) as lost (fingerprint) on lost.fingerprint = sent.fingerprint;
+end
+$$;
+
+-- Adds the visitors of two rows by gap.
+create function add_gaps(augend integer[], addend integer[]) returns integer[] language plpgsql immutable strict parallel safe as $$
+begin
+    if cardinality(augend) < cardinality(addend) then
+        return add_gaps(addend, augend);
+    end if;
+    for gap in 1..cardinality(addend) loop
+        augend[gap] := augend[gap] + addend[gap];
+    end loop;
+    return augend;
+end
+$$;
+
+-- Adds visitors of one gap to an array by gap.
+create function add_gap(visitors integer[], gap integer, number integer) returns integer[]
+language plpgsql immutable strict parallel safe as $$
+begin
+    for hole in cardinality(visitors)..gap - 1 loop
+        visitors[hole + 1] := 0;
+    end loop;
+    visitors[gap + 1] := coalesce(visitors[gap + 1], 0) + number;
+    return visitors;
+end
+$$;
+
+create aggregate visitors_by_gap(gap integer, number integer) (sfunc = add_gap, stype = integer[], initcond = '{}');
+create aggregate sum_gaps(visitors integer[]) (sfunc = add_gaps, stype = integer[], initcond = '{}');

@@ -1,36 +1,45 @@
--- Commits the visits of one day in one statement, exactly once. Finds the previous and the next day of each visitor.
+-- Commits the visits of one day in one statement, exactly once.
 --
 -- Parameters:
---   $1, $2     id of the batch, ids of finished batches
---   $3, $4     period, day
---   $5, $6     the day before the first day of the previous period, and of the next period
---   $7         the day within the period
---   $8         sites, and whether the previous and the next period are open for each site
---   $9         visitors, sorted by fingerprint, each once
---   $10        links of cohorts and counters; role 0 counts visitors, 1 visitors whose gap never changes, 2 late views
---   $11        counters
---   $12        registers
---   $13        at most one checkpoint
---   $14        views by minute, for visits that have just arrived
---   $15        values that networks added on the day
--- The migrations define the types of the rows (`sent_…`).
+--   $1, $2       id of the batch, ids of finished batches
+--   $3, $4       period, day
+--   $5, $6       the day before the first day of the previous period, and of the next period
+--   $7           the day within the period
+--   $8 to $10    sites, and whether the previous and the next period are open for each site
+--   $11 to $13   visitors: fingerprints in this period (sorted, each once), in the previous, and in the next period
+--   $14, $15     cohorts of the visitors, and views to count as late
+--   $16          whether the day may be too late to be placed
+--   $17 to $19   links of cohorts and counters; role 0 counts visitors, 1 visitors whose gap never changes, 2 late views
+--   $20 to $23   counters: site, dimension, value, pageviews
+--   $24 to $26   registers: site, number, rank
+--   $27 to $29   at most one checkpoint: site, digest, length
+--   $30 to $32   views by minute, for visits that have just arrived
+--   $33 to $36   values that networks added on the day: site, dimension, network, number
 --
 -- Every write requires a row in `claim`. A batch with a known id was applied already and changes nothing. A batch with a wrong
 -- list of open periods changes nothing either. An import also claims its checkpoint, so that two imports of a log count it once.
 --
--- The insert into `seen` returns the days that the row holds now, including a day that another instance has just written. The
--- look-ups in the previous and next period rely on the lock of `open_period`. A batch with an open next period also relies
--- on the lock that its sender takes first.
---
--- Use full joins, because PostgreSQL can only hash or merge them. The planner does not know the length of the arrays, and a nested
--- loop over two long arrays takes seconds.
+-- The function `place` finds the previous and the next day of each visitor. This statement names no set of fingerprints.
 --
 -- Write rows in the order of their keys, so that two instances never deadlock. The counters that every batch updates come last.
 -- PostgreSQL runs writes that no other part reads at the end, from the last to the first: `raised_addition`, then `raised_tally`,
--- then `raised_minute`, then `raised_site`. A network that adds more values than it may violates a check, and nothing is applied.
-with stale_key as (
+-- then `raised_minute`, then `raised_total`. A network that adds more values than it may violates a check, and nothing is applied.
+--
+-- Use full joins of arrays, because PostgreSQL can only hash or merge them. The planner does not know the length of the arrays, and a
+-- nested loop over two long arrays takes seconds.
+with batch_lock as (
+    delete from only ended_set where false
+),
+-- The first slot that no other batch uses. If all are used, wait for one.
+slot as materialized (
+    select coalesce(
+        (select number from slot order by number limit 1 for update skip locked),
+        (pg_backend_pid() % (select count(*) from slot))::smallint
+    ) as number
+),
+stale_key as (
     select sent.site
-    from unnest($8::sent_site[]) as sent (site, previous_open, next_open)
+    from unnest($8::integer[], $9::boolean[], $10::boolean[]) as sent (site, previous_open, next_open)
     left join salt as this on this.site = sent.site and this.period = $3 and this.salt is not null
     left join salt as previous on previous.site = sent.site and previous.period = $3 - 1
     left join salt as next on next.site = sent.site and next.period = $3 + 1
@@ -49,194 +58,140 @@ forgotten_id as (
 ),
 fresh_checkpoint as (
     insert into checkpoint (site, digest, bytes)
-    select site, digest, bytes from unnest($13::sent_checkpoint[])
+    select site, digest, bytes from unnest($27::integer[], $28::bytea[], $29::bigint[]) as sent (site, digest, bytes)
     where exists (select from fresh_id)
     on conflict do nothing
     returning digest
 ),
 claim as (
-    select id from fresh_id where cardinality($13) = 0 or exists (select from fresh_checkpoint)
+    select id from fresh_id where cardinality($27::integer[]) = 0 or exists (select from fresh_checkpoint)
 ),
-applied_before as (
-    select where not exists (select from fresh_id) and not exists (select from stale_key)
-),
-visitor as (
-    select fingerprint, cohort, previous, next, late_views from unnest($9::sent_visitor[])
-),
--- A later last day in this period shortens the gap of the first day in the next period. If the first day is not kept any more,
--- the visit is too late.
-unplaceable as (
-    select fingerprint from visitor
-    where next is not null
-        and (select third from seen where period = $3 + 1 and seen.fingerprint = visitor.next) is not null
-        and coalesce((select latest from seen where period = $3 and seen.fingerprint = visitor.fingerprint), 0) < $7::smallint
-),
-written as (
-    insert into seen (period, fingerprint, latest)
-    select $3, fingerprint, $7::smallint from visitor
-    where exists (select from claim) and fingerprint not in (select fingerprint from unplaceable)
-    on conflict (period, fingerprint) do update set
-        latest = greatest(seen.latest, excluded.latest),
-        second = case
-            when excluded.latest > seen.latest then seen.latest
-            when seen.second is null or excluded.latest > seen.second then excluded.latest
-            else seen.second
-        end,
-        third = case
-            when seen.second is null then null
-            when excluded.latest > seen.latest then 0
-            when excluded.latest > seen.second then seen.second
-            else excluded.latest
-        end
-    where excluded.latest > seen.latest
-        or (excluded.latest <> seen.latest and (seen.second is null or excluded.latest > seen.second))
-        or (excluded.latest < seen.second and seen.third is null)
-    returning fingerprint, latest, second, third
-),
--- For each sent visitor: whether the day is new, and the visitor's previous and next day.
-placed as (
+attempt as materialized (
     select
-        visitor.cohort,
-        written.fingerprint is not null as is_new,
-        case
-            when written.fingerprint is null then null
-            when written.latest = $7 and written.second is not null then $4::integer - $7 + written.second
-            when written.second = $7 and written.third is not null then $4 - $7 + written.third
-            else $5::integer + (select latest from seen where period = $3 - 1 and seen.fingerprint = visitor.previous)
-        end as previous_day,
-        case
-            when written.fingerprint is null then null
-            when written.latest = $7 then $6::integer + (
-                select coalesce(second, latest) from seen where period = $3 + 1 and seen.fingerprint = visitor.next
-            )
-            when written.second = $7 then $4 - $7 + written.latest
-            else $4 - $7 + written.second
-        end as next_day,
-        -- Too late: the day was not written now and is not among the kept days. The sender sets late_views only if the day
-        -- can be late, so other batches read no row here. After a resend the result is the same: a day that the first attempt
-        -- placed is among the kept days.
-        case
-            when written.fingerprint is not null or visitor.late_views is null then 0
-            when not exists (select from claim) and not exists (select from applied_before) then 0
-            when visitor.fingerprint in (select fingerprint from unplaceable) then visitor.late_views
-            when exists (
-                select from seen
-                where period = $3 and seen.fingerprint = visitor.fingerprint
-                    and $7 < seen.second and $7 is distinct from seen.third
-            ) then visitor.late_views
-            else 0
-        end as late_views,
-        visitor.fingerprint
-    from visitor
-    full join written on written.fingerprint = visitor.fingerprint
+        exists (select from claim) as adds,
+        not exists (select from fresh_id) and not exists (select from stale_key) as was_applied_before
+),
+placed as materialized (
+    select
+        ($14::integer[])[visitor] as cohort, ($15::integer[])[visitor] as views, ($11::bigint[])[visitor] as fingerprint,
+        is_new, is_late,
+        case when previous_period = 0 then $4::integer - $7 + previous_day else $5::integer + previous_day end as previous_day,
+        case when next_period = 0 then $4 - $7 + next_day else $6::integer + next_day end as next_day
+    from attempt
+    cross join lateral place($3, $7::smallint, $11::bigint[], $12::bigint[], $13::bigint[], $16, adds)
+    where adds or (was_applied_before and $16)
 ),
 cohort_size as (
     select
         cohort, previous_day, next_day,
         count(*) filter (where is_new) as visitors,
-        sum(late_views) as late_views
+        sum(views) filter (where is_late) as late_views
     from placed
     group by cohort, previous_day, next_day
 ),
--- Count the new day under its gap, and move the next day from its old gap to a smaller gap. `generate_series` and `case` instead of a
--- lateral list of values, whose expressions PostgreSQL would prepare again for every row.
+linked as materialized (
+    select link.tally, link.role, previous_day, next_day, visitors::integer, late_views
+    from unnest($17::integer[], $18::integer[], $19::smallint[]) as link (cohort, tally, role)
+    full join cohort_size on cohort_size.cohort = link.cohort
+),
+counter as materialized (
+    select site, dimension, value, pageviews, tally::integer
+    from unnest($20::integer[], $21::smallint[], $22::text[], $23::bigint[]) with ordinality
+        as sent (site, dimension, value, pageviews, tally)
+),
+-- Count the new day under its gap, and move the next day from its old gap to a smaller gap.
 change as (
-    select tally, day, gap, sum(visitors)::integer as visitors, sum(views)::bigint as views
-    from (
-        select
-            link.tally,
-            case
-                when step = 0 and role < 2 or step = 3 and role = 2 then $4
-                when step in (1, 2) and role = 0 then next_day
-            end as day,
-            case step
-                when 0 then coalesce($4 - previous_day, 0)
-                -- A day of the next period was new if this period had no day: a gap spans at most one period.
-                when 1 then case when next_day > $6 and previous_day <= $4 - $7 then 0 else coalesce(next_day - previous_day, 0) end
-                when 2 then next_day - $4
-                else 0
-            end as gap,
-            case step when 1 then -cohort_size.visitors when 3 then 0 else cohort_size.visitors end as visitors,
-            case step when 3 then cohort_size.late_views else 0 end as views
-        from unnest($10::sent_link[]) as link (cohort, tally, role)
-        full join cohort_size on cohort_size.cohort = link.cohort
-        cross join generate_series(0, 3) as step
-    ) as step
-    where day is not null and (visitors <> 0 or views > 0)
-    group by tally, day, gap
-),
-by_gap as (
-    select tally, day, sum(views)::bigint as views, array_agg(visitors order by gap) as visitors
-    from (
-        select tally, day, gap, sum(visitors)::integer as visitors, sum(views) as views
-        from (
-            select tally, day, gap, visitors, views from change
-            union all
-            select tally, day, generate_series(0, max(gap)), 0, 0 from change group by tally, day
-        ) as change_or_nothing
-        group by tally, day, gap
-    ) as without_holes
-    group by tally, day
-),
-counter as (
-    select site, dimension, value, pageviews, tally
-    from unnest($11::sent_counter[]) with ordinality as sent (site, dimension, value, pageviews, tally)
+    select tally, $4::integer as day, coalesce($4 - previous_day, 0) as gap, visitors, 0::bigint as views
+    from linked
+    where role < 2 and visitors > 0
+    union all
+    -- A day of the next period was new if this period had no day: a gap spans at most one period.
+    select
+        tally, next_day,
+        case when next_day > $6 and previous_day <= $4 - $7 then 0 else coalesce(next_day - previous_day, 0) end,
+        -visitors, 0
+    from linked
+    where role = 0 and next_day is not null and visitors > 0
+    union all
+    select tally, next_day, next_day - $4, visitors, 0
+    from linked
+    where role = 0 and next_day is not null and visitors > 0
+    union all
+    select tally, $4, null, null, late_views
+    from linked
+    where role = 2 and late_views > 0
+    union all
+    select tally, $4, null, null, pageviews from counter
 ),
 -- Every counter of this day, and the counters of other days whose visitors move.
 raised as (
-    select tally, day, sum(pageviews)::bigint as pageviews, max(visitors) as visitors
-    from (
-        select tally, day, views as pageviews, visitors from by_gap
-        union all
-        select tally, $4, pageviews, '{}' from counter
-    ) as every_counter
+    select
+        tally, day, sum(views)::bigint as pageviews,
+        -- Nearly all visitors are new. The function is called for the others.
+        case
+            when max(gap) = 0 then array[sum(visitors)::integer]
+            when max(gap) > 0 then
+                add_gaps(array[coalesce(sum(visitors) filter (where gap = 0), 0)::integer], visitors_by_gap(gap, visitors) filter (where gap > 0))
+            else '{}'
+        end as visitors
+    from change
     group by tally, day
 ),
 raised_register as (
     insert into register (site, register, rank)
     select site, register, rank
-    from unnest($12::sent_register[])
+    from unnest($24::integer[], $25::smallint[], $26::smallint[]) as sent (site, register, rank)
     where exists (select from claim)
+        and not exists (
+            select from register as held where held.site = sent.site and held.register = sent.register and held.rank >= sent.rank
+        )
+    order by site, register
     on conflict (site, register) do update set rank = excluded.rank where register.rank < excluded.rank
     returning site
 ),
-raised_site as (
-    update site set
-        pageviews = site.pageviews + viewed.pageviews,
-        registers_revision = site.registers_revision + case when site.id in (select site from raised_register) then 1 else 0 end
-    from (select site, sum(pageviews)::bigint as pageviews from counter where dimension = 0 group by site) as viewed
-    where site.id = viewed.site and exists (select from claim)
+raised_total as (
+    insert into total (site, slot, pageviews, registers_revision)
+    select viewed.site, slot.number, viewed.pageviews, case when viewed.site in (select site from raised_register) then 1 else 0 end
+    from slot
+    cross join (
+        select site, sum(pageviews)::bigint as pageviews from counter where dimension = 0 group by site
+    ) as viewed
+    where exists (select from claim)
+    order by viewed.site
+    on conflict (site, slot) do update set
+        pageviews = total.pageviews + excluded.pageviews,
+        registers_revision = total.registers_revision + excluded.registers_revision
 ),
 raised_minute as (
-    insert into minute (site, minute, pageviews)
-    select site, minute, pageviews
-    from unnest($14::sent_minute[])
+    insert into minute (site, minute, pageviews, slot)
+    select site, minute, pageviews, slot.number
+    from slot
+    cross join unnest($30::integer[], $31::integer[], $32::bigint[]) as sent (site, minute, pageviews)
     where exists (select from claim)
     order by site, minute
-    on conflict (site, minute) do update set pageviews = minute.pageviews + excluded.pageviews
+    on conflict (site, minute, slot) do update set pageviews = minute.pageviews + excluded.pageviews
 ),
 raised_tally as (
-    insert into tally (site, day, dimension, value, pageviews, visitors)
-    select counter.site, raised.day, counter.dimension, counter.value, raised.pageviews, raised.visitors
+    insert into tally (site, day, dimension, value, pageviews, visitors, slot)
+    select counter.site, raised.day, counter.dimension, counter.value, raised.pageviews, raised.visitors, slot.number
     from raised
     full join counter on counter.tally = raised.tally
+    cross join slot
     where exists (select from claim) and (raised.pageviews <> 0 or raised.visitors <> '{}')
     order by counter.dimension desc, counter.site, raised.day, counter.value collate "C"
-    on conflict (site, day, dimension, value) do update set
+    on conflict (site, day, dimension, value, slot) do update set
         pageviews = tally.pageviews + excluded.pageviews,
         visitors = case
             when excluded.visitors = '{}' then tally.visitors
-            else array(
-                select coalesce(old, 0) + coalesce(raised, 0)
-                from unnest(tally.visitors, excluded.visitors) with ordinality as element (old, raised, gap)
-                order by gap
-            )
+            when cardinality(excluded.visitors) = 1 and tally.visitors <> '{}' then
+                (tally.visitors[1] + excluded.visitors[1]) || tally.visitors[2:]
+            else add_gaps(tally.visitors, excluded.visitors)
         end
 ),
 raised_addition as (
     insert into addition (site, day, dimension, network, added)
     select site, $4, dimension, network, added
-    from unnest($15::sent_addition[])
+    from unnest($33::integer[], $34::smallint[], $35::bigint[], $36::smallint[]) as sent (site, dimension, network, added)
     where exists (select from claim)
     order by site, dimension, network
     on conflict (site, day, dimension, network) do update set added = addition.added + excluded.added
@@ -246,4 +201,4 @@ select
     exists (select from stale_key) as "stale_keys!",
     not exists (select from fresh_id) as "known_id!",
     extract(epoch from database_clock())::double precision as "clock_seconds!",
-    array(select fingerprint from placed where late_views > 0) as "late!"
+    array(select fingerprint from placed where is_late and views > 0) as "late!"

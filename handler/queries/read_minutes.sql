@@ -1,2 +1,2 @@
 -- Reads a site's views by minute.
-select minute, pageviews from minute where site = $1 and minute between $2 and $3
+select minute, sum(pageviews)::bigint as "pageviews!" from minute where site = $1 and minute between $2 and $3 group by minute

@@ -28,6 +28,7 @@ select
             select 2 from tally
             where tally.site = wanted.site and tally.day = wanted.day
                 and tally.dimension = wanted.dimension and tally.value = wanted.value
+            limit 1
         ),
         (
             select 1 from generate_series(1, $10::integer) as back
@@ -35,6 +36,7 @@ select
                 select true from tally
                 where tally.site = wanted.site and tally.day = wanted.day - back
                     and tally.dimension = wanted.dimension and tally.value = wanted.value
+                limit 1
             )
             limit 1
         ),
@@ -43,7 +45,7 @@ select
 from wanted
 union all
 select 'listed', place, (
-    select count(*) from tally
+    select count(distinct tally.value) from tally
     where tally.site = list.site and tally.day = list.day and tally.dimension = list.dimension and tally.value <> $9
 )
 from list

@@ -4,6 +4,7 @@
 --   value     the sum of a value over the range
 --   imported  a day's total from another counter, whose name is the value
 --   site      the site's first counted day, all-time views, and the revision of its registers in `visitors`
+-- A day or hour has a row for each slot, and their sum counts.
 -- The cost depends on the number of days and values in the report, not on the number of visits.
 select
     'day' as "kind!: TallyKind", tally.day, null::smallint as dimension, null as value,
@@ -54,6 +55,11 @@ from imported_tally
 where $7::boolean and site = $1 and day between $4::integer and $5::integer
 union all
 select
-    'site', (select min(day) from tally where tally.site = $1 and dimension = 0), null, null, pageviews,
-    array[registers_revision]
-from site where $7::boolean and id = $1
+    'site', (select min(day) from tally where tally.site = $1 and dimension = 0), null, null,
+    coalesce(pageviews, 0), array[coalesce(registers_revision, 0)]
+from (
+    select sum(pageviews)::bigint as pageviews, sum(registers_revision)::bigint as registers_revision
+    from total
+    where site = $1
+) as total
+where $7::boolean

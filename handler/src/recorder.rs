@@ -7,6 +7,7 @@
 mod batch_builder;
 mod commit;
 mod dated;
+mod generations;
 mod job;
 mod keys;
 mod metrics;

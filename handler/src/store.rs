@@ -37,5 +37,5 @@ pub(crate) use outage::Outage;
 pub use reading::{
     has_sites, read_checkpoints, read_days, read_minutes, read_referrals, read_registers, read_site, read_tallies,
 };
-pub use recording::{OpenedSite, Outcome, PeriodOffer, commit, open_period, open_site, read_period};
-pub use standings::{DayList, Standing, Standings, open_network_key, read_standings};
+pub use recording::{KeyRequest, OpenedKeys, Outcome, PeriodOffer, commit, open_keys, open_site};
+pub use standings::{DayList, Standing, Standings, read_standings};

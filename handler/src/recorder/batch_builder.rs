@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use super::{
     dated::Dated,
+    generations::KeyHasher,
     keys::{Keys, OpenPeriod, Site},
     places::{Admissions, Places},
-    seen::{FingerprintHasher, Seen},
+    seen::Seen,
 };
 use crate::{
     domain::{
@@ -102,12 +103,11 @@ pub(super) fn aggregate<'v>(
     aggregate
 }
 
-type Visitors = HashMap<Fingerprint, Visitor, std::hash::BuildHasherDefault<FingerprintHasher>>;
+type Visitors = HashMap<Fingerprint, Visitor, std::hash::BuildHasherDefault<KeyHasher>>;
 
 /// Builds the part of one day.
 struct PartBuilder<'v> {
     part: Part,
-    may_be_late: bool,
     known: Known<'v>,
     groups: HashMap<Signature<'v>, SignatureVisits<'v>>,
     visitors: Visitors,
@@ -125,6 +125,7 @@ impl<'v> PartBuilder<'v> {
         let part = Part {
             id,
             day,
+            may_be_late,
             sites: vec![],
             visitors: vec![],
             links: vec![],
@@ -134,7 +135,6 @@ impl<'v> PartBuilder<'v> {
         };
         Self {
             part,
-            may_be_late,
             known,
             groups: HashMap::new(),
             visitors: Visitors::default(),
@@ -192,7 +192,6 @@ impl<'v> PartBuilder<'v> {
         let visitor = PeriodVisitor { name: &visit.site, client, period };
         let mut candidates = Candidates {
             day: self.part.day,
-            may_be_late: self.may_be_late,
             seen: self.known.seen,
             visitors: &mut self.visitors,
             message: &mut self.message,
@@ -206,13 +205,13 @@ impl<'v> PartBuilder<'v> {
             return;
         }
         // A visitor seen on this page today was seen on the site today, in the same commit or an earlier one.
-        if !is_new_somewhere && !self.may_be_late {
+        if !is_new_somewhere && !self.part.may_be_late {
             return;
         }
         let (hash, is_new) = visitor.add_candidate(Scope::Site, group.site_cohort, 1, &mut candidates);
         aggregate.fingerprints.push((place, hash));
         if is_new {
-            observe(site, &visit.site, client, &mut self.message, ranks);
+            observe(&site, &visit.site, client, &mut self.message, ranks);
         }
     }
 
@@ -229,7 +228,7 @@ impl<'v> PartBuilder<'v> {
             self.link(group.site_cohort, total, Role::Visitors);
             let hour = self.counter(site, TallyKey::Hour, hour_name(hour));
             self.link(group.site_cohort, hour, Role::VisitorsOfTheHour);
-            if self.may_be_late {
+            if self.part.may_be_late {
                 let late = self.counter(site, TallyKey::Exclusion, Cow::Borrowed(Exclusion::Late.name()));
                 self.link(group.site_cohort, late, Role::LateViews);
             }
@@ -332,7 +331,6 @@ struct PeriodVisitor<'v> {
 /// Visitors who may be new on a day, and the state needed to add one.
 struct Candidates<'b> {
     day: Day,
-    may_be_late: bool,
     seen: &'b Seen,
     visitors: &'b mut Visitors,
     /// A buffer for the input of the fingerprint.
@@ -350,24 +348,21 @@ impl PeriodVisitor<'_> {
         candidates: &mut Candidates<'_>,
     ) -> (Fingerprint, bool) {
         let OpenPeriod { salt, previous, next, .. } = self.period;
-        let Candidates { day, may_be_late, seen, visitors, message } = candidates;
+        let Candidates { day, seen, visitors, message } = candidates;
         let hash = fingerprint(salt, self.name, scope, self.client, message);
         if seen.contains(hash, *day) {
             return (hash, false);
         }
         match visitors.entry(hash) {
             Entry::Occupied(mut entry) => {
-                if let Some(late_views) = &mut entry.get_mut().late_views {
-                    *late_views += views;
-                }
+                entry.get_mut().views += views;
             }
             Entry::Vacant(entry) => {
                 let mut under = |salt: &Option<_>| {
                     salt.as_ref().map(|salt| fingerprint(salt, self.name, scope, self.client, message))
                 };
                 let (previous, next) = (under(previous), under(next));
-                let late_views = may_be_late.then_some(views);
-                entry.insert(Visitor { fingerprint: hash, cohort, previous, next, late_views });
+                entry.insert(Visitor { fingerprint: hash, cohort, previous, next, views });
             }
         }
         (hash, true)
@@ -382,13 +377,11 @@ fn observe(
     message: &mut Vec<u8>,
     ranks: &mut BTreeMap<(SiteId, u16), u8>,
 ) {
-    let Some(salt) = &site.salt else { return };
+    let Some(salt) = &site.all_time else { return };
     let all_time::Observation { register, rank } =
         all_time::observe(fingerprint(salt, name, Scope::Site, client, message));
-    if rank > site.rank(register) {
-        let raised = ranks.entry((site.id, register)).or_default();
-        *raised = rank.max(*raised);
-    }
+    let raised = ranks.entry((site.id, register)).or_default();
+    *raised = rank.max(*raised);
 }
 
 /// The counted value of an hour: the number of full hours since the start of the day.

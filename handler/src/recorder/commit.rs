@@ -12,7 +12,7 @@ use super::{
     batch_builder::{Aggregate, Known, aggregate},
     dated::Dated,
     job::{Imported, LogPrefix},
-    keys::Keys,
+    keys::{Keys, Needed},
     places::Places,
     seen::Seen,
 };
@@ -173,13 +173,18 @@ impl Committer {
         identity: &BatchIdentity,
     ) -> Result<Option<Attempted>, Failure> {
         let now = self.connection.now();
-        let needed = dated.iter().map(|(_, Dated { visit, moment, .. })| (*visit, moment.day));
+        let of_visits = dated.iter().map(|(_, Dated { visit, moment, .. })| Needed {
+            site: &visit.site,
+            day: Some(moment.day),
+            has_visitor: visit.has_visitor(),
+        });
+        let of_checkpoint = identity.upto.iter().map(|upto| Needed { site: &upto.site, day: None, has_visitor: false });
         let lease_until = identity.upto.is_some().then(|| now + IMPORT_LEASE);
-        self.keys.open(checkout, now, needed, lease_until).await?;
+        self.keys.open(checkout, now, of_visits.chain(of_checkpoint), lease_until).await?;
         let mut imported = Imported { applied: true, ..Imported::default() };
         let mut checkpoint = None;
         if let Some(LogPrefix { site, digest, bytes }) = &identity.upto {
-            let site = self.keys.open_site(checkout, site).await?;
+            let site = self.keys.site(site).expect("its keys are open").id;
             let bytes = i64::try_from(*bytes).unwrap_or(i64::MAX);
             checkpoint = Some(Checkpoint { site, digest: *digest, bytes });
             // Report the lines of a closed period instead of counting them.
@@ -228,14 +233,11 @@ impl Committer {
             self.places.keep();
             for part in &batch.parts {
                 for visitor in &part.visitors {
-                    let may_be_late = late_is_unknown && visitor.late_views.is_some();
+                    let may_be_late = late_is_unknown && part.may_be_late;
                     if !may_be_late && !late.contains(&(part.day, visitor.fingerprint)) {
                         self.seen.insert(visitor.fingerprint, part.day);
                     }
                 }
-            }
-            for register in &batch.registers {
-                self.keys.raise(register.site, register.register, register.rank);
             }
             if !late.is_empty() {
                 let is_late =

@@ -1,12 +1,13 @@
-//! The recorder's cache of sites and salts of open periods. Fingerprints and counters need these keys. The cache belongs to one session of the connection and is cleared with it.
+//! The recorder's cache of sites, of salts of open periods, and of keys of networks. Fingerprints and counters need these keys. The
+//! cache is valid for one server, and is cleared when the connection reaches another one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
 use crate::{
-    domain::{CountingMode, Day, Forget, Period, Salt, SiteName, Visit, identity::all_time},
-    store::{self, Checkout, Failure, PeriodOffer, SiteId},
+    domain::{CountingMode, Day, Period, Salt, SiteName},
+    store::{self, Checkout, Failure, KeyRequest, OpenedKeys, PeriodOffer, SiteId},
 };
 
 /// The cached keys. Keys are stored only in the database.
@@ -16,21 +17,18 @@ pub(super) struct Keys {
     sites: HashMap<SiteName, Site>,
     /// `None`: the period is closed.
     periods: HashMap<(SiteId, Period), Option<OpenPeriod>>,
+    /// When the first of the periods ends.
+    first_end: Option<Timestamp>,
+    /// The keys under which the networks of a day are hashed.
+    networks: BTreeMap<Day, Salt>,
 }
 
 /// A site that is being counted.
+#[derive(Clone, Copy)]
 pub(super) struct Site {
     pub(super) id: SiteId,
     /// The salt of the all-time estimate, if the estimate is on.
-    pub(super) salt: Option<Salt>,
-    /// Lower bounds of the registers, so that only raised registers are sent.
-    ranks: Vec<u8>,
-}
-
-impl Site {
-    pub(super) fn rank(&self, register: u16) -> u8 {
-        self.ranks[usize::from(register)]
-    }
+    pub(super) all_time: Option<Salt>,
 }
 
 /// A period in which visitors can be distinguished.
@@ -43,24 +41,42 @@ pub(super) struct OpenPeriod {
     keep_until: Timestamp,
 }
 
+/// A site whose keys are needed, and the day, if any.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Needed<'v> {
+    pub(super) site: &'v SiteName,
+    pub(super) day: Option<Day>,
+    /// Whether visitors of the day are distinguished.
+    pub(super) has_visitor: bool,
+}
+
 impl Keys {
     pub(super) fn new(counting_mode: CountingMode, keeps_all_time: bool) -> Self {
-        Self { counting_mode, keeps_all_time, sites: HashMap::new(), periods: HashMap::new() }
+        Self {
+            counting_mode,
+            keeps_all_time,
+            sites: HashMap::new(),
+            periods: HashMap::new(),
+            first_end: None,
+            networks: BTreeMap::new(),
+        }
     }
 
     /// Clears the cache, because it may be outdated.
     pub(super) fn forget(&mut self) {
         self.sites.clear();
+        self.networks.clear();
         self.forget_periods();
     }
 
     /// Clears the cached periods, so that they are read from the database again.
     pub(super) fn forget_periods(&mut self) {
         self.periods.clear();
+        self.first_end = None;
     }
 
-    pub(super) fn site(&self, name: &SiteName) -> Option<&Site> {
-        self.sites.get(name)
+    pub(super) fn site(&self, name: &SiteName) -> Option<Site> {
+        self.sites.get(name).copied()
     }
 
     /// The period of a site's day, if it is open.
@@ -68,100 +84,102 @@ impl Keys {
         self.periods.get(&(site, self.counting_mode.forget.period(day)))?.as_ref()
     }
 
+    /// The key under which networks of a day are hashed.
+    pub(super) fn networks(&self, day: Day) -> Option<Salt> {
+        self.networks.get(&day).copied()
+    }
+
     /// Whether a visitor's day is compared with the previous and the next period.
     pub(super) fn reaches_beyond(&self) -> bool {
         self.counting_mode.forget.reach() > 0
     }
 
-    /// Call this after a commit that raised this register.
-    pub(super) fn raise(&mut self, site_id: SiteId, register: i16, rank: i16) {
-        let site = self.sites.values_mut().find(|site| site.id == site_id);
-        if let (Some(site), Ok(register), Ok(rank)) = (site, usize::try_from(register), u8::try_from(rank)) {
-            site.ranks[register] = rank.max(site.ranks[register]);
-        }
-    }
-
-    /// Loads the keys of visits, from the cache or the database. With `lease_until`, periods stay open
-    /// at least until then.
+    /// Loads keys that are not cached, all in one statement. With `lease_until`, opened periods stay open at least until then.
     pub(super) async fn open<'v>(
         &mut self,
         checkout: &mut Checkout<'_>,
         now: Timestamp,
-        visits: impl Iterator<Item = (&'v Visit, Day)>,
+        needed: impl Iterator<Item = Needed<'v>>,
         lease_until: Option<Timestamp>,
     ) -> Result<(), Failure> {
         self.forget_ended(now);
-        let mut last: Option<(&SiteName, Day)> = None;
-        for (visit, day) in visits {
-            let site = self.open_site(checkout, &visit.site).await?;
+        let forget = self.counting_mode.forget;
+        // Sorted, so that all instances create rows in the same order.
+        let mut missing: BTreeMap<(&SiteName, Option<Day>), bool> = BTreeMap::new();
+        let mut last = None;
+        for needed in needed {
             // Thousands of visits share the same site and day, so skip repeated look-ups.
-            if visit.has_visitor() && last.replace((&visit.site, day)) != Some((&visit.site, day)) {
-                self.open_period(checkout, site, day, lease_until).await?;
+            if last.replace(needed) != Some(needed) && !self.has(needed) {
+                *missing.entry((needed.site, needed.day)).or_default() |= needed.has_visitor;
             }
         }
-        Ok(())
-    }
-
-    /// Returns the id of a site, and loads the site if needed.
-    pub(super) async fn open_site(&mut self, checkout: &mut Checkout<'_>, name: &SiteName) -> Result<SiteId, Failure> {
-        if let Some(site) = self.sites.get(name) {
-            return Ok(site.id);
-        }
-        let offered = self.keeps_all_time.then(random_salt);
-        let store::OpenedSite { id, salt } = store::open_site(checkout, name, offered).await?;
-        let mut ranks = vec![0; all_time::REGISTERS];
-        for (register, rank) in store::read_registers(checkout, id).await? {
-            let known = usize::try_from(register).ok().and_then(|register| ranks.get_mut(register));
-            if let (Some(known), Ok(rank)) = (known, u8::try_from(rank)) {
-                *known = rank;
-            }
-        }
-        let salt = salt.filter(|_| self.keeps_all_time);
-        self.sites.insert(name.clone(), Site { id, salt, ranks });
-        Ok(id)
-    }
-
-    async fn open_period(
-        &mut self,
-        checkout: &mut Checkout<'_>,
-        site: SiteId,
-        day: Day,
-        lease_until: Option<Timestamp>,
-    ) -> Result<(), Failure> {
-        let CountingMode { zone, forget } = &self.counting_mode;
-        let key = (site, forget.period(day));
-        if self.periods.contains_key(&key) {
+        if missing.is_empty() {
             return Ok(());
         }
-        let end = forget.keep_until(day, zone);
-        let keep_until = lease_until.map_or(end, |lease| end.max(lease));
-        let salt = store::open_period(
-            checkout,
-            &PeriodOffer { site, day, forget: *forget, salt: random_salt(), keep_until: end, lease_until },
-        )
-        .await?;
-        let period = match salt {
-            None => None,
-            Some(salt) if *forget == Forget::Daily => Some(OpenPeriod { salt, previous: None, next: None, keep_until }),
-            Some(salt) => Some(OpenPeriod {
-                salt,
-                previous: store::read_period(checkout, site, forget.period_at(day, -1)).await?,
-                next: store::read_period(checkout, site, forget.period_at(day, 1)).await?,
-                keep_until,
-            }),
+        let offer = |day| PeriodOffer {
+            period: forget.period(day),
+            salt: random_salt(),
+            keep_until: forget.keep_until(day, &self.counting_mode.zone),
         };
-        self.periods.insert(key, period);
+        let requests: Vec<_> = missing
+            .into_iter()
+            .map(|((site, day), has_visitor)| KeyRequest {
+                site,
+                all_time: self.keeps_all_time.then(random_salt),
+                day: day.map(|day| (day, random_salt())),
+                period: day.filter(|_| has_visitor).map(offer),
+            })
+            .collect();
+        let opened = store::open_keys(checkout, &requests, forget, lease_until).await?;
+        for (request, keys) in requests.iter().zip(opened) {
+            self.keep(request, keys, lease_until);
+        }
         Ok(())
+    }
+
+    fn has(&self, Needed { site, day, has_visitor }: Needed<'_>) -> bool {
+        let Some(site) = self.sites.get(site) else { return false };
+        let has_keys = |day| {
+            let period = (site.id, self.counting_mode.forget.period(day));
+            self.networks.contains_key(&day) && (!has_visitor || self.periods.contains_key(&period))
+        };
+        day.is_none_or(has_keys)
+    }
+
+    fn keep(&mut self, request: &KeyRequest<'_>, keys: OpenedKeys, lease_until: Option<Timestamp>) {
+        let OpenedKeys { site: id, all_time, networks, salt, previous, next } = keys;
+        let all_time = all_time.filter(|_| self.keeps_all_time);
+        self.sites.insert(request.site.clone(), Site { id, all_time });
+        if let (Some((day, _)), Some(key)) = (request.day, networks) {
+            self.networks.insert(day, key);
+        }
+        if let Some(PeriodOffer { period, keep_until, .. }) = request.period {
+            let keep_until = lease_until.map_or(keep_until, |lease| keep_until.max(lease));
+            let open = salt.map(|salt| OpenPeriod { salt, previous, next, keep_until });
+            if open.is_some() {
+                self.first_end = Some(self.first_end.map_or(keep_until, |first| first.min(keep_until)));
+            }
+            self.periods.insert((id, period), open);
+        }
     }
 
     /// Forgets the salts of periods that have ended.
     fn forget_ended(&mut self, now: Timestamp) {
-        self.periods.retain(|_, period| period.as_ref().is_none_or(|period| period.keep_until > now));
+        if self.first_end.is_some_and(|end| end <= now) {
+            self.periods.retain(|_, period| period.as_ref().is_none_or(|period| period.keep_until > now));
+            self.first_end = self.periods.values().flatten().map(|period| period.keep_until).min();
+        }
+        while self.networks.len() > NETWORK_KEYS {
+            self.networks.pop_first();
+        }
     }
 }
 
+/// The number of cached keys of networks: more than the days of a month. An import can have years.
+const NETWORK_KEYS: usize = 64;
+
 /// 32 bytes from the operating system's generator.
-pub(super) fn random_salt() -> Salt {
+fn random_salt() -> Salt {
     let mut salt = [0; 32];
     getrandom::fill(&mut salt).expect("the operating system has a random number generator");
     Salt(salt)

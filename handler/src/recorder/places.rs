@@ -3,37 +3,31 @@
 //! A list has a limited number of places, and one network can add only some new values to it. So no network can fill a list with made-up
 //! values. A value that was listed in the last days has a place in any case.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-
-use super::{
-    dated::Dated,
-    keys::{Keys, random_salt},
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    hash::{BuildHasher, RandomState},
 };
+
+use super::{dated::Dated, generations::Generations, keys::Keys};
 use crate::{
     domain::{
-        Classification, Day, Dimension, Fingerprint, Salt, TallyKey, Visit,
+        Classification, Day, Dimension, Fingerprint, TallyKey, Visit,
         dimension::{OTHER, REMEMBERED_DAYS, VALUES_A_NETWORK},
         identity::fingerprint::network_fingerprint,
     },
     store::{self, Addition, Checkout, DayList, Failure, SiteId, Standing, Standings},
 };
 
-/// The maximum number of cached values of all lists, about 10 MB. At the limit the values are cleared, and looked up when a visit has
-/// them.
-const KNOWN_VALUES: usize = 100_000;
-
-/// The values that have a place. The cache belongs to one session of the connection and is cleared with it.
+/// The values that have a place. The cache is valid for one server, and is cleared when the connection reaches another one.
 pub(super) struct Places {
     named_events: HashSet<String>,
-    /// Values that have a place in the database.
-    listed: Lists,
+    /// Hashes of values that have a place in the database. A value that is not in the cache is looked up. If two values ever had the
+    /// same hash, one of them would get a place more than the list has.
+    listed: Generations<()>,
+    hasher: RandomState,
     /// Values that get a place with the current batch.
-    admitted: Lists,
-    /// The keys under which the networks of a day are hashed.
-    network_keys: HashMap<Day, Salt>,
+    admitted: HashMap<DayList, HashSet<String>>,
 }
-
-type Lists = HashMap<DayList, HashSet<String>>;
 
 /// The effect of a batch on the lists.
 #[derive(Default)]
@@ -75,17 +69,16 @@ impl Places {
     pub(super) fn new(named_events: &[String]) -> Self {
         Self {
             named_events: named_events.iter().cloned().collect(),
-            listed: Lists::new(),
-            admitted: Lists::new(),
-            network_keys: HashMap::new(),
+            listed: Generations::default(),
+            hasher: RandomState::new(),
+            admitted: HashMap::new(),
         }
     }
 
     /// Clears the cache, because it may be outdated.
     pub(super) fn forget(&mut self) {
-        self.listed.clear();
+        self.listed = Generations::default();
         self.admitted.clear();
-        self.network_keys.clear();
     }
 
     /// Decides which values of these visits get a place. The sites must be in `keys`.
@@ -96,9 +89,6 @@ impl Places {
         visits: &[Dated<'_>],
     ) -> Result<Admissions, Failure> {
         self.admitted.clear();
-        if self.listed.values().map(HashSet::len).sum::<usize>() >= KNOWN_VALUES {
-            self.listed.clear();
-        }
         let mut candidates: Vec<Candidate<'_>> = Vec::new();
         let mut indexes: HashMap<(DayList, &str), usize> = HashMap::new();
         for (index, Dated { visit, moment, .. }) in visits.iter().enumerate() {
@@ -106,15 +96,14 @@ impl Places {
             let mut network = None;
             for (dimension, value) in counted_values(visit) {
                 let list = DayList { site: site.id, day: moment.day, dimension };
-                if self.lists(list, value) {
+                let hash = self.hash(list, value);
+                if self.listed.renew(hash).is_some() {
                     continue;
                 }
-                let network = if let Some(network) = network {
-                    network
-                } else {
-                    let key = self.network_key(checkout, moment.day).await?;
-                    *network.insert(network_fingerprint(&key, visit.network))
-                };
+                let network = *network.get_or_insert_with(|| {
+                    let key = keys.networks(moment.day).expect("keys are opened before places are decided");
+                    network_fingerprint(&key, visit.network)
+                });
                 let candidate = *indexes.entry((list, value)).or_insert_with(|| {
                     candidates.push(Candidate { list, value, sponsors: Vec::new(), visits: Vec::new() });
                     candidates.len() - 1
@@ -150,8 +139,10 @@ impl Places {
 
     /// Call this after the commit of the batch: its values have a place now.
     pub(super) fn keep(&mut self) {
-        for (list, values) in self.admitted.drain() {
-            self.listed.entry(list).or_default().extend(values);
+        for (list, values) in std::mem::take(&mut self.admitted) {
+            for value in values {
+                self.listed.insert(self.hash(list, &value), ());
+            }
         }
     }
 
@@ -161,20 +152,15 @@ impl Places {
     }
 
     fn lists(&self, list: DayList, value: &str) -> bool {
-        self.listed.get(&list).is_some_and(|values| values.contains(value)) || self.admits(list, value)
+        self.admits(list, value) || self.listed.get(self.hash(list, value)).is_some()
+    }
+
+    fn hash(&self, list: DayList, value: &str) -> u64 {
+        self.hasher.hash_one((list, value))
     }
 
     fn admits(&self, list: DayList, value: &str) -> bool {
         self.admitted.get(&list).is_some_and(|values| values.contains(value))
-    }
-
-    async fn network_key(&mut self, checkout: &mut Checkout<'_>, day: Day) -> Result<Salt, Failure> {
-        if let Some(key) = self.network_keys.get(&day) {
-            return Ok(*key);
-        }
-        let key = store::open_network_key(checkout, day, random_salt()).await?;
-        self.network_keys.insert(day, key);
-        Ok(key)
     }
 
     fn decide(

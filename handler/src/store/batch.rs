@@ -1,10 +1,5 @@
-//! The data of one commit. Its rows are sent as arrays of the composite types that the migrations create (`sent_…`). The fields
-//! of a row have the order of the attributes of its type.
+//! The data of one commit.
 
-use sqlx::{
-    Postgres, Type,
-    postgres::{PgHasArrayType, PgTypeInfo},
-};
 use uuid::Uuid;
 
 use super::{CohortId, CounterIndex, SiteId};
@@ -29,6 +24,8 @@ pub struct Part {
     pub id: Uuid,
     /// The day.
     pub day: Day,
+    /// Whether the day is so old that it may be too late to be placed among the days of its visitors.
+    pub may_be_late: bool,
     /// The sites of the visitors, and whether the previous and next periods of each site are open.
     pub sites: Vec<SitePeriods>,
     /// Visitors who may be new on that day, sorted by fingerprint, each once.
@@ -44,7 +41,7 @@ pub struct Part {
 }
 
 /// Whether the previous and the next period of a site are open. `None` if the mode does not compare periods.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Encode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SitePeriods {
     /// The site.
     pub site: SiteId,
@@ -55,7 +52,7 @@ pub struct SitePeriods {
 }
 
 /// A fingerprint that may be new on a day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::Encode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Visitor {
     /// Under the salt of the day's period.
     pub fingerprint: Fingerprint,
@@ -65,12 +62,12 @@ pub struct Visitor {
     pub previous: Option<Fingerprint>,
     /// The same visitor under the salt of the next period, if that period is open.
     pub next: Option<Fingerprint>,
-    /// Views to count as late if the day can't be placed any more. `None` if the day can't be late.
-    pub late_views: Option<i32>,
+    /// Views to count as late if the day can't be placed any more.
+    pub views: i32,
 }
 
 /// A counter that a cohort raises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Encode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
     /// See [`Visitor::cohort`].
     pub cohort: CohortId,
@@ -81,7 +78,7 @@ pub struct Link {
 }
 
 /// The way in which a cohort raises a counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i16)]
 pub enum Role {
     /// Add new visitors under their gaps. A gap changes if a day in between is added later.
@@ -93,7 +90,7 @@ pub enum Role {
 }
 
 /// A counter and its additional pageviews.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::Encode)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counter {
     /// The site.
     pub site: SiteId,
@@ -106,7 +103,7 @@ pub struct Counter {
 }
 
 /// Views of a site that arrived in one minute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Encode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MinuteViews {
     /// The site.
     pub site: SiteId,
@@ -117,7 +114,7 @@ pub struct MinuteViews {
 }
 
 /// How many values a network added to the list of a dimension.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::Encode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Addition {
     /// The site.
     pub site: SiteId,
@@ -130,7 +127,7 @@ pub struct Addition {
 }
 
 /// A register of the all-time estimate and its new rank. A lower rank changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::Encode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Register {
     /// The site.
     pub site: SiteId,
@@ -141,7 +138,7 @@ pub struct Register {
 }
 
 /// How far an imported log has been counted.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::Encode)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The site.
     pub site: SiteId,
@@ -149,32 +146,4 @@ pub struct Checkpoint {
     pub digest: [u8; 32],
     /// The length of that prefix in bytes, uncompressed.
     pub bytes: i64,
-}
-
-/// Names the composite type of a row. `derive(sqlx::Type)` would also require rows that can be read.
-macro_rules! sent_as {
-    ($($row:ty: $name:literal;)+) => {$(
-        impl Type<Postgres> for $row {
-            fn type_info() -> PgTypeInfo {
-                PgTypeInfo::with_name($name)
-            }
-        }
-
-        impl PgHasArrayType for $row {
-            fn array_type_info() -> PgTypeInfo {
-                PgTypeInfo::with_name(concat!($name, "[]"))
-            }
-        }
-    )+};
-}
-
-sent_as! {
-    SitePeriods: "sent_site";
-    Visitor: "sent_visitor";
-    Link: "sent_link";
-    Counter: "sent_counter";
-    MinuteViews: "sent_minute";
-    Addition: "sent_addition";
-    Register: "sent_register";
-    Checkpoint: "sent_checkpoint";
 }

@@ -1,23 +1,12 @@
-//! Keys of rows as types of their own, and how the statements store types of the domain.
-
-use sqlx::{
-    Encode, Postgres, Type,
-    encode::IsNull,
-    error::BoxDynError,
-    postgres::{PgArgumentBuffer, PgTypeInfo},
-};
-
-use crate::domain::{Fingerprint, Minute, TallyKey};
+//! Keys of rows as types of their own.
 
 /// The id of a counted site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type)]
-#[sqlx(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SiteId(pub(super) i32);
 
 /// Visitors of one part who raise the same counters. The number is valid within the part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type)]
-#[sqlx(transparent)]
-pub struct CohortId(i32);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CohortId(pub(super) i32);
 
 impl CohortId {
     /// The cohort of this number. The first is 1.
@@ -27,9 +16,8 @@ impl CohortId {
 }
 
 /// The place of a counter in [`Part::counters`](super::Part::counters), from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type)]
-#[sqlx(transparent)]
-pub struct CounterIndex(i32);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CounterIndex(pub(super) i32);
 
 impl CounterIndex {
     /// The index of the last of `length` counters.
@@ -45,28 +33,4 @@ impl CounterIndex {
     pub fn offset(self) -> usize {
         usize::try_from(self.0 - 1).expect("the first counter is 1")
     }
-}
-
-/// Stores a type of the domain as the number that it returns.
-macro_rules! stored_as_number {
-    ($($type:ty as $number:ty: $of:expr;)+) => {$(
-        impl Type<Postgres> for $type {
-            fn type_info() -> PgTypeInfo {
-                <$number as Type<Postgres>>::type_info()
-            }
-        }
-
-        impl<'q> Encode<'q, Postgres> for $type {
-            fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-                let number: fn($type) -> $number = $of;
-                <$number as Encode<'q, Postgres>>::encode(number(*self), buffer)
-            }
-        }
-    )+};
-}
-
-stored_as_number! {
-    Fingerprint as i64: |fingerprint| fingerprint.0;
-    Minute as i32: Minute::number;
-    TallyKey as i16: TallyKey::number;
 }

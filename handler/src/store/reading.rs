@@ -71,10 +71,10 @@ pub async fn read_tallies(
                 let tally = Tally { pageviews, visitors: Gaps(row.visitors) };
                 let value = row.value.unwrap_or_default();
                 match (row.kind, day) {
-                    (TallyKind::Day, Some(day)) => drop(tallies.days.insert(day, tally)),
+                    (TallyKind::Day, Some(day)) => tallies.days.entry(day).or_default().add(&tally),
                     (TallyKind::Hour, Some(day)) => {
                         if let Ok(hour) = value.parse() {
-                            tallies.hours.insert((day, hour), tally);
+                            tallies.hours.entry((day, hour)).or_default().add(&tally);
                         }
                     }
                     (TallyKind::Imported, Some(day)) => {

@@ -3,10 +3,7 @@
 use jiff::Timestamp;
 use sqlx::{Connection as _, PgConnection};
 
-use super::{
-    Addition, Batch, Checkout, Checkpoint, Counter, Failure, Link, MinuteViews, Part, Register, SiteId, SitePeriods,
-    Visitor,
-};
+use super::{Batch, Checkout, Failure, Part, SiteId, Visitor};
 use crate::domain::{Day, Fingerprint, Forget, Period, Salt, SiteName};
 
 /// The durable outcome of a batch.
@@ -50,8 +47,7 @@ pub async fn commit(checkout: &mut Checkout<'_>, batch: &Batch, forget: Forget) 
 
 /// Whether a part may be applied while other batches are.
 fn is_alone(part: &Part) -> bool {
-    part.sites.iter().all(|site| site.next_is_open != Some(true))
-        && part.visitors.iter().all(|visitor| visitor.late_views.is_none())
+    !part.may_be_late && part.sites.iter().all(|site| site.next_is_open != Some(true))
 }
 
 /// Applies a part in which no visitor can be new.
@@ -65,8 +61,13 @@ async fn apply_views(
         part.id,
         batch.finished.as_slice(),
         part.day.number(),
-        part.counters.as_slice() as &[Counter],
-        part.minutes.as_slice() as &[MinuteViews],
+        &column(&part.counters, |counter| counter.site.0),
+        &column(&part.counters, |counter| counter.key.number()),
+        &column(&part.counters, |counter| counter.value.as_str()) as &[&str],
+        &column(&part.counters, |counter| counter.pageviews),
+        &column(&part.minutes, |views| views.site.0),
+        &column(&part.minutes, |views| views.minute.number()),
+        &column(&part.minutes, |views| views.pageviews),
     )
     .fetch_one(connection)
     .await?;
@@ -81,7 +82,7 @@ async fn apply_all(
 ) -> sqlx::Result<(Outcome, Option<f64>)> {
     let mut transaction = connection.begin().await?;
     if batch.parts.len() > 1 || !batch.parts.iter().all(is_alone) {
-        sqlx::query!("lock table only seen in share row exclusive mode").execute(&mut *transaction).await?;
+        sqlx::query!("lock table only ended_set in share row exclusive mode").execute(&mut *transaction).await?;
     }
     let (mut late, mut clock_seconds, mut was_applied_before) = (Vec::new(), None, false);
     for (place, part) in batch.parts.iter().enumerate() {
@@ -124,14 +125,35 @@ async fn apply(
         forget.first_day(part.day, -1).number() - 1,
         forget.first_day(part.day, 1).number() - 1,
         day_in_period(part.day, forget),
-        part.sites.as_slice() as &[SitePeriods],
-        part.visitors.as_slice() as &[Visitor],
-        part.links.as_slice() as &[Link],
-        part.counters.as_slice() as &[Counter],
-        registers as &[Register],
-        checkpoint as &[Checkpoint],
-        part.minutes.as_slice() as &[MinuteViews],
-        part.additions.as_slice() as &[Addition],
+        &column(&part.sites, |site| site.site.0),
+        &column(&part.sites, |site| site.previous_is_open) as &[Option<bool>],
+        &column(&part.sites, |site| site.next_is_open) as &[Option<bool>],
+        &column(&part.visitors, |visitor| visitor.fingerprint.0),
+        neighbours(&part.visitors, |visitor| visitor.previous) as Option<Vec<Option<i64>>>,
+        neighbours(&part.visitors, |visitor| visitor.next) as Option<Vec<Option<i64>>>,
+        &column(&part.visitors, |visitor| visitor.cohort.0),
+        &column(&part.visitors, |visitor| visitor.views),
+        part.may_be_late,
+        &column(&part.links, |link| link.cohort.0),
+        &column(&part.links, |link| link.counter.0),
+        &column(&part.links, |link| link.role as i16),
+        &column(&part.counters, |counter| counter.site.0),
+        &column(&part.counters, |counter| counter.key.number()),
+        &column(&part.counters, |counter| counter.value.as_str()) as &[&str],
+        &column(&part.counters, |counter| counter.pageviews),
+        &column(registers, |register| register.site.0),
+        &column(registers, |register| register.register),
+        &column(registers, |register| register.rank),
+        &column(checkpoint, |checkpoint| checkpoint.site.0),
+        &column(checkpoint, |checkpoint| checkpoint.digest.as_slice()) as &[&[u8]],
+        &column(checkpoint, |checkpoint| checkpoint.bytes),
+        &column(&part.minutes, |views| views.site.0),
+        &column(&part.minutes, |views| views.minute.number()),
+        &column(&part.minutes, |views| views.pageviews),
+        &column(&part.additions, |addition| addition.site.0),
+        &column(&part.additions, |addition| addition.dimension.number()),
+        &column(&part.additions, |addition| addition.network.0),
+        &column(&part.additions, |addition| addition.added),
     )
     .fetch_one(connection)
     .await?;
@@ -153,82 +175,103 @@ fn day_in_period(day: Day, forget: Forget) -> i16 {
     i16::try_from(day.number() - forget.first_day(day, 0).number() + 1).expect("a period has at most 31 days")
 }
 
-/// A site in the database.
-pub struct OpenedSite {
-    /// The site's id.
-    pub id: SiteId,
-    /// The salt of its all-time estimate, if one is kept.
-    pub salt: Option<Salt>,
+/// A field of all rows. PostgreSQL has no arrays of rows whose types it need not look up first.
+fn column<'r, R, T>(rows: &'r [R], field: impl Fn(&'r R) -> T) -> Vec<T> {
+    rows.iter().map(field).collect()
 }
 
-/// Finds a site by name, or creates it. `offered` becomes the salt of the all-time estimate if the site has none.
-pub async fn open_site(
-    checkout: &mut Checkout<'_>,
-    name: &SiteName,
-    offered: Option<Salt>,
-) -> Result<OpenedSite, Failure> {
-    let offered = offered.as_ref().map(|salt| salt.0.as_slice());
-    checkout
-        .run(async |connection| {
-            let row = sqlx::query_file!("queries/open_site.sql", &**name, offered).fetch_one(connection).await?;
-            let salt = row.salt.map(|salt| salt.try_into().map(Salt)).transpose();
-            Ok(OpenedSite {
-                id: SiteId(row.id),
-                salt: salt.map_err(|_| sqlx::Error::Decode("a salt has 32 bytes".into()))?,
-            })
-        })
-        .await
+/// The fingerprints of visitors in a neighbouring period; `None` if no visitor has one.
+fn neighbours(visitors: &[Visitor], neighbour: impl Fn(&Visitor) -> Option<Fingerprint>) -> Option<Vec<Option<i64>>> {
+    let has_neighbour = visitors.iter().any(|visitor| neighbour(visitor).is_some());
+    has_neighbour.then(|| column(visitors, |visitor| neighbour(visitor).map(|fingerprint| fingerprint.0)))
 }
 
-/// A site's period to open, with the salt that a new period gets.
+/// A day of a site whose keys are needed. The offered keys become valid if there are none.
+pub struct KeyRequest<'n> {
+    /// The name of the site.
+    pub site: &'n SiteName,
+    /// The salt of the all-time estimate, unless the estimate is off.
+    pub all_time: Option<Salt>,
+    /// The day and the key of its networks. `None` if only the site is needed.
+    pub day: Option<(Day, Salt)>,
+    /// The period of the day. `None` if the day has no visitors to distinguish.
+    pub period: Option<PeriodOffer>,
+}
+
+/// A period to open.
 pub struct PeriodOffer {
-    /// The site.
-    pub site: SiteId,
-    /// A day of the period.
-    pub day: Day,
-    /// The rule that gives the period of the day.
-    pub forget: Forget,
+    /// The period.
+    pub period: Period,
     /// The salt, unless another instance has already opened the period.
     pub salt: Salt,
     /// The end of the time in which visitors of the period are distinguished.
     pub keep_until: Timestamp,
-    /// Keeps this period and the previous period open at least until then.
-    pub lease_until: Option<Timestamp>,
 }
 
-/// Opens a period, and creates its set. Returns the salt that all instances use. Returns `None` if the period was closed: its salt
-/// is forgotten, so new visitors can't be distinguished from counted visitors.
-pub async fn open_period(checkout: &mut Checkout<'_>, offer: &PeriodOffer) -> Result<Option<Salt>, Failure> {
-    let period = offer.forget.period(offer.day).number();
+/// The keys of a site's day.
+pub struct OpenedKeys {
+    /// The site's id.
+    pub site: SiteId,
+    /// The salt of its all-time estimate, if one is kept.
+    pub all_time: Option<Salt>,
+    /// The key of the day's networks. `None` if no day was given.
+    pub networks: Option<Salt>,
+    /// The salt of the period that all instances use. `None` if the period was closed: its salt is forgotten, so new visitors can't
+    /// be distinguished from counted visitors.
+    pub salt: Option<Salt>,
+    /// The salt of the previous period, if that period is open and the mode compares periods.
+    pub previous: Option<Salt>,
+    /// The salt of the next period, likewise.
+    pub next: Option<Salt>,
+}
+
+/// Finds a site by name, or creates it.
+pub async fn open_site(checkout: &mut Checkout<'_>, site: &SiteName) -> Result<SiteId, Failure> {
+    let request = KeyRequest { site, all_time: None, day: None, period: None };
+    let opened = open_keys(checkout, &[request], Forget::Monthly, None).await?;
+    Ok(opened.first().ok_or_else(|| Failure::rejected("no site"))?.site)
+}
+
+/// Returns the keys of days of sites, in the same order. Creates sites, opens periods and creates their sets. With `lease_until`, the
+/// periods and the periods before them stay open at least until then.
+pub async fn open_keys(
+    checkout: &mut Checkout<'_>,
+    requests: &[KeyRequest<'_>],
+    forget: Forget,
+    lease_until: Option<Timestamp>,
+) -> Result<Vec<OpenedKeys>, Failure> {
     let seconds = |instant: Timestamp| instant.as_duration().as_secs_f64();
-    checkout
+    let offer = |request: &'_ KeyRequest<'_>| request.period.as_ref().map(|offer| offer.period.number());
+    let rows = checkout
         .run(async |connection| {
-            let salt = sqlx::query_scalar!(
-                "select open_period($1, $2, $3, $4, to_timestamp($5), to_timestamp($6))",
-                offer.site.0,
-                period,
-                offer.forget.reach(),
-                offer.salt.0.as_slice(),
-                seconds(offer.keep_until),
-                offer.lease_until.map(seconds)
+            sqlx::query_file!(
+                "queries/open_keys.sql",
+                &column(requests, |request| &**request.site) as &[&str],
+                &column(requests, |request| request.all_time.as_ref().map(|salt| salt.0.as_slice()))
+                    as &[Option<&[u8]>],
+                &column(requests, |request| request.day.map(|(day, _)| day.number())) as &[Option<i32>],
+                &column(requests, |request| request.day.as_ref().map(|(_, key)| key.0.as_slice()))
+                    as &[Option<&[u8]>],
+                &column(requests, offer) as &[Option<i32>],
+                forget.reach(),
+                &column(requests, |request| request.period.as_ref().map(|offer| offer.salt.0.as_slice()))
+                    as &[Option<&[u8]>],
+                &column(requests, |request| request.period.as_ref().map(|offer| seconds(offer.keep_until)))
+                    as &[Option<f64>],
+                lease_until.map(seconds)
             )
-            .fetch_one(&mut *connection)
-            .await?;
-            if salt.is_some() {
-                sqlx::query!("select open_set($1)", period).execute(connection).await?;
-            }
-            Ok(salt.and_then(|bytes| bytes.try_into().ok()).map(Salt))
+            .fetch_all(connection)
+            .await
         })
-        .await
-}
-
-/// Reads the salt of a site's period, if the period is open.
-pub async fn read_period(checkout: &mut Checkout<'_>, site: SiteId, period: Period) -> Result<Option<Salt>, Failure> {
-    checkout
-        .run(async |connection| {
-            let query = sqlx::query_file_scalar!("queries/read_period.sql", site.0, period.number());
-            let salt = query.fetch_optional(connection).await?;
-            Ok(salt.and_then(|bytes| bytes.try_into().ok()).map(Salt))
-        })
-        .await
+        .await?;
+    let salt = |bytes: Option<Vec<u8>>| bytes.and_then(|bytes| bytes.try_into().ok()).map(Salt);
+    let opened = rows.into_iter().map(|row| OpenedKeys {
+        site: SiteId(row.site),
+        all_time: salt(row.site_salt),
+        networks: salt(row.network_key),
+        salt: salt(row.salt),
+        previous: salt(row.previous),
+        next: salt(row.next),
+    });
+    Ok(opened.collect())
 }

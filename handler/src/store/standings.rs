@@ -2,7 +2,7 @@
 
 use super::{Checkout, Failure, SiteId};
 use crate::domain::{
-    Day, Dimension, Fingerprint, Salt,
+    Day, Dimension, Fingerprint,
     dimension::{OTHER, REMEMBERED_DAYS},
 };
 
@@ -105,15 +105,4 @@ pub async fn read_standings(
         }
     }
     Ok(standings)
-}
-
-/// Offers a key for the networks of a day. Returns the key that all instances use.
-pub async fn open_network_key(checkout: &mut Checkout<'_>, day: Day, offered: Salt) -> Result<Salt, Failure> {
-    checkout
-        .run(async |connection| {
-            let query = sqlx::query_file_scalar!("queries/open_network_key.sql", day.number(), offered.0.as_slice());
-            let key = query.fetch_one(connection).await?;
-            key.try_into().map(Salt).map_err(|_| sqlx::Error::Decode("a key has 32 bytes".into()))
-        })
-        .await
 }

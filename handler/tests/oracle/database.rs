@@ -53,8 +53,10 @@ impl Database {
     pub(crate) async fn days_that_differ(&self, world: &World, step: usize) -> Vec<String> {
         let mut connection = self.connect().await;
         let rows: Vec<(String, i32, i64, i64)> = sqlx::query_as(
-            "select name, day, (select coalesce(sum(number), 0) from unnest(visitors) as number), tally.pageviews
-             from tally join site on site.id = tally.site where dimension = 0",
+            "select
+                name, day, sum((select coalesce(sum(number), 0) from unnest(visitors) as number))::bigint,
+                sum(tally.pageviews)::bigint
+             from tally join site on site.id = tally.site where dimension = 0 group by name, day",
         )
         .fetch_all(&mut connection)
         .await

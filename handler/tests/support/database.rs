@@ -220,20 +220,24 @@ impl Database {
     /// Visitors of the latest day in the tallies.
     pub(crate) async fn visitors_today(&self) -> i64 {
         let visitors = "select sum(visitor) from unnest(visitors) as visitor";
-        self.number(&format!("select ({visitors}) from tally where dimension = 0 order by day desc limit 1")).await
+        self.number(&format!(
+            "select sum(({visitors})) from tally where dimension = 0 group by day order by day desc limit 1"
+        ))
+        .await
     }
 
     /// Pageviews of all sites and days.
     pub(crate) async fn pageviews(&self) -> i64 {
-        self.number("select sum(pageviews) from site").await
+        self.number("select sum(pageviews)::bigint from total").await
     }
 
     /// The days of a site: days since 1970, visitors, pageviews.
     pub(crate) async fn days(&self, site: &str) -> Vec<(i64, i64, i64)> {
         let mut connection = self.connection.lock().await;
         sqlx::query_as(
-            "select day::bigint, (select sum(visitor) from unnest(visitors) as visitor)::bigint, tally.pageviews \
-             from tally join site on site.id = tally.site where name = $1 and dimension = 0 order by day",
+            "select day::bigint, sum((select sum(visitor) from unnest(visitors) as visitor))::bigint, \
+             sum(tally.pageviews)::bigint \
+             from tally join site on site.id = tally.site where name = $1 and dimension = 0 group by day order by day",
         )
         .bind(site)
         .fetch_all(&mut *connection)

@@ -19,16 +19,21 @@ with period as (
         having bool_and(salt is not null)
     ) as open_period
 ),
+counter as (
+    select site, day, dimension, value, sum(pageviews)::bigint as pageviews, sum_gaps(visitors) as visitors
+    from tally
+    group by site, day, dimension, value
+),
 of_gap as (
     select day, (place - 1)::integer as gap, sum(visitor)::bigint as visitors
-    from tally
+    from counter
     cross join lateral unnest(visitors) with ordinality as element (visitor, place)
     where dimension in (0, 1, 2, 8, 12)
     group by day, place
 ),
-total as (
+of_day as (
     select site, day, pageviews, coalesce((select sum(visitor) from unnest(visitors) as visitor), 0) as visitors
-    from tally
+    from counter
     where dimension = 0
 )
 -- Each fingerprint of a set has come for the first time in its period once.
@@ -81,31 +86,34 @@ from seen
 where second >= latest or third >= second or (third is not null and second is null)
 union all
 select format('site %s, day %s, dimension %s, %s: %s views, visitors %s', site, day, dimension, value, pageviews, visitors)
-from tally
+from counter
 where exists (select from unnest(visitors) as visitor where visitor < 0)
     or (dimension <> 9 and pageviews < (select sum(visitor) from unnest(visitors) as visitor))
 union all
 -- Hours add up to the day, and so do the views of pages.
 select format('site %s, day %s: %s visitors and %s views, by hours %s and %s, by pages %s views',
     site, day, visitors, pageviews, hour_visitors, hour_views, page_views)
-from total
+from of_day
 cross join lateral (
     select
-        coalesce(sum((select sum(visitor) from unnest(tally.visitors) as visitor)), 0) as hour_visitors,
-        coalesce(sum(tally.pageviews), 0) as hour_views
-    from tally
-    where tally.site = total.site and tally.day = total.day and dimension = 10
+        coalesce(sum((select sum(visitor) from unnest(counter.visitors) as visitor)), 0) as hour_visitors,
+        coalesce(sum(counter.pageviews), 0) as hour_views
+    from counter
+    where counter.site = of_day.site and counter.day = of_day.day and dimension = 10
 ) as hour
 cross join lateral (
-    select coalesce(sum(tally.pageviews), 0) as page_views
-    from tally
-    where tally.site = total.site and tally.day = total.day and dimension = 1
+    select coalesce(sum(counter.pageviews), 0) as page_views
+    from counter
+    where counter.site = of_day.site and counter.day = of_day.day and dimension = 1
 ) as page
 where (visitors, pageviews) <> (hour_visitors, hour_views) or pageviews <> page_views
 union all
 select format('site %s has %s views; its days say %s', id, pageviews, of_days)
 from (
-    select id, pageviews, coalesce((select sum(total.pageviews) from total where total.site = id), 0) as of_days from site
+    select
+        id, coalesce((select sum(total.pageviews) from total where total.site = id), 0) as pageviews,
+        coalesce((select sum(of_day.pageviews) from of_day where of_day.site = id), 0) as of_days
+    from site
 ) as all_time
 where pageviews <> of_days
 union all
@@ -113,7 +121,9 @@ union all
 -- that moves the clock has older minutes.
 select format('site %s has %s views; its minutes say %s', id, pageviews, of_minutes)
 from (
-    select id, pageviews, coalesce((select sum(minute.pageviews) from minute where minute.site = id), 0) as of_minutes
+    select
+        id, coalesce((select sum(total.pageviews) from total where total.site = id), 0) as pageviews,
+        coalesce((select sum(minute.pageviews) from minute where minute.site = id), 0) as of_minutes
     from site
     where not exists (select from checkpoint where checkpoint.site = id)
 ) as ever

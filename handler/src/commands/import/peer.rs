@@ -81,7 +81,7 @@ pub(super) async fn import(
     moved.link = Some(target.link(first.day, last.day));
     let mut checkout = connection.checkout().await?;
     let outcome = async {
-        let site = store::open_site(&mut checkout, site, None).await?.id;
+        let site = store::open_site(&mut checkout, site).await?;
         store::replace_imported(&mut checkout, site, peer.name(), &tallies).await
     };
     let outcome = outcome.await;

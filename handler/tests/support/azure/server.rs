@@ -158,7 +158,7 @@ impl Tenant {
     }
 
     pub(crate) async fn pageviews(&self) -> i64 {
-        self.number("select sum(pageviews) from site").await
+        self.number("select sum(pageviews)::bigint from total").await
     }
 
     /// The environment of a handler without an identity endpoint.
