@@ -178,7 +178,7 @@ async fn count_each_hour(database: &Database, days_ago: i32) {
 #[tokio::test]
 async fn a_range_that_ends_today_is_compared_with_the_same_part_of_the_period_before() {
     let database = Database::create().await;
-    database.execute("insert into site (name, pageviews) values ('localhost', 96)").await;
+    database.execute("insert into site (name) values ('localhost'); insert into total values (1, 0, 96, 0)").await;
     for days_ago in [1, 2, 3, 4] {
         count_each_hour(&database, days_ago).await;
     }
