@@ -311,15 +311,12 @@ $$;
 -- Adds a day to the visitors of a period, and finds the previous and the next day of each visitor for whom the day is new. The
 -- statement that calls it names no set, because a cluster distributes the sets.
 --
---   fingerprints   of the visitors in this period, sorted, each once
---   previous       the same visitors under the salts of the previous period; null if no site has an open one
---   next           likewise for the next period
---   may_be_late    whether the day may be too late to be placed
---   adds           false if an earlier attempt has added the day: then only late visitors are found
+-- Arguments: the fingerprints of the visitors in this period, sorted, each once. The same visitors under the salts of the previous and
+-- of the next period, or null if no site has that period open. `may_be_late` is true if the day may be too late to be placed.
+-- `adds` is false if an earlier attempt has added the day. Then only late visitors are found.
 --
--- Returns for each visitor, by its place in the array: whether the day is new, and the previous and the next day, which count from 1
--- in their period, and the distance of that period (-1, 0 or 1). A late visitor's day cannot be placed any more, because a day
--- that it would have to be compared with is not kept.
+-- Returns a row for each visitor, with its place in the array. The previous and the next day count from 1 in their period, whose
+-- distance is -1, 0 or 1. The day of a late visitor cannot be placed any more, because a day to compare it with is not kept.
 --
 -- The insert returns the days that the row holds now, including a day that another instance has just written. The look-ups
 -- in the previous and the next period rely on the lock of `open_periods`. A batch with an open next period also relies on the lock that
