@@ -315,7 +315,9 @@ $$;
 -- of the next period, or null if no site has that period open. `may_be_late` is true if the day may be too late to be placed.
 -- `adds` is false if an earlier attempt has added the day. Then only late visitors are found.
 --
--- Returns a row for each visitor, with its place in the array. The previous and the next day count from 1 in their period, whose
+-- The result has a row for each visitor, with its place in the array.
+--
+-- The previous and the next day count from 1 in their period, whose
 -- distance is -1, 0 or 1. The day of a late visitor cannot be placed any more, because a day to compare it with is not kept.
 --
 -- The insert returns the days that the row holds now, including a day that another instance has just written. The look-ups
