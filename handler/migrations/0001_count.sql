@@ -317,12 +317,12 @@ $$;
 --
 -- The result has a row for each visitor, with its place in the array.
 --
--- The previous and the next day count from 1 in their period, whose
--- distance is -1, 0 or 1. The day of a late visitor cannot be placed any more, because a day to compare it with is not kept.
+-- The previous and the next day count from 1 in a period, which is given by its distance from this one. The day of a late visitor
+-- cannot be placed any more, because a day to compare it with is not kept.
 --
 -- The insert returns the days that the row holds now, including a day that another instance has just written. The look-ups
--- in the previous and the next period rely on the lock of `open_periods`. A batch with an open next period also relies on the lock that
--- its sender takes first.
+-- in the previous and the next period rely on the lock of `open_periods`. A batch with an open next period also relies on the
+-- lock that its sender takes first.
 --
 -- The planner does not know the length of the arrays, and a nested loop over two long arrays takes seconds.
 create function place(
