@@ -7,7 +7,6 @@
 mod batch;
 mod clock;
 mod connection;
-mod counting_mode;
 mod database;
 #[cfg(feature = "embedded")]
 mod embedded;
@@ -18,9 +17,11 @@ mod imported;
 mod keys;
 mod limits;
 mod maintenance;
+mod migration;
 mod outage;
 mod reading;
 mod recording;
+mod set_up;
 mod standings;
 
 pub use batch::{Addition, Batch, Checkpoint, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor};

@@ -56,10 +56,17 @@ async fn examine(config: &Config, forwarded_for: &str, user_agent: &str) -> Find
     let mut findings = Findings::new();
     examine_configuration(&mut findings, config, forwarded_for, user_agent);
     match read_database(config).await {
-        Ok((found, keeps_statements)) => {
+        Ok((found, tried)) => {
             examine_database(&mut findings, &found, matches!(config.database, DatabaseConfig::Embedded(_)));
-            if !keeps_statements {
-                report_pooler(&mut findings, config);
+            match tried {
+                Err(failure) if failure.loses_statements() => report_pooler(&mut findings, config),
+                Err(failure) if failure.is_of_pooler() => findings.fail(
+                    "pooler",
+                    format!("{failure}: a pooler, such as PgBouncer, allows no transactions"),
+                    "set pool_mode = transaction or pool_mode = session, or connect to the server itself",
+                ),
+                // Other failures, such as the limit of connections, do not concern a pooler.
+                _ => {}
             }
         }
         // Opening a connection migrates the schema, which a replica rejects (read_only_sql_transaction).
@@ -119,20 +126,19 @@ fn examine_configuration(findings: &mut Findings, config: &Config, forwarded_for
     }
 }
 
-/// Examines the database, and whether it keeps prepared statements.
-async fn read_database(config: &Config) -> anyhow::Result<(Examination, bool)> {
+/// Examines the database, and tries whether a pooler keeps prepared statements and transactions.
+async fn read_database(config: &Config) -> anyhow::Result<(Examination, Result<(), Failure>)> {
     let database = Database::new(&config.database, config.counting_mode(), Clock::system()).await?;
     let [connection, other] = database.connections([StatementLimits::FOR_REQUESTS; 2]);
     let mut checkout = connection.checkout().await?;
     let found = store::examine(&mut checkout).await?;
     // The embedded database has one connection.
     if matches!(config.database, DatabaseConfig::Embedded(_)) {
-        return Ok((found, true));
+        return Ok((found, Ok(())));
     }
     let tried = async { store::try_statements(&mut checkout, &mut other.checkout().await?).await };
-    // Other failures, such as the limit of connections, do not concern the statements.
-    let keeps_statements = !tried.await.is_err_and(|failure| failure.loses_statements());
-    Ok((found, keeps_statements))
+    let tried = tried.await;
+    Ok((found, tried))
 }
 
 /// The embedded database has only one role, so its rights are not reported.

@@ -108,7 +108,7 @@ impl Connection {
             session
         } else {
             let opened = self.database.open(self.limits).await;
-            let connection = opened.map_err(|failure| failure.at(&self.database.place))?;
+            let (connection, _) = opened.map_err(|failure| failure.at(&self.database.place))?;
             slot.generation += 1;
             Session { connection, opened: Instant::now() }
         };

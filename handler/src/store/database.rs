@@ -1,31 +1,24 @@
-//! Logs in to the database, migrates its schema and checks its counting mode.
+//! Logs in to the database, and opens sessions that are ready for use.
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, migrate::MigrateError,
-    postgres::PgConnectOptions,
-};
-use tokio::sync::OnceCell;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 
-use super::{Failure, StatementLimits, clock::DatabaseClock, counting_mode, entra::Tokens};
+use super::{
+    Failure, StatementLimits,
+    clock::DatabaseClock,
+    entra::Tokens,
+    migration::{MIGRATION_LIMIT, migrate},
+    set_up::{Origin, SetUp, set_up},
+};
 use crate::{clock::Clock, config::DatabaseConfig, domain::CountingMode};
 
 /// The name of the connection in `pg_stat_activity`.
 const APPLICATION_NAME: &str = "footfall";
 
-/// The time limit of a login, excluding the token request.
+/// The time limit of a login, excluding the token request, and of the set-up that follows.
 const LOGIN_LIMIT: Duration = Duration::from_secs(3);
-
-/// The time limit of migrations, including the wait for other instances.
-const MIGRATION_LIMIT: Duration = Duration::from_secs(20);
-
-/// The failure of a database that can't store every path and name.
-const NOT_UNICODE: &str = "its encoding is not UTF8: create the database with encoding UTF8";
-
-/// The key of the advisory lock of migrations: an arbitrary number.
-const MIGRATION_LOCK: i64 = 0x0F00_7FA1;
 
 /// A database and its connection options.
 pub struct Database {
@@ -34,7 +27,6 @@ pub struct Database {
     pub(super) place: Arc<str>,
     counting_mode: CountingMode,
     pub(super) clock: DatabaseClock,
-    migrated: OnceCell<()>,
 }
 
 enum Source {
@@ -56,7 +48,7 @@ impl Database {
             DatabaseConfig::Embedded(folder) => start_embedded(folder).await?,
         };
         let (place, clock) = (config.place().into(), DatabaseClock::new(clock));
-        Ok(Arc::new(Self { source, place, counting_mode, clock, migrated: OnceCell::new() }))
+        Ok(Arc::new(Self { source, place, counting_mode, clock }))
     }
 
     /// Whether the database accepts only one connection, which all tasks share then.
@@ -68,9 +60,9 @@ impl Database {
         }
     }
 
-    /// Opens a connection; the first connection also migrates the schema. No visits have been sent yet, so every failure can be
+    /// Opens a connection, and migrates the schema if a migration is missing. No visits have been sent yet, so every failure can be
     /// retried.
-    pub(super) async fn open(&self, limits: StatementLimits) -> Result<PgConnection, Failure> {
+    pub(super) async fn open(&self, limits: StatementLimits) -> Result<(PgConnection, Origin), Failure> {
         let password = match &self.source {
             Source::Entra(_, tokens) => Some(tokens.get().await?),
             Source::Server(_) => None,
@@ -78,17 +70,24 @@ impl Database {
             Source::Embedded(_) => None,
         };
         let mut connection = self.within(LOGIN_LIMIT, "logging in", self.log_in(password)).await?;
-        self.migrated.get_or_try_init(|| self.within(MIGRATION_LIMIT, "migrating", migrate(&mut connection))).await?;
-        let set_up = async {
-            let settings = sqlx::raw_sql(AssertSqlSafe(limits.settings())).execute(&mut connection).await;
-            settings.map_err(|error| Failure::of(&error))?;
-            let sent = self.clock.machine_now();
-            let seconds = counting_mode::check(&mut connection, &self.counting_mode).await?;
-            self.clock.observe(seconds, sent);
-            Ok(())
-        };
-        self.within(LOGIN_LIMIT, "setting up", set_up).await?;
-        Ok(connection)
+        if let SetUp::Ready { origin, .. } = self.set_up(&mut connection, limits).await? {
+            return Ok((connection, origin));
+        }
+        self.within(MIGRATION_LIMIT, "migrating", migrate(&mut connection)).await?;
+        match self.set_up(&mut connection, limits).await? {
+            SetUp::Ready { origin, .. } => Ok((connection, origin)),
+            SetUp::Outdated(failure) => Err(failure),
+        }
+    }
+
+    async fn set_up(&self, connection: &mut PgConnection, limits: StatementLimits) -> Result<SetUp, Failure> {
+        let sent = self.clock.machine_now();
+        let set_up = set_up(connection, limits, &self.counting_mode);
+        let set_up = self.within(LOGIN_LIMIT, "setting up", set_up).await?;
+        if let SetUp::Ready { clock_seconds, .. } = &set_up {
+            self.clock.observe(*clock_seconds, sent);
+        }
+        Ok(set_up)
     }
 
     /// Does a step of opening a connection within its time limit. The embedded database has no limit: it runs in this process, its
@@ -137,35 +136,4 @@ async fn start_embedded(folder: &std::path::Path) -> anyhow::Result<Source> {
 #[expect(clippy::unused_async, reason = "async to match the `embedded` version")]
 async fn start_embedded(_: &std::path::Path) -> anyhow::Result<Source> {
     Err(anyhow::anyhow!("this build has no embedded PostgreSQL")).context("no database")
-}
-
-/// Migrates the schema in one transaction. A lock makes instances that start together wait for each other. The lock ends with the
-/// transaction, so that a pooler does not keep it. A newer schema is left unchanged: migrations expand before they contract, so
-/// the previous version of the program works with it.
-async fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
-    let run = async {
-        let mut transaction = connection.begin().await?;
-        // The server must release the lock if this connection breaks half way.
-        let limits = "set local idle_in_transaction_session_timeout = '5s'; set local lock_timeout = '15s'";
-        sqlx::raw_sql(limits).execute(&mut *transaction).await?;
-        let lock = sqlx::query_scalar!(
-            r#"select current_setting('server_encoding') as "encoding!" from pg_advisory_xact_lock($1)"#,
-            MIGRATION_LOCK
-        );
-        if lock.fetch_one(&mut *transaction).await? != "UTF8" {
-            return Ok(Err(Failure::rejected(NOT_UNICODE)));
-        }
-        let mut migrator = sqlx::migrate!();
-        migrator.set_locking(false).set_ignore_missing(true);
-        migrator.run_direct(None, &mut *transaction, false).await?;
-        transaction.commit().await?;
-        Ok::<_, MigrateError>(Ok(()))
-    };
-    run.await.unwrap_or_else(|error| {
-        Err(match &error {
-            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => Failure::of(error),
-            MigrateError::VersionMismatch(_) => Failure::rejected("the schema was created by other migrations"),
-            _ => Failure::rejected("migration"),
-        })
-    })
 }

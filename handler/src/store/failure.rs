@@ -170,6 +170,11 @@ impl Failure {
         *self == Self::Rejected(Cause::Sql(SqlState::CHECK_VIOLATION))
     }
 
+    /// Whether the statement does not fit the schema, for example because a table is missing (SQLSTATE class 42).
+    pub(super) fn is_about_schema(&self) -> bool {
+        matches!(self, Self::Rejected(Cause::Sql(state)) if state.class() == *b"42")
+    }
+
     /// Whether the server is read-only.
     pub fn is_read_only(&self) -> bool {
         matches!(self, Self::Lost(_)) && self.cause() == Cause::Sql(SqlState::READ_ONLY)

@@ -41,6 +41,7 @@ mod locks;
 mod long_ranges;
 mod maintenance;
 mod monitoring;
+mod opening;
 mod outage;
 mod places;
 mod pooler;

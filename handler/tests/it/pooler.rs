@@ -110,10 +110,18 @@ async fn doctor_accepts_a_pooler_that_keeps_prepared_statements() {
 }
 
 #[tokio::test]
-async fn doctor_names_a_pooler_that_rejects_the_login() {
+async fn doctor_names_a_pooler_that_rejects_transactions_or_the_login() {
     let database = Database::create().await;
     let pooler = PgBouncer::start(&database, &["pool_mode = statement"]);
-    let outcome = pooler.handler(&database).run(&["doctor"]);
-    assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    assert!(outcome.stdout.contains("✗ pooler") && outcome.stdout.contains("PgBouncer"), "{outcome:?}");
+    // A parameter of the login.
+    let parameter = format!("{}?options[jit]=off", database.url_by_port(pooler.port));
+    for (handler, problem) in [
+        (pooler.handler(&database), "allows no transactions"),
+        (HandlerCommand::default().with("DATABASE_URL", &parameter), "rejected the login"),
+    ] {
+        let outcome = handler.run(&["doctor"]);
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        let line = outcome.stdout.lines().find(|line| line.starts_with("✗ pooler")).unwrap_or_default();
+        assert!(line.contains("PgBouncer") && line.contains(problem), "{outcome:?}");
+    }
 }

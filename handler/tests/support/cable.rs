@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicI32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -49,8 +49,17 @@ struct Messages {
     request_to_lose: AtomicI32,
     response_to_lose: AtomicI32,
     request_to_hold: AtomicI32,
+    text_to_hold: Mutex<Option<&'static str>>,
     is_held: Notify,
     release: Notify,
+}
+
+impl Messages {
+    /// Whether this request is the one to hold.
+    fn holds(&self, request: &[u8]) -> bool {
+        let has_text = |text: &mut &str| request.windows(text.len()).any(|word| word == text.as_bytes());
+        is_due(&self.request_to_hold) || self.text_to_hold.lock().unwrap().take_if(has_text).is_some()
+    }
 }
 
 struct Wire {
@@ -163,6 +172,11 @@ impl Cable {
         self.wire.messages.request_to_hold.store(nth, Ordering::SeqCst);
     }
 
+    /// Holds the next request with this text until it is released.
+    pub(crate) fn hold_request_with(&self, text: &'static str) {
+        *self.wire.messages.text_to_hold.lock().unwrap() = Some(text);
+    }
+
     pub(crate) async fn wait_until_a_request_is_held(&self) {
         self.wire.messages.is_held.notified().await;
     }
@@ -202,7 +216,7 @@ async fn pass(direction: Direction, number: u64, mut from: OwnedReadHalf, mut to
         if direction == Direction::Response && !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        if direction == Direction::Request && is_due(&wire.messages.request_to_hold) {
+        if direction == Direction::Request && wire.messages.holds(&buffer[..read]) {
             wire.messages.is_held.notify_one();
             wire.messages.release.notified().await;
         }
