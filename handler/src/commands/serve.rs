@@ -72,7 +72,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     ]);
     // Under the Functions host, the page has the address of the host, which is unknown here.
     let page = (config.host != Host::Functions).then(|| format!("{}/", local_address(address)));
-    let mut warm_up = tokio::spawn(warm_up(recording.clone(), page));
+    let mut warm_up = tokio::spawn(warm_up([recording.clone(), reading.clone()], page));
     let (reader, mut read) = Reader::start(reading, rules.clone(), config.sites.clone());
     let (recorder, mut recorded) = Recorder::start(recording, rules.clone(), Some(reader.clone()));
     let (maintenance, maintained) = Maintenance::start(maintaining, rules);
@@ -192,13 +192,17 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-/// Opens the database before the first visitor needs it. Fails only if the database has another counting mode than the
+/// Opens the connections before the first visitor needs them, both at the same time. Fails only if the database has another counting mode than the
 /// configuration.
-async fn warm_up(connection: Arc<Connection>, page: Option<String>) -> Result<(), Failure> {
+async fn warm_up([recording, reading]: [Arc<Connection>; 2], page: Option<String>) -> Result<(), Failure> {
     let began = std::time::Instant::now();
     let mut pause = FIRST_PAUSE;
     let mut outage = Outage::default();
-    while let Err(failure) = connection.check().await {
+    let open = async || {
+        let (recording, reading) = tokio::join!(recording.check(), reading.check());
+        recording.and(reading)
+    };
+    while let Err(failure) = open().await {
         if let Failure::ModeMismatch(_) = failure {
             return Err(failure);
         }

@@ -65,13 +65,18 @@ impl Connection {
         Self { session: Mutex::default(), database, limits, lifetime }
     }
 
-    /// Opens the connection if needed, and pings the database.
+    /// Opens the connection, or pings the database over the open one.
     ///
     /// # Errors
     /// If the database is unavailable, or its schema can't be migrated.
     pub async fn check(&self) -> Result<(), Failure> {
         let mut checkout = self.checkout().await?;
-        let outcome = checkout.run(async |connection| connection.ping().await).await;
+        // A new connection has just had a response.
+        let outcome = if checkout.is_new {
+            Ok(())
+        } else {
+            checkout.run(async |connection| connection.ping().await).await
+        };
         checkout.release(outcome)
     }
 
@@ -104,6 +109,7 @@ impl Connection {
     pub async fn checkout(&self) -> Result<Checkout<'_>, Failure> {
         let mut slot = self.session.lock().await;
         let kept = slot.session.take().filter(|session| session.opened.elapsed() < self.lifetime);
+        let is_new = kept.is_none();
         let session = if let Some(session) = kept {
             session
         } else {
@@ -112,7 +118,7 @@ impl Connection {
             slot.generation += 1;
             Session { connection, opened: Instant::now() }
         };
-        Ok(Checkout { owner: self, slot, session, sent: self.database.clock.machine_now() })
+        Ok(Checkout { owner: self, slot, session, is_new, sent: self.database.clock.machine_now() })
     }
 }
 
@@ -121,6 +127,8 @@ pub struct Checkout<'c> {
     owner: &'c Connection,
     slot: MutexGuard<'c, Slot>,
     session: Session,
+    /// Whether the session was opened for this checkout.
+    is_new: bool,
     /// When the last statements were sent, by this machine's clock.
     sent: Timestamp,
 }
