@@ -1,8 +1,9 @@
 //! Connections to the database. An instance has at most three: for recording, for reading, and for maintenance. The maintenance
 //! connection is open only during a run. The embedded database has one connection for all.
 //!
-//! There is no pool. A connection opens on first use, and again after a loss or at the end of its lifetime. A connection lost
-//! during a statement is never reused. Every operation has a time limit, in the program and on the server.
+//! There is no pool. A connection opens on first use, and again after a loss. At the end of its lifetime the next one opens in the
+//! background, while the old one still serves. A connection lost during a statement is never reused. Every operation has a time
+//! limit, in the program and on the server.
 
 use std::{
     sync::Arc,
@@ -11,12 +12,22 @@ use std::{
 
 use jiff::Timestamp;
 use sqlx::{Connection as _, PgConnection};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    task::JoinHandle,
+};
 
-use super::{Failure, StatementLimits, database::Database};
+use super::{Failure, StatementLimits, database::Database, set_up::Origin};
 
 /// The lifetime of a connection. The server checks an Entra token only at login, so a connection must not long outlive its token.
 pub const CONNECTION_LIFETIME: Duration = Duration::from_mins(30);
+
+/// The pause before a failed renewal is tried again, as a part of the lifetime.
+const RENEWAL_PAUSE: u32 = 30;
+
+/// How long cached knowledge of the data stays valid. So what the database has forgotten, such as fingerprints, also leaves the
+/// memory of a process that runs for months.
+const KNOWLEDGE_LIFETIME: Duration = Duration::from_hours(24);
 
 impl Database {
     /// Returns one connection per limit. The embedded database returns the same connection for all, with the first limits.
@@ -51,13 +62,24 @@ pub struct Connection {
 #[derive(Default)]
 struct Slot {
     session: Option<Session>,
-    /// The number of sessions until now.
+    /// The opening of the next session.
+    renewal: Option<JoinHandle<Result<Session, Failure>>>,
+    /// The data that callers may have cached.
+    knowledge: Option<Knowledge>,
+    /// The number of knowledges until now.
     generation: u64,
+}
+
+/// The age and the origin of the data that callers may have cached.
+struct Knowledge {
+    origin: Origin,
+    began: Instant,
 }
 
 struct Session {
     connection: PgConnection,
-    opened: Instant,
+    origin: Origin,
+    renew_at: Instant,
 }
 
 impl Connection {
@@ -72,11 +94,8 @@ impl Connection {
     pub async fn check(&self) -> Result<(), Failure> {
         let mut checkout = self.checkout().await?;
         // A new connection has just had a response.
-        let outcome = if checkout.is_new {
-            Ok(())
-        } else {
-            checkout.run(async |connection| connection.ping().await).await
-        };
+        let outcome =
+            if checkout.is_new { Ok(()) } else { checkout.run(async |connection| connection.ping().await).await };
         checkout.release(outcome)
     }
 
@@ -85,7 +104,9 @@ impl Connection {
         if self.database.accepts_one_connection() {
             return;
         }
-        if let Some(session) = self.session.lock().await.session.take() {
+        let mut slot = self.session.lock().await;
+        slot.stop_renewal();
+        if let Some(session) = slot.session.take() {
             // If the goodbye times out, the server notices the closed socket.
             let _ = tokio::time::timeout(Duration::from_secs(1), session.connection.close()).await;
         }
@@ -108,17 +129,67 @@ impl Connection {
     /// If the connection can't be opened.
     pub async fn checkout(&self) -> Result<Checkout<'_>, Failure> {
         let mut slot = self.session.lock().await;
-        let kept = slot.session.take().filter(|session| session.opened.elapsed() < self.lifetime);
+        let kept = slot.session.take();
         let is_new = kept.is_none();
         let session = if let Some(session) = kept {
-            session
+            self.renewed(&mut slot, session).await?
         } else {
-            let opened = self.database.open(self.limits).await;
-            let (connection, _) = opened.map_err(|failure| failure.at(&self.database.place))?;
-            slot.generation += 1;
-            Session { connection, opened: Instant::now() }
+            slot.stop_renewal();
+            open(self.database.clone(), self.limits, self.lifetime).await?
         };
+        slot.meet(&session.origin);
         Ok(Checkout { owner: self, slot, session, is_new, sent: self.database.clock.machine_now() })
+    }
+
+    /// Returns the session, or its successor if that was opened meanwhile. Begins to open the successor at the end of the session's
+    /// lifetime. The embedded database accepts no second session.
+    async fn renewed(&self, slot: &mut Slot, mut session: Session) -> Result<Session, Failure> {
+        if self.database.accepts_one_connection() || session.renew_at > Instant::now() {
+            return Ok(session);
+        }
+        match slot.renewal.take() {
+            None => {
+                let opening = open(self.database.clone(), self.limits, self.lifetime);
+                slot.renewal = Some(tokio::spawn(opening));
+            }
+            Some(renewal) if !renewal.is_finished() => slot.renewal = Some(renewal),
+            Some(renewal) => match renewal.await.unwrap_or_else(|_| Err(Failure::lost("renewing"))) {
+                Ok(successor) => return Ok(successor),
+                // The session would count in another mode than the database.
+                Err(failure @ Failure::ModeMismatch(_)) => return Err(failure),
+                Err(failure) => {
+                    session.renew_at = Instant::now() + self.lifetime / RENEWAL_PAUSE;
+                    let sqlstate = failure.cause();
+                    tracing::warn!(event = "not_renewed", %sqlstate, "a connection stays in use, because its successor failed: {failure}");
+                }
+            },
+        }
+        Ok(session)
+    }
+}
+
+async fn open(database: Arc<Database>, limits: StatementLimits, lifetime: Duration) -> Result<Session, Failure> {
+    let (connection, origin) = database.open(limits).await.map_err(|failure| failure.at(&database.place))?;
+    Ok(Session { connection, origin, renew_at: Instant::now() + lifetime })
+}
+
+impl Slot {
+    fn stop_renewal(&mut self) {
+        if let Some(renewal) = self.renewal.take() {
+            renewal.abort();
+        }
+    }
+
+    /// Keeps the callers' knowledge of the data if the session has the same origin. This is sound, because callers only cache what
+    /// they have seen committed. A server that lost a commit has restarted, recovered from a crash, or is another one, and then the
+    /// origin differs. The loss of a connection loses no commit. Maintenance forgets salts whatever the session, so the statements
+    /// of batches check them.
+    fn meet(&mut self, origin: &Origin) {
+        let is_known = |known: &Knowledge| known.origin == *origin && known.began.elapsed() < KNOWLEDGE_LIFETIME;
+        if !self.knowledge.as_ref().is_some_and(is_known) {
+            self.generation += 1;
+            self.knowledge = Some(Knowledge { origin: origin.clone(), began: Instant::now() });
+        }
     }
 }
 
@@ -134,7 +205,8 @@ pub struct Checkout<'c> {
 }
 
 impl Checkout<'_> {
-    /// The number of this session. Data cached in an earlier session may be invalid, because the server may be another one.
+    /// The number of the callers' knowledge of the data. Data cached under an earlier number may be invalid, because the server may be
+    /// another one.
     pub fn generation(&self) -> u64 {
         self.slot.generation
     }

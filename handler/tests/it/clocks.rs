@@ -167,9 +167,6 @@ async fn a_day_begins_at_midnight_of_the_database_clock_and_visitors_stay_known(
     database.assert_sound().await;
 }
 
-const DISCONNECT: &str = "select pg_terminate_backend(pid) from pg_stat_activity \
-    where datname = current_database() and application_name = 'footfall'";
-
 /// The batch holds the lock of the site's row at its second day, while views of that day wait for the same row.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_of_two_days_does_not_deadlock_with_views_of_the_second_day() {
@@ -223,7 +220,7 @@ async fn a_batch_of_two_days_does_not_deadlock_with_views_of_the_second_day() {
     assert_eq!(database.visitors_and_views("localhost").await, [(1, 1), (3, 5)]);
     database.assert_sound().await;
     // A session reports its deadlocks when it ends, and dropping the test database checks for them.
-    database.execute(DISCONNECT).await;
+    database.disconnect().await;
     database.wait_until_alone().await;
 }
 
@@ -245,7 +242,8 @@ async fn after_a_failover_to_an_older_copy_missing_visitors_are_counted_again() 
     for table in ["seen", "tally", "register", "total", "batch", "minute"] {
         database.execute(&format!("truncate {table}; insert into {table} table copy_{table}")).await;
     }
-    database.execute(DISCONNECT).await;
+    database.change_server().await;
+    database.disconnect().await;
     for number in 0..8 {
         assert_eq!(host.send(&visitor(number)).await.status, 200);
     }
@@ -271,7 +269,8 @@ async fn after_a_failover_to_an_empty_copy_counting_starts_again() {
             "truncate seen, tally, register, salt, site, total, batch, minute; insert into site (name) values ('x.example')",
         )
         .await;
-    database.execute(DISCONNECT).await;
+    database.change_server().await;
+    database.disconnect().await;
     for number in 0..3 {
         assert_eq!(host.send(&visitor(number)).await.status, 200);
     }

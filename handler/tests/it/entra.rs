@@ -12,18 +12,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use handler::{
-    clock::Clock,
-    config::Config,
-    store::{self, StatementLimits},
-};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::{
     azure::{Endpoint, IDENTITY_SECRET, Mode, Tenant, run},
     client::{Connection, Request, send},
-    database::Database,
     process::{PATIENCE, Process},
 };
 
@@ -215,34 +209,4 @@ async fn a_revoked_token_is_replaced_before_it_expires() {
     let refusals = format!("password authentication failed for user \"{}\"", tenant.role);
     assert!(tenant.server.log().await.contains(&refusals), "the cached token is tried first");
     assert!(endpoint.given() > 1);
-}
-
-#[tokio::test]
-async fn an_expired_connection_is_replaced_before_its_next_use() {
-    let database = Database::create().await;
-    let environment = [("DATABASE_URL".to_owned(), database.url())].into();
-    let config = Config::load(&environment).unwrap();
-    let backends = "select pid::text from pg_stat_activity \
-                    where datname = current_database() and application_name = 'footfall'";
-    let open = || store::Database::new(&config.database, config.counting_mode(), Clock::system());
-    let [young] = open().await.unwrap().connections([StatementLimits::FOR_REQUESTS]);
-    young.check().await.unwrap();
-    let first = database.texts(backends).await;
-    young.check().await.unwrap();
-    assert_eq!((first.len(), database.texts(backends).await), (1, first));
-    drop(young);
-
-    let [old] = open().await.unwrap().connections_that_last(Duration::ZERO, [StatementLimits::FOR_REQUESTS]);
-    let mut seen = std::collections::BTreeSet::new();
-    for _ in 0..3 {
-        old.check().await.unwrap();
-        seen.extend(database.texts(backends).await);
-    }
-    assert!(seen.len() >= 3, "{seen:?}");
-    let began = Instant::now();
-    while database.texts(backends).await.len() > 1 {
-        assert!(began.elapsed() < PATIENCE, "replaced connections stay open");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert!(store::CONNECTION_LIFETIME <= Duration::from_mins(30));
 }

@@ -108,7 +108,7 @@ impl Fleet {
                 continue;
             }
             let cable = Cable::to(&database).await;
-            // One of four renews its connections all the time, and loses its caches with them.
+            // One of four renews its connections all the time.
             let lifetime = if number % 4 == 3 { Duration::from_millis(40) } else { CONNECTION_LIFETIME };
             let [recording] =
                 connect(&database, Some(cable.port()), &rules, &now_ms, skew_ms, lifetime, [limits]).await;

@@ -217,6 +217,36 @@ impl Database {
         self.execute(&format!("{replace} as '{clock}'")).await;
     }
 
+    /// Makes the server look restarted, or like another one, to new sessions.
+    pub(crate) async fn change_server(&self) {
+        let start_time = format!(
+            "alter database {} set search_path = public, pg_catalog; \
+             create or replace function public.pg_postmaster_start_time() returns timestamptz language sql \
+             as $$ select '{}'::timestamptz $$",
+            self.name,
+            Timestamp::now()
+        );
+        self.execute(&start_time).await;
+    }
+
+    /// Ends the connections of all handlers.
+    pub(crate) async fn disconnect(&self) {
+        self.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity \
+             where datname = current_database() and application_name = 'footfall'",
+        )
+        .await;
+    }
+
+    /// The process ids of handlers' connections.
+    pub(crate) async fn backends(&self) -> Vec<String> {
+        self.texts(
+            "select pid::text from pg_stat_activity \
+             where datname = current_database() and application_name = 'footfall'",
+        )
+        .await
+    }
+
     /// Visitors of the latest day in the tallies.
     pub(crate) async fn visitors_today(&self) -> i64 {
         let visitors = "select sum(visitor) from unnest(visitors) as visitor";
