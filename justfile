@@ -21,6 +21,10 @@ check *STEPS:
 oracle *ARGUMENTS:
     scripts/oracle {{ARGUMENTS}}
 
+# Compare every number with what clients sent, under random faults
+faults *ARGUMENTS:
+    scripts/faults {{ARGUMENTS}}
+
 # Run a command with a throwaway PostgreSQL server
 with-postgres +COMMAND:
     scripts/with-postgres {{COMMAND}}

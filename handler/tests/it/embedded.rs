@@ -67,17 +67,13 @@ async fn the_embedded_database_survives_a_kill_and_serves_one_process() {
 async fn a_slow_first_start_of_the_embedded_database_is_no_outage() {
     let folder = Folder::new();
     let process = HandlerCommand::default().inside(&folder).with("HOME", folder.path().to_str().unwrap()).spawn(&[]);
-    let kill = |signal: &str| {
-        let sent = Command::new("kill").args([signal, &process.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    };
     let renice = Command::new("renice").args(["-n", "19", "-p", &process.id().to_string()]).output();
     assert!(renice.unwrap().status.success());
     // The login has begun, and takes longer than the limit of a login at a server.
     process.wait_for_event("started").await;
-    kill("-STOP");
+    process.signal("-STOP");
     tokio::time::sleep(Duration::from_secs(4)).await;
-    kill("-CONT");
+    process.signal("-CONT");
     process.wait_for_event("database_ready").await;
     let lines = process.log();
     let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();

@@ -1,14 +1,17 @@
 //! Tests of the real binary on a real `PostgreSQL`; `scripts/test` runs them. One module a topic; [`support`] has the
-//! surroundings, and [`oracle`] the tests that compare every number with a count of single visitors.
+//! surroundings, [`oracle`] the tests that compare every number with a count of single visitors, and [`faults`] the tests
+//! under faults.
 //!
-//! One test binary, because linking it takes longest, and because both halves then share the machine's cores.
+//! One test binary, because linking it takes longest, and because all parts then share the machine's cores.
 
+#[path = "../faults/mod.rs"]
+mod faults;
 #[path = "../oracle/mod.rs"]
 mod oracle;
 #[path = "../support/mod.rs"]
 mod support;
 
-use support::{azure, cable, client, database, host, log, process};
+use support::{azure, cable, client, database, host, log, own_server, pgbouncer, process, random};
 
 mod access;
 mod breakdown;

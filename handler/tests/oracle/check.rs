@@ -12,12 +12,12 @@ use tokio::time::Instant;
 
 use crate::{
     oracle::{
-        random::Random,
         run::{Fleet, forget_of},
         truth::{Numbers, Value, day_and_hour, start_ms},
         world::World,
     },
     process::PATIENCE,
+    random::Random,
 };
 
 /// One in this many ranges is read through a reader's task, the others directly with the same statement.

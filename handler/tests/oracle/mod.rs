@@ -11,7 +11,6 @@ mod cases;
 mod check;
 mod database;
 mod processes;
-mod random;
 mod rule;
 mod run;
 mod truth;
@@ -21,14 +20,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use world::{Size, World};
 
+use crate::support::number_from;
+
 /// Ranges checked in each world of the short form. Its worlds have every kind of event: imports, late visits,
 /// maintenance and lost messages. `scripts/oracle` checks more instances, more worlds, and a million ranges.
 const RANGES: usize = 400;
-
-/// A number from the environment.
-fn number_from(variable: &str, otherwise: usize) -> usize {
-    std::env::var(variable).ok().map_or(otherwise, |number| number.parse().unwrap())
-}
 
 /// Shows the product's log from the level in `ORACLE_LOG`.
 fn show_log() {

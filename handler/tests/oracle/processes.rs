@@ -12,11 +12,11 @@ use crate::{
     database::Database,
     oracle::{
         check::check,
-        number_from,
         run::{Fleet, PATIENT, forget_of, sites_of},
         show_log,
         world::{Size, World},
     },
+    support::number_from,
 };
 
 /// Prefix of a follower's lines, because the test harness writes other lines.

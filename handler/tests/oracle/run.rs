@@ -27,10 +27,8 @@ use tokio::{task::JoinSet, time::Instant};
 use crate::{
     cable::Cable,
     database::Database,
-    oracle::{
-        random::Random,
-        world::{Action, Import, Kind, Loss, Step, View, World},
-    },
+    oracle::world::{Action, Import, Kind, Loss, Step, View, World},
+    random::Random,
 };
 
 /// Deadline of a visit. With a shorter one, the outcome of a visit could be unknown.

@@ -6,10 +6,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use handler::domain::{Dimension, Exclusion};
 use jiff::tz::TimeZone;
 
-use crate::oracle::{
+use crate::{
+    oracle::{
+        rule::{Placement, Rule, Together},
+        truth::{Truth, day_and_hour, day_number, start_ms},
+    },
     random::Random,
-    rule::{Placement, Rule, Together},
-    truth::{Truth, day_and_hour, day_number, start_ms},
 };
 
 /// The classification of a view.

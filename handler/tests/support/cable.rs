@@ -81,12 +81,17 @@ pub(crate) struct Cable {
 
 impl Cable {
     pub(crate) async fn to(database: &Database) -> Self {
+        Self::to_address(database.server_address()).await
+    }
+
+    /// A cable to a pooler or another server.
+    pub(crate) async fn to_address(server: (String, u16)) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let open = Condition { state: State::Open, silent_below: 0, broken_below: 0, delay: Duration::ZERO };
         let condition = watch::Sender::new(open);
         let wire = Arc::new(Wire { condition, opened: AtomicU64::new(0), messages: Messages::default() });
-        let (server, shared) = (database.server_address(), wire.clone());
+        let shared = wire.clone();
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let number = shared.opened.fetch_add(1, Ordering::Relaxed);
@@ -165,6 +170,18 @@ impl Cable {
     /// Breaks the connection in place of the `nth` response from now on.
     pub(crate) fn lose_response(&self, nth: i32) {
         self.wire.messages.response_to_lose.store(nth, Ordering::SeqCst);
+    }
+
+    /// Waits until the message that was to be lost is lost.
+    pub(crate) async fn wait_until_a_message_is_lost(&self) {
+        let began = Instant::now();
+        let messages = &self.wire.messages;
+        while messages.request_to_lose.load(Ordering::SeqCst) > 0
+            || messages.response_to_lose.load(Ordering::SeqCst) > 0
+        {
+            assert!(began.elapsed() < PATIENCE, "no message came");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     /// Holds the `nth` request from now on until it is released.

@@ -102,9 +102,13 @@ fn current_test() -> String {
 }
 
 async fn connect(name: &str) -> PgConnection {
+    try_connect(name).await.unwrap()
+}
+
+async fn try_connect(name: &str) -> sqlx::Result<PgConnection> {
     // Without statistics PostgreSQL expects large tables, and would spend a second on compiling each query.
     let options = server().database(name).application_name("test").options([("jit", "off")]);
-    PgConnection::connect_with(&options).await.unwrap()
+    PgConnection::connect_with(&options).await
 }
 
 impl Database {
@@ -167,6 +171,16 @@ impl Database {
     /// Opens another session.
     pub(crate) async fn connect(&self) -> PgConnection {
         connect(&self.name).await
+    }
+
+    /// Opens another session if the server accepts it.
+    pub(crate) async fn try_connect(&self) -> sqlx::Result<PgConnection> {
+        try_connect(&self.name).await
+    }
+
+    /// The same database with a session of its own. The server may have ended the first one.
+    pub(crate) async fn fresh(&self) -> Self {
+        Self::named(self.name.clone()).await
     }
 
     /// Takes a lock in another session's transaction, until the holder releases it.
@@ -275,10 +289,15 @@ impl Database {
         .unwrap()
     }
 
+    /// The violated invariants of sets and tallies.
+    pub(crate) async fn contradictions(&self) -> Vec<String> {
+        self.texts(include_str!("unsound.sql")).await
+    }
+
     /// Checks the invariants of a database: sets and tallies match, salts are distinct, and no transaction is open.
     /// `drop` checks that there was no deadlock.
     pub(crate) async fn assert_sound(&self) {
-        assert_eq!(self.texts(include_str!("unsound.sql")).await, [""; 0], "sets and tallies contradict each other");
+        assert_eq!(self.contradictions().await, [""; 0], "sets and tallies contradict each other");
         let salts = "select count(salt) - count(distinct salt) from salt";
         assert_eq!(self.number(salts).await, 0, "periods or sites with the same salt");
         self.wait_for_none("state like 'idle in transaction%'").await;

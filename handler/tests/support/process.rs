@@ -305,6 +305,12 @@ impl Process {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// Sends a signal, such as `-STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// Sends SIGKILL, like the Functions host.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
@@ -313,8 +319,7 @@ impl Process {
 
     /// Sends SIGTERM, and waits for the end and for the last log line.
     pub(crate) async fn terminate(&mut self) -> Option<i32> {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        self.signal("-TERM");
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait().unwrap() {
