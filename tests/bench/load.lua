@@ -25,8 +25,17 @@ HEAD = method .. " " .. os.getenv("BENCH_PATH") .. " HTTP/1.1\r\n"
   .. "Accept-Language: en-US,en;q=0.5\r\n"
   .. "Accept-Encoding: gzip, br\r\n"
   .. "X-Forwarded-For: "
-function head_of(first, second, third, fourth)
-  return HEAD .. first .. "." .. second .. "." .. third .. "." .. fourth .. ":4711" .. end_of_head
+
+-- Addresses have numbers. Up to the first octet 99 no address is special, enough for MOST_NEW_VISITORS in scenarios.py.
+local FIRST_OCTET = 11
+local floor = math.floor
+function address_of(visitor)
+  return (FIRST_OCTET + floor(visitor / 16777216)) .. "." .. (floor(visitor / 65536) % 256) .. "."
+    .. (floor(visitor / 256) % 256) .. "." .. (visitor % 256) .. ":4711"
+end
+
+function head_of(visitor)
+  return HEAD .. address_of(visitor) .. end_of_head
 end
 
 local duration_s = tonumber(os.getenv("BENCH_SECONDS"))
@@ -34,8 +43,13 @@ local threads = {}
 calls, idle_connections = 0, 0
 local ends_at
 
+-- Each thread loads one server; with several ports, the threads take turns.
+local ports = {}
+for port in os.getenv("BENCH_PORTS"):gmatch("%d+") do table.insert(ports, port) end
+
 function setup(thread)
   thread:set("thread_id", #threads)
+  thread.addr = wrk.lookup("127.0.0.1", ports[#threads % #ports + 1])[1]
   table.insert(threads, thread)
 end
 
@@ -64,7 +78,7 @@ function done(summary, latency)
     most_calls = math.max(most_calls, thread:get("calls"))
   end
   local errors = summary.errors
-  io.write(string.format("RESULT answered=%d bytes=%d p99_us=%d idle_connections=%d most_calls=%d errors=%d\n",
-    summary.requests, summary.bytes, latency:percentile(99), idle, most_calls,
-    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+  io.write(string.format("RESULT answered=%d refused=%d bytes=%d p50_us=%d p99_us=%d idle_connections=%d most_calls=%d errors=%d\n",
+    summary.requests, errors.status, summary.bytes, latency:percentile(50), latency:percentile(99), idle, most_calls,
+    errors.connect + errors.read + errors.write + errors.timeout))
 end

@@ -12,8 +12,8 @@ import tempfile
 import time
 
 import report
-from bench import PROGRAMS, Bench, program
-from processes import Failed, Server
+from bench import Bench
+from processes import PROGRAMS, Failed, Server, program
 from scenarios import HANDLER_SETTINGS, NOTHING, SCENARIOS
 
 WARM_UP_S = 1

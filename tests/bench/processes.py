@@ -6,14 +6,23 @@ import pathlib
 import socket
 import subprocess
 import time
+import urllib.parse
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 START_WITHIN_S = 30
 STOP_WITHIN_S = 10
+PROGRAMS = pathlib.Path(os.environ.get("BENCH_PROGRAMS", "target/release"))
 
 
 class Failed(Exception):
     """The benchmark is not valid or cannot continue. The text is the error message."""
+
+
+def program(name):
+    path = PROGRAMS / name if name == "handler" else PROGRAMS / "examples" / name
+    if not path.exists():
+        raise Failed(f"{path} does not exist: check the name of the example")
+    return path
 
 
 def processor_times(pid):
@@ -39,18 +48,38 @@ def free_port():
 
 
 class Postgres:
-    """The server of DATABASE_URL."""
+    """A database: without a URL, the one of DATABASE_URL."""
 
-    def __init__(self):
-        self.url = os.environ["DATABASE_URL"]
+    def __init__(self, url=None):
+        self.url = url or os.environ["DATABASE_URL"]
         self.postmaster = int(self.ask("select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)"))
 
     def ask(self, query):
-        command = ["psql", self.url, "--no-psqlrc", "--tuples-only", "--no-align", "--command", query]
-        asked = subprocess.run(command, capture_output=True, text=True)
-        if asked.returncode != 0:
-            raise Failed(f"psql: {asked.stderr.strip()}")
-        return asked.stdout.strip()
+        return self.psql("--tuples-only", "--no-align", "--command", query)
+
+    def run(self, script, **variables):
+        """Runs a file of statements. `:NAME` in it is the value of a variable."""
+        return self.psql("--file", script, *(f"--set={name}={value}" for name, value in variables.items()))
+
+    def psql(self, *arguments):
+        command = ["psql", self.url, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", *arguments]
+        ran = subprocess.run(command, capture_output=True, text=True)
+        if ran.returncode != 0:
+            raise Failed(f"psql: {ran.stderr.strip()}")
+        return ran.stdout.strip()
+
+    def create(self, name):
+        """A new database on the same server."""
+        self.ask(f"create database {name}")
+        return Postgres(urllib.parse.urlsplit(self.url)._replace(path=f"/{name}").geturl())
+
+    def port(self):
+        return urllib.parse.urlsplit(self.url).port
+
+    def url_through(self, port):
+        """The URL of this database through a proxy on this machine."""
+        url = urllib.parse.urlsplit(self.url)
+        return url._replace(netloc=f"{url.username}@127.0.0.1:{port}").geturl()
 
     def database_bytes(self):
         return int(self.ask("select pg_database_size(current_database())"))
@@ -73,16 +102,16 @@ class Postgres:
 
 
 class Server:
-    """A process with an HTTP server: the handler, or an example."""
+    """A process that listens on a port, with HTTP unless it is the proxy: the handler, or an example with its arguments."""
 
-    def __init__(self, program, settings, log):
+    def __init__(self, program, settings, log, arguments=()):
         self.program = program
         self.port = free_port()
         self.log = log
         settings = {**settings, "FUNCTIONS_CUSTOMHANDLER_PORT": str(self.port)} if program.name == "handler" else settings
         # The caller's settings must not change the measurement.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
-        command = [program] if program.name == "handler" else [program, str(self.port)]
+        command = [program] if program.name == "handler" else [program, str(self.port), *arguments]
         with open(log, "ab") as output:
             self.process = subprocess.Popen(command, env={**environment, **settings}, stdout=output, stderr=output)
         self.pid = self.process.pid
@@ -90,10 +119,17 @@ class Server:
 
     def get(self, path):
         """Status and body of the response. The request has no headers, as the probe of the Functions host."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        return self.request("GET", path, {})
+
+    def request(self, method, path, headers, body=b"", timeout_s=10):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
         try:
-            connection.putrequest("GET", path, skip_accept_encoding=True)
-            connection.endheaders()
+            connection.putrequest(method, path, skip_host="Host" in headers, skip_accept_encoding=True)
+            for name, value in headers.items():
+                connection.putheader(name, value)
+            if body:
+                connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body)
             response = connection.getresponse()
             return response.status, response.read()
         finally:
