@@ -37,6 +37,10 @@ queries *ARGUMENTS:
 bench *ARGUMENTS:
     scripts/bench {{ARGUMENTS}}
 
+# Measure how costs grow with sites, values, instances, history and distance
+scale *ARGUMENTS:
+    scripts/scale {{ARGUMENTS}}
+
 # Build a handler for any Linux with glibc 2.28 or newer
 portable *ARGUMENTS:
     scripts/portable {{ARGUMENTS}}

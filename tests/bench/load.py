@@ -40,14 +40,16 @@ def processor_s(servers, postgres):
     }
 
 
-def wrk(script, servers, postgres, visitors, connections, seconds, threads=THREADS, **variables):
+def wrk(
+    script, servers, postgres, visitors, connections, seconds, threads=THREADS, answered_within_s=ANSWERED_WITHIN_S, **variables
+):
     """Loads servers through a number of connections, and returns what wrk measured and the spent processor seconds.
 
     The keys: `sent`, `answered`, `refused` (a status of 400 and above), `errors` (connections, time-outs), `unanswered`, `p50_ms`,
     `p99_ms`, `bytes`, `most_calls`, `elapsed_s`, `per_second` and `processor_s`.
     """
     command = ["wrk", "--threads", str(threads), "--connections", str(connections), "--latency"]
-    command += ["--duration", f"{seconds + ANSWERED_WITHIN_S}s", "--script", str(FOLDER / script)]
+    command += ["--duration", f"{seconds + answered_within_s}s", "--script", str(FOLDER / script)]
     ports = ",".join(str(server.port) for server in servers)
     variables = {"PATH": "/", "BODY": "", "VISITORS": "new", **variables, "PORTS": ports, "SECONDS": seconds, "THREADS": threads}
     variables["FIRST_VISITOR"] = visitors.next
