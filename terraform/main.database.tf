@@ -62,6 +62,7 @@ resource "azurerm_management_lock" "database" {
     azurerm_monitor_diagnostic_setting.database,
     azurerm_postgresql_flexible_server_active_directory_administrator.bootstrap,
     azurerm_postgresql_flexible_server_active_directory_administrator.people,
+    azurerm_postgresql_flexible_server_configuration.pooler,
     azurerm_postgresql_flexible_server_configuration.this,
     azurerm_private_endpoint.database,
   ]
@@ -94,14 +95,18 @@ locals {
       tcp_keepalives_interval             = "10"
       tcp_keepalives_count                = "6"
     },
-    !var.database_pooler_enabled ? {} : {
-      "pgbouncer.enabled"                 = "true"
-      "pgbouncer.pool_mode"               = "transaction"
-      "pgbouncer.default_pool_size"       = tostring(local.pooler_pool_size)
-      "pgbouncer.max_client_conn"         = tostring(local.pooler_client_connections)
-      "pgbouncer.max_prepared_statements" = "100"
-    },
+    !var.database_pooler_enabled ? {} : { "pgbouncer.enabled" = "true" },
   )
+
+  # PgBouncer's default of max_prepared_statements is 0 on Azure, and without prepared statements the handler can't count. The
+  # handler has fewer statements than the value here. Its login sends no parameter that PgBouncer rejects, so
+  # ignore_startup_parameters stays empty.
+  pooler_parameters = !var.database_pooler_enabled ? {} : {
+    "pgbouncer.pool_mode"               = "transaction"
+    "pgbouncer.default_pool_size"       = tostring(local.pooler_pool_size)
+    "pgbouncer.max_client_conn"         = tostring(local.pooler_client_connections)
+    "pgbouncer.max_prepared_statements" = "100"
+  }
 }
 
 # Azure rejects a change of the server with 409 ServerBusy while its private endpoint is created or deleted, and the provider
@@ -115,6 +120,17 @@ resource "azurerm_postgresql_flexible_server_configuration" "this" {
   server_id = azurerm_postgresql_flexible_server.this.id
 
   depends_on = [azurerm_private_endpoint.database]
+}
+
+# These parameters exist only while pgbouncer.enabled is true.
+resource "azurerm_postgresql_flexible_server_configuration" "pooler" {
+  for_each = local.pooler_parameters
+
+  name      = each.key
+  value     = each.value
+  server_id = azurerm_postgresql_flexible_server.this.id
+
+  depends_on = [azurerm_postgresql_flexible_server_configuration.this]
 }
 
 resource "azurerm_private_endpoint" "database" {

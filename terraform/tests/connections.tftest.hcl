@@ -78,12 +78,12 @@ run "the_pooler_serves_a_thousand" {
   }
 
   assert {
-    condition     = tonumber(azurerm_postgresql_flexible_server_configuration.this["pgbouncer.default_pool_size"].value) < 844 - 10
+    condition     = tonumber(azurerm_postgresql_flexible_server_configuration.pooler["pgbouncer.default_pool_size"].value) < 844 - 10
     error_message = "The pool itself must stay below the server's user connections."
   }
 
   assert {
-    condition     = 3 * (1000 + 1) < tonumber(azurerm_postgresql_flexible_server_configuration.this["pgbouncer.max_client_conn"].value)
+    condition     = 3 * (1000 + 1) < tonumber(azurerm_postgresql_flexible_server_configuration.pooler["pgbouncer.max_client_conn"].value)
     error_message = "PgBouncer must accept all clients."
   }
 }

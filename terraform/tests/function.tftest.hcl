@@ -214,8 +214,18 @@ run "the_pooler_has_its_own_port" {
   }
 
   assert {
-    condition     = azurerm_function_app_flex_consumption.this.app_settings["PGPORT"] == "6432" && azurerm_postgresql_flexible_server_configuration.this["pgbouncer.enabled"].value == "true" && azurerm_postgresql_flexible_server_configuration.this["pgbouncer.pool_mode"].value == "transaction"
+    condition     = azurerm_function_app_flex_consumption.this.app_settings["PGPORT"] == "6432" && azurerm_postgresql_flexible_server_configuration.this["pgbouncer.enabled"].value == "true" && azurerm_postgresql_flexible_server_configuration.pooler["pgbouncer.pool_mode"].value == "transaction"
     error_message = "With PgBouncer the app must connect to 6432."
+  }
+
+  assert {
+    condition     = tonumber(azurerm_postgresql_flexible_server_configuration.pooler["pgbouncer.max_prepared_statements"].value) > 0
+    error_message = "PgBouncer must keep prepared statements; its default on Azure is 0."
+  }
+
+  assert {
+    condition     = alltrue([for name in keys(azurerm_postgresql_flexible_server_configuration.this) : !startswith(name, "pgbouncer.") || name == "pgbouncer.enabled"])
+    error_message = "Other parameters of PgBouncer exist only while pgbouncer.enabled is true, so they must wait for it."
   }
 }
 
