@@ -16,6 +16,12 @@ pub(super) const STEP_ROWS: i64 = 1000;
 /// The maximum number of sets that one run removes: more than the days of two years.
 const SETS: i64 = 800;
 
+/// How long other instances leave the work to the one that began it. If that instance dies, they wait for so long.
+const LEASE: Duration = Duration::from_mins(5);
+
+/// How many statements may follow each other before the lease is renewed: so few that the lease outlasts their time limits.
+const STATEMENTS_OF_A_LEASE: u32 = 12;
+
 /// Numbers of removed rows and sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Removed {
@@ -38,15 +44,14 @@ pub struct Removed {
 }
 
 /// Forgets expired salts and drops their sets. Deletes old batch ids, old minutes, tallies before `first_kept`, and the all-time
-/// registers unless `keeps_all_time` is set. Returns `None` if another instance is running maintenance.
+/// registers unless `keeps_all_time` is set. Returns `None` if another instance is running maintenance, or has taken over this run.
 pub async fn remove(
     checkout: &mut Checkout<'_>,
     first_kept: Option<Day>,
     keeps_all_time: bool,
 ) -> Result<Option<Removed>, Failure> {
     let mut removed = Removed::default();
-    let remove =
-        async |checkout: &mut Checkout<'_>| remove_all(checkout, first_kept, keeps_all_time, &mut removed).await;
+    let remove = async |lease: &mut Lease<'_, '_>| remove_all(lease, first_kept, keeps_all_time, &mut removed).await;
     Ok(exclusively(checkout, remove).await?.map(|()| removed))
 }
 
@@ -60,66 +65,116 @@ pub async fn forget_periods(checkout: &mut Checkout<'_>, site: SiteId, periods: 
         })
         .await?;
     vacuum_keys(checkout).await?;
-    exclusively(checkout, async |checkout| drop_sets(checkout).await).await?;
+    exclusively(checkout, async |lease| drop_sets(lease).await).await?;
     Ok(())
+}
+
+/// The right to run maintenance, which one instance has at a time.
+struct Lease<'c, 'd> {
+    checkout: &'c mut Checkout<'d>,
+    /// The end of the lease, as the database stores it. It differs from the end of any other lease.
+    until: String,
+    /// The number of statements since then.
+    statements: u32,
+}
+
+/// The reason why a run ended early.
+enum Interruption {
+    Failed(Failure),
+    /// The lease had ended, and another instance has taken it.
+    Superseded,
+}
+
+impl From<Failure> for Interruption {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl<'d> Lease<'_, 'd> {
+    /// Returns the connection for the next statement, and renews the lease before it would end.
+    async fn next(&mut self) -> Result<&mut Checkout<'d>, Interruption> {
+        if self.statements == STATEMENTS_OF_A_LEASE {
+            self.until = take_lease(self.checkout, Some(&self.until)).await?.ok_or(Interruption::Superseded)?;
+            self.statements = 0;
+        }
+        self.statements += 1;
+        Ok(self.checkout)
+    }
+}
+
+/// Takes the lease, or renews the one that is held. Returns its end, or `None` if another instance has it.
+async fn take_lease(checkout: &mut Checkout<'_>, held: Option<&str>) -> Result<Option<String>, Failure> {
+    checkout
+        .run(async |connection| {
+            let query = sqlx::query_file_scalar!("queries/take_lease.sql", LEASE.as_secs_f64(), held);
+            query.fetch_optional(connection).await
+        })
+        .await
 }
 
 /// Does work while no other instance runs maintenance. Returns `None` if another instance is running it.
 async fn exclusively<T>(
     checkout: &mut Checkout<'_>,
-    work: impl AsyncFnOnce(&mut Checkout<'_>) -> Result<T, Failure>,
+    work: impl AsyncFnOnce(&mut Lease<'_, '_>) -> Result<T, Interruption>,
 ) -> Result<Option<T>, Failure> {
-    let is_free = checkout
+    let Some(until) = take_lease(checkout, None).await? else { return Ok(None) };
+    let mut lease = Lease { checkout, until, statements: 0 };
+    let outcome = match work(&mut lease).await {
+        Err(Interruption::Superseded) => return Ok(None),
+        Err(Interruption::Failed(failure @ Failure::Lost(_))) => return Err(failure),
+        Err(Interruption::Failed(failure)) => Err(failure),
+        Ok(done) => Ok(Some(done)),
+    };
+    let Lease { checkout, until, .. } = lease;
+    checkout
         .run(async |connection| {
-            sqlx::query_file_scalar!("queries/begin_maintenance.sql").fetch_optional(connection).await
+            let end = sqlx::query!(
+                "update setting set maintained_until = null where maintained_until = $1::text::timestamptz",
+                until
+            );
+            end.execute(connection).await
         })
         .await?;
-    if is_free.is_none() {
-        return Ok(None);
-    }
-    let outcome = work(checkout).await;
-    if !matches!(outcome, Err(Failure::Lost(_))) {
-        checkout
-            .run(async |connection| {
-                sqlx::query!("update setting set maintained_until = null").execute(connection).await
-            })
-            .await?;
-    }
-    outcome.map(Some)
+    outcome
 }
 
 async fn remove_all(
-    checkout: &mut Checkout<'_>,
+    lease: &mut Lease<'_, '_>,
     first_kept: Option<Day>,
     keeps_all_time: bool,
     removed: &mut Removed,
-) -> Result<(), Failure> {
+) -> Result<(), Interruption> {
     // Forget salts first: without them the fingerprints can't be compared any more.
-    removed.salts_forgotten = repeat(checkout, MaintenanceStep::ForgetSalts).await?;
-    removed.additions_deleted = repeat(checkout, MaintenanceStep::DeleteNetworkKeys).await?;
+    removed.salts_forgotten = repeat(lease, MaintenanceStep::ForgetSalts).await?;
+    removed.additions_deleted = repeat(lease, MaintenanceStep::DeleteNetworkKeys).await?;
     if removed.salts_forgotten > 0 || removed.additions_deleted > 0 {
-        vacuum_keys(checkout).await?;
+        vacuum_keys(lease.next().await?).await?;
     }
-    removed.sets_dropped = drop_sets(checkout).await?;
-    removed.batches_deleted = repeat(checkout, MaintenanceStep::DeleteBatches).await?;
-    removed.minutes_deleted = repeat(checkout, MaintenanceStep::DeleteMinutes).await?;
-    removed.additions_deleted += repeat(checkout, MaintenanceStep::DeleteAdditions).await?;
+    removed.sets_dropped = drop_sets(lease).await?;
+    removed.batches_deleted = repeat(lease, MaintenanceStep::DeleteBatches).await?;
+    removed.minutes_deleted = repeat(lease, MaintenanceStep::DeleteMinutes).await?;
+    removed.additions_deleted += repeat(lease, MaintenanceStep::DeleteAdditions).await?;
     if let Some(first_kept) = first_kept {
-        let sites = checkout
+        let sites = lease
+            .next()
+            .await?
             .run(async |connection| sqlx::query_scalar!("select id from site").fetch_all(connection).await)
             .await?;
         for site in sites.into_iter().map(SiteId) {
-            removed.tallies_deleted += repeat(checkout, MaintenanceStep::DeleteTallies(site, first_kept)).await?;
-            removed.imported_deleted += repeat(checkout, MaintenanceStep::DeleteImported(site, first_kept)).await?;
+            removed.tallies_deleted += repeat(lease, MaintenanceStep::DeleteTallies(site, first_kept)).await?;
+            removed.imported_deleted += repeat(lease, MaintenanceStep::DeleteImported(site, first_kept)).await?;
         }
     }
     if !keeps_all_time {
-        checkout
+        lease
+            .next()
+            .await?
             .run(async |connection| {
                 sqlx::query!("update site set salt = null where salt is not null").execute(connection).await
             })
             .await?;
-        removed.registers_deleted = repeat(checkout, MaintenanceStep::DeleteRegisters).await?;
+        removed.registers_deleted = repeat(lease, MaintenanceStep::DeleteRegisters).await?;
     }
     Ok(())
 }
@@ -147,10 +202,12 @@ enum MaintenanceStep {
 }
 
 /// Repeats a step until it removes fewer rows than its limit. Returns the total number of removed rows.
-async fn repeat(checkout: &mut Checkout<'_>, step: MaintenanceStep) -> Result<u64, Failure> {
+async fn repeat(lease: &mut Lease<'_, '_>, step: MaintenanceStep) -> Result<u64, Interruption> {
     let mut removed = 0;
     loop {
-        let done = checkout
+        let done = lease
+            .next()
+            .await?
             .run(async |connection| match step {
                 MaintenanceStep::ForgetSalts => {
                     sqlx::query_file!("queries/forget_salts.sql", STEP_ROWS).execute(connection).await
@@ -190,15 +247,17 @@ async fn repeat(checkout: &mut Checkout<'_>, step: MaintenanceStep) -> Result<u6
 /// Drops the sets without a salt. Each set is first detached concurrently, so that counting and backups do not wait for a lock.
 /// If a reader holds a set, the set stays until the next run. Sets that are still attached stay too, because PostgreSQL must
 /// finish a pending detach before the next one.
-async fn drop_sets(checkout: &mut Checkout<'_>) -> Result<u64, Failure> {
-    let ended = checkout
+async fn drop_sets(lease: &mut Lease<'_, '_>) -> Result<u64, Interruption> {
+    let ended = lease
+        .next()
+        .await?
         .run(async |connection| sqlx::query_file!("queries/ended_sets.sql", SETS).fetch_all(connection).await)
         .await?;
     let (mut dropped, mut may_detach) = (0, true);
     for set in ended {
         // The query returns only names of the form `seen_` and digits.
         let (name, period) = (set.name, set.period);
-        if !end_set(checkout, period).await? {
+        if !end_set(lease, period).await? {
             continue;
         }
         if let Some(is_pending) = set.detach_is_pending {
@@ -206,13 +265,15 @@ async fn drop_sets(checkout: &mut Checkout<'_>) -> Result<u64, Failure> {
                 continue;
             }
             let how = if is_pending { "finalize" } else { "concurrently" };
-            if !execute_unless_held(checkout, format!("alter table seen detach partition {name} {how}")).await? {
+            if !execute_unless_held(lease, format!("alter table seen detach partition {name} {how}")).await? {
                 may_detach = false;
                 continue;
             }
         }
-        if execute_unless_held(checkout, format!("drop table {name}")).await? {
-            checkout
+        if execute_unless_held(lease, format!("drop table {name}")).await? {
+            lease
+                .next()
+                .await?
                 .run(async |connection| {
                     sqlx::query!("delete from ended_set where period = $1", period).execute(connection).await
                 })
@@ -229,24 +290,28 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// Closes a set for new visits. Returns false if a site has opened the period meanwhile, or if the lock could not be taken in
 /// [`LOCK_TRIES`] attempts because batches follow each other without a gap.
-async fn end_set(checkout: &mut Checkout<'_>, period: i32) -> Result<bool, Failure> {
+async fn end_set(lease: &mut Lease<'_, '_>, period: i32) -> Result<bool, Interruption> {
     for _ in 0..LOCK_TRIES {
-        let outcome = checkout
+        let outcome = lease
+            .next()
+            .await?
             .run(async |connection| {
                 sqlx::query_scalar!(r#"select end_set($1) as "has_ended!""#, period).fetch_one(connection).await
             })
             .await;
         match outcome {
             Err(Failure::TimedOut(_)) => tokio::time::sleep(LOCK_PAUSE).await,
-            outcome => return outcome,
+            outcome => return Ok(outcome?),
         }
     }
     Ok(false)
 }
 
 /// Executes a statement. Returns false if a reader holds a lock that the statement needs.
-async fn execute_unless_held(checkout: &mut Checkout<'_>, statement: String) -> Result<bool, Failure> {
-    let outcome = checkout
+async fn execute_unless_held(lease: &mut Lease<'_, '_>, statement: String) -> Result<bool, Interruption> {
+    let outcome = lease
+        .next()
+        .await?
         .run(async |connection| sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(|_| ()))
         .await;
     match outcome {
@@ -259,6 +324,19 @@ async fn execute_unless_held(checkout: &mut Checkout<'_>, statement: String) -> 
             );
             Ok(false)
         }
-        Err(failure) => Err(failure),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StatementLimits;
+
+    #[test]
+    fn the_lease_outlasts_the_statements_between_its_renewals() {
+        for limits in [StatementLimits::FOR_MAINTENANCE, StatementLimits::FOR_IMPORTS] {
+            assert!(limits.response() * (STATEMENTS_OF_A_LEASE + 1) + LOCK_PAUSE * LOCK_TRIES < LEASE);
+        }
     }
 }

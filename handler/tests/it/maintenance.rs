@@ -148,6 +148,53 @@ async fn statistics_beyond_the_retention_are_deleted_and_all_time_totals_stay() 
     assert_eq!(host.maintain().await["tallies_deleted"], 0);
 }
 
+/// A database with many sites, whose clock moves by 20 s with each site that a run has finished. `witnessed` has a row for each of
+/// these sites: whether the lease had ended.
+async fn with_slow_sites() -> (Database, Host) {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_RETENTION_DAYS", "400").start().await;
+    host.process.wait_until_ready().await;
+    database
+        .execute(
+            "insert into site (name) select n || '.example' from generate_series(1, 60) as n; \
+             create table moved as select 0 as seconds; create table witnessed (ended boolean); \
+             create or replace function database_clock() returns timestamptz language sql volatile as \
+             $$ select clock_timestamp() + make_interval(secs => (select seconds from moved)) $$; \
+             create function witness() returns trigger language plpgsql as $$ begin \
+             update moved set seconds = seconds + 20; \
+             insert into witnessed select maintained_until < database_clock() from setting; return null; end $$; \
+             create trigger witness after delete on imported_tally for each statement execute function witness()",
+        )
+        .await;
+    (database, host)
+}
+
+#[tokio::test]
+async fn a_long_run_keeps_its_lease_until_the_end() {
+    let (database, host) = with_slow_sites().await;
+    assert_eq!(host.maintain().await["imported_deleted"], 0);
+    assert_eq!(database.texts("select ended || ' ' || count(*) from witnessed group by ended").await, ["false 60"]);
+    assert_eq!(database.number("select count(maintained_until) from setting").await, 0);
+}
+
+#[tokio::test]
+async fn a_run_ends_when_another_instance_has_taken_its_lease() {
+    let (database, host) = with_slow_sites().await;
+    database
+        .execute(
+            "create function take() returns trigger language plpgsql as $$ begin \
+             if (select count(*) = 3 from witnessed) then \
+             update setting set maintained_until = '2999-01-01'; end if; return null; end $$; \
+             create trigger zz_take after delete on imported_tally for each statement execute function take()",
+        )
+        .await;
+    assert_eq!(host.maintain().await, serde_json::Value::Null);
+    let sites = database.number("select count(*) from witnessed").await;
+    assert!((3..20).contains(&sites), "{sites} sites of 60");
+    // The lease of the other instance stays.
+    assert_eq!(database.texts("select extract(year from maintained_until)::text from setting").await, ["2999"]);
+}
+
 #[tokio::test]
 async fn batch_ids_are_deleted_after_ten_minutes() {
     let database = Database::create().await;
