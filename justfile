@@ -29,6 +29,10 @@ faults *ARGUMENTS:
 with-postgres +COMMAND:
     scripts/with-postgres {{COMMAND}}
 
+# Run a command with a throwaway cluster of Citus in DATABASE_URL
+with-citus +COMMAND:
+    scripts/with-citus {{COMMAND}}
+
 # Check queries against a real PostgreSQL, or update .sqlx: just queries --renew
 queries *ARGUMENTS:
     scripts/check-queries {{ARGUMENTS}}

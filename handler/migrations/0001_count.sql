@@ -308,6 +308,14 @@ begin
 end
 $$;
 
+-- Drops an ended set. On Citus the set is still attached, and new batches wait behind this lock request, so keep the wait short.
+create function drop_set(ended integer) returns void language plpgsql as $$
+begin
+    perform set_config('lock_timeout', '100ms', true);
+    execute format('drop table %I', 'seen_' || ended);
+end
+$$;
+
 -- Adds a day to the visitors of a period, and finds the previous and the next day of each visitor for whom the day is new. The
 -- statement that calls it names no set, because a cluster distributes the sets.
 --
@@ -324,14 +332,15 @@ $$;
 -- in the previous and the next period rely on the lock of `open_periods`. A batch with an open next period also relies on the
 -- lock that its sender takes first.
 --
--- The planner does not know the length of the arrays, and a nested loop over two long arrays takes seconds.
+-- The planner does not know the length of the arrays, and a nested loop over two long arrays takes seconds. Citus plans a statement
+-- only with its parameters, so the function does not follow the session, which asks for generic plans.
 create function place(
     in_period integer, on_day smallint, fingerprints bigint[], previous bigint[], next bigint[], may_be_late boolean, adds boolean
 ) returns table (
     visitor integer, is_new boolean,
     previous_period integer, previous_day smallint, next_period integer, next_day smallint, is_late boolean
 )
-language plpgsql set enable_nestloop = off as $$
+language plpgsql set enable_nestloop = off set plan_cache_mode = auto as $$
 #variable_conflict use_column
 declare
     -- The visitors whose day is written, and their days.
@@ -466,3 +475,16 @@ $$;
 
 create aggregate visitors_by_gap(gap integer, number integer) (sfunc = add_gap, stype = integer[], initcond = '{}');
 create aggregate sum_gaps(visitors integer[]) (sfunc = add_gaps, stype = integer[], initcond = '{}');
+
+-- Returns how many nodes of a Citus cluster may hold a part of the sets, or null without the extension. Returns also how many parts
+-- there are, or 0 if this server holds all sets. Citus's tables exist only with the extension; PL/pgSQL looks for a table when it
+-- first reads it.
+create function read_cluster(out nodes bigint, out shards bigint) language plpgsql stable as $$
+begin
+    shards := 0;
+    if to_regclass('pg_catalog.pg_dist_node') is not null then
+        select count(*) into nodes from pg_dist_node where noderole = 'primary' and isactive and shouldhaveshards;
+        select count(*) into shards from pg_dist_shard where logicalrelid = 'seen'::regclass;
+    end if;
+end
+$$;

@@ -1,6 +1,7 @@
 //! The commands of `handler`, one file or folder each. Lower layers must not use them.
 
 pub mod check;
+pub mod distribute;
 pub mod doctor;
 mod findings;
 pub mod help;

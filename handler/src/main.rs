@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::LazyLock};
 use clap::{Parser, Subcommand};
 use handler::{
     build,
-    commands::{check, doctor, help, import, migrate, serve, share},
+    commands::{check, distribute, doctor, help, import, migrate, serve, share},
     config::{self, Config},
 };
 
@@ -33,6 +33,9 @@ enum Command {
     /// Update the database schema and exit.
     #[command(after_help = help::MIGRATE.examples(), after_long_help = help::MIGRATE.text())]
     Migrate,
+    /// Spread the sets of visitors over the servers of a Citus cluster and exit.
+    #[command(after_help = help::DISTRIBUTE.examples(), after_long_help = help::DISTRIBUTE.text())]
+    Distribute,
     /// Check the configuration, the database, the rights of the role and the clock.
     #[command(after_help = help::DOCTOR.examples(), after_long_help = help::DOCTOR.text())]
     Doctor(doctor::DoctorArguments),
@@ -88,6 +91,7 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
     match command {
         None | Some(Command::Serve) => serve::run(config).await?,
         Some(Command::Migrate) => migrate::run(&config).await?,
+        Some(Command::Distribute) => distribute::run(&config).await?,
         Some(Command::Doctor(arguments)) => return doctor::run(&config, arguments, allows_colour).await,
         Some(Command::Import(arguments)) => import::run(&config, arguments).await?,
         Some(Command::Share(arguments)) => share::run(&config, &arguments)?,

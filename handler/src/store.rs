@@ -6,6 +6,7 @@
 
 mod batch;
 mod clock;
+mod cluster;
 mod connection;
 mod database;
 #[cfg(feature = "embedded")]
@@ -26,6 +27,7 @@ mod standings;
 
 pub use batch::{Addition, Batch, Checkpoint, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor};
 pub use clock::CLOCK_TOLERANCE;
+pub use cluster::{Cluster, distribute_sets, read_cluster};
 pub use connection::{CONNECTION_LIFETIME, Checkout, Connection};
 pub use database::Database;
 pub use examination::{Examination, examine, try_statements};

@@ -8,6 +8,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
+    distribute::{servers, slow_recovery},
     findings::{Findings, Report},
     serve::public_address,
 };
@@ -15,7 +16,7 @@ use crate::{
     clock::Clock,
     config::{Config, DatabaseConfig, Host},
     http::describe_client,
-    store::{self, CLOCK_TOLERANCE, Database, Examination, Failure, StatementLimits},
+    store::{self, CLOCK_TOLERANCE, Cluster, Database, Examination, Failure, StatementLimits},
 };
 
 /// The options of the command.
@@ -56,8 +57,9 @@ async fn examine(config: &Config, forwarded_for: &str, user_agent: &str) -> Find
     let mut findings = Findings::new();
     examine_configuration(&mut findings, config, forwarded_for, user_agent);
     match read_database(config).await {
-        Ok((found, tried)) => {
+        Ok((found, cluster, tried)) => {
             examine_database(&mut findings, &found, matches!(config.database, DatabaseConfig::Embedded(_)));
+            examine_cluster(&mut findings, cluster.filter(|cluster| cluster.nodes > 0));
             match tried {
                 Err(failure) if failure.loses_statements() => report_pooler(&mut findings, config),
                 Err(failure) if failure.is_of_pooler() => findings.fail(
@@ -126,19 +128,20 @@ fn examine_configuration(findings: &mut Findings, config: &Config, forwarded_for
     }
 }
 
-/// Examines the database, and tries whether a pooler keeps prepared statements and transactions.
-async fn read_database(config: &Config) -> anyhow::Result<(Examination, Result<(), Failure>)> {
+/// Examines the database and its cluster, and tries whether a pooler keeps prepared statements and transactions.
+async fn read_database(config: &Config) -> anyhow::Result<(Examination, Option<Cluster>, Result<(), Failure>)> {
     let database = Database::new(&config.database, config.counting_mode(), Clock::system()).await?;
     let [connection, other] = database.connections([StatementLimits::FOR_REQUESTS; 2]);
     let mut checkout = connection.checkout().await?;
     let found = store::examine(&mut checkout).await?;
+    let cluster = store::read_cluster(&mut checkout).await?;
     // The embedded database has one connection.
     if matches!(config.database, DatabaseConfig::Embedded(_)) {
-        return Ok((found, Ok(())));
+        return Ok((found, cluster, Ok(())));
     }
     let tried = async { store::try_statements(&mut checkout, &mut other.checkout().await?).await };
     let tried = tried.await;
-    Ok((found, tried))
+    Ok((found, cluster, tried))
 }
 
 /// The embedded database has only one role, so its rights are not reported.
@@ -178,6 +181,19 @@ fn examine_database(findings: &mut Findings, found: &Examination, is_embedded: b
         findings.pass("role", format!("role {role} has the required rights"));
     }
     examine_clock(findings, Timestamp::now().as_duration().as_secs_f64() - found.clock_seconds);
+}
+
+fn examine_cluster(findings: &mut Findings, cluster: Option<Cluster>) {
+    let Some(cluster) = cluster else { return };
+    if cluster.shards == 0 {
+        let text = format!("the coordinator holds all sets, and {} can share them", servers(cluster.nodes));
+        findings.warn("cluster", text, "run handler distribute");
+        return;
+    }
+    findings.pass("cluster", format!("the sets are distributed over {}", servers(cluster.shards)));
+    if let Some((problem, remedy)) = slow_recovery(&cluster) {
+        findings.warn("cluster", problem, remedy);
+    }
 }
 
 fn examine_clock(findings: &mut Findings, ahead_seconds: f64) {

@@ -44,6 +44,17 @@ pub const MIGRATE: Help = Help {
     settings: Some(&[DATABASE_URL, PGHOST, DATABASE_AUTH, TIMEZONE, FORGET]),
 };
 
+pub const DISTRIBUTE: Help = Help {
+    examples: &[
+        [
+            "DATABASE_URL=postgres://owner:password@coordinator/footfall handler distribute",
+            "distribute before it counts",
+        ],
+        ["handler doctor", "see over how many servers the sets are distributed"],
+    ],
+    settings: Some(&[DATABASE_URL, PGHOST, DATABASE_AUTH, TIMEZONE, FORGET]),
+};
+
 pub const DOCTOR: Help = Help {
     examples: &[
         ["handler doctor", "check configuration, database and clock"],

@@ -10,17 +10,17 @@ impl SqlState {
     const CHECK_VIOLATION: Self = Self(*b"23514");
     const DUPLICATE_STATEMENT: Self = Self(*b"42P05");
     const DEADLOCK_DETECTED: Self = Self(*b"40P01");
+    /// Citus reports a lost worker with this code. It also stands for a code that is not a SQLSTATE.
+    const INTERNAL_ERROR: Self = Self(*b"XX000");
     const LOCK_NOT_AVAILABLE: Self = Self(*b"55P03");
     const PROTOCOL_VIOLATION: Self = Self(*b"08P01");
     const QUERY_CANCELED: Self = Self(*b"57014");
     const READ_ONLY: Self = Self(*b"25006");
     const SERIALIZATION_FAILURE: Self = Self(*b"40001");
     const UNKNOWN_STATEMENT: Self = Self(*b"26000");
-    /// Stands for a code that is not a SQLSTATE. `XX` is the class of internal errors.
-    const UNKNOWN: Self = Self(*b"XX000");
 
     fn of(code: &str) -> Self {
-        code.as_bytes().try_into().map_or(Self::UNKNOWN, Self)
+        code.as_bytes().try_into().map_or(Self::INTERNAL_ERROR, Self)
     }
 
     fn class(self) -> [u8; 2] {
@@ -75,7 +75,7 @@ pub struct Loss {
 /// A failed statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// The connection failed or timed out, or the server requested a retry. The statement may have been applied: send the same
+    /// The connection failed or timed out, or the server lost a worker or requested a retry. The statement may have been applied: send the same
     /// batch again.
     Lost(Loss),
     /// The server cancelled the statement in time. The statement was not applied; the caller may retry.
@@ -100,7 +100,7 @@ impl Failure {
                     SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE | SqlState::DEADLOCK_DETECTED => {
                         Self::TimedOut(cause)
                     }
-                    SqlState::SERIALIZATION_FAILURE | SqlState::READ_ONLY => cause.into(),
+                    SqlState::SERIALIZATION_FAILURE | SqlState::READ_ONLY | SqlState::INTERNAL_ERROR => cause.into(),
                     _ if [*b"08", *b"53", *b"57", *b"58"].contains(&state.class()) => cause.into(),
                     _ => Self::Rejected(cause),
                 }

@@ -22,6 +22,9 @@ impl StatementLimits {
     /// not block them.
     pub const FOR_MAINTENANCE: Self = Self { statement: Duration::from_secs(10), lock: Duration::from_secs(2) };
 
+    /// For `handler distribute`, which copies all rows of the sets in one statement. Batches wait for it.
+    pub const FOR_DISTRIBUTING: Self = Self { statement: Duration::from_hours(6), lock: Duration::from_secs(10) };
+
     /// The time to wait for a response before the connection is closed.
     pub(super) fn response(self) -> Duration {
         self.statement + Duration::from_millis(200)

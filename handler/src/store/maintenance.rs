@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
 
-use super::{Checkout, Failure, SiteId};
+use super::{Checkout, Failure, SiteId, cluster::read_cluster};
 use crate::domain::{Day, Period};
 
 /// The maximum number of rows that one step removes.
@@ -246,14 +246,15 @@ async fn repeat(lease: &mut Lease<'_, '_>, step: MaintenanceStep) -> Result<u64,
 
 /// Drops the sets without a salt. Each set is first detached concurrently, so that counting and backups do not wait for a lock.
 /// If a reader holds a set, the set stays until the next run. Sets that are still attached stay too, because PostgreSQL must
-/// finish a pending detach before the next one.
+/// finish a pending detach before the next one. Citus can't detach concurrently, so there an attached set is dropped at once.
 async fn drop_sets(lease: &mut Lease<'_, '_>) -> Result<u64, Interruption> {
+    let is_distributed = read_cluster(lease.next().await?).await?.is_some_and(|cluster| cluster.shards > 0);
     let ended = lease
         .next()
         .await?
         .run(async |connection| sqlx::query_file!("queries/ended_sets.sql", SETS).fetch_all(connection).await)
         .await?;
-    let (mut dropped, mut may_detach) = (0, true);
+    let (mut dropped, mut is_held) = (0, false);
     for set in ended {
         // The query returns only names of the form `seen_` and digits.
         let (name, period) = (set.name, set.period);
@@ -261,16 +262,14 @@ async fn drop_sets(lease: &mut Lease<'_, '_>) -> Result<u64, Interruption> {
             continue;
         }
         if let Some(is_pending) = set.detach_is_pending {
-            if !may_detach {
-                continue;
+            if !is_held && !is_distributed {
+                is_held = !detach_set(lease, &name, is_pending).await?;
             }
-            let how = if is_pending { "finalize" } else { "concurrently" };
-            if !execute_unless_held(lease, format!("alter table seen detach partition {name} {how}")).await? {
-                may_detach = false;
+            if is_held {
                 continue;
             }
         }
-        if execute_unless_held(lease, format!("drop table {name}")).await? {
+        if drop_set(lease, period).await? {
             lease
                 .next()
                 .await?
@@ -279,44 +278,77 @@ async fn drop_sets(lease: &mut Lease<'_, '_>) -> Result<u64, Interruption> {
                 })
                 .await?;
             dropped += 1;
+        } else {
+            is_held |= is_distributed;
         }
     }
     Ok(dropped)
 }
 
-/// Attempts to get the lock that blocks counting, and the pause between attempts.
+/// Attempts to get a lock that batches or readers hold, and the pause between attempts.
 const LOCK_TRIES: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
-/// Closes a set for new visits. Returns false if a site has opened the period meanwhile, or if the lock could not be taken in
-/// [`LOCK_TRIES`] attempts because batches follow each other without a gap.
-async fn end_set(lease: &mut Lease<'_, '_>, period: i32) -> Result<bool, Interruption> {
-    for _ in 0..LOCK_TRIES {
+/// A function of the database that waits only shortly for its lock, because new batches wait behind its request.
+#[derive(Clone, Copy)]
+enum SetStep {
+    /// Closes a set for new visits. Returns false if a site has opened the period meanwhile.
+    End,
+    Drop,
+}
+
+/// Calls the function until it gets its lock, at most [`LOCK_TRIES`] times.
+async fn try_often(lease: &mut Lease<'_, '_>, step: SetStep, period: i32) -> Result<bool, Interruption> {
+    let mut tries = 1;
+    loop {
         let outcome = lease
             .next()
             .await?
-            .run(async |connection| {
-                sqlx::query_scalar!(r#"select end_set($1) as "has_ended!""#, period).fetch_one(connection).await
+            .run(async |connection| match step {
+                SetStep::End => {
+                    sqlx::query_scalar!(r#"select end_set($1) as "done!""#, period).fetch_one(connection).await
+                }
+                SetStep::Drop => {
+                    sqlx::query_scalar!(r#"select true as "done!" from drop_set($1)"#, period)
+                        .fetch_one(connection)
+                        .await
+                }
             })
             .await;
         match outcome {
-            Err(Failure::TimedOut(_)) => tokio::time::sleep(LOCK_PAUSE).await,
+            Err(Failure::TimedOut(_)) if tries < LOCK_TRIES => tokio::time::sleep(LOCK_PAUSE).await,
             outcome => return Ok(outcome?),
         }
+        tries += 1;
     }
-    Ok(false)
 }
 
-/// Executes a statement. Returns false if a reader holds a lock that the statement needs.
-async fn execute_unless_held(lease: &mut Lease<'_, '_>, statement: String) -> Result<bool, Interruption> {
-    let outcome = lease
-        .next()
-        .await?
-        .run(async |connection| sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(|_| ()))
-        .await;
+/// Closes a set for new visits. Returns false if a site has opened the period meanwhile, or if batches follow each other without a
+/// gap.
+async fn end_set(lease: &mut Lease<'_, '_>, period: i32) -> Result<bool, Interruption> {
+    match try_often(lease, SetStep::End, period).await {
+        Err(Interruption::Failed(Failure::TimedOut(_))) => Ok(false),
+        outcome => outcome,
+    }
+}
+
+/// Detaches a set. Returns false if a reader holds a lock that the statement needs.
+async fn detach_set(lease: &mut Lease<'_, '_>, name: &str, is_pending: bool) -> Result<bool, Interruption> {
+    let how = if is_pending { "finalize" } else { "concurrently" };
+    let statement = AssertSqlSafe(format!("alter table seen detach partition {name} {how}"));
+    let outcome = lease.next().await?.run(async |connection| sqlx::raw_sql(statement).execute(connection).await).await;
+    unless_held(outcome.map(|_| true).map_err(Interruption::from))
+}
+
+/// Drops a set. Returns false if a reader holds it.
+async fn drop_set(lease: &mut Lease<'_, '_>, period: i32) -> Result<bool, Interruption> {
+    unless_held(try_often(lease, SetStep::Drop, period).await)
+}
+
+/// Returns false, and logs, if the statement could not get its lock.
+fn unless_held(outcome: Result<bool, Interruption>) -> Result<bool, Interruption> {
     match outcome {
-        Ok(()) => Ok(true),
-        Err(Failure::TimedOut(code)) => {
+        Err(Interruption::Failed(Failure::TimedOut(code))) => {
             tracing::info!(
                 event = "set_kept",
                 sqlstate = %code,
@@ -324,19 +356,6 @@ async fn execute_unless_held(lease: &mut Lease<'_, '_>, statement: String) -> Re
             );
             Ok(false)
         }
-        Err(failure) => Err(failure.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::StatementLimits;
-
-    #[test]
-    fn the_lease_outlasts_the_statements_between_its_renewals() {
-        for limits in [StatementLimits::FOR_MAINTENANCE, StatementLimits::FOR_IMPORTS] {
-            assert!(limits.response() * (STATEMENTS_OF_A_LEASE + 1) + LOCK_PAUSE * LOCK_TRIES < LEASE);
-        }
+        outcome => outcome,
     }
 }

@@ -107,6 +107,7 @@ fn the_help_of_each_command_has_examples_that_work_and_the_settings_that_matter(
         (None, &["FOOTFALL_LOG", "PGSSLROOTCERT"][..]),
         (Some("serve"), &["FOOTFALL_BIND", "DATABASE_URL"]),
         (Some("migrate"), &["DATABASE_URL", "FOOTFALL_TIMEZONE"]),
+        (Some("distribute"), &["DATABASE_URL", "PGHOST"]),
         (Some("doctor"), &["DATABASE_URL", "FOOTFALL_TRUSTED_PROXIES"]),
         (Some("check"), &["NO_COLOR"]),
         (Some("import"), &["DATABASE_URL", "FOOTFALL_DATA", "FOOTFALL_SITES", "FOOTFALL_PUBLIC_URL"]),
@@ -185,6 +186,7 @@ fn every_command_names_a_database_that_it_cannot_reach_and_no_secret() {
     let servers = unreachable_servers(&folder);
     let commands = [
         "migrate".to_owned(),
+        "distribute".to_owned(),
         "doctor".to_owned(),
         "doctor --json".to_owned(),
         format!("import --site example.com {log}"),

@@ -18,6 +18,7 @@ mod breakdown;
 mod cardinality;
 mod check;
 mod clocks;
+mod cluster;
 mod config;
 mod count;
 mod counted_days;

@@ -91,3 +91,25 @@ async fn a_database_that_rejects_every_visit_does_not_block_the_queue() {
     assert_eq!((database.visitors_today().await, database.pageviews().await), (2, 2));
     database.assert_sound().await;
 }
+
+/// Citus reports a lost worker as an internal error (`XX000`). The visit may be under way, so it is sent again, and counted once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_internal_error_counts_as_a_lost_connection() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    host.send(&visitor(0)).await;
+    database
+        .execute(
+            "create function fail() returns trigger language plpgsql as \
+             $$ begin raise exception 'a worker is lost' using errcode = 'XX000'; end $$; \
+             create trigger fail before insert on batch for each row execute function fail()",
+        )
+        .await;
+    let waiting = visit(&host, &visitor(1));
+    let logged = host.process.wait_for_event("database_lost").await;
+    assert_eq!(logged[0]["sqlstate"], "XX000", "{logged:?}");
+    database.execute("drop trigger fail on batch").await;
+    assert_eq!(waiting.await.unwrap().status, 200);
+    assert_eq!((database.visitors_today().await, database.pageviews().await), (2, 2));
+    database.assert_sound().await;
+}

@@ -1,4 +1,5 @@
-//! A database for each test, on the server that `DATABASE_URL` names.
+//! A database for each test, on the server that `DATABASE_URL` names. If `CITUS_WORKERS` names workers of that server
+//! (`scripts/with-citus`), each database is distributed over them.
 
 use std::{
     io::Write,
@@ -50,6 +51,27 @@ fn server() -> PgConnectOptions {
     PgConnectOptions::from_str(&url).expect("DATABASE_URL is a URL").disable_statement_logging()
 }
 
+/// The server, and the workers of its cluster.
+fn nodes() -> Vec<PgConnectOptions> {
+    let workers = std::env::var("CITUS_WORKERS").unwrap_or_default();
+    let worker = |url| PgConnectOptions::from_str(url).expect("CITUS_WORKERS has URLs").disable_statement_logging();
+    std::iter::once(server()).chain(workers.split_whitespace().map(worker)).collect()
+}
+
+async fn admin(node: &PgConnectOptions) -> PgConnection {
+    PgConnection::connect_with(node).await.expect("the server of DATABASE_URL responds")
+}
+
+async fn execute_on(connection: &mut PgConnection, sql: &str) {
+    let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await;
+    done.unwrap_or_else(|error| panic!("{error}: {sql}"));
+}
+
+/// Whether the tests run on a cluster.
+pub(crate) fn is_distributed() -> bool {
+    nodes().len() > 1
+}
+
 /// The database that all others are copies of, made once per server and version of the schema. Returns its name.
 fn template() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
@@ -61,23 +83,66 @@ async fn make_template() -> String {
     let checksums = migrator.iter().flat_map(|migration| migration.checksum.iter().copied());
     let number = checksums.fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     let name = format!("footfall_template_{number:016x}");
-    let mut admin = PgConnection::connect_with(&server()).await.expect("the server of DATABASE_URL responds");
+    let mut admin = admin(&server()).await;
     sqlx::query("select pg_advisory_lock($1)").bind(TEMPLATE_LOCK).execute(&mut admin).await.unwrap();
     let exists = "select exists (select from pg_database where datname = $1 and datistemplate)";
     if !sqlx::query_scalar::<_, bool>(exists).bind(&name).fetch_one(&mut admin).await.unwrap() {
-        for sql in [format!("drop database if exists {name}"), format!("create database {name}")] {
-            sqlx::query(AssertSqlSafe(sql)).execute(&mut admin).await.unwrap();
-        }
+        make_database(&name, "").await;
         let mut connection = connect(&name).await;
         migrator.run(&mut connection).await.unwrap();
+        if is_distributed() {
+            make_cluster(&name, true).await;
+            execute_on(&mut connection, include_str!("../../queries/distribute_sets.sql")).await;
+        }
         connection.close().await.unwrap();
-        sqlx::query(AssertSqlSafe(format!("alter database {name} is_template true")))
-            .execute(&mut admin)
-            .await
-            .unwrap();
+        // Citus's daemon is connected to each database of a cluster, and a template must have no connection.
+        let end = format!("select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '{name}'");
+        for node in nodes().iter().rev() {
+            let mut admin = self::admin(node).await;
+            execute_on(&mut admin, &format!("alter database {name} allow_connections false")).await;
+            execute_on(&mut admin, &end).await;
+            execute_on(&mut admin, &format!("alter database {name} is_template true")).await;
+        }
     }
     admin.close().await.unwrap();
     name
+}
+
+/// Makes a database on every server.
+async fn make_database(name: &str, template: &str) {
+    for node in nodes() {
+        let mut admin = admin(&node).await;
+        execute_on(&mut admin, &format!("drop database if exists {name}")).await;
+        execute_on(&mut admin, &format!("create database {name} {template}")).await;
+    }
+}
+
+/// Makes a cluster of a database that exists on every server, with or without its workers.
+pub(crate) async fn make_cluster(name: &str, has_workers: bool) {
+    let mut coordinator = None;
+    for node in nodes() {
+        let (host, port) = (node.get_host().to_owned(), node.get_port());
+        let mut connection = PgConnection::connect_with(&node.database(name)).await.unwrap();
+        execute_on(&mut connection, "create extension citus").await;
+        match &mut coordinator {
+            None => coordinator = Some(connection),
+            Some(coordinator) if has_workers => {
+                execute_on(coordinator, &format!("select citus_add_node('{host}', {port})")).await;
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// The number that a query returns on each worker. The query sees the shards, which Citus hides otherwise.
+pub(crate) async fn on_each_worker(database: &Database, sql: &str) -> Vec<i64> {
+    let mut numbers = Vec::new();
+    for worker in nodes().split_off(1) {
+        let mut connection = PgConnection::connect_with(&worker.database(&database.name)).await.unwrap();
+        execute_on(&mut connection, "set citus.override_table_visibility = off").await;
+        numbers.push(sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.unwrap());
+    }
+    numbers
 }
 
 /// Runs a future on a thread and a runtime of its own, for callers that are not async but run inside a runtime.
@@ -114,22 +179,20 @@ async fn try_connect(name: &str) -> sqlx::Result<PgConnection> {
 impl Database {
     /// A database with the current schema and no rows.
     pub(crate) async fn create() -> Self {
-        let mut admin = PgConnection::connect_with(&server()).await.expect("the server of DATABASE_URL responds");
-        Self::create_by(&mut admin, &format!("template {}", template())).await
+        Self::create_by(&format!("template {}", template())).await
     }
 
     /// A database without a schema.
     pub(crate) async fn create_without_schema() -> Self {
-        let mut admin = PgConnection::connect_with(&server()).await.expect("the server of DATABASE_URL responds");
-        Self::create_by(&mut admin, "").await
+        Self::create_by("").await
     }
 
-    async fn create_by(admin: &mut PgConnection, template: &str) -> Self {
+    async fn create_by(template: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         not_across_midnight().await;
         let (created, test) = (Instant::now(), current_test());
         let name = format!("footfall_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        sqlx::query(AssertSqlSafe(format!("create database {name} {template}"))).execute(admin).await.unwrap();
+        make_database(&name, template).await;
         Self { connection: Mutex::new(connect(&name).await), name, created, test, is_owned: true }
     }
 
@@ -291,7 +354,15 @@ impl Database {
 
     /// The violated invariants of sets and tallies.
     pub(crate) async fn contradictions(&self) -> Vec<String> {
-        self.texts(include_str!("unsound.sql")).await
+        if is_distributed() {
+            // Citus does not plan the statement with a distributed table, so it reads a copy under the same name.
+            self.execute("create temporary table seen as select * from seen").await;
+        }
+        let problems = self.texts(include_str!("unsound.sql")).await;
+        if is_distributed() {
+            self.execute("drop table pg_temp.seen").await;
+        }
+        problems
     }
 
     /// Checks the invariants of a database: sets and tallies match, salts are distinct, and no transaction is open.
@@ -346,10 +417,13 @@ impl Drop for Database {
         }
         let name = self.name.clone();
         let drop_it = async move {
-            let mut admin = PgConnection::connect_with(&server()).await?;
-            let deadlocks = "select deadlocks from pg_stat_database where datname = $1";
-            let deadlocks: i64 = sqlx::query_scalar(deadlocks).bind(&name).fetch_one(&mut admin).await?;
-            sqlx::query(AssertSqlSafe(format!("drop database {name} with (force)"))).execute(&mut admin).await?;
+            let mut deadlocks = 0;
+            for node in nodes() {
+                let mut admin = PgConnection::connect_with(&node).await?;
+                let of_node = "select deadlocks from pg_stat_database where datname = $1";
+                deadlocks += sqlx::query_scalar::<_, i64>(of_node).bind(&name).fetch_one(&mut admin).await?;
+                sqlx::query(AssertSqlSafe(format!("drop database {name} with (force)"))).execute(&mut admin).await?;
+            }
             Ok::<_, sqlx::Error>(deadlocks)
         };
         match block_on(|| drop_it) {
