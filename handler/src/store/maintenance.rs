@@ -35,6 +35,8 @@ pub struct Removed {
     pub minutes_deleted: u64,
     /// Counts of values that networks added, and keys of networks, of earlier days.
     pub additions_deleted: u64,
+    /// Counters of earlier days that were added to those of slot 0.
+    pub counters_merged: u64,
     /// Counters older than the retention.
     pub tallies_deleted: u64,
     /// Imported totals older than the retention.
@@ -155,6 +157,7 @@ async fn remove_all(
     removed.batches_deleted = repeat(lease, MaintenanceStep::DeleteBatches).await?;
     removed.minutes_deleted = repeat(lease, MaintenanceStep::DeleteMinutes).await?;
     removed.additions_deleted += repeat(lease, MaintenanceStep::DeleteAdditions).await?;
+    removed.counters_merged = repeat(lease, MaintenanceStep::MergeSlots).await?;
     if let Some(first_kept) = first_kept {
         let sites = lease
             .next()
@@ -194,6 +197,7 @@ enum MaintenanceStep {
     DeleteMinutes,
     DeleteAdditions,
     DeleteNetworkKeys,
+    MergeSlots,
     /// The site, and the first day to keep.
     DeleteTallies(SiteId, Day),
     /// The site, and the first day to keep (imported totals).
@@ -223,6 +227,9 @@ async fn repeat(lease: &mut Lease<'_, '_>, step: MaintenanceStep) -> Result<u64,
                 }
                 MaintenanceStep::DeleteNetworkKeys => {
                     sqlx::query_file!("queries/delete_network_keys.sql", STEP_ROWS).execute(connection).await
+                }
+                MaintenanceStep::MergeSlots => {
+                    sqlx::query_file!("queries/merge_slots.sql", STEP_ROWS).execute(connection).await
                 }
                 MaintenanceStep::DeleteTallies(site, day) => {
                     let query = sqlx::query_file!("queries/delete_tallies.sql", site.0, day.number(), STEP_ROWS);

@@ -23,8 +23,8 @@ pub enum Outcome {
 ///
 /// A batch of one day takes one statement if the next period is not open. The statement is smaller if no visitor can be new.
 ///
-/// Other batches first take a lock that excludes other batches. Their visitors are looked up in two periods, or their parts write
-/// counters in a different order, or their day may be late. A late day is compared with the commits of other batches.
+/// Other batches first take a lock that excludes other batches. Their visitors are looked up in the next period, where another batch
+/// may be adding them, or their parts write rows in a different order.
 ///
 /// A chunk of a log that another import has counted stores nothing, not even its id, so that a resend has the same outcome.
 pub async fn commit(checkout: &mut Checkout<'_>, batch: &Batch, forget: Forget) -> Result<Outcome, Failure> {
@@ -47,7 +47,7 @@ pub async fn commit(checkout: &mut Checkout<'_>, batch: &Batch, forget: Forget) 
 
 /// Whether a part may be applied while other batches are.
 fn is_alone(part: &Part) -> bool {
-    !part.may_be_late && part.sites.iter().all(|site| site.next_is_open != Some(true))
+    part.sites.iter().all(|site| site.next_is_open != Some(true))
 }
 
 /// Applies a part in which no visitor can be new.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    client::{Connection, reported_view, visitor},
+    client::{Connection, Request, reported_view, visitor},
     database::Database,
     host::{Host, HostCommand},
     process::HandlerCommand,
@@ -124,4 +124,39 @@ async fn a_plain_server_and_a_functions_host_share_visitors() {
     let behind_a_proxy = visitor(1).header("X-Forwarded-For", &visitor(1).address);
     assert_eq!(plain.send(&behind_a_proxy).await.status, 200);
     assert_eq!((database.visitors_today().await, database.pageviews().await), (1, 2));
+}
+
+#[tokio::test]
+async fn a_batch_does_not_wait_for_the_counters_of_another_one() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_SITES", "example.com").start().await;
+    for number in 0..3 {
+        assert_eq!(host.send(&visitor(number)).await.status, 200);
+    }
+    let counters = "select from slot where number = 0 for update; select from tally for update; \
+                    select from total for update; select from minute for update";
+    let held = database.hold(counters).await;
+    for number in 2..5 {
+        assert_eq!(host.send(&visitor(number)).await.status, 200);
+    }
+    let slots = "select count(distinct slot) from tally where dimension = 0";
+    assert_eq!(database.number(slots).await, 2);
+    held.release().await;
+    assert_eq!(host.send(&visitor(5)).await.status, 200);
+    let statistics = host.statistics().await;
+    assert_eq!((&statistics["visitors"]["today"], &statistics["pageviews"]["today"]), (&6.into(), &7.into()));
+    assert_eq!(statistics["visitors"]["all_time"]["estimate"], 6);
+    assert_eq!(host.send(&Request::get("/api/live?site=localhost")).await.json()["pageviews"], 7);
+    database.assert_sound().await;
+
+    // After the day, maintenance leaves one row a counter.
+    assert_eq!(host.maintain().await["counters_merged"], 0);
+    let merged = database.number("select count(*) from tally where slot > 0").await;
+    let days = database.days("localhost").await;
+    database.execute("update tally set day = day - 2").await;
+    assert_eq!(host.maintain().await["counters_merged"], merged);
+    assert_eq!(database.number(slots).await, 1);
+    database.execute("update tally set day = day + 2").await;
+    assert_eq!(database.days("localhost").await, days);
+    database.assert_sound().await;
 }

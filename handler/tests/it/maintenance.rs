@@ -25,6 +25,7 @@ async fn maintenance_deletes_nothing_of_open_periods() {
             "batches_deleted",
             "minutes_deleted",
             "additions_deleted",
+            "counters_merged",
             "tallies_deleted",
             "imported_deleted",
             "registers_deleted",
