@@ -21,7 +21,7 @@
 --
 -- The function `place` finds the previous and the next day of each visitor. This statement names no set of fingerprints.
 --
--- Write rows in the order of their keys, so that two instances never deadlock. The counters that every batch updates come last.
+-- Write rows in the order of their keys, so that two instances never deadlock, and rows of one page follow each other.
 -- PostgreSQL runs writes that no other part reads at the end, from the last to the first: `raised_addition`, then `raised_tally`,
 -- then `raised_minute`, then `raised_total`. A network that adds more values than it may violates a check, and nothing is applied.
 --
@@ -178,7 +178,7 @@ raised_tally as (
     full join counter on counter.tally = raised.tally
     cross join slot
     where exists (select from claim) and (raised.pageviews <> 0 or raised.visitors <> '{}')
-    order by counter.dimension desc, counter.site, raised.day, counter.value collate "C"
+    order by counter.site, raised.day, counter.dimension, counter.value collate "C"
     on conflict (site, day, dimension, value, slot) do update set
         pageviews = tally.pageviews + excluded.pageviews,
         visitors = case

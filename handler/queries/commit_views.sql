@@ -41,7 +41,7 @@ raised_minute as (
 raised_tally as (
     insert into tally (site, day, dimension, value, pageviews, visitors, slot)
     select site, $3::integer, dimension, value, pageviews, '{}', slot from counter
-    order by dimension desc, site, value collate "C"
+    order by site, dimension, value collate "C"
     on conflict (site, day, dimension, value, slot) do update set pageviews = tally.pageviews + excluded.pageviews
 )
 select

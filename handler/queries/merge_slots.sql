@@ -20,7 +20,7 @@ taken as (
 )
 insert into tally (site, day, dimension, value, pageviews, visitors, slot)
 select site, day, dimension, value, pageviews, visitors, 0 from taken
-order by dimension desc, site, day, value collate "C"
+order by site, day, dimension, value collate "C"
 on conflict (site, day, dimension, value, slot) do update set
     pageviews = tally.pageviews + excluded.pageviews,
     visitors = add_gaps(tally.visitors, excluded.visitors)
