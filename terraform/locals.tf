@@ -48,14 +48,16 @@ locals {
     MO_Standard_E8ds_v5   = 4985
     MO_Standard_E8ads_v5  = 4985
   }
-  database_user_connections = lookup(local.database_user_connections_by_sku, var.database_sku_name, 0)
+  # Each node of a cluster keeps a share of its connections for each other node.
+  database_is_cluster       = var.database_cluster_size != null
+  database_user_connections = floor(lookup(local.database_user_connections_by_sku, var.database_sku_name, 0) / coalesce(var.database_cluster_size, 1))
 
   # With PgBouncer its client limit applies to the instances, and the server's limit to its pool.
   pooler_client_connections = 5000
   pooler_pool_size          = min(50, max(1, local.database_user_connections - var.database_connection_reserve))
 
   connections_limit      = var.database_pooler_enabled ? local.pooler_client_connections : local.database_user_connections
-  connections_limit_name = var.database_pooler_enabled ? "client connections of PgBouncer" : "user connections of ${var.database_sku_name}"
+  connections_limit_name = var.database_pooler_enabled ? "client connections of PgBouncer" : "user connections of ${var.database_sku_name}${local.database_is_cluster ? " in a cluster of ${var.database_cluster_size}" : ""}"
   connections_available  = local.connections_limit - var.database_connection_reserve
 
   database_port = var.database_pooler_enabled ? 6432 : 5432

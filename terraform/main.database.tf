@@ -6,10 +6,12 @@ resource "azurerm_postgresql_flexible_server" "this" {
   location            = var.location
   tags                = local.tags
 
-  version           = "17"
-  sku_name          = var.database_sku_name
-  storage_mb        = var.database_storage_in_mb
-  auto_grow_enabled = true
+  version    = "17"
+  sku_name   = var.database_sku_name
+  storage_mb = var.database_storage_in_mb
+
+  # The storage of an elastic cluster does not grow by itself.
+  auto_grow_enabled = !local.database_is_cluster
 
   # No public address and no delegated subnet: the private endpoint below is the only access.
   public_network_access_enabled = false
@@ -23,6 +25,17 @@ resource "azurerm_postgresql_flexible_server" "this" {
 
   backup_retention_days        = var.database_backup_retention_in_days
   geo_redundant_backup_enabled = var.database_geo_redundant_backup_enabled
+
+  dynamic "cluster" {
+    for_each = local.database_is_cluster ? [var.database_cluster_size] : []
+
+    content {
+      size = cluster.value
+
+      # A cluster has exactly one database, which only its creation can name.
+      default_database_name = local.database_name
+    }
+  }
 
   dynamic "high_availability" {
     for_each = var.database_high_availability_mode == "Disabled" ? [] : [var.database_high_availability_mode]
@@ -95,6 +108,8 @@ locals {
       tcp_keepalives_interval             = "10"
       tcp_keepalives_count                = "6"
     },
+    # After the loss of a node, the visitors of its open transactions wait this long. The default is a minute.
+    !local.database_is_cluster ? {} : { "citus.recover_2pc_interval" = "5000" },
     !var.database_pooler_enabled ? {} : { "pgbouncer.enabled" = "true" },
   )
 

@@ -144,6 +144,17 @@ variable "database_sku_name" {
   }
 }
 
+variable "database_cluster_size" {
+  description = "Number of nodes of an elastic cluster, which distributes the sets of visitors (docs/scaling.md). Null: one server, which is nearly always enough. An existing server cannot become a cluster: set database_server_suffix, too."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.database_cluster_size == null ? true : var.database_cluster_size >= 2 && var.database_cluster_size <= 20 && floor(var.database_cluster_size) == var.database_cluster_size
+    error_message = "database_cluster_size must be null or a whole number from 2 to 20."
+  }
+}
+
 variable "database_storage_in_mb" {
   description = "Initial storage. Storage grows by itself later, or by az postgres flexible-server update --storage-size; a later change here has no effect."
   type        = number
@@ -184,6 +195,11 @@ variable "database_high_availability_mode" {
   validation {
     condition     = contains(["Disabled", "SameZone", "ZoneRedundant"], var.database_high_availability_mode)
     error_message = "database_high_availability_mode must be Disabled, SameZone or ZoneRedundant."
+  }
+
+  validation {
+    condition     = var.database_high_availability_mode != "ZoneRedundant" || var.database_cluster_size == null
+    error_message = "Azure documents no zone redundancy of elastic clusters. Set database_high_availability_mode to Disabled or SameZone, or database_cluster_size to null."
   }
 
   validation {

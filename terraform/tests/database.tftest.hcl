@@ -236,3 +236,64 @@ run "a_restored_server_takes_the_place" {
     error_message = "All settings must use the restored server's name."
   }
 }
+
+run "one_server_is_no_cluster" {
+  command = plan
+
+  assert {
+    condition     = length(azurerm_postgresql_flexible_server.this.cluster) == 0 && !contains(keys(azurerm_postgresql_flexible_server_configuration.this), "citus.recover_2pc_interval")
+    error_message = "By default the database must be one server."
+  }
+}
+
+run "a_cluster_has_the_database_of_the_app" {
+  command = plan
+
+  variables {
+    database_cluster_size  = 4
+    database_sku_name      = "GP_Standard_D4ds_v5"
+    database_server_suffix = "c1"
+  }
+
+  assert {
+    condition     = one(azurerm_postgresql_flexible_server.this.cluster).size == 4 && one(azurerm_postgresql_flexible_server.this.cluster).default_database_name == output.database_name
+    error_message = "The cluster must have four nodes, and the app's database."
+  }
+
+  assert {
+    condition     = azurerm_postgresql_flexible_server.this.auto_grow_enabled == false && azurerm_postgresql_flexible_server.this.version == "17"
+    error_message = "The storage of an elastic cluster cannot grow by itself."
+  }
+
+  assert {
+    condition     = azurerm_postgresql_flexible_server_configuration.this["citus.recover_2pc_interval"].value == "5000"
+    error_message = "After the loss of a node, its visitors must wait for seconds only."
+  }
+
+  assert {
+    condition     = output.connection_sum == "(7 + 1 for the timer) instances × 3 = 24 of 415 (425 user connections of GP_Standard_D4ds_v5 in a cluster of 4 − 10 in reserve)"
+    error_message = "Got: ${output.connection_sum}"
+  }
+}
+
+run "a_cluster_has_no_zone_redundancy" {
+  command = plan
+
+  variables {
+    database_cluster_size           = 2
+    database_sku_name               = "GP_Standard_D4ds_v5"
+    database_high_availability_mode = "ZoneRedundant"
+  }
+
+  expect_failures = [var.database_high_availability_mode]
+}
+
+run "a_cluster_has_at_least_two_nodes" {
+  command = plan
+
+  variables {
+    database_cluster_size = 1
+  }
+
+  expect_failures = [var.database_cluster_size]
+}
