@@ -17,7 +17,7 @@ use handler::{
 
 use crate::{
     cable::Cable,
-    client::visitor,
+    client::{reported_view, visitor},
     database::Database,
     host::Host,
     process::{HandlerCommand, PATIENCE},
@@ -223,4 +223,33 @@ async fn renewing_under_load_refuses_no_visit_and_forgets_nothing() {
     assert_eq!(database.visitors_and_views("localhost").await, [(20, visits)]);
     assert_eq!(generation(&recording).await, 1);
     database.assert_sound().await;
+}
+
+/// A cold instance through a cable. Both connections are open and unused.
+async fn cold(database: &Database) -> (Cable, Host) {
+    let cable = Cable::to(database).await;
+    let host = Host::on(database).with("DATABASE_URL", &database.url_by_port(cable.port())).start().await;
+    host.process.wait_for_event("database_ready").await;
+    (cable, host)
+}
+
+/// Round trips decide how long the first visitor of a cold instance waits.
+#[tokio::test]
+async fn a_cold_instance_needs_few_round_trips_to_its_first_commit_and_its_first_page() {
+    let database = Database::create().await;
+    // The second time, the database has the site, its salts and its values.
+    for _ in 0..2 {
+        let (cable, host) = cold(&database).await;
+        let opening = cable.round_trips();
+        assert_eq!(host.send(&reported_view(1)).await.status, 204);
+        let [recorder, reader] = cable.round_trips()[..] else { panic!("{:?}", cable.round_trips()) };
+        assert!(recorder <= 12 && reader == opening[1], "{recorder} to the first commit, {reader} of the reader");
+
+        let (cable, host) = cold(&database).await;
+        assert_eq!(host.send(&visitor(1)).await.status, 200);
+        let [recorder, reader] = cable.round_trips()[..] else { panic!("{:?}", cable.round_trips()) };
+        // Both connections open at the same time, and the reader reads after the commit.
+        let page = recorder + reader - opening[1];
+        assert!(page <= 15, "{recorder} of the recorder and {reader} of the reader to the first page");
+    }
 }

@@ -65,7 +65,28 @@ impl Messages {
 struct Wire {
     condition: watch::Sender<Condition>,
     opened: AtomicU64,
+    /// By the number of the connection.
+    round_trips: Mutex<Vec<RoundTrips>>,
     messages: Messages,
+}
+
+/// Requests that begin after the response to the request before.
+#[derive(Clone, Copy, Default)]
+struct RoundTrips {
+    begun: u32,
+    is_waiting: bool,
+}
+
+impl Wire {
+    fn count(&self, direction: Direction, number: u64) {
+        let mut all = self.round_trips.lock().unwrap();
+        let number = usize::try_from(number).unwrap();
+        let length = all.len().max(number + 1);
+        all.resize(length, RoundTrips::default());
+        let RoundTrips { begun, is_waiting } = &mut all[number];
+        let waited = std::mem::replace(is_waiting, direction == Direction::Request);
+        *begun += u32::from(!waited && *is_waiting);
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,7 +111,12 @@ impl Cable {
         let port = listener.local_addr().unwrap().port();
         let open = Condition { state: State::Open, silent_below: 0, broken_below: 0, delay: Duration::ZERO };
         let condition = watch::Sender::new(open);
-        let wire = Arc::new(Wire { condition, opened: AtomicU64::new(0), messages: Messages::default() });
+        let wire = Arc::new(Wire {
+            condition,
+            opened: AtomicU64::new(0),
+            round_trips: Mutex::default(),
+            messages: Messages::default(),
+        });
         let shared = wire.clone();
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
@@ -108,6 +134,11 @@ impl Cable {
     /// The number of connections that have been opened.
     pub(crate) fn opened(&self) -> u64 {
         self.wire.opened.load(Ordering::Relaxed)
+    }
+
+    /// How many times a client has waited for a response, by connection.
+    pub(crate) fn round_trips(&self) -> Vec<u32> {
+        self.wire.round_trips.lock().unwrap().iter().map(|connection| connection.begun).collect()
     }
 
     /// Waits until this many connections have been opened.
@@ -229,6 +260,7 @@ async fn pass(direction: Direction, number: u64, mut from: OwnedReadHalf, mut to
     let mut condition = wire.condition.subscribe();
     let mut buffer = vec![0; 65_536];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        wire.count(direction, number);
         let delay = condition.borrow().delay;
         if direction == Direction::Response && !delay.is_zero() {
             tokio::time::sleep(delay).await;
