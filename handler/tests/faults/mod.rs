@@ -201,12 +201,14 @@ async fn every_acknowledged_view_counts_once_under_faults() {
     let (handlers, faults) = (number_from("FAULTS_PROCESSES", handlers), number_from("FAULTS_FAULTS", faults));
     let longest = Duration::from_millis(if is_long { 3000 } else { 900 });
     let faults = plan(seed, faults, &kinds, handlers, longest);
+    let requests = number_from("FAULTS_REQUESTS", if is_long { 1_000_000 } else { 3000 });
+    let requests = u64::try_from(requests).unwrap();
     let campaign = if is_long {
         let crowd = Crowd { clients_of_a_handler: 24, visitors: 20_000, pause: Duration::from_millis(4) };
-        Campaign { seed, faults, rounds: 12, handlers, crowd, requests: 1_000_000, lines: 20_000 }
+        Campaign { seed, faults, rounds: 12, handlers, crowd, requests, lines: 20_000 }
     } else {
         let crowd = Crowd { clients_of_a_handler: 4, visitors: 800, pause: Duration::from_millis(30) };
-        Campaign { seed, faults, rounds: 2, handlers, crowd, requests: 3000, lines: 2000 }
+        Campaign { seed, faults, rounds: 2, handlers, crowd, requests, lines: 2000 }
     };
     println!("seed {seed}: {} faults, {handlers} handlers, {} rounds", campaign.faults.len(), campaign.rounds);
     let (database, began) = (Database::create().await, Instant::now());
