@@ -2,29 +2,46 @@
 // - the value of a chart under the pointer or by the arrow keys, and the chart of the year;
 // - updates of the numbers, the last 30 minutes, and the reader's format of numbers and times;
 // - names of countries and languages, and a search in long lists;
+// - the lists of another tab, without loading the whole page again;
 // - the browser's message for a range that ends before it begins.
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const one = selector => document.querySelector(selector);
 const json = one("#json");
 const number = value => value.toLocaleString();
 const fraction = value => value.toLocaleString(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-if (number(1234.5) !== "1,234.5") {
-  for (const place of all("main b, main dd, main td, main dd span, .y text")) {
-    if (place.children.length || !/^(\d+\.\d|\d{1,3}(,\d{3})+)$/.test(place.textContent)) continue;
-    const value = Number(place.textContent.replaceAll(",", ""));
-    place.textContent = place.textContent.includes(".") ? fraction(value) : number(value);
-  }
-}
-for (const table of all("[data-names]")) {
-  const names = new Intl.DisplayNames("en", { type: table.dataset.names });
-  for (const place of all("bdi", table)) {
-    try {
-      place.textContent = names.of(place.textContent);
-    } catch {
-      // An invalid code stays unchanged.
+const share = new URLSearchParams(location.search).get("share");
+// Adapts a part of the page, or a list that arrives later, to the reader.
+const adapt = part => {
+  if (number(1234.5) !== "1,234.5") {
+    for (const place of all("b, dd, td, dd span, .y text", part)) {
+      if (place.children.length || !/^(\d+\.\d|\d{1,3}(,\d{3})+)$/.test(place.textContent)) continue;
+      const value = Number(place.textContent.replaceAll(",", ""));
+      place.textContent = place.textContent.includes(".") ? fraction(value) : number(value);
     }
   }
-}
+  for (const table of all("[data-names]", part)) {
+    const names = new Intl.DisplayNames("en", { type: table.dataset.names });
+    for (const place of all("bdi", table)) {
+      try {
+        place.textContent = names.of(place.textContent);
+      } catch {
+        // An invalid code stays unchanged.
+      }
+    }
+  }
+  for (const rest of all(".lists details", part)) {
+    rest.addEventListener("toggle", () => {
+      const search = Object.assign(document.createElement("input"), { type: "search", placeholder: "Search", ariaLabel: "Search this list" });
+      search.oninput = () => {
+        for (const row of all("tbody tr", rest.parentElement)) row.hidden = !row.cells[0].textContent.toLowerCase().includes(search.value.toLowerCase());
+      };
+      rest.firstElementChild.after(search);
+    }, { once: true });
+  }
+  // Links on a page that was opened by a shared link keep the link's access.
+  for (const link of share ? all("a[href*='site=']", part) : []) link.search += `&share=${encodeURIComponent(share)}`;
+};
+adapt(document);
 for (const figure of all("figure")) {
   const [plot, line, mark, readout] = [".plot", "line", "rect", "span"].map(name => figure.querySelector(name));
   const rows = all("tbody tr", figure);
@@ -58,41 +75,49 @@ for (const figure of all("figure")) {
 }
 // The forms that open this page again, unlike the form that signs out.
 const queries = all("form:not([method=post])");
-// The tab is part of the link, so that it stays after a change of the range.
-const keepTab = value => {
-  for (const link of all("nav a")) link.hash = value;
-  for (const form of queries) form.action = `/#${value}`;
-};
-for (const tab of all("[name=tab]")) {
-  if (location.hash === `#${tab.value}`) {
-    tab.checked = true;
-    keepTab(tab.value);
+const keep = (name, value) => {
+  for (const form of queries) {
+    const input = form.querySelector(`[name=${name}]`) ?? form.appendChild(Object.assign(document.createElement("input"), { type: "hidden", name }));
+    input.value = value;
   }
-  tab.onchange = () => {
-    history.replaceState(null, "", `#${tab.value}`);
-    keepTab(tab.value);
+};
+if (share) keep("share", share);
+// A tab loads its lists from the page that its link opens. The group is part of each link, so that it stays after a change of
+// the range.
+let opening;
+for (const tab of all(".tabs a")) {
+  tab.onclick = async event => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    opening = tab;
+    const lists = one(".lists");
+    lists.ariaBusy = "true";
+    let found;
+    try {
+      const reply = await fetch(tab.href);
+      found = reply.ok && new DOMParser().parseFromString(await reply.text(), "text/html").querySelector(".lists");
+    } catch {
+      // Offline: the browser shows its own page.
+    }
+    if (opening !== tab) return;
+    if (!found) return location.assign(tab.href);
+    lists.replaceWith(found);
+    adapt(found);
+    for (const other of all(".tabs a")) other.ariaCurrent = other === tab ? "true" : null;
+    history.replaceState(null, "", tab.href);
+    for (const link of all("nav:not(.tabs, [aria-label=Sites]) a")) {
+      const address = new URL(link.href);
+      address.searchParams.set("lists", tab.dataset.lists);
+      link.href = address;
+    }
+    keep("lists", tab.dataset.lists);
   };
-}
-for (const rest of all(".lists details")) {
-  rest.addEventListener("toggle", () => {
-    const search = Object.assign(document.createElement("input"), { type: "search", placeholder: "Search", ariaLabel: "Search this list" });
-    search.oninput = () => {
-      for (const row of all("tbody tr", rest.parentElement)) row.hidden = !row.cells[0].textContent.toLowerCase().includes(search.value.toLowerCase());
-    };
-    rest.firstElementChild.after(search);
-  }, { once: true });
-}
-// Links on a page that was opened by a shared link keep the link's access.
-const share = new URLSearchParams(location.search).get("share");
-if (share) {
-  for (const link of all("a[href*='?site=']")) link.search += `&share=${encodeURIComponent(share)}`;
-  for (const form of queries) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "share", value: share }));
 }
 const [from, to] = all("[type=date]");
 if (from) one("form button").onclick = () => to.min = from.value;
 const year = one("#year");
 year?.addEventListener("toggle", async () => {
-  const reply = await fetch(year.querySelector("a").href.replace("/?", "/api/statistics?"));
+  const reply = await fetch(`${year.querySelector("a").href.replace("/?", "/api/statistics?")}&lists=none`);
   if (!reply.ok) return;
   const days = (await reply.json()).series.map(({ start, visitors }) => ({ day: new Date(start.slice(0, 10)), visitors }));
   const most = Math.max(1, ...days.map(({ visitors }) => visitors));
@@ -120,7 +145,6 @@ year?.addEventListener("toggle", async () => {
 const live = one("#live");
 if (live) {
   const [sum, bars, spoken] = ["b", "svg", "p"].map(name => live.querySelector(name));
-  const share = new URLSearchParams(location.search).get("share");
   let heard;
   const look = async () => {
     if (document.hidden) return;
@@ -165,7 +189,7 @@ const change = (now, before) => {
 const ask = async () => {
   if (document.hidden) return;
   try {
-    const reply = await fetch(json.href);
+    const reply = await fetch(`${json.href}&lists=none`);
     // Without access, another request after a minute would fail, too.
     if (reply.status === 401) clearInterval(timer);
     const numbers = await reply.json();

@@ -2,6 +2,7 @@
 --   day       the whole site on a day, with visitors by gap
 --   hour      an hour of a day, by its number
 --   value     the sum of a value over the range
+--   unread    one of the dimensions $9 that has values in the range
 --   imported  a day's total from another counter, whose name is the value
 --   site      the site's first counted day, all-time views, and the revision of its registers in `visitors`
 -- A day or hour has a row for each slot, and their sum counts.
@@ -26,10 +27,10 @@ cross join lateral (
     from (
         select
             tally.value, pageviews,
-            -- Count visitors without an earlier day in the range, if such numbers are shown ($9). Few values have gaps that reach to
+            -- Count visitors without an earlier day in the range, if such numbers are shown ($10). Few values have gaps that reach to
             -- days before the range.
             case
-                when not $9::boolean then null
+                when not $10::boolean then null
                 when cardinality(visitors) < 2 + tally.day - $4::integer then coalesce(visitors[1], 0)
                 else visitors[1] + (
                     select sum(earlier) from (select unnest(visitors[2 + tally.day - $4::integer:]) as earlier) as gap
@@ -45,10 +46,20 @@ cross join lateral (
     group by value
     -- Named events are shown, whatever others send.
     order by
-        listed.dimension = $11::smallint and value = any($10::text[]) desc,
+        listed.dimension = $12::smallint and value = any($11::text[]) desc,
         coalesce(sum(visitors), 0) desc, sum(pageviews) desc, value
-    limit $6::bigint + case when listed.dimension = $11 then cardinality($10) else 0 end
+    limit $6::bigint + case when listed.dimension = $12 then cardinality($11) else 0 end
 ) as largest
+union all
+select 'unread', null, unread.dimension, null, 0, '{}'
+from unnest($9::smallint[]) as unread (dimension)
+where (
+    select true from unnest($2::integer[]) as shown (day)
+    where shown.day between $4::integer and $5::integer and (
+        select true from tally where tally.site = $1 and tally.day = shown.day and tally.dimension = unread.dimension limit 1
+    )
+    limit 1
+)
 union all
 select 'imported', day, null, source, pageviews, array[visitors]
 from imported_tally

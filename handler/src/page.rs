@@ -28,7 +28,7 @@ pub use self::unavailable::{PageKind, render_unavailable};
 pub use self::why::{Verdict, render_why};
 use self::{
     chart::{Chart, ImportedBars},
-    list::{Exclusions, ListSection},
+    list::{Exclusions, List, Tab},
     numbers::Number,
     range::RangeLink,
     returning::WeekRow,
@@ -38,8 +38,9 @@ use self::{
 };
 use crate::domain::{
     calendar::Day,
+    dimension::Group,
     site_name::SiteName,
-    statistics::{ImportedSum, Report},
+    statistics::{ImportedSum, Lists, Report},
 };
 
 /// The report to render, and the context of the page.
@@ -134,7 +135,16 @@ struct PageValues<'a> {
     previous: Option<String>,
     /// The next range, up to today; missing if it is in the future.
     next: Option<String>,
-    groups: Vec<ListSection<'a>>,
+    /// Links to the groups of lists; empty on a page with a breakdown.
+    tabs: Vec<Tab>,
+    /// The lists of the open group, or the only list of a breakdown.
+    lists: Vec<List<'a>>,
+    /// The group of lists that contains the page or host of a breakdown.
+    group: &'static str,
+    /// The open group, unless it is open by default. Links to other ranges keep it.
+    group_query: Option<&'static str>,
+    /// The range and the chart's step as a query.
+    view_query: String,
     /// The breakdown as a query. A page with a breakdown has only one list.
     breakdown_query: Option<String>,
     /// Returning visitors by week, the newest first.
@@ -174,6 +184,15 @@ impl<'a> PageValues<'a> {
         let today = Day::of_date(as_of.date()).unwrap_or(*last);
         let (previous, next) = range::neighbours(report.range, *first, *last);
         let range_query = range::query(report.range, *last);
+        let (tabs, lists) = match &report.referrals {
+            Some(referrals) => (Vec::new(), vec![list::referrals(referrals)]),
+            None => list::tabs(report),
+        };
+        let group_query = match report.read_lists {
+            Lists::Group(group) if report.read_lists != Lists::DEFAULT => Some(group.name()),
+            _ => None,
+        };
+        let group = report.referrals.as_ref().map_or(Group::Pages, |referrals| referrals.of.dimension().group());
         Self {
             title: format!("{} · Footfall", report.site),
             site: &report.site,
@@ -207,13 +226,14 @@ impl<'a> PageValues<'a> {
             imported: report.imported.iter().map(ImportedLine::of).collect(),
             series: Chart::draw("chart", &series, &chart::bars(before, zone), &imported, report.step),
             steps: range::steps(report, &range_query),
+            view_query: range::with_step(&range_query, report.step, report),
             range_query,
             previous: (first.number() > 0).then(|| range::between(previous.0, previous.1)),
             next: (next.0 <= today).then(|| range::between(next.0, next.1.min(today))),
-            groups: match &report.referrals {
-                Some(referrals) => vec![list::referrals(referrals)],
-                None => list::groups(report),
-            },
+            tabs,
+            lists,
+            group: group.name(),
+            group_query,
             breakdown_query: report.referrals.as_ref().map(|referrals| list::breakdown_query(&referrals.of)),
             weeks: returning::weeks(report),
             exclusions: list::exclusions(report),

@@ -99,7 +99,10 @@ impl Reader {
     /// # Errors
     /// As [`Reader::read`].
     pub async fn read_recent(&self, query: Query, network: LimitedNetwork, answer_by: Instant) -> ReadResult {
-        let recent = self.kept_readings().get(&query).filter(|kept| kept.age() < SHARED_FOR).cloned();
+        let recent = {
+            let kept = self.kept_readings();
+            kept.get(&query).filter(|reading| reading.age() < SHARED_FOR && reading.is_newest(&query, &kept)).cloned()
+        };
         match recent {
             Some(reading) => Ok(reading),
             None => self.read(query, network, answer_by).await,

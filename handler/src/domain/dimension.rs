@@ -60,12 +60,52 @@ pub enum Dimension {
     Referral = 100,
 }
 
+/// Dimensions whose lists are read and shown together, in one tab of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Group {
+    Pages,
+    Sources,
+    Locations,
+    Technology,
+    Events,
+    Robots,
+}
+
+impl Group {
+    /// All of them, in the order of the page.
+    pub const ALL: &[Self] =
+        &[Self::Pages, Self::Sources, Self::Locations, Self::Technology, Self::Events, Self::Robots];
+
+    /// The name in query parameters.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pages => "pages",
+            Self::Sources => "sources",
+            Self::Locations => "locations",
+            Self::Technology => "technology",
+            Self::Events => "events",
+            Self::Robots => "robots",
+        }
+    }
+
+    /// The heading of its tab.
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::Pages => "Pages",
+            Self::Sources => "Sources",
+            Self::Locations => "Locations",
+            Self::Technology => "Technology",
+            Self::Events => "Events",
+            Self::Robots => "Robots",
+        }
+    }
+}
+
 /// A row of the table.
 struct DimensionRow {
     /// The name in responses and exports.
     name: &'static str,
-    /// The section of the page.
-    group: &'static str,
+    group: Group,
     /// The heading of its list on the page.
     heading: &'static str,
     /// The heading of its list's first column.
@@ -82,7 +122,7 @@ struct DimensionRow {
 /// The defaults of most rows.
 const PLAIN: DimensionRow = DimensionRow {
     name: "",
-    group: "",
+    group: Group::Pages,
     heading: "",
     column: "",
     uniqueness: Uniqueness::OncePerDay,
@@ -110,23 +150,28 @@ impl Dimension {
         Self::Referral,
     ];
 
+    #[expect(clippy::too_many_lines, reason = "a table: one entry for each dimension")]
     const fn about(self) -> DimensionRow {
         match self {
             Self::Page => DimensionRow {
                 name: "pages",
-                group: "Pages",
+                group: Group::Pages,
                 heading: "Pages",
                 column: "Path",
                 uniqueness: Uniqueness::PerValue,
                 empty: "No pages were viewed in this period. Paths appear here as they are viewed.",
                 ..PLAIN
             },
-            Self::EntryPage => {
-                DimensionRow { name: "entry_pages", group: "Pages", heading: "Entry pages", column: "Path", ..PLAIN }
-            }
+            Self::EntryPage => DimensionRow {
+                name: "entry_pages",
+                group: Group::Pages,
+                heading: "Entry pages",
+                column: "Path",
+                ..PLAIN
+            },
             Self::Event => DimensionRow {
                 name: "events",
-                group: "Events",
+                group: Group::Events,
                 heading: "Events",
                 column: "Event",
                 uniqueness: Uniqueness::PerValue,
@@ -135,7 +180,7 @@ impl Dimension {
             },
             Self::Channel => DimensionRow {
                 name: "channels",
-                group: "Sources",
+                group: Group::Sources,
                 heading: "Channels",
                 column: "Channel",
                 note: "The source of a visitor's first visit of the day. Direct visits and internal links are not listed.",
@@ -143,39 +188,51 @@ impl Dimension {
             },
             Self::Referrer => DimensionRow {
                 name: "referrers",
-                group: "Sources",
+                group: Group::Sources,
                 heading: "Referrers",
                 column: "Host",
                 uniqueness: Uniqueness::PerValue,
                 empty: "No referrers in this period. Hosts of other sites that link here appear as visitors follow the links.",
                 ..PLAIN
             },
-            Self::Browser => {
-                DimensionRow { name: "browsers", group: "Technology", heading: "Browsers", column: "Browser", ..PLAIN }
-            }
+            Self::Browser => DimensionRow {
+                name: "browsers",
+                group: Group::Technology,
+                heading: "Browsers",
+                column: "Browser",
+                ..PLAIN
+            },
             Self::OperatingSystem => DimensionRow {
                 name: "operating_systems",
-                group: "Technology",
+                group: Group::Technology,
                 heading: "Operating systems",
                 column: "System",
                 ..PLAIN
             },
-            Self::Device => {
-                DimensionRow { name: "devices", group: "Technology", heading: "Devices", column: "Device", ..PLAIN }
-            }
-            Self::Country => {
-                DimensionRow { name: "countries", group: "Locations", heading: "Countries", column: "Country", ..PLAIN }
-            }
+            Self::Device => DimensionRow {
+                name: "devices",
+                group: Group::Technology,
+                heading: "Devices",
+                column: "Device",
+                ..PLAIN
+            },
+            Self::Country => DimensionRow {
+                name: "countries",
+                group: Group::Locations,
+                heading: "Countries",
+                column: "Country",
+                ..PLAIN
+            },
             Self::Language => DimensionRow {
                 name: "languages",
-                group: "Locations",
+                group: Group::Locations,
                 heading: "Languages",
                 column: "Language",
                 ..PLAIN
             },
             Self::Campaign => DimensionRow {
                 name: "campaigns",
-                group: "Sources",
+                group: Group::Sources,
                 heading: "Campaigns",
                 column: "Campaign",
                 uniqueness: Uniqueness::PerValue,
@@ -183,7 +240,7 @@ impl Dimension {
             },
             Self::Robot => DimensionRow {
                 name: "robots",
-                group: "Robots",
+                group: Group::Robots,
                 heading: "Robots",
                 column: "Robot",
                 uniqueness: Uniqueness::RequestsOnly,
@@ -191,7 +248,7 @@ impl Dimension {
             },
             Self::AiPage => DimensionRow {
                 name: "ai_pages",
-                group: "Robots",
+                group: Group::Robots,
                 heading: "Pages read by AI",
                 column: "Path",
                 uniqueness: Uniqueness::RequestsOnly,
@@ -221,8 +278,8 @@ impl Dimension {
         self.about().name
     }
 
-    /// The section of the page that has its list.
-    pub const fn group(self) -> &'static str {
+    /// The group of its list.
+    pub const fn group(self) -> Group {
         self.about().group
     }
 

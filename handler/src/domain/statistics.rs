@@ -18,7 +18,7 @@ pub use self::{
     breakdown::Breakdown,
     imported::{ImportedPoint, ImportedSum},
     live::Live,
-    query::{Before, Plan, PlannedPoint, Query, STATEMENT_DAYS, Slice},
+    query::{Before, Lists, Plan, PlannedPoint, Query, STATEMENT_DAYS, Slice},
     range::{Range, Step},
     report::{AllTimeEstimate, Counts, Entry, Point, Previous, Referrals, Report, Week},
     visitors::{Gaps, ImportedDay, Tallies, Tally, ValueTally},

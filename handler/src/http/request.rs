@@ -22,7 +22,7 @@ use super::{
     server::request_service::RequestContext,
 };
 use crate::{
-    domain::statistics::{BadQuery, Breakdown, Query, Range},
+    domain::statistics::{BadQuery, Breakdown, Lists, Query, Range},
     domain::{Day, LimitedNetwork, Network, SiteName, identity::address::client_network},
     routes::Route,
 };
@@ -235,14 +235,28 @@ impl Request {
         if self.app().config.is_token_unresolved { Error::NoToken } else { Error::Private }
     }
 
-    /// The statistics query in `site`, `period` or `from` and `to`, `by`, and `page` or `referrer`, if the client may
-    /// see the result.
+    /// The statistics query in `site`, `period` or `from` and `to`, `by`, `lists`, and `page` or `referrer`, if the client
+    /// may see the result.
     pub(super) fn statistics_query(&self) -> Result<Query, Error> {
         let query = self.query_of(self.site()?)?;
-        Ok(Query { breakdown: Breakdown::parse(self.parameter("page"), self.parameter("referrer"))?, ..query })
+        let lists = self.parameter("lists").map(str::parse).transpose()?.unwrap_or(Lists::All);
+        let breakdown = Breakdown::parse(self.parameter("page"), self.parameter("referrer"))?;
+        Ok(Query { lists, breakdown, ..query })
     }
 
-    /// The statistics query for a site in `period` or `from` and `to`, and `by`, if the client may see the result.
+    /// The statistics query of a page, which shows one group of lists, or a breakdown instead.
+    pub(super) fn page_query(&self) -> Result<Query, Error> {
+        let query = self.statistics_query()?;
+        let lists = match (query.lists, &query.breakdown) {
+            (_, Some(_)) => Lists::None,
+            (Lists::Group(group), None) => Lists::Group(group),
+            (Lists::All | Lists::None, None) => Lists::DEFAULT,
+        };
+        Ok(Query { lists, ..query })
+    }
+
+    /// The statistics query for a site in `period` or `from` and `to`, and `by`, without lists, if the client may see the
+    /// result.
     pub(super) fn query_of(&self, site: SiteName) -> Result<Query, Error> {
         self.must_see(&site)?;
         let day = |name: &str| -> Result<Option<Day>, Error> {
@@ -260,7 +274,7 @@ impl Request {
             (Some(_), ..) => return Err(BadQuery::TwoRanges.into()),
         };
         let step = self.parameter("by").map(str::parse).transpose()?;
-        let query = Query { site, range, step, breakdown: None };
+        let query = Query { site, range, step, lists: Lists::None, breakdown: None };
         // The default is always valid, so skip the slow calendar arithmetic of the check.
         if range != Range::DEFAULT || step.is_some() {
             self.app().reader.check(&query)?;

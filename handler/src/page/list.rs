@@ -6,24 +6,22 @@ use serde::Serialize;
 
 use super::wording::{query_value, thousands};
 use crate::{
-    domain::statistics::{Breakdown, Entry, Referrals, Report},
+    domain::statistics::{Breakdown, Entry, Lists, Referrals, Report},
     domain::{
         Dimension, Exclusion, Uniqueness,
-        dimension::OTHER,
         dimension::channel,
+        dimension::{Group, OTHER},
         visit::robot::{self, Robot},
     },
 };
 
-/// A group of lists, shown in one tab.
+/// A link that opens a group of lists.
 #[derive(Serialize)]
-pub(super) struct ListSection<'a> {
-    name: &'static str,
-    /// The name in links.
-    key: String,
-    /// Whether its tab is open at first.
-    first: bool,
-    lists: Vec<List<'a>>,
+pub(super) struct Tab {
+    heading: &'static str,
+    /// The group in the query.
+    key: &'static str,
+    current: bool,
 }
 
 /// The values of one dimension.
@@ -98,41 +96,41 @@ const OPEN_ROWS: usize = 10;
 /// value.
 const VALUE_CHARACTERS: usize = 96;
 
-/// All lists by group. A dimension with a text for empty lists always has a list, others only if they have values.
-pub(super) fn groups(report: &Report) -> Vec<ListSection<'_>> {
-    let mut groups: Vec<ListSection<'_>> = Vec::new();
-    for dimension in Dimension::lists() {
-        let mut entries = report.lists.get(&dimension).map(Vec::as_slice).unwrap_or_default();
-        if matches!(dimension, Dimension::EntryPage | Dimension::Channel) {
-            // Skip values without visitors, which come last: no visitor began a day with them.
-            let began = entries.iter().take_while(|entry| entry.visitors.is_some_and(|visitors| visitors > 0)).count();
-            entries = &entries[..began];
-        }
-        if entries.is_empty() && dimension.empty().is_empty() {
-            continue;
-        }
-        let list = list(entries, dimension);
-        let name = dimension.group();
-        match groups.iter_mut().find(|group| group.name == name) {
-            Some(group) => group.lists.push(list),
-            None => groups.push(ListSection { name, key: name.to_lowercase(), first: false, lists: vec![list] }),
-        }
+/// The tabs of the groups that have lists, and the lists of the open group. A dimension with a text for empty lists always has a
+/// list, others only if they have values.
+pub(super) fn tabs(report: &Report) -> (Vec<Tab>, Vec<List<'_>>) {
+    let open = match report.read_lists {
+        Lists::Group(group) => group,
+        Lists::All | Lists::None => Group::Pages,
+    };
+    let is_listed = |dimension: &Dimension| {
+        !dimension.empty().is_empty() || !entries(report, *dimension).is_empty() || report.unread.contains(dimension)
+    };
+    let tab = |group: &Group| Tab { heading: group.heading(), key: group.name(), current: *group == open };
+    let has_tab = |group: &&Group| **group == open || Dimension::lists().any(|d| d.group() == **group && is_listed(&d));
+    let tabs = Group::ALL.iter().filter(has_tab).map(tab).collect();
+    let shown = Dimension::lists().filter(|dimension| dimension.group() == open && is_listed(dimension));
+    (tabs, shown.map(|dimension| list(entries(report, dimension), dimension)).collect())
+}
+
+/// The values of a list, without entry pages and channels with which no visitor began a day. Those come last.
+fn entries(report: &Report, dimension: Dimension) -> &[Entry] {
+    let entries = report.lists.get(&dimension).map(Vec::as_slice).unwrap_or_default();
+    if !matches!(dimension, Dimension::EntryPage | Dimension::Channel) {
+        return entries;
     }
-    groups.sort_by_key(|group| ORDER.iter().position(|name| *name == group.name));
-    if let Some(group) = groups.first_mut() {
-        group.first = true;
-    }
-    groups
+    let began = entries.iter().take_while(|entry| entry.visitors.is_some_and(|visitors| visitors > 0)).count();
+    &entries[..began]
 }
 
 /// The list of a breakdown, shown instead of all lists.
-pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> ListSection<'_> {
+pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> List<'_> {
     let ordinary = list(entries, of.answers());
     let mut note = "Pageviews only: visitors are not counted per page and referrer.".to_owned();
     if *other > 0 {
         note += &format!(" The page of {} more pageviews with a referrer is unknown.", thousands(*other));
     }
-    let list = List {
+    List {
         heading: match of {
             Breakdown::Page(_) => "Referrers of",
             Breakdown::Referrer(_) => "Pages reached from",
@@ -146,9 +144,7 @@ pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> ListSec
             Breakdown::Referrer(_) => "This host referred no visitors in this period.",
         },
         ..ordinary
-    };
-    let name = of.dimension().group();
-    ListSection { name, key: name.to_lowercase(), first: false, lists: vec![list] }
+    }
 }
 
 /// The query of a value's breakdown. The value `other` and shortened values have none.
@@ -165,9 +161,6 @@ fn breakdown_link(dimension: Dimension, value: &str) -> Option<String> {
 pub(super) fn breakdown_query(breakdown: &Breakdown) -> String {
     format!("{}={}", breakdown.parameter(), query_value(breakdown.value()))
 }
-
-/// The order of groups. A group that is missing here comes first, so that the mistake is noticed.
-const ORDER: [&str; 6] = ["Pages", "Sources", "Locations", "Technology", "Events", "Robots"];
 
 /// A value in the words of the page.
 fn in_words(dimension: Dimension, value: &str) -> Cow<'_, str> {

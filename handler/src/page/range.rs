@@ -72,7 +72,7 @@ pub(super) fn neighbours(range: Range, first: Day, last: Day) -> ((Day, Day), (D
 
 /// Links to the chart's steps that suit a range. The link to the default step does not name it.
 pub(super) fn steps(report: &Report, range_query: &str) -> Vec<RangeLink> {
-    let days = report.last.number() - report.first.number() + 1;
+    let days = days(report);
     let suits = |step: &Step| match step {
         Step::Hour => days <= 14,
         Step::Day => (2..=400).contains(&days),
@@ -80,7 +80,7 @@ pub(super) fn steps(report: &Report, range_query: &str) -> Vec<RangeLink> {
         Step::Month => days > 31,
     };
     let link = |step: Step| RangeLink {
-        query: if step == Step::suiting(days) { range_query.to_owned() } else { with_step(range_query, step) },
+        query: with_step(range_query, step, report),
         label: match step {
             Step::Hour => "Hours",
             Step::Day => "Days",
@@ -93,6 +93,15 @@ pub(super) fn steps(report: &Report, range_query: &str) -> Vec<RangeLink> {
     if suiting.len() < 2 { Vec::new() } else { suiting.into_iter().map(link).collect() }
 }
 
-fn with_step(range_query: &str, step: Step) -> String {
-    format!("{range_query}&by={}", step.name())
+/// A range and a step of its chart as a query. The default step is not named.
+pub(super) fn with_step(range_query: &str, step: Step, report: &Report) -> String {
+    if step == Step::suiting(days(report)) {
+        range_query.to_owned()
+    } else {
+        format!("{range_query}&by={}", step.name())
+    }
+}
+
+fn days(report: &Report) -> i32 {
+    report.last.number() - report.first.number() + 1
 }

@@ -9,8 +9,8 @@ use jiff::tz::TimeZone;
 use self::sample::{counts, day, empty, entry, hours, report, report_between, report_of_a_year};
 use super::*;
 use crate::{
-    domain::statistics::{Entry, ImportedPoint, Previous, Range, Step},
-    domain::{Dimension, Exclusion},
+    domain::statistics::{Entry, ImportedPoint, Lists, Previous, Range, Step},
+    domain::{Dimension, Exclusion, dimension::Group},
 };
 
 fn html(report: &Report) -> String {
@@ -22,6 +22,11 @@ fn html_of_sites(report: &Report, sites: &[&str]) -> String {
     let (address, version, commit) = ("https://counter.example", "0.1.0", "0123456789abcdef");
     render(&PageContext { report, address, sites: &sites, lists_sites: true, signed_in: false, version, commit })
         .unwrap()
+}
+
+/// The report with another group of lists.
+fn with_group(report: &Report, group: Group) -> Report {
+    Report { read_lists: Lists::Group(group), ..report.clone() }
 }
 
 /// The page with unescaped links, as browsers read them.
@@ -61,16 +66,18 @@ fn values_sent_by_visitors_are_never_markup() {
     for dimension in [Dimension::Page, Dimension::Referrer, Dimension::Campaign] {
         report.lists.insert(dimension, attacks.map(entry).to_vec());
     }
-    let page = html(&report);
-    assert_eq!(page.matches("<script").count(), 1);
-    assert_eq!(page.matches("<img").count(), 0);
-    for bad in ["\"onmouseover", "'><", "&lt;b&gt;</bdi></table>"] {
-        assert!(!page.contains(bad), "{bad}");
-    }
     // Once in each list, and once in the title of the path.
-    assert_eq!(page.matches("/&lt;script&gt;alert(1)&lt;/script&gt;").count(), 4);
-    assert_eq!(page.matches("&amp;lt;b&amp;gt;").count(), 4);
-    assert!(page.contains("/{{site}}"));
+    for (group, count) in [(Group::Pages, 2), (Group::Sources, 2)] {
+        let page = html(&with_group(&report, group));
+        assert_eq!(page.matches("<script").count(), 1);
+        assert_eq!(page.matches("<img").count(), 0);
+        for bad in ["\"onmouseover", "'><", "&lt;b&gt;</bdi></table>"] {
+            assert!(!page.contains(bad), "{bad}");
+        }
+        assert_eq!(page.matches("/&lt;script&gt;alert(1)&lt;/script&gt;").count(), count);
+        assert_eq!(page.matches("&amp;lt;b&amp;gt;").count(), count);
+        assert!(page.contains("/{{site}}"));
+    }
 }
 
 #[test]
@@ -117,7 +124,8 @@ fn a_site_without_visits_explains_the_empty_lists() {
     let page = html(&empty());
     // The site has visits, but none in this range.
     assert!(page.contains("Paths appear here as they are viewed."));
-    assert!(page.contains("Hosts of other sites that link here appear as visitors follow the links."));
+    let sources = html(&with_group(&empty(), Group::Sources));
+    assert!(sources.contains("Hosts of other sites that link here appear as visitors follow the links."));
     assert_eq!(page.matches("No visits in this period").count(), 1);
     assert!(page.contains("Nothing was left out.") && !page.contains("Browsers"));
 }
@@ -280,18 +288,52 @@ fn each_number_has_its_change_from_the_previous_period() {
 #[test]
 fn only_groups_with_lists_have_tabs() {
     let mut report = report();
-    let page = html(&report);
-    assert_eq!(page.matches("type=\"radio\"").count(), 2);
-    assert!(page.contains("value=\"pages\" checked>Pages") && page.contains("value=\"sources\">Sources"));
+    let tabs = |page: &str| -> Vec<String> {
+        let keys = page.split("data-lists=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        keys.map(str::to_owned).collect()
+    };
+    assert_eq!(tabs(&html(&report)), ["pages", "sources"]);
+    assert_eq!(tabs(&html(&with_group(&report, Group::Events))), ["pages", "sources", "events"]);
+    report.unread = Dimension::lists().collect();
+    assert_eq!(tabs(&html(&report)), Group::ALL.iter().map(|group| group.name()).collect::<Vec<_>>());
     report.lists.extend(Dimension::lists().map(|dimension| (dimension, vec![entry("x")])));
-    let page = html(&report);
-    let tabs: Vec<&str> =
-        page.lines().filter_map(|line| line.split_once("name=\"tab\" value=\"")).map(|(_, rest)| rest).collect();
-    let tabs: Vec<&str> = tabs.iter().filter_map(|tab| tab.split('"').next()).collect();
-    assert_eq!(tabs, ["pages", "sources", "locations", "technology", "events", "robots"]);
-    assert_eq!(page.matches("<div class=\"lists\">").count(), tabs.len());
-    assert_eq!(page.matches("<table class=\"list\"").count(), Dimension::lists().count());
-    assert!(page.contains("data-names=\"region\"") && page.contains("<th>Requests"));
+    for group in Group::ALL {
+        let page = html(&with_group(&report, *group));
+        let count = Dimension::lists().filter(|dimension| dimension.group() == *group).count();
+        assert_eq!(page.matches("<table class=\"list\"").count(), count, "{group:?}");
+        let current = format!("&lists={}#lists\" aria-current=\"true\">{}</a>", group.name(), group.heading());
+        assert!(links(&page).contains(&current), "{group:?}");
+        assert_eq!(page.contains("data-names=\"region\""), *group == Group::Locations);
+        assert_eq!(page.contains("<th>Requests"), *group == Group::Robots);
+    }
+}
+
+#[test]
+fn links_to_other_ranges_keep_the_open_group() {
+    let kept = |report: &Report| {
+        let page = links(&html(report));
+        let is_link = |link: &&str| link.starts_with("?site=example.com&") && !link.contains("#lists");
+        let targets: Vec<String> = page
+            .split("href=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .filter(is_link)
+            .map(str::to_owned)
+            .collect();
+        let others =
+            targets.iter().filter(|link| !link.contains("by=day") && !link.ends_with("&lists=sources")).count();
+        (targets.len() - others, others, page.contains("<input type=\"hidden\" name=\"lists\" value=\"sources\">"))
+    };
+    let (kept_links, others, form) = kept(&with_group(&report(), Group::Sources));
+    assert!(kept_links > 8 && others == 0 && form, "{kept_links} {others} {form}");
+    let (_, others, form) = kept(&report());
+    assert!(others > 8 && !form);
+}
+
+#[test]
+fn tabs_keep_the_range_and_the_step_of_the_chart() {
+    let report = Report { step: Step::Week, ..report() };
+    assert!(links(&html(&report)).contains("href=\"?site=example.com&period=23d&by=week&lists=sources#lists\""));
 }
 
 #[test]
@@ -318,7 +360,7 @@ fn a_sum_of_days_is_never_called_unique() {
     assert!(!page.contains("<dt>Unique visitors"));
     // Lists have no column for unknown visitors.
     assert!(page.contains("<th>Path<th>Pageviews<") && page.contains("<bdi title=\"/about\">/about</bdi></a><td>"));
-    assert_eq!(page.matches("Pageviews only: unique visitors are not available for a period this long.").count(), 2);
+    assert_eq!(page.matches("Pageviews only: unique visitors are not available for a period this long.").count(), 1);
     // A headline number is labelled as a sum of days, too.
     let mut report = report();
     report.this_month.visitors = None;
@@ -358,8 +400,8 @@ fn a_current_range_links_to_earlier_and_an_ended_range_also_to_later() {
     assert!(page.contains("<h2>This month, November 2026</h2>"));
     assert!(page.contains("href=\"?site=example.com&period=month\" aria-current=\"true\">This month<"));
     assert!(page.contains("href=\"?site=example.com&period=yesterday\">Yesterday<"));
-    // One range and one step are marked as current.
-    assert_eq!(page.matches("aria-current=\"true\"").count(), 2);
+    // One range, one step and one group of lists are marked as current.
+    assert_eq!(page.matches("aria-current=\"true\"").count(), 3);
 }
 
 #[test]
@@ -412,5 +454,6 @@ fn values_without_entries_are_not_listed_as_entry_pages_or_channels() {
     report.lists.insert(Dimension::EntryPage, vec![row("/first", Some(3)), row("/later", Some(0))]);
     report.lists.insert(Dimension::Channel, vec![row("search", Some(0))]);
     let page = html(&report);
-    assert!(page.contains("/first") && !page.contains("/later") && !page.contains("Channels"));
+    assert!(page.contains("/first") && !page.contains("/later"));
+    assert!(!html(&with_group(&report, Group::Sources)).contains("Channels"));
 }

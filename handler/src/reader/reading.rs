@@ -37,6 +37,12 @@ impl Reading {
         self.stale.get_or_init(make).clone()
     }
 
+    /// Whether no later reading of the same query exists with other lists. After a page with the caller's own visit, numbers from
+    /// before the visit would be wrong.
+    pub(super) fn is_newest(&self, query: &Query, kept: &HashMap<Query, Arc<Self>>) -> bool {
+        kept.iter().all(|(other, reading)| reading.read <= self.read || !other.is_equal_but_for_lists(query))
+    }
+
     pub(super) fn age(&self) -> Duration {
         self.read.elapsed()
     }

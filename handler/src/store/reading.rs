@@ -34,6 +34,7 @@ enum TallyKind {
     Day,
     Hour,
     Value,
+    Unread,
     Imported,
     Site,
 }
@@ -59,6 +60,7 @@ pub async fn read_tallies(
                 LIST_LENGTH,
                 slice.with_totals,
                 &slice.dimensions,
+                &slice.unread,
                 plan.is_exact,
                 named_events,
                 Dimension::Event.number()
@@ -86,6 +88,9 @@ pub async fn read_tallies(
                         } else if let Some(exclusion) = Exclusion::from_name(&value) {
                             tallies.excluded.insert(exclusion, pageviews);
                         }
+                    }
+                    (TallyKind::Unread, _) => {
+                        tallies.unread.extend(row.dimension.and_then(Dimension::from_number));
                     }
                     (TallyKind::Site, _) => {
                         tallies.pageviews = pageviews;

@@ -153,6 +153,61 @@ async fn a_configured_token_is_required_for_statistics() {
 }
 
 #[tokio::test]
+async fn only_the_lists_of_the_requested_group_are_returned() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    host.send(&visitor(1).header("Referer", "https://news.example/")).await;
+    let statistics = async |lists: &str| {
+        let mut statistics = host
+            .send(&Request::get(&format!("/api/statistics?period=today{lists}")))
+            .await
+            .json()
+            .as_object()
+            .unwrap()
+            .clone();
+        statistics.remove("as_of");
+        statistics
+    };
+    let all = statistics("").await;
+    assert_eq!(all["referrers"][0]["value"], "news.example");
+    let mut found = statistics("&lists=none").await;
+    assert!(!found.contains_key("pages") && found["range"] == all["range"] && found["excluded"] == all["excluded"]);
+    for group in ["pages", "sources", "locations", "technology", "events", "robots"] {
+        let of_group = statistics(&format!("&lists={group}")).await;
+        assert_eq!(
+            (of_group.contains_key("pages"), of_group.contains_key("referrers")),
+            (group == "pages", group == "sources")
+        );
+        found.extend(of_group);
+    }
+    assert_eq!(found, all);
+    let refused = host.send(&Request::get("/api/statistics?lists=everything")).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.json()["detail"].as_str().unwrap().contains("'lists'"));
+    let table = host.send(&Request::get("/api/statistics.csv?period=today&lists=sources")).await;
+    let table = table.text();
+    assert!(table.contains("referrers,news.example") && !table.contains("pages,/"), "{table}");
+}
+
+#[tokio::test]
+async fn a_page_shows_the_lists_of_one_group_and_a_script_that_opens_another_counts_no_visit() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    let page = async |target: &str, destination: &str| {
+        let request = visitor(1).to(target).header("Accept", "text/html").header("Sec-Fetch-Dest", destination);
+        host.send(&request.header("Referer", "https://news.example/")).await.text().to_owned()
+    };
+    let first = page("/?period=today", "document").await;
+    assert!(first.contains("<h3>Pages") && !first.contains("<h3>Referrers") && first.contains("lists=technology"));
+    let views = database.pageviews().await;
+    let sources = page("/?period=today&lists=sources", "empty").await;
+    assert!(sources.contains("news.example") && !sources.contains("<h3>Pages"));
+    assert_eq!(database.pageviews().await, views);
+    let breakdown = page("/?period=today&referrer=news.example", "document").await;
+    assert!(breakdown.contains("Pages reached from") && !breakdown.contains("data-lists"));
+}
+
+#[tokio::test]
 async fn days_begin_in_the_configured_time_zone() {
     let database = Database::create().await;
     let host = Host::on(&database).with("FOOTFALL_TIMEZONE", "Asia/Kathmandu").start().await;

@@ -12,7 +12,7 @@ use std::sync::{
 };
 
 use handler::{
-    domain::statistics::{Query, Range, Report},
+    domain::statistics::{Lists, Query, Range, Report},
     domain::{Day, Dimension, Forget, Network},
     recorder::{Imported, LogPrefix},
     store::StatementLimits,
@@ -120,6 +120,7 @@ impl Stage {
             site: self.fleet.sites[0].clone(),
             range: Range::Between(day(first), Some(day(last))),
             step: None,
+            lists: Lists::All,
             breakdown: None,
         };
         let network = Network::V4([192, 0, 2, 1]).limited();

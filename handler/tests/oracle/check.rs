@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use handler::{
-    domain::statistics::{Counts, PlannedPoint, Point, Query, Range, Report, Step, Tallies, assemble},
+    domain::statistics::{Counts, Lists, PlannedPoint, Point, Query, Range, Report, Step, Tallies, assemble},
     domain::{Day, Network},
     store,
 };
@@ -41,7 +41,7 @@ pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u6
         let between = Range::Between(Day::from_number(first), Some(Day::from_number(last)));
         let step = *random.one_of(&[&None, &None, &Some(Step::Day), &Some(Step::Week), &Some(Step::Month)]);
         let step = if last - first < 2 { random.one_of(&[None, Some(Step::Hour)]) } else { step };
-        let query = Query { site: fleet.sites[site].clone(), range: between, step, breakdown: None };
+        let query = Query { site: fleet.sites[site].clone(), range: between, step, lists: Lists::All, breakdown: None };
         let report = if number % THROUGH_A_READER == 0 && !readers.is_empty() {
             let reader = readers[random.below(readers.len())];
             // A network of its own, because one network may have only a few queries waiting.
@@ -149,7 +149,13 @@ fn compare(world: &World, site: usize, first: i32, last: i32, report: &Report) -
 
 fn series(world: &World, site: usize, first: i32, last: i32, report: &Report) -> Result<(), String> {
     let between = Range::Between(Day::from_number(first), Some(Day::from_number(last)));
-    let query = Query { site: report.site.clone(), range: between, step: Some(report.step), breakdown: None };
+    let query = Query {
+        site: report.site.clone(),
+        range: between,
+        step: Some(report.step),
+        lists: Lists::All,
+        breakdown: None,
+    };
     let now = Timestamp::from_millisecond(world.steps.last().unwrap().now_ms).unwrap();
     let plan = query.plan(now, &world.zone, forget_of(world), None).unwrap();
     same("points", &report.series.len(), &plan.series.len())?;

@@ -38,8 +38,9 @@ test("in a frame of an allowed origin", async ({ newPage, startHandler, around: 
     Number((await numbers(page).textContent()).replaceAll(",", "")) === range.pageviews && range.pageviews > 0,
     range,
   );
-  await page.frameLocator("iframe").locator("fieldset label").last().click();
-  await checkSoon("the lists can be selected", () => page.frameLocator("iframe").locator(".lists").last().isVisible());
+  const tabs = page.frameLocator("iframe").locator(".tabs a");
+  await tabs.last().click();
+  await checkSoon("the lists can be selected", async () => (await tabs.last().getAttribute("aria-current")) === "true");
   await keepPicture(page, "in a frame");
   const link = page.frameLocator("iframe").getByText("Open in Footfall");
   const [opened] = await Promise.all([page.context().waitForEvent("page"), link.click()]);

@@ -49,7 +49,7 @@ test("sign-in", async ({ newPage, startHandler }) => {
   );
   const status = await page.evaluate(async () => (await fetch("/api/statistics")).status);
   check("the script of the page can read the numbers", status === 200, status);
-  await page.evaluate(() => document.querySelector("[name=tab]:not(:checked)").click());
+  await page.locator(".tabs a:not([aria-current])").first().click();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByLabel("Token").waitFor();
   check("signing out works after a choice of a tab", (await page.context().cookies()).length === 0);

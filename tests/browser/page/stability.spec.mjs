@@ -118,7 +118,7 @@ for (const width of [PHONE, 1440]) {
     await keepPicture(page, `still-${width}`);
     if (width !== PHONE) return;
     const small = await page
-      .locator("input:visible, button:visible, nav a, summary:visible, fieldset label")
+      .locator("input:visible, button:visible, nav a, summary:visible")
       .evaluateAll(controls =>
         controls
           .filter(control => control.getBoundingClientRect().height < 24)
@@ -126,7 +126,7 @@ for (const width of [PHONE, 1440]) {
       );
     check("controls are at least 24 pixels high", small.length === 0, small);
     const sizes = await page
-      .locator("input:visible:not([type=radio])")
+      .locator("input:visible")
       .evaluateAll(inputs => inputs.map(input => parseFloat(getComputedStyle(input).fontSize)));
     check(
       "the text of inputs is so large that phones do not zoom in",

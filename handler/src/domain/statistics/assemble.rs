@@ -21,8 +21,18 @@ pub fn assemble(
     tallies: Tallies,
     all_time_visitors: Option<f64>,
 ) -> Report {
-    let Tallies { days, hours, values, excluded, referrals, imported, pageviews, first_day, registers_revision: _ } =
-        tallies;
+    let Tallies {
+        days,
+        hours,
+        values,
+        unread,
+        excluded,
+        referrals,
+        imported,
+        pageviews,
+        first_day,
+        registers_revision: _,
+    } = tallies;
     let earliest = plan.before.as_ref().map_or(plan.first, |before| before.first);
     let counting_began = first_day.filter(|first_day| *first_day > earliest);
     let count = |first, last| count(&days, first, last, forget);
@@ -88,7 +98,9 @@ pub fn assemble(
         series: plan.series.iter().map(point).collect(),
         last_24_hours: plan.hours.iter().map(point).collect(),
         returning: plan.weeks.iter().map(|(first, last)| week(&days, *first, *last)).collect(),
+        read_lists: plan.lists,
         lists,
+        unread,
         excluded,
         referrals: query.breakdown.clone().map(|breakdown| Referrals::assemble(breakdown, referrals)),
         imported: imported::sums(imported, &plan.series, zone),
@@ -147,6 +159,7 @@ mod tests {
     use crate::domain::{
         exclusion::Exclusion,
         statistics::{
+            query::Lists,
             range::Range,
             visitors::{Gaps, ImportedDay},
         },
@@ -166,7 +179,7 @@ mod tests {
     }
 
     fn query(range: Range) -> Query {
-        Query { site: "example.com".parse().unwrap(), range, step: None, breakdown: None }
+        Query { site: "example.com".parse().unwrap(), range, step: None, lists: Lists::All, breakdown: None }
     }
 
     fn tallies() -> Tallies {
@@ -183,6 +196,7 @@ mod tests {
                 ValueTally { dimension: Dimension::Page, value: "/b".to_owned(), pageviews: 1, visitors: 1 },
                 ValueTally { dimension: Dimension::Page, value: "/".to_owned(), pageviews: 8, visitors: 4 },
             ],
+            unread: vec![],
             excluded: [(Exclusion::Bots, 4)].into(),
             referrals: vec![],
             imported: vec![ImportedDay {

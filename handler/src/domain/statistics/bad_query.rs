@@ -18,6 +18,8 @@ pub enum BadQuery {
     UnknownRange,
     #[error("'by' must be hour, day, week or month")]
     UnknownStep,
+    #[error("'lists' must be pages, sources, locations, technology, events, robots or none")]
+    UnknownLists,
     #[error("use 'period', or 'from' and 'to', not both")]
     TwoRanges,
     #[error("'to' needs a 'from' before it")]

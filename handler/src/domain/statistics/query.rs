@@ -1,5 +1,7 @@
 //! A query (site, days and steps), and the plan of what to read for it.
 
+use std::str::FromStr;
+
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::domain::{
     calendar::{Day, Moment},
-    dimension::{Dimension, TallyKey},
+    dimension::{Dimension, Group, TallyKey},
     retention::Forget,
     site_name::SiteName,
 };
@@ -22,7 +24,43 @@ pub struct Query {
     pub range: Range,
     /// The steps of the series; the default depends on the range.
     pub step: Option<Step>,
+    pub lists: Lists,
     pub breakdown: Option<Breakdown>,
+}
+
+/// The lists of values to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lists {
+    All,
+    /// One group, and the names of the other groups that have values.
+    Group(Group),
+    None,
+}
+
+impl Lists {
+    /// The lists of a page without a choice.
+    pub const DEFAULT: Self = Self::Group(Group::Pages);
+
+    /// Whether the list of a dimension is read.
+    pub fn contain(self, dimension: Dimension) -> bool {
+        match self {
+            Self::All => true,
+            Self::Group(group) => dimension.group() == group,
+            Self::None => false,
+        }
+    }
+}
+
+impl FromStr for Lists {
+    type Err = BadQuery;
+
+    fn from_str(word: &str) -> Result<Self, BadQuery> {
+        if word == "none" {
+            return Ok(Self::None);
+        }
+        let group = Group::ALL.iter().find(|group| group.name() == word).ok_or(BadQuery::UnknownLists)?;
+        Ok(Self::Group(*group))
+    }
 }
 
 /// One point of a series.
@@ -64,12 +102,19 @@ pub struct Plan {
     pub hours: Vec<PlannedPoint>,
     /// The last weeks, oldest first, from Monday to Sunday or to today.
     pub weeks: Vec<(Day, Day)>,
+    pub lists: Lists,
 }
 
 impl Query {
-    /// The default query: the last 30 days.
+    /// The default query of a page: the last 30 days.
     pub fn of_site(site: SiteName) -> Self {
-        Self { site, range: Range::DEFAULT, step: None, breakdown: None }
+        Self { site, range: Range::DEFAULT, step: None, lists: Lists::DEFAULT, breakdown: None }
+    }
+
+    /// Whether the other query has the same numbers, except for those of lists.
+    pub fn is_equal_but_for_lists(&self, other: &Self) -> bool {
+        let Self { site, range, step, lists: _, breakdown } = self;
+        (site, range, step, breakdown) == (&other.site, &other.range, &other.step, &other.breakdown)
     }
 
     /// Plans the query. A range never begins before `first_kept`: without the deleted days, unique visitors would be wrong.
@@ -99,7 +144,8 @@ impl Query {
         let before = self.before(now, today, zone, step, (first, last), first_kept);
         let hours = last_hours(today, hour, zone);
         let weeks = if forget == Forget::Monthly { last_weeks(today, first_kept) } else { Vec::new() };
-        Ok(Plan { as_of: now, today, first, last, is_exact, step, series, before, hours, weeks })
+        let lists = self.lists;
+        Ok(Plan { as_of: now, today, first, last, is_exact, step, series, before, hours, weeks, lists })
     }
 
     /// The period before the days of the range: the same days of the week or month before for the current week or month, else as many
@@ -186,6 +232,8 @@ impl Plan {
 pub struct Slice {
     /// The numbers of the dimensions whose values are listed.
     pub dimensions: Vec<i16>,
+    /// The numbers of the dimensions of other groups: the statement only finds out which of them have values.
+    pub unread: Vec<i16>,
     /// Whether the statement also reads everything that is not a list.
     pub with_totals: bool,
 }
@@ -198,10 +246,16 @@ impl Plan {
     /// The statements that together read the report's totals and lists.
     pub fn slices(&self) -> Vec<Slice> {
         let width = usize::try_from(STATEMENT_DAYS / self.range_days()).unwrap_or_default().max(1);
-        let listed: Vec<i16> =
-            [TallyKey::Exclusion.number()].into_iter().chain(Dimension::lists().map(Dimension::number)).collect();
-        let slice =
-            |(number, dimensions): (usize, &[i16])| Slice { dimensions: dimensions.to_vec(), with_totals: number == 0 };
+        let (listed, unread): (Vec<Dimension>, Vec<Dimension>) =
+            Dimension::lists().partition(|dimension| self.lists.contain(*dimension));
+        let numbers = |dimensions: Vec<Dimension>| dimensions.into_iter().map(Dimension::number);
+        let listed: Vec<i16> = [TallyKey::Exclusion.number()].into_iter().chain(numbers(listed)).collect();
+        let unread = if self.lists == Lists::None { Vec::new() } else { numbers(unread).collect() };
+        let slice = |(number, dimensions): (usize, &[i16])| Slice {
+            dimensions: dimensions.to_vec(),
+            unread: if number == 0 { unread.clone() } else { Vec::new() },
+            with_totals: number == 0,
+        };
         listed.chunks(width).enumerate().map(slice).collect()
     }
 
@@ -276,7 +330,7 @@ mod tests {
     }
 
     fn query(range: Range, step: Option<Step>) -> Query {
-        Query { site: "example.com".parse().unwrap(), range, step, breakdown: None }
+        Query { site: "example.com".parse().unwrap(), range, step, lists: Lists::All, breakdown: None }
     }
 
     fn plan_in(query: &Query, zone: &str) -> Result<Plan, BadQuery> {
@@ -432,5 +486,27 @@ mod tests {
                 assert!(plan.cost(slice) <= STATEMENT_DAYS || slice.dimensions.len() == 1, "{days} days");
             }
         }
+    }
+
+    #[test]
+    fn only_the_lists_of_the_query_are_read() {
+        let slices =
+            |lists| plan_in(&Query { lists, ..query(Range::Days(30), None) }, "UTC").map(|plan| plan.slices()).unwrap();
+        let exclusion = TallyKey::Exclusion.number();
+        let none = slices(Lists::None);
+        assert_eq!((none.len(), &none[0].dimensions, &none[0].unread), (1, &vec![exclusion], &vec![]));
+        for group in Group::ALL {
+            let [slice] = &slices(Lists::Group(*group))[..] else { panic!("{group:?}") };
+            let (of_group, others): (Vec<Dimension>, Vec<Dimension>) =
+                Dimension::lists().partition(|dimension| dimension.group() == *group);
+            let numbers =
+                |dimensions: Vec<Dimension>| dimensions.into_iter().map(Dimension::number).collect::<Vec<_>>();
+            assert_eq!(slice.dimensions, [vec![exclusion], numbers(of_group)].concat());
+            assert_eq!(slice.unread, numbers(others));
+            assert_eq!(group.name().parse(), Ok(Lists::Group(*group)));
+        }
+        assert_eq!("everything".parse::<Lists>(), Err(BadQuery::UnknownLists));
+        let named = Group::ALL.iter().map(|group| group.name()).collect::<Vec<_>>().join(", ");
+        assert!(BadQuery::UnknownLists.to_string().contains(&named));
     }
 }

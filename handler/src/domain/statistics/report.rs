@@ -7,6 +7,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{
     breakdown::Breakdown,
     imported::ImportedSum,
+    query::Lists,
     range::{Range, Step},
 };
 use crate::domain::{calendar::Day, dimension::Dimension, exclusion::Exclusion, site_name::SiteName};
@@ -48,8 +49,12 @@ pub struct Report {
     pub last_24_hours: Vec<Point>,
     /// Returning visitors of the last weeks, oldest first. Empty if visitors are forgotten every day.
     pub returning: Vec<Week>,
+    /// The lists that were read.
+    pub read_lists: Lists,
     /// The largest values of the range, most visitors first.
     pub lists: BTreeMap<Dimension, Vec<Entry>>,
+    /// Dimensions that have values in the range, but whose lists were not read.
+    pub unread: Vec<Dimension>,
     /// Requests of the range that were not counted in full.
     pub excluded: BTreeMap<Exclusion, i64>,
     /// The breakdown, if the query has one.

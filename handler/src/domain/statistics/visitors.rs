@@ -85,6 +85,8 @@ pub struct Tallies {
     pub hours: BTreeMap<(Day, u8), Tally>,
     /// The largest values of the range.
     pub values: Vec<ValueTally>,
+    /// Dimensions that have values in the range, but whose lists are not read.
+    pub unread: Vec<Dimension>,
     /// Requests of the range that were not counted in full.
     pub excluded: BTreeMap<Exclusion, i64>,
     /// The breakdown: values with their views, most views first, and the views without a value.

@@ -32,7 +32,7 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
         return Ok(respond_with_frame(request).await);
     }
     let app = request.app();
-    let (query, network) = (request.statistics_query()?, request.limited_network());
+    let (query, network) = (request.page_query()?, request.limited_network());
     if request.is_subresource() {
         let reading = app.reader.read_recent_or_stale(query, network, request.respond_by).await?;
         return page_reply(request, &reading);
@@ -104,7 +104,7 @@ async fn respond_with_frame(request: &Request) -> Reply {
 
 async fn frame(request: &Request) -> Result<Reply, Error> {
     let app = request.app();
-    let query = request.statistics_query()?;
+    let query = request.page_query()?;
     match app.reader.read_recent_or_stale(query, request.limited_network(), request.respond_by).await {
         Ok(reading) => {
             let encoding = request.encoding();

@@ -14,14 +14,15 @@ fn only_pages_and_referrers_link_to_their_breakdown() {
     let pages = vec![entry("/a b&c?d=é"), entry("other"), entry(&format!("/{}", "x".repeat(200)))];
     report.lists.insert(Dimension::Page, pages);
     report.lists.insert(Dimension::Browser, vec![entry("/no-page")]);
-    let page = links(&html(&report));
-    let links = page.split("</svg><a href=\"").skip(1);
-    let targets: Vec<&str> = links.filter_map(|rest| rest.split('"').next()).collect();
+    let targets = |group| {
+        let page = links(&html(&with_group(&report, group)));
+        let links = page.split("</svg><a href=\"").skip(1);
+        links.filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect::<Vec<_>>()
+    };
     let range = "?site=example.com&period=23d&";
-    assert_eq!(
-        targets,
-        [format!("{range}page=/a%20b%26c%3Fd%3D%C3%A9#lists"), format!("{range}referrer=news.example#lists")]
-    );
+    assert_eq!(targets(Group::Pages), [format!("{range}page=/a%20b%26c%3Fd%3D%C3%A9#lists")]);
+    assert_eq!(targets(Group::Sources), [format!("{range}referrer=news.example#lists")]);
+    assert!(targets(Group::Technology).is_empty());
 }
 
 #[test]
@@ -30,12 +31,12 @@ fn a_breakdown_shows_pageviews_and_a_link_to_all_lists() {
     let report = Report { referrals: Some(referrals(of, &["news.example", "mail.example"], 3_000)), ..report() };
     let page = links(&html(&report));
     assert!(page.contains("<h3>Referrers of <bdi title=\"/&lt;b&gt;\">/&lt;b&gt;</bdi></h3>"));
-    assert!(page.contains("<a href=\"?site=example.com&period=23d#pages\">← All lists</a>"));
+    assert!(page.contains("<a href=\"?site=example.com&period=23d&lists=pages#lists\">← All lists</a>"));
     assert!(page.contains("referrer=news.example#lists\"><bdi>news.example</bdi></a><td>1,200"));
     assert!(page.contains("/api/statistics?site=example.com&period=23d&page=/%3Cb%3E\""));
     let text = text(&page);
     assert!(text.contains("Pageviews only: visitors") && text.contains("The page of 3,000 more pageviews"));
-    assert!(!page.contains("type=\"radio\"") && page.matches("<table class=\"list\"").count() == 1);
+    assert!(!page.contains("data-lists") && page.matches("<table class=\"list\"").count() == 1);
 }
 
 #[test]
@@ -43,7 +44,8 @@ fn a_breakdown_without_referrals_explains_the_empty_list() {
     let of = Breakdown::Referrer("news.example".to_owned());
     let page = html(&Report { referrals: Some(referrals(of, &[], 0)), ..report() });
     assert!(
-        page.contains("Pages reached from <bdi title=\"news.example\">news.example</bdi>") && page.contains("#sources")
+        page.contains("Pages reached from <bdi title=\"news.example\">news.example</bdi>")
+            && links(&page).contains("lists=sources#lists")
     );
     assert!(page.contains("This host referred no visitors in this period.") && !page.contains("The page of 0"));
 }

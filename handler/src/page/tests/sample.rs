@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::{
-    domain::statistics::{AllTimeEstimate, Counts, Entry, Point, Range, Report, Step, Week},
+    domain::statistics::{AllTimeEstimate, Counts, Entry, Lists, Point, Range, Report, Step, Week},
     domain::{Day, Dimension, Exclusion},
 };
 
@@ -72,6 +72,8 @@ pub(super) fn report() -> Report {
             (Dimension::Page, vec![entry("/"), entry("/about")]),
             (Dimension::Referrer, vec![entry("news.example")]),
         ]),
+        read_lists: Lists::DEFAULT,
+        unread: vec![],
         excluded: BTreeMap::from([(Exclusion::Bots, 1_000)]),
         referrals: None,
         imported: Vec::new(),

@@ -194,7 +194,7 @@ impl<'r> Document<'r> {
             series: points(&report.series, zone),
             last_24_hours: points(&report.last_24_hours, zone),
             returning: report.returning.iter().map(WeekCounts::from).collect(),
-            lists: Dimension::lists().map(list).collect(),
+            lists: Dimension::lists().filter(|dimension| report.read_lists.contain(*dimension)).map(list).collect(),
             referrals: report.referrals.as_ref().map(referrals),
             excluded: Exclusion::ALL.iter().map(excluded).collect(),
             imported: report
