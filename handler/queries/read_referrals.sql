@@ -8,7 +8,7 @@ from (
         pageviews
     -- Read day by day, so that the index skips the other dimensions of each day.
     from unnest($2::integer[]) as shown (day)
-    join tally on tally.site = $1 and tally.day = shown.day and dimension = 100
+    join tally on tally.site = (select id from site where name = $1) and tally.day = shown.day and dimension = 100
     cross join lateral (
         select split_part(tally.value, ' ', 1) as host, substr(tally.value, strpos(tally.value, ' ') + 1) as page
     ) as pair

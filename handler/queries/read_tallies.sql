@@ -1,22 +1,39 @@
--- Reads the lists of some dimensions ($8) and, if $7 is true, everything else of a report. Each row has a kind:
+-- Reads the lists of some dimensions ($8) of a site ($1) and, if $7 is true, everything else of a report. Each row has a kind:
 --   day       the whole site on a day, with visitors by gap
 --   hour      an hour of a day, by its number
 --   value     the sum of a value over the range
 --   unread    one of the dimensions $9 that has values in the range
 --   imported  a day's total from another counter, whose name is the value
---   site      the site's first counted day, all-time views, and the revision of its registers in `visitors`
+--   site      the site's first counted day, all-time views, and the revision of its registers in `visitors`. Without this row, the
+--             site has never been counted
+--   registers the ranks of the all-time estimate in `visitors`, if their revision is not $13. With null they are not read
 -- A day or hour has a row for each slot, and their sum counts.
 -- The cost depends on the number of days and values in the report, not on the number of visits.
+with found as (
+    select id from site where name = $1
+),
+all_time as (
+    select id, pageviews, registers_revision
+    from found
+    cross join lateral (
+        select
+            coalesce(sum(pageviews), 0)::bigint as pageviews,
+            coalesce(sum(registers_revision), 0)::bigint as registers_revision
+        from total
+        where total.site = found.id
+    ) as of_slots
+    where $7::boolean
+)
 select
     'day' as "kind!: TallyKind", tally.day, null::smallint as dimension, null as value,
     pageviews as "pageviews!", visitors::bigint[] as "visitors!"
 from unnest($2::integer[]) as shown (day)
-join tally on tally.site = $1 and tally.day = shown.day and dimension = 0 and tally.value = ''
+join tally on tally.site = (select id from found) and tally.day = shown.day and dimension = 0 and tally.value = ''
 where $7::boolean
 union all
 select 'hour', tally.day, null, tally.value, pageviews, visitors::bigint[]
 from unnest($3::integer[]) as shown (day)
-join tally on tally.site = $1 and tally.day = shown.day and dimension = 10
+join tally on tally.site = (select id from found) and tally.day = shown.day and dimension = 10
 where $7::boolean
 union all
 -- One dimension at a time, so that PostgreSQL sorts only the values of one list, and keeps only the largest of them.
@@ -38,7 +55,7 @@ cross join lateral (
             end as visitors
         -- Read day by day, so that the index skips the other dimensions of each day.
         from unnest($2::integer[]) as shown (day)
-        join tally on tally.site = $1 and tally.day = shown.day and tally.dimension = listed.dimension
+        join tally on tally.site = (select id from found) and tally.day = shown.day and tally.dimension = listed.dimension
         where shown.day between $4::integer and $5::integer
         -- Without it, PostgreSQL would evaluate the visitors once to show them and once to sort by them.
         offset 0
@@ -56,21 +73,20 @@ from unnest($9::smallint[]) as unread (dimension)
 where (
     select true from unnest($2::integer[]) as shown (day)
     where shown.day between $4::integer and $5::integer and (
-        select true from tally where tally.site = $1 and tally.day = shown.day and tally.dimension = unread.dimension limit 1
+        select true from tally where tally.site = (select id from found) and tally.day = shown.day and tally.dimension = unread.dimension limit 1
     )
     limit 1
 )
 union all
 select 'imported', day, null, source, pageviews, array[visitors]
 from imported_tally
-where $7::boolean and site = $1 and day between $4::integer and $5::integer
+where $7::boolean and site = (select id from found) and day between $4::integer and $5::integer
 union all
 select
-    'site', (select min(day) from tally where tally.site = $1 and dimension = 0), null, null,
-    coalesce(pageviews, 0), array[coalesce(registers_revision, 0)]
-from (
-    select sum(pageviews)::bigint as pageviews, sum(registers_revision)::bigint as registers_revision
-    from total
-    where site = $1
-) as total
-where $7::boolean
+    'site', (select min(day) from tally where tally.site = (select id from found) and dimension = 0), null, null,
+    pageviews, array[registers_revision]
+from all_time
+union all
+select 'registers', null, null, null, 0, array(select rank::bigint from register where site = all_time.id)
+from all_time
+where registers_revision <> $13::bigint

@@ -37,8 +37,6 @@ pub use keys::{CohortId, CounterIndex, SiteId};
 pub use limits::StatementLimits;
 pub use maintenance::{Removed, forget_periods, remove};
 pub(crate) use outage::Outage;
-pub use reading::{
-    has_sites, read_checkpoints, read_days, read_minutes, read_referrals, read_registers, read_site, read_tallies,
-};
+pub use reading::{has_sites, read_checkpoints, read_days, read_minutes, read_referrals, read_site, read_tallies};
 pub use recording::{KeyRequest, OpenedKeys, Outcome, PeriodOffer, commit, open_keys, open_site};
 pub use standings::{DayList, Standing, Standings, read_standings};

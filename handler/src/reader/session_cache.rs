@@ -6,58 +6,48 @@ use tokio::time::Instant;
 
 use super::reading::SHARED_FOR;
 use crate::{
-    domain::{SiteName, identity::all_time},
-    store::{self, Checkout, Failure, SiteId},
+    domain::{SiteName, identity::all_time, statistics::Tallies},
+    store::Checkout,
 };
 
-/// Cached values. A new session clears them, because it may reach another server.
+/// All-time visitors of sites, estimated again only after their registers have risen. A new session clears them, because it may
+/// reach another server.
 #[derive(Default)]
 pub(super) struct SessionCache {
     generation: u64,
-    site_ids: HashMap<SiteName, SiteId>,
-    /// By site id.
-    estimates: HashMap<SiteId, Estimate>,
+    estimates: HashMap<SiteName, Estimate>,
 }
 
 impl SessionCache {
-    /// The id of a site that has been counted. Within one database it never changes.
-    pub(super) async fn find_site(
-        &mut self,
-        checkout: &mut Checkout<'_>,
-        name: &SiteName,
-    ) -> Result<Option<SiteId>, Failure> {
+    /// Clears the values of an earlier session.
+    pub(super) fn enter(&mut self, checkout: &Checkout<'_>) {
         if checkout.generation() != self.generation {
             *self = Self { generation: checkout.generation(), ..Self::default() };
         }
-        if let Some(id) = self.site_ids.get(name) {
-            return Ok(Some(*id));
-        }
-        let found = store::read_site(checkout, name).await?;
-        if let Some(id) = found {
-            self.site_ids.insert(name.clone(), id);
-        }
-        Ok(found)
     }
 
-    /// The all-time visitors of a site, estimated again only after its registers have risen.
-    pub(super) async fn estimate(
-        &mut self,
-        checkout: &mut Checkout<'_>,
-        site: SiteId,
-        revision: i64,
-    ) -> Result<f64, Failure> {
-        if let Some(known) = self.estimates.get(&site)
-            && (known.revision == revision || !known.may_be_renewed())
-        {
-            return Ok(known.visitors);
+    /// The revision of the registers that need not be read again. `None` if no registers need to be read.
+    pub(super) fn known_revision(&self, site: &SiteName) -> Option<i64> {
+        match self.estimates.get(site) {
+            None => Some(NO_REVISION),
+            Some(known) => known.may_be_renewed().then_some(known.revision),
         }
-        let registers = store::read_registers(checkout, site).await?;
-        let raised = registers.len();
-        let visitors = all_time::estimate(registers.into_iter().filter_map(|(_, rank)| u8::try_from(rank).ok()));
-        self.estimates.insert(site, Estimate { revision, visitors, raised, read: Instant::now() });
-        Ok(visitors)
+    }
+
+    /// The all-time visitors of a site, from registers that were just read or from the last ones.
+    pub(super) fn estimate(&mut self, site: &SiteName, tallies: &mut Tallies) -> f64 {
+        if let Some(registers) = tallies.registers.take() {
+            let raised = registers.len();
+            let visitors = all_time::estimate(registers);
+            let revision = tallies.registers_revision;
+            self.estimates.insert(site.clone(), Estimate { revision, visitors, raised, read: Instant::now() });
+        }
+        self.estimates.get(site).map_or(0.0, |known| known.visitors)
     }
 }
+
+/// No site has this revision, because revisions count from zero.
+const NO_REVISION: i64 = -1;
 
 /// An estimate of all-time visitors, and the registers behind it.
 struct Estimate {

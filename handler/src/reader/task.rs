@@ -16,7 +16,7 @@ use super::{
     session_cache::SessionCache,
 };
 use crate::{
-    domain::statistics::{BadQuery, Live, Query, Report, Tallies, assemble},
+    domain::statistics::{BadQuery, Live, Query, Report, assemble},
     domain::{CountingMode, CountingRules, SiteName},
     store::{self, Checkout, Connection, Failure, Outage},
     telemetry::percentile,
@@ -219,30 +219,28 @@ impl Task {
     ) -> Result<Found, Failure> {
         let CountingRules { counting_mode: CountingMode { zone, forget }, keeps_all_time, named_events, .. } =
             self.rules.clone();
-        let Some(site) = self.session_cache.find_site(checkout, &query.site).await? else {
-            let all_time = keeps_all_time.then_some(0.0);
-            let empty = || assemble(query, &partial.plan, &zone, forget, Tallies::default(), all_time);
-            let is_configured = self.sites.contains(&query.site);
-            return Ok(if is_configured { Found::Report(Box::new(empty())) } else { Found::Nothing });
-        };
+        self.session_cache.enter(checkout);
         match partial.next() {
             Some(Piece::Lists(slice)) => {
-                store::read_tallies(checkout, site, &partial.plan, &slice, &named_events, &mut partial.tallies).await?;
+                let known_revision = if keeps_all_time { self.session_cache.known_revision(&query.site) } else { None };
+                let Partial { plan, tallies, .. } = &mut *partial;
+                store::read_tallies(checkout, &query.site, plan, &slice, &named_events, known_revision, tallies)
+                    .await?;
             }
             Some(Piece::Breakdown(breakdown)) => {
-                partial.tallies.referrals = store::read_referrals(checkout, site, &partial.plan, &breakdown).await?;
+                partial.tallies.referrals =
+                    store::read_referrals(checkout, &query.site, &partial.plan, &breakdown).await?;
             }
             None => {}
         }
-        if !partial.is_complete() {
+        if !partial.tallies.is_counted && !self.sites.contains(&query.site) {
+            return Ok(Found::Nothing);
+        }
+        if partial.tallies.is_counted && !partial.is_complete() {
             return Ok(Found::Piece);
         }
-        let tallies = std::mem::take(&mut partial.tallies);
-        let all_time = if keeps_all_time {
-            Some(self.session_cache.estimate(checkout, site, tallies.registers_revision).await?)
-        } else {
-            None
-        };
+        let mut tallies = std::mem::take(&mut partial.tallies);
+        let all_time = keeps_all_time.then(|| self.session_cache.estimate(&query.site, &mut tallies));
         Ok(Found::Report(Box::new(assemble(query, &partial.plan, &zone, forget, tallies, all_time))))
     }
 
@@ -265,14 +263,9 @@ impl Task {
         let mut checkout = connection.checkout().await?;
         let now = connection.now();
         let (first, last) = Live::range(now);
-        let found = async {
-            let Some(id) = self.session_cache.find_site(&mut checkout, site).await? else {
-                return Ok(self.sites.contains(site).then(Default::default));
-            };
-            store::read_minutes(&mut checkout, id, first, last).await.map(Some)
-        };
-        let outcome = found.await;
-        let Some(counted) = checkout.release(outcome)? else { return Err(NotRead::UnknownSite) };
+        let outcome = store::read_minutes(&mut checkout, site, first, last).await;
+        let found = checkout.release(outcome)?.or_else(|| self.sites.contains(site).then(Default::default));
+        let Some(counted) = found else { return Err(NotRead::UnknownSite) };
         let live = Live::assemble(site.clone(), now, &counted);
         let reading = Arc::new(LiveReading::new(live));
         let mut kept = self.kept_live.lock().expect("the lock is not poisoned: its holders do not panic");

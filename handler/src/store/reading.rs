@@ -37,22 +37,25 @@ enum TallyKind {
     Unread,
     Imported,
     Site,
+    Registers,
 }
 
-/// Reads a slice of a plan's tallies, and adds it to those of earlier slices. The lists contain the named events in any case.
+/// Reads a slice of a plan's tallies, and adds it to those of earlier slices. The lists contain the named events in any case. The
+/// registers of the all-time estimate are read if their revision is another one than `known_revision`.
 pub async fn read_tallies(
     checkout: &mut Checkout<'_>,
-    site: SiteId,
+    site: &SiteName,
     plan: &Plan,
     slice: &Slice,
     named_events: &[String],
+    known_revision: Option<i64>,
     tallies: &mut Tallies,
 ) -> Result<(), Failure> {
     checkout
         .run(async |connection| {
             let rows = sqlx::query_file!(
                 "queries/read_tallies.sql",
-                site.0,
+                &**site,
                 &plan.days(),
                 &plan.days_by_hour(),
                 plan.first.number(),
@@ -63,13 +66,19 @@ pub async fn read_tallies(
                 &slice.unread,
                 plan.is_exact,
                 named_events,
-                Dimension::Event.number()
+                Dimension::Event.number(),
+                known_revision
             )
             .fetch_all(connection)
             .await?;
             for row in rows {
                 let (pageviews, day) = (row.pageviews, row.day.map(Day::from_number));
                 let sum = row.visitors.first().copied().unwrap_or_default();
+                if let TallyKind::Registers = row.kind {
+                    tallies.registers =
+                        Some(row.visitors.into_iter().filter_map(|rank| rank.try_into().ok()).collect());
+                    continue;
+                }
                 let tally = Tally { pageviews, visitors: Gaps(row.visitors) };
                 let value = row.value.unwrap_or_default();
                 match (row.kind, day) {
@@ -93,11 +102,12 @@ pub async fn read_tallies(
                         tallies.unread.extend(row.dimension.and_then(Dimension::from_number));
                     }
                     (TallyKind::Site, _) => {
+                        tallies.is_counted = true;
                         tallies.pageviews = pageviews;
                         tallies.registers_revision = sum;
                         tallies.first_day = day;
                     }
-                    (TallyKind::Day | TallyKind::Hour | TallyKind::Imported, None) => {
+                    (TallyKind::Day | TallyKind::Hour | TallyKind::Imported | TallyKind::Registers, _) => {
                         return Err(sqlx::Error::Decode("a row of a day has no day".into()));
                     }
                 }
@@ -110,7 +120,7 @@ pub async fn read_tallies(
 /// Reads the breakdown of a page or a referring host: values with their views. A row without a value sums the remaining views.
 pub async fn read_referrals(
     checkout: &mut Checkout<'_>,
-    site: SiteId,
+    site: &SiteName,
     plan: &Plan,
     breakdown: &Breakdown,
 ) -> Result<Vec<(Option<String>, i64)>, Failure> {
@@ -123,7 +133,7 @@ pub async fn read_referrals(
         .run(async |connection| {
             // One additional row, for the row without a value.
             let most = LIST_LENGTH + 1;
-            let query = sqlx::query_file!("queries/read_referrals.sql", site.0, &days, page, host, most);
+            let query = sqlx::query_file!("queries/read_referrals.sql", &**site, &days, page, host, most);
             Ok(query.fetch_all(connection).await?.into_iter().map(|row| (row.value, row.pageviews)).collect())
         })
         .await
@@ -141,28 +151,20 @@ pub async fn read_days(checkout: &mut Checkout<'_>, site: SiteId, days: &[Day]) 
         .await
 }
 
-/// Reads a site's views by minute, from the first to the last minute. Skips minutes without views.
+/// Reads a site's views by minute, from the first to the last minute. Skips minutes without views. `None` if the site was never
+/// counted.
 pub async fn read_minutes(
     checkout: &mut Checkout<'_>,
-    site: SiteId,
+    site: &SiteName,
     first: Minute,
     last: Minute,
-) -> Result<BTreeMap<Minute, i64>, Failure> {
+) -> Result<Option<BTreeMap<Minute, i64>>, Failure> {
     checkout
         .run(async |connection| {
-            let query = sqlx::query_file!("queries/read_minutes.sql", site.0, first.number(), last.number());
+            let query = sqlx::query_file!("queries/read_minutes.sql", &**site, first.number(), last.number());
             let rows = query.fetch_all(connection).await?;
-            Ok(rows.into_iter().map(|row| (Minute::from_number(row.minute), row.pageviews)).collect())
-        })
-        .await
-}
-
-/// Reads a site's all-time registers: pairs of register and rank. Skips registers of rank 0.
-pub async fn read_registers(checkout: &mut Checkout<'_>, site: SiteId) -> Result<Vec<(i16, i16)>, Failure> {
-    checkout
-        .run(async |connection| {
-            let rows = sqlx::query_file!("queries/read_registers.sql", site.0).fetch_all(connection).await?;
-            Ok(rows.into_iter().map(|row| (row.register, row.rank)).collect())
+            let views = rows.iter().filter_map(|row| Some((Minute::from_number(row.minute?), row.pageviews)));
+            Ok((!rows.is_empty()).then(|| views.collect()))
         })
         .await
 }

@@ -29,12 +29,6 @@ pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u6
     let readers: Vec<_> = fleet.instances.iter().flatten().map(|instance| &instance.reader).collect();
     // The open connection may have been terminated during the run.
     fleet.direct.close().await;
-    let mut ids = Vec::new();
-    for site in &fleet.sites {
-        let mut checkout = fleet.direct.checkout().await.unwrap();
-        let found = store::read_site(&mut checkout, site).await;
-        ids.push(checkout.release(found).unwrap());
-    }
     for number in 0..ranges {
         let site = random.below(fleet.sites.len());
         let (first, last) = a_range(&mut random, world);
@@ -56,19 +50,15 @@ pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u6
             let plan = query
                 .plan(fleet.direct.now(), &world.zone, forget, None)
                 .map_err(|error| format!("{query:?}: {error}"))?;
-            let tallies = match ids[site] {
-                None => Tallies::default(),
-                Some(id) => {
-                    let mut checkout = fleet.direct.checkout().await.map_err(|failure| failure.to_string())?;
-                    let mut tallies = Tallies::default();
-                    let mut read = Ok(());
-                    for slice in plan.slices() {
-                        read = read.and(store::read_tallies(&mut checkout, id, &plan, &slice, &[], &mut tallies).await);
-                    }
-                    checkout.release(read).map_err(|failure| format!("{query:?}: {failure}"))?;
-                    tallies
-                }
-            };
+            let mut checkout = fleet.direct.checkout().await.map_err(|failure| failure.to_string())?;
+            let mut tallies = Tallies::default();
+            let mut read = Ok(());
+            for slice in plan.slices() {
+                let name = &query.site;
+                let slice = store::read_tallies(&mut checkout, name, &plan, &slice, &[], None, &mut tallies).await;
+                read = read.and(slice);
+            }
+            checkout.release(read).map_err(|failure| format!("{query:?}: {failure}"))?;
             assemble(&query, &plan, &world.zone, forget, tallies, None)
         };
         if let Err(difference) = compare(world, site, first, last, &report) {

@@ -32,6 +32,8 @@ pub fn assemble(
         pageviews,
         first_day,
         registers_revision: _,
+        registers: _,
+        is_counted: _,
     } = tallies;
     let earliest = plan.before.as_ref().map_or(plan.first, |before| before.first);
     let counting_began = first_day.filter(|first_day| *first_day > earliest);
@@ -208,6 +210,8 @@ mod tests {
             pageviews: 200,
             first_day: Some(day("2026-11-21")),
             registers_revision: 1,
+            registers: None,
+            is_counted: true,
         }
     }
 

@@ -99,6 +99,10 @@ pub struct Tallies {
     pub first_day: Option<Day>,
     /// A number that increases whenever the all-time registers of the site change.
     pub registers_revision: i64,
+    /// The ranks of the all-time estimate; `None` if they were not read.
+    pub registers: Option<Vec<u8>>,
+    /// Whether the site has ever been counted.
+    pub is_counted: bool,
 }
 
 #[cfg(test)]

@@ -1,1 +1,0 @@
-select register, rank from register where site = $1
