@@ -3,6 +3,7 @@
 // - updates of the numbers, the last 30 minutes, and the reader's format of numbers and times;
 // - names of countries and languages, and a search in long lists;
 // - the lists of another tab, without loading the whole page again;
+// - names of sites while the reader types a part of one;
 // - the browser's message for a range that ends before it begins.
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const one = selector => document.querySelector(selector);
@@ -74,7 +75,7 @@ for (const figure of all("figure")) {
   };
 }
 // The forms that open this page again, unlike the form that signs out.
-const queries = all("form:not([method=post])");
+const queries = all("main form");
 const keep = (name, value) => {
   for (const form of queries) {
     const input = form.querySelector(`[name=${name}]`) ?? form.appendChild(Object.assign(document.createElement("input"), { type: "hidden", name }));
@@ -114,7 +115,24 @@ for (const tab of all(".tabs a")) {
   };
 }
 const [from, to] = all("[type=date]");
-if (from) one("form button").onclick = () => to.min = from.value;
+if (from) from.form.querySelector("button").onclick = () => to.min = from.value;
+const found = one("#found");
+if (found) {
+  const search = found.previousElementSibling;
+  let wanted = "";
+  search.oninput = async () => {
+    // A choice from the list is a whole name.
+    if (all("option", found).some(({ value }) => value === search.value)) return location.assign(`/?site=${encodeURIComponent(search.value)}`);
+    wanted = search.value;
+    try {
+      const reply = await fetch(`/api/sites?limit=20&q=${encodeURIComponent(wanted)}`);
+      const { sites } = await reply.json();
+      if (wanted === search.value) found.replaceChildren(...sites.map(({ site }) => new Option(site, site)));
+    } catch {
+      // Offline or without access: the form still opens the list.
+    }
+  };
+}
 const year = one("#year");
 year?.addEventListener("toggle", async () => {
   const reply = await fetch(`${year.querySelector("a").href.replace("/?", "/api/statistics?")}&lists=none`);

@@ -13,6 +13,7 @@ mod problem;
 mod range;
 mod returning;
 mod sign_in;
+mod sites;
 mod templates;
 mod total;
 mod unavailable;
@@ -24,6 +25,7 @@ use serde::Serialize;
 pub use self::asset::{SCRIPT, STYLE};
 pub use self::problem::render_problem;
 pub use self::sign_in::render_sign_in;
+pub use self::sites::{FoundSites, render_sites};
 pub use self::unavailable::{PageKind, render_unavailable};
 pub use self::why::{Verdict, render_why};
 use self::{
@@ -32,9 +34,10 @@ use self::{
     numbers::Number,
     range::RangeLink,
     returning::WeekRow,
+    sites::SiteChoice,
     templates::TEMPLATES,
     total::HeadlineNumber,
-    wording::thousands,
+    wording::{short, thousands},
 };
 use crate::domain::{
     calendar::Day,
@@ -52,7 +55,7 @@ pub struct PageContext<'a> {
     pub address: &'a str,
     /// All counted sites, the page's own first.
     pub sites: &'a [SiteName],
-    /// Whether the page lists the sites as links.
+    /// Whether the page offers the choice of another site.
     pub lists_sites: bool,
     /// Whether the viewer is signed in and can sign out.
     pub signed_in: bool,
@@ -78,11 +81,6 @@ pub fn render_embedded(view: &PageContext<'_>) -> anyhow::Result<String> {
     Ok(TEMPLATES.render("embedded", &PageValues { embedded: true, ..PageValues::of(view) })?)
 }
 
-/// The short form of a commit id.
-fn short(commit: &str) -> &str {
-    commit.get(..7).unwrap_or(commit)
-}
-
 /// The values of `page.html` and `embedded.html`.
 #[derive(Serialize)]
 struct PageValues<'a> {
@@ -90,8 +88,7 @@ struct PageValues<'a> {
     site: &'a str,
     /// The site as a query value.
     site_query: String,
-    /// Links to all sites; empty if there is only one.
-    sites: Vec<SiteLink<'a>>,
+    sites: SiteChoice<'a>,
     stale: bool,
     as_of: String,
     as_of_words: String,
@@ -155,14 +152,6 @@ struct PageValues<'a> {
     commit: &'a str,
 }
 
-/// A site to choose.
-#[derive(Serialize)]
-struct SiteLink<'a> {
-    name: &'a str,
-    query: String,
-    current: bool,
-}
-
 /// The totals of another counter, in one line.
 #[derive(Serialize)]
 struct ImportedLine {
@@ -197,7 +186,7 @@ impl<'a> PageValues<'a> {
             title: format!("{} · Footfall", report.site),
             site: &report.site,
             site_query: wording::query_value(&report.site),
-            sites: site_links(view),
+            sites: if view.lists_sites { SiteChoice::of(view.sites, &report.site) } else { SiteChoice::none() },
             stale: report.stale,
             as_of: report.as_of.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             as_of_words: as_of.strftime("%-d %B %Y, %H:%M").to_string(),
@@ -252,18 +241,6 @@ impl ImportedLine {
             daily_visitors: thousands(sum.daily_visitors),
         }
     }
-}
-
-fn site_links<'a>(view: &PageContext<'a>) -> Vec<SiteLink<'a>> {
-    if !view.lists_sites || view.sites.len() < 2 {
-        return Vec::new();
-    }
-    let link = |site: &'a SiteName| SiteLink {
-        name: site,
-        query: wording::query_value(site),
-        current: *site == view.report.site,
-    };
-    view.sites.iter().map(link).collect()
 }
 
 #[cfg(test)]

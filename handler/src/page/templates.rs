@@ -18,6 +18,7 @@ pub(super) static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
         ("problem", include_str!("../../templates/problem.html")),
         ("sign_in", include_str!("../../templates/sign_in.html")),
         ("why", include_str!("../../templates/why.html")),
+        ("sites", include_str!("../../templates/sites.html")),
     ] {
         // Insert the parts here, because handlebars copies the whole context for each use of a partial.
         let source = PARTS.iter().fold(source.to_owned(), |source, (name, part)| source.replace(name, part));

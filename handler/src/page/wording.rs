@@ -21,6 +21,11 @@ pub(super) fn thousands(number: i64) -> String {
     text
 }
 
+/// The short form of a commit id.
+pub(super) fn short(commit: &str) -> &str {
+    commit.get(..7).unwrap_or(commit)
+}
+
 /// A text as a value in a query. Paths and host names stay readable.
 pub(super) fn query_value(name: &str) -> String {
     const ESCAPED: &AsciiSet =

@@ -55,6 +55,7 @@ mod recorder;
 mod refusals;
 mod routes;
 mod server;
+mod sites;
 mod stalls;
 mod statistics;
 mod tls;
