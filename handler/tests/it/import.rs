@@ -174,8 +174,9 @@ async fn the_summary_of_a_log_of_bots_links_to_their_page() {
     let log = folder.write("access.log", lines.concat());
     let plain = HandlerCommand::on(&database);
     let said = plain.run(&["import", "--site", "example.com", &log]).stdout;
-    let shown = "/?site=example.com&from=2015-05-17&to=2015-05-18";
-    assert!(said.contains(&format!("The page shows them, and robots by name: http://127.0.0.1:8080{shown}")), "{said}");
+    let shown = "/?site=example.com&from=2015-05-17&to=2015-05-18&lists=robots";
+    let link = format!("http://127.0.0.1:8080{shown}#lists");
+    assert!(said.contains(&format!("The page shows them, and robots by name: {link}\n")), "{said}");
     let again = import(&plain, &log);
     assert_eq!((&again["range"], &again["days"]), (&Value::Null, &json!([])));
     let host = Host::start(&database).await;

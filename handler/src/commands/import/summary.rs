@@ -163,7 +163,7 @@ impl fmt::Display for Summary {
         table(f, "day", &mut self.days.iter().map(|day| (&*day.date, day.visitors, day.pageviews)))?;
         table(f, "month", &mut self.months.iter().map(|month| (&*month.month, month.visitors, month.pageviews)))?;
         if let Some(link) = &self.link {
-            writeln!(f, "\n  The page shows them, and robots by name: {link}")?;
+            writeln!(f, "\n  The page shows them, and robots by name: {link}&lists=robots#lists")?;
         }
         Ok(())
     }
