@@ -67,7 +67,7 @@ async fn the_embedded_database_survives_a_kill_and_serves_one_process() {
 async fn a_slow_first_start_of_the_embedded_database_is_no_outage() {
     let folder = Folder::new();
     let process = HandlerCommand::default().inside(&folder).with("HOME", folder.path().to_str().unwrap()).spawn(&[]);
-    let renice = Command::new("renice").args(["-n", "19", "-p", &process.id().to_string()]).output();
+    let renice = Command::new("renice").args(["-n", "5", "-p", &process.id().to_string()]).output();
     assert!(renice.unwrap().status.success());
     // The login has begun, and takes longer than the limit of a login at a server.
     process.wait_for_event("started").await;
