@@ -2,7 +2,7 @@
 
 import { HOSTILE_PATHS, HOSTILE_REFERRERS } from "./support/sample-log.mjs";
 import { between, date, HOSTILE } from "./support/sites.mjs";
-import { check, isStatus, open, test } from "./support/test.mjs";
+import { check, checkSoon, isStatus, open, test } from "./support/test.mjs";
 
 const HOSTILE_QUERIES = [
   "?site=%3Cscript%3Ealert(1)%3C/script%3E",
@@ -20,37 +20,45 @@ test("hostile values", async ({ newPage, origin }) => {
     dialog.dismiss();
   });
   await open(page, `${origin}/?site=${HOSTILE}&${between(date(3), date(3))}`);
-  const found = await page.evaluate(() => ({
-    harmed: globalThis.harmed,
-    values: [...document.querySelectorAll(".list bdi")].map(value => value.textContent),
-    inside: document.querySelectorAll(".list bdi *").length,
-    handlers: [...document.querySelectorAll("*")].filter(element =>
-      [...element.attributes].some(({ name }) => name.startsWith("on")),
-    ).length,
-    scripts: document.scripts.length,
-    headings: [...document.querySelectorAll("h1")].map(heading => heading.textContent),
-    otherOrigins: [...document.links].filter(link => link.origin !== location.origin).length,
-  }));
+  const look = () =>
+    page.evaluate(() => ({
+      harmed: globalThis.harmed,
+      values: [...document.querySelectorAll(".list bdi")].map(value => value.textContent),
+      inside: document.querySelectorAll(".list bdi *").length,
+      handlers: [...document.querySelectorAll("*")].filter(element =>
+        [...element.attributes].some(({ name }) => name.startsWith("on")),
+      ).length,
+      scripts: document.scripts.length,
+      headings: [...document.querySelectorAll("h1")].map(heading => heading.textContent),
+      otherOrigins: [...document.links].filter(link => link.origin !== location.origin).length,
+    }));
+  const found = await look();
   for (const { shown } of HOSTILE_PATHS)
     check(`${shown} is shown unchanged`, found.values.includes(shown), found.values);
-  check("no value runs as a script", found.harmed === undefined && dialogs.length === 0);
-  check(
-    "no value becomes an element",
-    found.inside === 0 && found.handlers === 0 && found.scripts === 1 && found.otherOrigins === 0,
-    found,
-  );
-  check("no value becomes a heading", found.headings.join() === HOSTILE, found.headings);
+  await page.locator(".tabs a", { hasText: "Sources" }).click();
+  await checkSoon("the tab of the sources is open", async () => (await look()).values.includes("evil.example"));
+  const sources = await look();
+  for (const { harmed, inside, handlers, scripts, otherOrigins, headings } of [found, sources]) {
+    check("no value runs as a script", harmed === undefined && dialogs.length === 0);
+    check(
+      "no value becomes an element",
+      inside === 0 && handlers === 0 && scripts === 1 && otherOrigins === 0,
+      [inside, handlers, scripts, otherOrigins],
+    );
+    check("no value becomes a heading", headings.join() === HOSTILE, headings);
+  }
   const hosts = HOSTILE_REFERRERS.map(referrer => /^https:\/\/(?:[^/@<]*@)?([\w.-]+)\//.exec(referrer)?.[1]).filter(
     Boolean,
   );
   check(
     "referrers are shown as hosts only",
-    found.values.includes("evil.example") && !found.values.some(value => /secret|token|javascript:|data:/.test(value)),
-    found.values,
+    sources.values.includes("evil.example") &&
+      !sources.values.some(value => /secret|token|javascript:|data:/.test(value)),
+    sources.values,
   );
   check(
     "two referrers of one host are one row",
-    new Set(hosts).size === 2 && found.values.filter(value => value === "evil.example").length === 1,
+    new Set(hosts).size === 2 && sources.values.filter(value => value === "evil.example").length === 1,
   );
   for (const query of HOSTILE_QUERIES) {
     const response = await page.goto(`${origin}/${query}`);
