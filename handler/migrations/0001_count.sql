@@ -128,6 +128,26 @@ create table checkpoint (
     primary key (site, digest)
 );
 
+-- Pageviews of ended months, added up from the tallies of their days. A long list reads a row for each value and month instead of a
+-- row for each value and day. The last day of the month identifies it.
+create table rollup (
+    site integer not null,
+    last_day integer not null,
+    dimension smallint not null,
+    value text collate "C" not null,
+    pageviews bigint not null,
+    primary key (site, last_day, dimension, value)
+);
+
+-- Months whose sums are in `rollup`. Long after its end, only an import changes the counts of a month, and every import adds a
+-- checkpoint. The sums are valid while the site has as many checkpoints as it had when they were made.
+create table rolled_month (
+    site integer not null,
+    last_day integer not null,
+    checkpoints bigint not null,
+    primary key (site, last_day)
+);
+
 -- Daily sums imported from another counter, by that counter's definition of a visitor. Footfall's own visits are never added here.
 create table imported_tally (
     site integer not null,
@@ -487,4 +507,13 @@ begin
         select count(*) into shards from pg_dist_shard where logicalrelid = 'seen'::regclass;
     end if;
 end
+$$;
+
+-- Of some months of a site, the months whose sums in `rollup` are valid.
+create function rolled_months(of_site integer, firsts integer[], lasts integer[]) returns table (first integer, last integer)
+language sql stable as $$
+    select month.first, month.last
+    from unnest(firsts, lasts) as month (first, last)
+    join rolled_month on rolled_month.site = of_site and rolled_month.last_day = month.last
+    where rolled_month.checkpoints = (select count(*) from checkpoint where checkpoint.site = of_site)
 $$;

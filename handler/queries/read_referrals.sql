@@ -1,19 +1,37 @@
--- Lists the referring hosts of a page ($3), or the pages that a host ($4) links to, with their views on some days ($2).
+-- Lists the referring hosts of a page ($3), or the pages that a host ($4) links to, with their views on some days ($2). The sums of
+-- the months from $6 to $7 are read instead of their days, if there are any.
 -- Rows with most views come first. Before them, a row without a value sums the views of pairs beyond the daily limit.
 -- A pair is a host, a space and a page (`domain/dimension/referrer.rs`).
+with found as (
+    select id from site where name = $1
+),
+rolled as (
+    select first, last from rolled_months((select id from found), $6::integer[], $7::integer[])
+),
+listed as (
+    -- Read day by day, so that the index skips the other dimensions of each day.
+    select tally.value, pageviews
+    from unnest($2::integer[]) as shown (day)
+    join tally on tally.site = (select id from found) and tally.day = shown.day and dimension = 100
+    where not exists (select from rolled where shown.day between first and last)
+    union all
+    select month.value, month.pageviews
+    from rolled
+    cross join lateral (
+        select rollup.value, rollup.pageviews from rollup
+        where rollup.site = (select id from found) and rollup.last_day = rolled.last and dimension = 100
+        offset 0
+    ) as month
+)
 select value as "value?", sum(pageviews)::bigint as "pageviews!"
 from (
-    select
-        case when tally.value = 'other' then null when $3::text is null then page else host end as value,
-        pageviews
-    -- Read day by day, so that the index skips the other dimensions of each day.
-    from unnest($2::integer[]) as shown (day)
-    join tally on tally.site = (select id from site where name = $1) and tally.day = shown.day and dimension = 100
+    select case when listed.value = 'other' then null when $3::text is null then page else host end as value, pageviews
+    from listed
     cross join lateral (
-        select split_part(tally.value, ' ', 1) as host, substr(tally.value, strpos(tally.value, ' ') + 1) as page
+        select split_part(listed.value, ' ', 1) as host, substr(listed.value, strpos(listed.value, ' ') + 1) as page
     ) as pair
-    where tally.value = 'other' or page = $3::text or host = $4::text
-) as found
+    where listed.value = 'other' or page = $3::text or host = $4::text
+) as referral
 group by value
 order by value is not null, sum(pageviews) desc, value
 limit $5::bigint

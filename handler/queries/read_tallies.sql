@@ -12,6 +12,14 @@
 with found as (
     select id from site where name = $1
 ),
+-- The months ($14 to $15) whose sums are read, and the days that are read one by one.
+rolled as (
+    select first, last from rolled_months((select id from found), $14::integer[], $15::integer[])
+),
+single_day as (
+    select day from unnest($2::integer[]) as shown (day)
+    where day between $4::integer and $5::integer and not exists (select from rolled where shown.day between first and last)
+),
 all_time as (
     select id, pageviews, registers_revision
     from found
@@ -54,9 +62,19 @@ cross join lateral (
                 )
             end as visitors
         -- Read day by day, so that the index skips the other dimensions of each day.
-        from unnest($2::integer[]) as shown (day)
-        join tally on tally.site = (select id from found) and tally.day = shown.day and tally.dimension = listed.dimension
-        where shown.day between $4::integer and $5::integer
+        from single_day
+        join tally
+            on tally.site = (select id from found) and tally.day = single_day.day and tally.dimension = listed.dimension
+        union all
+        select month.value, month.pageviews, null
+        from rolled
+        cross join lateral (
+            select rollup.value, rollup.pageviews from rollup
+            where rollup.site = (select id from found) and rollup.last_day = rolled.last
+                and rollup.dimension = listed.dimension
+            -- Read month by month, so that the index skips the other months and dimensions.
+            offset 0
+        ) as month
         -- Without it, PostgreSQL would evaluate the visitors once to show them and once to sort by them.
         offset 0
     ) as of_day

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use crate::{
-    domain::CountingRules,
+    domain::{CountingRules, Day},
     store::{self, Connection, Failure, Removed},
     telemetry::milliseconds_since,
 };
@@ -82,8 +82,11 @@ async fn run(
 async fn maintain(connection: &Connection, rules: &CountingRules) -> Result<Option<Removed>, Failure> {
     let began = std::time::Instant::now();
     let mut checkout = connection.checkout().await?;
-    let first_kept = rules.first_kept(connection.now());
-    let outcome = store::remove(&mut checkout, first_kept, rules.keeps_all_time).await;
+    let now = connection.now();
+    let first_kept = rules.first_kept(now);
+    // A time outside of the calendar ends no month.
+    let today = Day::containing(now, &rules.counting_mode.zone).unwrap_or(Day::from_number(0));
+    let outcome = store::remove(&mut checkout, today, first_kept, rules.keeps_all_time).await;
     let removed = checkout.release(outcome)?;
     if let Some(Removed {
         salts_forgotten,

@@ -22,6 +22,7 @@ mod migration;
 mod outage;
 mod reading;
 mod recording;
+mod rollups;
 mod set_up;
 mod standings;
 

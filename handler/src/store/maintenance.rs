@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
 
-use super::{Checkout, Failure, SiteId, cluster::read_cluster};
+use super::{
+    Checkout, Failure, SiteId,
+    cluster::read_cluster,
+    rollups::{SEARCHED_SITES, find_months, roll_up_month},
+};
 use crate::domain::{Day, Period};
 
 /// The maximum number of rows that one step removes.
@@ -46,15 +50,21 @@ pub struct Removed {
 }
 
 /// Forgets expired salts and drops their sets. Deletes old batch ids, old minutes, tallies before `first_kept`, and the all-time
-/// registers unless `keeps_all_time` is set. Returns `None` if another instance is running maintenance, or has taken over this run.
+/// registers unless `keeps_all_time` is set. Adds up months that ended before the previous month. Returns `None` if another instance
+/// is running maintenance, or has taken over this run.
 pub async fn remove(
     checkout: &mut Checkout<'_>,
+    today: Day,
     first_kept: Option<Day>,
     keeps_all_time: bool,
 ) -> Result<Option<Removed>, Failure> {
     let mut removed = Removed::default();
-    let remove = async |lease: &mut Lease<'_, '_>| remove_all(lease, first_kept, keeps_all_time, &mut removed).await;
-    Ok(exclusively(checkout, remove).await?.map(|()| removed))
+    let maintain = async |lease: &mut Lease<'_, '_>| {
+        remove_all(lease, first_kept, keeps_all_time, &mut removed).await?;
+        // A month that ended a month ago gets no more visits, however long they were on their way.
+        roll_up(lease, first_kept, today.month().plus(-1).first_day()).await
+    };
+    Ok(exclusively(checkout, maintain).await?.map(|()| removed))
 }
 
 /// Forgets a site's salts of these periods before they expire. Drops the sets that no other site needs, unless another instance is
@@ -141,6 +151,22 @@ async fn exclusively<T>(
     outcome
 }
 
+async fn read_sites(lease: &mut Lease<'_, '_>) -> Result<Vec<i32>, Interruption> {
+    let checkout = lease.next().await?;
+    Ok(checkout.run(async |connection| sqlx::query_scalar!("select id from site").fetch_all(connection).await).await?)
+}
+
+/// Adds up the months of all sites that ended before a day, unless their sums are valid. Months that begin before `first_kept` are
+/// skipped, because some of their days may be deleted. Each month is a statement of its own.
+async fn roll_up(lease: &mut Lease<'_, '_>, first_kept: Option<Day>, before: Day) -> Result<(), Interruption> {
+    for sites in read_sites(lease).await?.chunks(SEARCHED_SITES) {
+        for month in find_months(lease.next().await?, sites, first_kept, before).await? {
+            roll_up_month(lease.next().await?, &month).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn remove_all(
     lease: &mut Lease<'_, '_>,
     first_kept: Option<Day>,
@@ -159,12 +185,10 @@ async fn remove_all(
     removed.additions_deleted += repeat(lease, MaintenanceStep::DeleteAdditions).await?;
     removed.counters_merged = repeat(lease, MaintenanceStep::MergeSlots).await?;
     if let Some(first_kept) = first_kept {
-        let sites = lease
-            .next()
-            .await?
-            .run(async |connection| sqlx::query_scalar!("select id from site").fetch_all(connection).await)
-            .await?;
-        for site in sites.into_iter().map(SiteId) {
+        let whole = i32::from(first_kept != first_kept.month().first_day());
+        let first_month_end = first_kept.month().plus(whole).last_day();
+        for site in read_sites(lease).await?.into_iter().map(SiteId) {
+            repeat(lease, MaintenanceStep::DeleteRollups(site, first_month_end)).await?;
             removed.tallies_deleted += repeat(lease, MaintenanceStep::DeleteTallies(site, first_kept)).await?;
             removed.imported_deleted += repeat(lease, MaintenanceStep::DeleteImported(site, first_kept)).await?;
         }
@@ -200,6 +224,8 @@ enum MaintenanceStep {
     MergeSlots,
     /// The site, and the first day to keep.
     DeleteTallies(SiteId, Day),
+    /// The site, and the last day of the first month to keep.
+    DeleteRollups(SiteId, Day),
     /// The site, and the first day to keep (imported totals).
     DeleteImported(SiteId, Day),
     DeleteRegisters,
@@ -233,6 +259,10 @@ async fn repeat(lease: &mut Lease<'_, '_>, step: MaintenanceStep) -> Result<u64,
                 }
                 MaintenanceStep::DeleteTallies(site, day) => {
                     let query = sqlx::query_file!("queries/delete_tallies.sql", site.0, day.number(), STEP_ROWS);
+                    query.execute(connection).await
+                }
+                MaintenanceStep::DeleteRollups(site, day) => {
+                    let query = sqlx::query_file!("queries/delete_rollups.sql", site.0, day.number(), STEP_ROWS);
                     query.execute(connection).await
                 }
                 MaintenanceStep::DeleteImported(site, day) => {

@@ -51,6 +51,7 @@ pub async fn read_tallies(
     known_revision: Option<i64>,
     tallies: &mut Tallies,
 ) -> Result<(), Failure> {
+    let (firsts, lasts) = plan.whole_months();
     checkout
         .run(async |connection| {
             let rows = sqlx::query_file!(
@@ -67,7 +68,9 @@ pub async fn read_tallies(
                 plan.is_exact,
                 named_events,
                 Dimension::Event.number(),
-                known_revision
+                known_revision,
+                &firsts,
+                &lasts
             )
             .fetch_all(connection)
             .await?;
@@ -128,12 +131,14 @@ pub async fn read_referrals(
         Breakdown::Page(page) => (Some(page.as_str()), None),
         Breakdown::Referrer(host) => (None, Some(host.as_str())),
     };
+    let (firsts, lasts) = plan.whole_months();
     let days: Vec<i32> = (plan.first.number()..=plan.last.number()).collect();
     checkout
         .run(async |connection| {
             // One additional row, for the row without a value.
             let most = LIST_LENGTH + 1;
-            let query = sqlx::query_file!("queries/read_referrals.sql", &**site, &days, page, host, most);
+            let query =
+                sqlx::query_file!("queries/read_referrals.sql", &**site, &days, page, host, most, &firsts, &lasts);
             Ok(query.fetch_all(connection).await?.into_iter().map(|row| (row.value, row.pageviews)).collect())
         })
         .await

@@ -14,7 +14,7 @@ use handler::{
     clock::Clock,
     config::DatabaseConfig,
     domain::{
-        Classification, CountingMode, CountingRules, Dimension, Forget, Network, SiteName, Visit, VisitKind,
+        Classification, CountingMode, CountingRules, Day, Dimension, Forget, Network, SiteName, Visit, VisitKind,
         VisitorKey, dimension::path::page_path,
     },
     reader::Reader,
@@ -238,7 +238,9 @@ impl Fleet {
         for _ in 0..200 {
             let outcome = match self.maintenance.checkout().await {
                 Ok(mut checkout) => {
-                    let outcome = store::remove(&mut checkout, None, true).await;
+                    let today =
+                        Day::containing(self.maintenance.now(), &TimeZone::UTC).expect("the time is in the calendar");
+                    let outcome = store::remove(&mut checkout, today, None, true).await;
                     checkout.release(outcome)
                 }
                 Err(failure) => Err(failure),

@@ -259,6 +259,24 @@ impl Plan {
         listed.chunks(width).enumerate().map(slice).collect()
     }
 
+    /// The months that are in the range as a whole, if only their pageviews are shown: pairs of the first and the last day.
+    pub fn whole_months(&self) -> (Vec<i32>, Vec<i32>) {
+        let mut months = (Vec::new(), Vec::new());
+        let mut month = self.first.month();
+        while !self.is_exact && month.last_day() <= self.last {
+            if month.first_day() >= self.first {
+                months.0.push(month.first_day().number());
+                months.1.push(month.last_day().number());
+            }
+            let next = month.plus(1);
+            if next == month {
+                break;
+            }
+            month = next;
+        }
+        months
+    }
+
     /// The number of days in the range.
     pub fn range_days(&self) -> i64 {
         i64::from(self.last.number() - self.first.number() + 1)
