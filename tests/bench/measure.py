@@ -13,6 +13,7 @@ import time
 
 import report
 from bench import Bench
+from command_line import names_of, say
 from processes import PROGRAMS, Failed, Server, program
 from scenarios import HANDLER_SETTINGS, NOTHING, SCENARIOS
 
@@ -31,16 +32,8 @@ def connection_counts(text):
     return [whole_number(part) for part in text.split(",")]
 
 
-def names(text):
-    chosen = text.split(",")
-    for name in chosen:
-        if name not in (scenario.name for scenario in SCENARIOS):
-            known = ", ".join(scenario.name for scenario in SCENARIOS)
-            raise argparse.ArgumentTypeError(f"unknown scenario '{name}'; use {known}")
-    return chosen
-
-
 def options():
+    known = [scenario.name for scenario in SCENARIOS]
     parser = argparse.ArgumentParser(
         prog="scripts/bench",
         description="Measures Footfall against a warp route that does nothing, all in one run on this machine. "
@@ -49,7 +42,7 @@ def options():
     parser.add_argument("--json", action="store_true", help="print numbers for programs instead of a table")
     parser.add_argument("--rounds", type=whole_number, default=3, metavar="N", help="default 3; the output has medians")
     parser.add_argument("--seconds", type=whole_number, default=5, metavar="S", help="duration of each scenario; default 5")
-    parser.add_argument("--only", type=names, metavar="SCENARIO,…", help="some of " + ", ".join(s.name for s in SCENARIOS))
+    parser.add_argument("--only", type=names_of("scenario", known), metavar="SCENARIO,…", help="some of " + ", ".join(known))
     parser.add_argument("--connections", type=connection_counts, default=[64, 256], metavar="64,256", help="at the same time")
     parser.add_argument("--check-options", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -70,10 +63,6 @@ def starts(folder):
                 found[name].append(elapsed_ms)
     (nothing,), (handler, ready) = ([statistics.median(times) for times in zip(*runs)] for runs in found.values())
     return {"nothing_first_answer_ms": nothing, "handler_first_answer_ms": handler, "handler_database_ready_ms": ready}
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 def measure(arguments, chosen, folder):

@@ -13,6 +13,7 @@ import time
 
 import counting_rows
 import reading_rows
+from command_line import names_of, say
 from lab import LONG, SHORT, Lab
 from load import Visitors
 from processes import Failed, Postgres, program
@@ -31,14 +32,6 @@ ROWS = {
 }
 
 
-def names(text):
-    chosen = text.split(",")
-    for name in chosen:
-        if name not in ROWS:
-            raise argparse.ArgumentTypeError(f"unknown row '{name}'; use {', '.join(ROWS)}")
-    return chosen
-
-
 def options():
     parser = argparse.ArgumentParser(
         prog="scripts/scale",
@@ -46,14 +39,10 @@ def options():
         "Fails if an acknowledged visit was not counted, or a request was refused. docs/performance.md explains the numbers.",
     )
     parser.add_argument("--json", action="store_true", help="print numbers for programs instead of a table")
-    parser.add_argument("--only", type=names, default=list(ROWS), metavar="ROW,…", help="some of " + ", ".join(ROWS))
+    parser.add_argument("--only", type=names_of("row", ROWS), default=list(ROWS), metavar="ROW,…", help="some of " + ", ".join(ROWS))
     parser.add_argument("--short", action="store_true", help="small sizes: checks that nothing is lost, and measures nothing")
     parser.add_argument("--check-options", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 def measure(arguments, folder):
