@@ -63,11 +63,6 @@ impl Forget {
         }
     }
 
-    /// The period that lies `offset` periods after a day's own.
-    pub fn period_at(self, day: Day, offset: i32) -> Period {
-        Period(self.period(day).0 + offset)
-    }
-
     /// The time after which the salt and the set of a day's period are deleted.
     pub fn keep_until(self, day: Day, zone: &TimeZone) -> Timestamp {
         self.first_day(day, self.reach() + 1).start(zone) + GRACE
