@@ -168,6 +168,17 @@ alter table network_key alter column key set statistics 0;
 -- The clock that decides when a period has ended, so that all instances agree. Tests replace this function.
 create function database_clock() returns timestamptz language sql volatile as 'select clock_timestamp()';
 
+-- Takes the first slot that no other batch uses, until the end of the transaction. If all are used, returns one of them, and the
+-- batch waits for its rows.
+create function take_slot() returns smallint language plpgsql as $$
+begin
+    return coalesce(
+        (select number from slot order by number limit 1 for update skip locked),
+        pg_backend_pid() % (select count(*) from slot)
+    );
+end
+$$;
+
 -- Creates the set of a period. Batches and backups do not wait for the lock of `attach partition`; they would wait for the lock of
 -- `create table … partition of`.
 create function open_set(wanted integer) returns void language plpgsql as $$

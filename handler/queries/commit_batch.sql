@@ -30,12 +30,8 @@
 with batch_lock as (
     delete from only ended_set where false
 ),
--- The first slot that no other batch uses. If all are used, wait for one.
 slot as materialized (
-    select coalesce(
-        (select number from slot order by number limit 1 for update skip locked),
-        (pg_backend_pid() % (select count(*) from slot))::smallint
-    ) as number
+    select take_slot() as number
 ),
 stale_key as (
     select sent.site

@@ -7,10 +7,7 @@ with batch_lock as (
     delete from only ended_set where false
 ),
 slot as materialized (
-    select coalesce(
-        (select number from slot order by number limit 1 for update skip locked),
-        (pg_backend_pid() % (select count(*) from slot))::smallint
-    ) as number
+    select take_slot() as number
 ),
 fresh_id as (
     insert into batch (id) values ($1) on conflict do nothing returning id
