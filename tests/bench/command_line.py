@@ -1,4 +1,4 @@
-"""What the benchmarks have in common as commands."""
+"""The parts of the command line that the benchmarks share."""
 
 import argparse
 import sys
