@@ -192,21 +192,23 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-/// Opens the connections before the first visitor needs them, both at the same time. Fails only if the database has another counting mode than the
-/// configuration.
+/// Opens the connections before the first visitor needs them, both at the same time. Fails only if the database has another
+/// counting mode than the configuration.
 async fn warm_up([recording, reading]: [Arc<Connection>; 2], page: Option<String>) -> Result<(), Failure> {
     let began = std::time::Instant::now();
     let mut pause = FIRST_PAUSE;
     let mut outage = Outage::default();
-    let open = async || {
+    loop {
         let (recording, reading) = tokio::join!(recording.check(), reading.check());
-        recording.and(reading)
-    };
-    while let Err(failure) = open().await {
-        if let Failure::ModeMismatch(_) = failure {
-            return Err(failure);
+        if recording.is_ok() && reading.is_ok() {
+            break;
         }
-        outage.failed(&failure);
+        for failure in [recording, reading].into_iter().filter_map(Result::err) {
+            if let Failure::ModeMismatch(_) = failure {
+                return Err(failure);
+            }
+            outage.failed(&failure);
+        }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(60));
     }

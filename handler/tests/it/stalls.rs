@@ -183,7 +183,8 @@ async fn a_connection_that_falls_silent_in_the_first_migration_is_replaced_and_l
     let cable = Cable::to(&database).await;
     let holder = database.hold(&format!("select pg_advisory_xact_lock({MIGRATION_LOCK})")).await;
     let mut host = Host::on(&database).with("DATABASE_URL", &database.url_by_port(cable.port())).start().await;
-    database.wait_for_some("wait_event = 'advisory'").await;
+    // The handler opens the recorder's connection and the reader's one.
+    database.wait_for_connections(2, "wait_event = 'advisory'").await;
     cable.silence_connections();
     holder.release().await;
     // The silent transaction holds the lock now. Meanwhile every request gets a response.

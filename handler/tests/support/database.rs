@@ -376,8 +376,13 @@ impl Database {
 
     /// Waits until a handler's connection matches a condition.
     pub(crate) async fn wait_for_some(&self, condition: &str) {
-        self.wait_until(&format!("a connection where {condition}"), async || self.connections(condition).await > 0)
-            .await;
+        self.wait_for_connections(1, condition).await;
+    }
+
+    /// Waits until this many connections satisfy a condition on `pg_stat_activity`.
+    pub(crate) async fn wait_for_connections(&self, count: i64, condition: &str) {
+        let what = format!("{count} connections where {condition}");
+        self.wait_until(&what, async || self.connections(condition).await >= count).await;
     }
 
     /// Waits until the sites have this many pageviews.
