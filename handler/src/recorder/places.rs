@@ -21,12 +21,14 @@ use crate::{
 /// The values that have a place. The cache is valid for one server, and is cleared when the connection reaches another one.
 pub(super) struct Places {
     named_events: HashSet<String>,
-    /// Hashes of values that have a place in the database. A value that is not in the cache is looked up. If two values ever had the
-    /// same hash, one of them would get a place more than the list has.
-    listed: Generations<()>,
+    /// Whether values have a place in the database, by their hash. A value that is not in the cache is looked up. If two values ever had
+    /// the same hash, one of them would get a place more than the list has, or none.
+    known: Generations<bool>,
     hasher: RandomState,
     /// Values that get a place with the current batch.
     admitted: HashMap<DayList, HashSet<String>>,
+    /// Hashes of values for which the current batch finds a full list. The list stays full until the day has ended.
+    without_place: Vec<u64>,
 }
 
 /// The effect of a batch on the lists.
@@ -69,16 +71,22 @@ impl Places {
     pub(super) fn new(named_events: &[String]) -> Self {
         Self {
             named_events: named_events.iter().cloned().collect(),
-            listed: Generations::default(),
+            known: Generations::default(),
             hasher: RandomState::new(),
             admitted: HashMap::new(),
+            without_place: Vec::new(),
         }
     }
 
     /// Clears the cache, because it may be outdated.
     pub(super) fn forget(&mut self) {
-        self.listed = Generations::default();
+        self.known = Generations::default();
+        self.start_batch();
+    }
+
+    fn start_batch(&mut self) {
         self.admitted.clear();
+        self.without_place.clear();
     }
 
     /// Decides which values of these visits get a place. The sites must be in `keys`.
@@ -88,7 +96,7 @@ impl Places {
         keys: &Keys,
         visits: &[Dated<'_>],
     ) -> Result<Admissions, Failure> {
-        self.admitted.clear();
+        self.start_batch();
         let mut candidates: Vec<Candidate<'_>> = Vec::new();
         let mut indexes: HashMap<(DayList, &str), usize> = HashMap::new();
         for (index, Dated { visit, moment, .. }) in visits.iter().enumerate() {
@@ -97,7 +105,7 @@ impl Places {
             for (dimension, value) in counted_values(visit) {
                 let list = DayList { site: site.id, day: moment.day, dimension };
                 let hash = self.hash(list, value);
-                if self.listed.renew(hash).is_some() {
+                if self.known.renew(hash).is_some() {
                     continue;
                 }
                 let network = *network.get_or_insert_with(|| {
@@ -137,11 +145,14 @@ impl Places {
         Ok(admissions)
     }
 
-    /// Call this after the commit of the batch: its values have a place now.
+    /// Call this after the commit of the batch: its values have a place now, and its lists are as full as the batch found them.
     pub(super) fn keep(&mut self) {
+        for hash in self.without_place.drain(..) {
+            self.known.insert(hash, false);
+        }
         for (list, values) in std::mem::take(&mut self.admitted) {
             for value in values {
-                self.listed.insert(self.hash(list, &value), ());
+                self.known.insert(self.hash(list, &value), true);
             }
         }
     }
@@ -152,7 +163,7 @@ impl Places {
     }
 
     fn lists(&self, list: DayList, value: &str) -> bool {
-        self.admits(list, value) || self.listed.get(self.hash(list, value)).is_some()
+        self.admits(list, value) || self.known.get(self.hash(list, value)) == Some(true)
     }
 
     fn hash(&self, list: DayList, value: &str) -> u64 {
@@ -177,12 +188,16 @@ impl Places {
         let was_admitted = |back: i32| self.admits(DayList { day: list.day.plus(-back), ..*list }, value);
         let is_remembered = standing == Standing::Remembered || (1..=REMEMBERED_DAYS).any(was_admitted);
         let is_named = list.dimension == Dimension::Event && self.named_events.contains(*value);
+        // Remembered values have as many places again, so that new values can't take them.
+        let places = if is_remembered { 2 * places } else { places };
         let has_place = if standing == Standing::Listed || is_named {
             true
+        } else if *listed >= places {
+            self.without_place.push(self.hash(*list, value));
+            false
         } else if is_remembered {
-            // Remembered values have as many places again, so that new values can't take them.
-            *listed < 2 * places
-        } else if *listed < places {
+            true
+        } else {
             let added = |network: &Fingerprint| state.added.get(&(*list, *network)).copied().unwrap_or_default();
             let sponsor = sponsors.iter().find(|network| added(network) < VALUES_A_NETWORK);
             if let Some(network) = sponsor {
@@ -192,8 +207,6 @@ impl Places {
                 admissions.refused.extend(visits);
             }
             sponsor.is_some()
-        } else {
-            false
         };
         if has_place {
             // The database has counted what is listed.

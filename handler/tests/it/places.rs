@@ -254,6 +254,24 @@ fn rows_read(plan: &Value) -> f64 {
 }
 
 #[tokio::test]
+async fn a_value_without_a_place_in_a_full_list_is_looked_up_once() {
+    let (database, cable, host) = Host::counting_through_a_cable().await;
+    fill(&database, Dimension::Page).await;
+    let round_trips = || cable.round_trips().iter().sum::<u32>();
+    let mut before = round_trips();
+    let mut needed = Vec::new();
+    for number in 1..=3 {
+        counted(&host, &view(number, "/one-too-many")).await;
+        needed.push(round_trips() - before);
+        before += needed[number - 1];
+    }
+    // The look-up and the commit, and then the commit alone.
+    assert_eq!(needed, [2, 1, 1]);
+    let (_, others) = listed(&database, Dimension::Page).await;
+    assert_eq!(others, 3);
+}
+
+#[tokio::test]
 async fn a_value_is_looked_up_without_the_history_of_its_site() {
     let database = Database::create().await;
     let connection = &mut database.connect().await;
