@@ -1,9 +1,10 @@
--- Reads the lists of some dimensions ($8) of a site ($1) and, if $7 is true, everything else of a report. Each row has a kind:
---   day       the whole site on a day, with visitors by gap
+-- Reads the lists of some dimensions ($8) of a site ($1) and, if $7 is true, everything else of a report. Days are those of the whole
+-- site (dimension $16 is 0 and $17 is empty), or of one value ($17) of a dimension. Each row has a kind:
+--   day       a day, with visitors by gap
 --   hour      an hour of a day, by its number
 --   value     the sum of a value over the range
 --   unread    one of the dimensions $9 that has values in the range
---   imported  a day's total from another counter, whose name is the value
+--   imported  a day's total from another counter, whose name is the value. Other counters have totals of the whole site only
 --   site      the site's first counted day, all-time views, and the revision of its registers in `visitors`. Without this row, the
 --             site has never been counted
 --   registers the ranks of the all-time estimate in `visitors`, if their revision is not $13. With null they are not read
@@ -36,7 +37,8 @@ select
     'day' as "kind!: TallyKind", tally.day, null::smallint as dimension, null as value,
     pageviews as "pageviews!", visitors::bigint[] as "visitors!"
 from unnest($2::integer[]) as shown (day)
-join tally on tally.site = (select id from found) and tally.day = shown.day and dimension = 0 and tally.value = ''
+join tally
+    on tally.site = (select id from found) and tally.day = shown.day and dimension = $16::smallint and tally.value = $17::text
 where $7::boolean
 union all
 select 'hour', tally.day, null, tally.value, pageviews, visitors::bigint[]
@@ -98,7 +100,7 @@ where (
 union all
 select 'imported', day, null, source, pageviews, array[visitors]
 from imported_tally
-where $7::boolean and site = (select id from found) and day between $4::integer and $5::integer
+where $7::boolean and $16 = 0 and site = (select id from found) and day between $4::integer and $5::integer
 union all
 select
     'site', (select min(day) from tally where tally.site = (select id from found) and dimension = 0), null, null,

@@ -7,6 +7,7 @@
 mod asset;
 pub mod badge;
 mod chart;
+mod filter;
 mod list;
 mod numbers;
 mod problem;
@@ -30,6 +31,7 @@ pub use self::unavailable::{PageKind, render_unavailable};
 pub use self::why::{Verdict, render_why};
 use self::{
     chart::{Chart, ImportedBars},
+    filter::{Chip, Kept},
     list::{Exclusions, List, Tab},
     numbers::Number,
     range::RangeLink,
@@ -41,7 +43,6 @@ use self::{
 };
 use crate::domain::{
     calendar::Day,
-    dimension::Group,
     site_name::SiteName,
     statistics::{ImportedSum, Lists, Report},
 };
@@ -115,8 +116,8 @@ struct PageValues<'a> {
     first: String,
     last: String,
     numbers: Vec<Number>,
-    /// Whether the visitors of the range are known.
-    exact: bool,
+    /// Whether the visitors of the range are unknown, because it is too long.
+    long_range: bool,
     /// Whether new and returning visitors are distinguished.
     new: bool,
     /// The period that the numbers are compared with.
@@ -132,21 +133,22 @@ struct PageValues<'a> {
     previous: Option<String>,
     /// The next range, up to today; missing if it is in the future.
     next: Option<String>,
-    /// Links to the groups of lists; empty on a page with a breakdown.
+    /// The conditions of the numbers, one at most.
+    chips: Vec<Chip<'a>>,
+    /// How visitors with these conditions are counted.
+    filter_note: Option<String>,
+    /// Links to the groups of lists; empty on a page about one value.
     tabs: Vec<Tab>,
-    /// The lists of the open group, or the only list of a breakdown.
+    /// The lists of the open group, or those of the value.
     lists: Vec<List<'a>>,
-    /// The group of lists that contains the page or host of a breakdown.
-    group: &'static str,
-    /// The open group, unless it is open by default. Links to other ranges keep it.
-    group_query: Option<&'static str>,
+    /// A parameter that links to other ranges keep.
+    kept: Option<Kept<'a>>,
     /// The range and the chart's step as a query.
     view_query: String,
-    /// The breakdown as a query. A page with a breakdown has only one list.
-    breakdown_query: Option<String>,
     /// Returning visitors by week, the newest first.
     weeks: Vec<WeekRow>,
-    exclusions: Exclusions,
+    /// Missing on a page about one value.
+    exclusions: Option<Exclusions>,
     signed_in: bool,
     version: &'a str,
     commit: &'a str,
@@ -174,16 +176,18 @@ impl<'a> PageValues<'a> {
         let (previous, next) = range::neighbours(report.range, *first, *last);
         let range_query = range::query(report.range, *last);
         let (tabs, lists) = match &report.referrals {
-            Some(referrals) => (Vec::new(), vec![list::referrals(referrals)]),
-            None => list::tabs(report),
+            None if report.filter.is_empty() => list::tabs(report),
+            referrals => (Vec::new(), referrals.iter().map(list::referrals).collect()),
         };
-        let group_query = match report.read_lists {
+        let group = match report.read_lists {
             Lists::Group(group) if report.read_lists != Lists::DEFAULT => Some(group.name()),
             _ => None,
         };
-        let group = report.referrals.as_ref().map_or(Group::Pages, |referrals| referrals.of.dimension().group());
+        let group = group.map(|name| Kept { name: "lists", value: name, query: format!("lists={name}") });
+        let chips = filter::chips(report);
+        let named: Vec<&str> = [&*report.site].into_iter().chain(chips.iter().map(|chip| &*chip.value)).collect();
         Self {
-            title: format!("{} · Footfall", report.site),
+            title: format!("{} · Footfall", named.join(" › ")),
             site: &report.site,
             site_query: wording::query_value(&report.site),
             sites: if view.lists_sites { SiteChoice::of(view.sites, &report.site) } else { SiteChoice::none() },
@@ -202,30 +206,37 @@ impl<'a> PageValues<'a> {
                 || report.excluded.values().any(|count| *count > 0)
                 || !report.imported.is_empty(),
             embedded: false,
-            live: !report.stale && report.all_time_pageviews > 0,
+            live: !report.stale && report.all_time_pageviews > 0 && report.filter.is_empty(),
             address: view.address,
             ranges: range::ranges(report),
             range_heading: wording::range_heading(report.range, first.date(), last.date()),
             first: first.to_string(),
             last: last.to_string(),
             numbers: numbers::numbers(report),
-            exact: report.counts.visitors.is_some(),
+            long_range: report.counts.visitors.is_none() && report.filter.has_visitors(),
             new: report.counts.new_visitors.is_some(),
             compared: numbers::compared(report),
             imported: report.imported.iter().map(ImportedLine::of).collect(),
-            series: Chart::draw("chart", &series, &chart::bars(before, zone), &imported, report.step),
+            series: Chart::draw(
+                "chart",
+                &series,
+                &chart::bars(before, zone),
+                &imported,
+                report.step,
+                (report.filter.has_visitors(), numbers::views(report)),
+            ),
             steps: range::steps(report, &range_query),
             view_query: range::with_step(&range_query, report.step, report),
             range_query,
             previous: (first.number() > 0).then(|| range::between(previous.0, previous.1)),
             next: (next.0 <= today).then(|| range::between(next.0, next.1.min(today))),
+            chips,
+            filter_note: filter::note(report),
             tabs,
             lists,
-            group: group.name(),
-            group_query,
-            breakdown_query: report.referrals.as_ref().map(|referrals| list::breakdown_query(&referrals.of)),
+            kept: filter::kept(&report.filter).or(group),
             weeks: returning::weeks(report),
-            exclusions: list::exclusions(report),
+            exclusions: report.filter.is_empty().then(|| list::exclusions(report)),
             signed_in: view.signed_in,
             version: view.version,
             commit: short(view.commit),

@@ -56,7 +56,7 @@ pub enum Dimension {
     Robot = 14,
     /// Pages that an AI fetched.
     AiPage = 15,
-    /// Pairs of a referring host and a page, see [`referrer::pair`]. Only a [`crate::domain::statistics::Breakdown`] reads them.
+    /// Pairs of a referring host and a page, see [`referrer::pair`]. They are read for a filter by one of both.
     Referral = 100,
 }
 
@@ -105,6 +105,10 @@ impl Group {
 struct DimensionRow {
     /// The name in responses and exports.
     name: &'static str,
+    /// The name of a value in query parameters; empty if there is no list.
+    parameter: &'static str,
+    /// The heading of a single value.
+    singular: &'static str,
     group: Group,
     /// The heading of its list on the page.
     heading: &'static str,
@@ -113,6 +117,9 @@ struct DimensionRow {
     uniqueness: Uniqueness,
     /// How many values a site can have in a day; additional values count as [`OTHER`].
     values_a_day: usize,
+    /// The heading of the column of pageviews. Empty if the pageviews are not those of the visitors: an entry page has the pageviews of
+    /// the page itself.
+    views: &'static str,
     /// The page's text while the list is empty. Without one, an empty list is left out.
     empty: &'static str,
     /// The page's note on how to read the numbers. Without one, the page uses a note on the uniqueness.
@@ -122,11 +129,14 @@ struct DimensionRow {
 /// The defaults of most rows.
 const PLAIN: DimensionRow = DimensionRow {
     name: "",
+    parameter: "",
+    singular: "",
     group: Group::Pages,
     heading: "",
     column: "",
     uniqueness: Uniqueness::OncePerDay,
     values_a_day: VALUES_A_DAY,
+    views: "Pageviews",
     empty: "",
     note: "",
 };
@@ -155,6 +165,8 @@ impl Dimension {
         match self {
             Self::Page => DimensionRow {
                 name: "pages",
+                parameter: "page",
+                singular: "Page",
                 group: Group::Pages,
                 heading: "Pages",
                 column: "Path",
@@ -164,22 +176,30 @@ impl Dimension {
             },
             Self::EntryPage => DimensionRow {
                 name: "entry_pages",
+                parameter: "entry_page",
+                singular: "Entry page",
                 group: Group::Pages,
                 heading: "Entry pages",
                 column: "Path",
+                views: "",
                 ..PLAIN
             },
             Self::Event => DimensionRow {
                 name: "events",
+                parameter: "event",
+                singular: "Event",
                 group: Group::Events,
                 heading: "Events",
                 column: "Event",
                 uniqueness: Uniqueness::PerValue,
                 values_a_day: EVENTS_A_DAY,
+                views: "Times",
                 ..PLAIN
             },
             Self::Channel => DimensionRow {
                 name: "channels",
+                parameter: "channel",
+                singular: "Channel",
                 group: Group::Sources,
                 heading: "Channels",
                 column: "Channel",
@@ -188,6 +208,8 @@ impl Dimension {
             },
             Self::Referrer => DimensionRow {
                 name: "referrers",
+                parameter: "referrer",
+                singular: "Referrer",
                 group: Group::Sources,
                 heading: "Referrers",
                 column: "Host",
@@ -197,6 +219,8 @@ impl Dimension {
             },
             Self::Browser => DimensionRow {
                 name: "browsers",
+                parameter: "browser",
+                singular: "Browser",
                 group: Group::Technology,
                 heading: "Browsers",
                 column: "Browser",
@@ -204,6 +228,8 @@ impl Dimension {
             },
             Self::OperatingSystem => DimensionRow {
                 name: "operating_systems",
+                parameter: "operating_system",
+                singular: "System",
                 group: Group::Technology,
                 heading: "Operating systems",
                 column: "System",
@@ -211,6 +237,8 @@ impl Dimension {
             },
             Self::Device => DimensionRow {
                 name: "devices",
+                parameter: "device",
+                singular: "Device",
                 group: Group::Technology,
                 heading: "Devices",
                 column: "Device",
@@ -218,6 +246,8 @@ impl Dimension {
             },
             Self::Country => DimensionRow {
                 name: "countries",
+                parameter: "country",
+                singular: "Country",
                 group: Group::Locations,
                 heading: "Countries",
                 column: "Country",
@@ -225,6 +255,8 @@ impl Dimension {
             },
             Self::Language => DimensionRow {
                 name: "languages",
+                parameter: "language",
+                singular: "Language",
                 group: Group::Locations,
                 heading: "Languages",
                 column: "Language",
@@ -232,6 +264,8 @@ impl Dimension {
             },
             Self::Campaign => DimensionRow {
                 name: "campaigns",
+                parameter: "campaign",
+                singular: "Campaign",
                 group: Group::Sources,
                 heading: "Campaigns",
                 column: "Campaign",
@@ -240,18 +274,24 @@ impl Dimension {
             },
             Self::Robot => DimensionRow {
                 name: "robots",
+                parameter: "robot",
+                singular: "Robot",
                 group: Group::Robots,
                 heading: "Robots",
                 column: "Robot",
                 uniqueness: Uniqueness::RequestsOnly,
+                views: "Requests",
                 ..PLAIN
             },
             Self::AiPage => DimensionRow {
                 name: "ai_pages",
+                parameter: "ai_page",
+                singular: "Page read by AI",
                 group: Group::Robots,
                 heading: "Pages read by AI",
                 column: "Path",
                 uniqueness: Uniqueness::RequestsOnly,
+                views: "Requests",
                 ..PLAIN
             },
             Self::Referral => DimensionRow { name: "referrals", uniqueness: Uniqueness::ViewsOnly, ..PLAIN },
@@ -276,6 +316,21 @@ impl Dimension {
     /// The name in responses and exports.
     pub const fn name(self) -> &'static str {
         self.about().name
+    }
+
+    /// The name of a value in query parameters.
+    pub const fn parameter(self) -> &'static str {
+        self.about().parameter
+    }
+
+    /// The dimension whose values have this name in query parameters.
+    pub fn of_parameter(name: &str) -> Option<Self> {
+        Self::lists().find(|dimension| dimension.parameter() == name)
+    }
+
+    /// The heading of a single value.
+    pub const fn singular(self) -> &'static str {
+        self.about().singular
     }
 
     /// The group of its list.
@@ -306,6 +361,11 @@ impl Dimension {
     /// How many values a site can have in a day; additional values count as [`OTHER`].
     pub const fn values_a_day(self) -> usize {
         self.about().values_a_day
+    }
+
+    /// The heading of the column of pageviews. Empty if the pageviews are not those of the visitors.
+    pub const fn views(self) -> &'static str {
+        self.about().views
     }
 
     /// The page's text while its list is empty. If there is none, an empty list is left out.

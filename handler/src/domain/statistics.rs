@@ -4,7 +4,7 @@
 
 mod assemble;
 mod bad_query;
-mod breakdown;
+mod filter;
 mod imported;
 mod live;
 mod query;
@@ -15,7 +15,7 @@ mod visitors;
 pub use self::{
     assemble::assemble,
     bad_query::BadQuery,
-    breakdown::Breakdown,
+    filter::{Condition, Filter},
     imported::{ImportedPoint, ImportedSum},
     live::Live,
     query::{Before, Lists, Plan, PlannedPoint, Query, STATEMENT_DAYS, Slice},

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     config::Host,
+    domain::Dimension,
     routes::{self, Endpoint},
 };
 
@@ -62,11 +63,13 @@ async fn respond<B: Buf>(
     reply
 }
 
-/// Whether search engines may list the reply: only the page of a public site. A shared link is a secret.
+/// Whether search engines may list the reply: only the page of a public site. A shared link is a secret, and the pages of all values
+/// are too many.
 fn may_be_indexed(request: &Request) -> bool {
     request.route.endpoint == Endpoint::Count
         && !request.is_private()
         && !["share", "embed"].iter().any(|name| request.has_parameter(name))
+        && !Dimension::lists().any(|dimension| request.has_parameter(dimension.parameter()))
 }
 
 async fn endpoint<B: Buf>(

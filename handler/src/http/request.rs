@@ -22,8 +22,11 @@ use super::{
     server::request_service::RequestContext,
 };
 use crate::{
-    domain::statistics::{BadQuery, Breakdown, Lists, Query, Range},
-    domain::{Day, LimitedNetwork, Network, SiteName, identity::address::client_network},
+    domain::statistics::{BadQuery, Filter, Lists, Query, Range},
+    domain::{
+        Day, Dimension, LimitedNetwork, Network, SiteName, dimension::value::printable,
+        identity::address::client_network,
+    },
     routes::Route,
 };
 
@@ -101,6 +104,16 @@ impl Request {
     /// same.
     pub(super) fn header_lines(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers().get_all(name).iter().map(|value| value.to_str().unwrap_or("\u{fffd}"))
+    }
+
+    /// Rejects a query with another name than these and those of values. A misspelt name of a value would give the numbers of the whole
+    /// site.
+    pub(super) fn accepts_only(&self, names: &[&str]) -> Result<(), Error> {
+        let is_known = |name: &str| names.contains(&name) || Dimension::of_parameter(name).is_some();
+        match self.query.iter().find(|(name, _)| !is_known(name)) {
+            Some((name, _)) => Err(Error::BadRequest(format!("unknown parameter '{}'", printable(name, 64)))),
+            None => Ok(()),
+        }
     }
 
     /// Whether the query has this name, with or without a value.
@@ -235,22 +248,23 @@ impl Request {
         if self.app().config.is_token_unresolved { Error::NoToken } else { Error::Private }
     }
 
-    /// The statistics query in `site`, `period` or `from` and `to`, `by`, `lists`, and `page` or `referrer`, if the client
-    /// may see the result.
+    /// The statistics query in `site`, `period` or `from` and `to`, `by`, `lists`, and the value of a dimension, if the client may see
+    /// the result. The lists are those of the whole site, so a query about one value has none.
     pub(super) fn statistics_query(&self) -> Result<Query, Error> {
         let query = self.query_of(self.site()?)?;
         let lists = self.parameter("lists").map(str::parse).transpose()?.unwrap_or(Lists::All);
-        let breakdown = Breakdown::parse(self.parameter("page"), self.parameter("referrer"))?;
-        Ok(Query { lists, breakdown, ..query })
+        let filter = Filter::parse(self.query.iter().map(|(name, value)| (&**name, &**value)))?;
+        let lists = if filter.is_empty() { lists } else { Lists::None };
+        Ok(Query { lists, filter, ..query })
     }
 
-    /// The statistics query of a page, which shows one group of lists, or a breakdown instead.
+    /// The statistics query of a page, which shows one group of lists.
     pub(super) fn page_query(&self) -> Result<Query, Error> {
         let query = self.statistics_query()?;
-        let lists = match (query.lists, &query.breakdown) {
-            (_, Some(_)) => Lists::None,
-            (Lists::Group(group), None) => Lists::Group(group),
-            (Lists::All | Lists::None, None) => Lists::DEFAULT,
+        let lists = match query.lists {
+            _ if !query.filter.is_empty() => Lists::None,
+            Lists::Group(group) => Lists::Group(group),
+            Lists::All | Lists::None => Lists::DEFAULT,
         };
         Ok(Query { lists, ..query })
     }
@@ -274,7 +288,7 @@ impl Request {
             (Some(_), ..) => return Err(BadQuery::TwoRanges.into()),
         };
         let step = self.parameter("by").map(str::parse).transpose()?;
-        let query = Query { site, range, step, lists: Lists::None, breakdown: None };
+        let query = Query { site, range, step, lists: Lists::None, filter: Filter::default() };
         // The default is always valid, so skip the slow calendar arithmetic of the check.
         if range != Range::DEFAULT || step.is_some() {
             self.app().reader.check(&query)?;

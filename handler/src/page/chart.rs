@@ -34,6 +34,10 @@ pub(super) struct Chart {
     /// The heading of the table's first column.
     column: &'static str,
     width: usize,
+    /// Whether the chart shows visitors.
+    counts_visitors: bool,
+    /// The name of a pageview; empty if the chart shows none.
+    measure: &'static str,
     views: String,
     people: String,
     /// Visitors of the previous period as a line; empty if there is none.
@@ -142,24 +146,29 @@ const fn row_format(step: Step, bars: usize) -> &'static str {
 
 impl Chart {
     /// Draws the bars, oldest first, with a line for the previous period and the bars of other counters.
-    pub(super) fn draw(id: &'static str, bars: &[Bar], before: &[Bar], imported: &[ImportedBars], step: Step) -> Self {
+    pub(super) fn draw(
+        id: &'static str,
+        bars: &[Bar],
+        before: &[Bar],
+        imported: &[ImportedBars],
+        step: Step,
+        (counts_visitors, measure): (bool, &'static str),
+    ) -> Self {
         let most = |bars: &[Bar]| bars.iter().filter_map(|bar| bar.visitors).max().unwrap_or_default();
         let most_visitors = most(bars);
         // Draw no line if the previous period has no visitors, or their number is unknown.
         let before = if most(before) > 0 { &before[..before.len().min(bars.len())] } else { &[] };
-        let most_pageviews = bars.iter().map(|bar| bar.pageviews).max().unwrap_or_default();
+        let most_pageviews =
+            bars.iter().map(|bar| bar.pageviews).max().filter(|_| !measure.is_empty()).unwrap_or_default();
         let most_imported = imported.iter().flat_map(ImportedBars::heights).max().unwrap_or_default();
         let top = round_up(most_pageviews.max(most_visitors).max(most(before)).max(most_imported));
         let mut chart = Self {
             id,
-            title: format!(
-                "Visitors and pageviews by {}. Highest: {} visitors, {} pageviews.",
-                step.name(),
-                thousands(most_visitors),
-                thousands(most_pageviews)
-            ),
+            title: title((counts_visitors, most_visitors), (measure, most_pageviews), step),
             column: column(step),
             width: bars.len().max(1),
+            counts_visitors,
+            measure,
             views: String::new(),
             people: String::new(),
             before: String::new(),
@@ -186,16 +195,19 @@ impl Chart {
     fn add(&mut self, index: usize, bar: &Bar, before: Option<i64>, top: i64, row_format: &str) {
         let (visitors, pageviews) = (height(bar.visitors.unwrap_or_default(), top), height(bar.pageviews, top));
         // Writing to a String can't fail.
-        if pageviews > 0 {
+        if pageviews > 0 && !self.measure.is_empty() {
             let _ = write!(self.views, "M{index} 0v-{pageviews}");
         }
         if visitors > 0 {
             let _ = write!(self.people, "M{index} 0v-{visitors}");
         }
-        let name = bar.start.strftime(row_format);
-        let visitors = bar.visitors.map_or("–".to_owned(), thousands);
-        let pageviews = thousands(bar.pageviews);
-        let _ = write!(self.rows, "<tr><th>{name}<td>{visitors}<td>{pageviews}");
+        let _ = write!(self.rows, "<tr><th>{}", bar.start.strftime(row_format));
+        if self.counts_visitors {
+            let _ = write!(self.rows, "<td>{}", bar.visitors.map_or("–".to_owned(), thousands));
+        }
+        if !self.measure.is_empty() {
+            let _ = write!(self.rows, "<td>{}", thousands(bar.pageviews));
+        }
         if let Some(before) = before {
             let _ = write!(self.rows, "<td>{}", thousands(before));
             let line = if self.before.is_empty() { 'M' } else { 'L' };
@@ -220,6 +232,18 @@ impl Chart {
             }
         }
     }
+}
+
+/// A description of the chart, with its highest numbers.
+fn title((counts_visitors, visitors): (bool, i64), (measure, views): (&str, i64), step: Step) -> String {
+    let measure = measure.to_lowercase();
+    let shown = [("visitors", visitors, counts_visitors), (&measure, views, !measure.is_empty())];
+    let shown = || shown.iter().filter(|(.., is_shown)| *is_shown);
+    let names = shown().map(|(name, ..)| *name).collect::<Vec<_>>().join(" and ");
+    let highest = shown().map(|(name, most, _)| format!("{} {name}", thousands(*most))).collect::<Vec<_>>().join(", ");
+    let mut title = format!("{names} by {}. Highest: {highest}.", step.name());
+    title[..1].make_ascii_uppercase();
+    title
 }
 
 /// The height of a bar. A count of one is visible even next to very tall bars.
@@ -286,6 +310,8 @@ fn labels(bars: &[Bar], step: Step) -> Vec<Label> {
 mod tests {
     use super::*;
 
+    const BOTH: (bool, &str) = (true, "Pageviews");
+
     fn bars(counts: &[(i64, i64)]) -> Vec<Bar> {
         let start = "2026-11-23T00:00:00".parse().unwrap();
         counts.iter().map(|&(visitors, pageviews)| Bar { start, visitors: Some(visitors), pageviews }).collect()
@@ -302,16 +328,16 @@ mod tests {
 
     #[test]
     fn a_single_visitor_has_a_visible_bar_next_to_a_million() {
-        let chart = Chart::draw("c", &bars(&[(1, 1), (1_000_000, 1_000_000), (0, 0)]), &[], &[], Step::Day);
+        let chart = Chart::draw("c", &bars(&[(1, 1), (1_000_000, 1_000_000), (0, 0)]), &[], &[], Step::Day, BOTH);
         assert_eq!(chart.people, "M0 0v-1M1 0v-200");
     }
 
     #[test]
     fn the_previous_period_is_a_line_and_a_column_no_longer_than_the_bars() {
-        let chart = Chart::draw("c", &bars(&[(1, 1), (2, 2)]), &bars(&[(2, 2), (0, 0), (9, 9)]), &[], Step::Day);
+        let chart = Chart::draw("c", &bars(&[(1, 1), (2, 2)]), &bars(&[(2, 2), (0, 0), (9, 9)]), &[], Step::Day, BOTH);
         assert_eq!(chart.before, "M0-200L1-0");
         assert!(chart.rows.ends_with("<td>2<td>2<td>0"), "{}", chart.rows);
-        let chart = Chart::draw("c", &bars(&[(1, 1)]), &bars(&[(0, 0)]), &[], Step::Day);
+        let chart = Chart::draw("c", &bars(&[(1, 1)]), &bars(&[(0, 0)]), &[], Step::Day, BOTH);
         assert!(chart.before.is_empty());
     }
 
@@ -322,25 +348,45 @@ mod tests {
             bars.map(|(start, count)| Bar { start: start.parse().unwrap(), visitors: Some(count), pageviews: count });
         let by_start = [(bars[0].start, (2, 4)), (bars[1].start, (1, 1))].into();
         let imported = [ImportedBars { source: "plausible".to_owned(), by_start }];
-        let chart = Chart::draw("c", &bars, &[], &imported, Step::Day);
+        let chart = Chart::draw("c", &bars, &[], &imported, Step::Day, BOTH);
         let series = &chart.imported[0];
         assert_eq!((&*series.people, &*series.views), ("M0 0v-100M1.3 0v-50", "M0-200h.8M1-50h.8"));
         assert!(chart.rows.contains("22 Nov<td>0<td>0<td>2<td>4<tr>") && chart.rows.ends_with("<td>2<td>2<td><td>"));
         // Imported days alone are drawn, too.
-        let chart = Chart::draw("c", &bars[..1], &[], &imported, Step::Day);
+        let chart = Chart::draw("c", &bars[..1], &[], &imported, Step::Day, BOTH);
         assert!(!chart.empty);
     }
 
     #[test]
     fn hours_of_two_days_show_their_date() {
-        let hours = |count| Chart::draw("c", &bars(&vec![(1, 1); count]), &[], &[], Step::Hour).rows;
+        let hours = |count| Chart::draw("c", &bars(&vec![(1, 1); count]), &[], &[], Step::Hour, BOTH).rows;
         assert!(hours(24).starts_with("<tr><th>00:00<td>1"));
         assert!(hours(48).starts_with("<tr><th>Mon 23 Nov 00:00<td>1"));
     }
 
     #[test]
+    fn a_chart_without_visitors_or_without_pageviews_has_neither_their_bars_nor_their_column() {
+        let draw = |shown| Chart::draw("c", &bars(&[(1, 4)]), &[], &[], Step::Day, shown);
+        let chart = draw((true, ""));
+        assert_eq!((&*chart.people, &*chart.views), ("M0 0v-100", ""));
+        assert_eq!(chart.title, "Visitors by day. Highest: 1 visitors.");
+        assert!(chart.rows.ends_with("Nov<td>1"), "{}", chart.rows);
+        let chart = Chart::draw(
+            "c",
+            &[Bar { visitors: None, ..bars(&[(0, 4)]).remove(0) }],
+            &[],
+            &[],
+            Step::Day,
+            (false, "Requests"),
+        );
+        assert_eq!((&*chart.people, &*chart.views), ("", "M0 0v-200"));
+        assert_eq!(chart.title, "Requests by day. Highest: 4 requests.");
+        assert!(chart.rows.ends_with("Nov<td>4"), "{}", chart.rows);
+    }
+
+    #[test]
     fn an_empty_series_draws_an_empty_chart() {
-        let chart = Chart::draw("c", &[], &[], &[], Step::Hour);
+        let chart = Chart::draw("c", &[], &[], &[], Step::Hour, BOTH);
         assert!(chart.empty && chart.labels.is_empty() && chart.rows.is_empty());
     }
 }

@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::wording::{query_value, thousands};
 use crate::{
-    domain::statistics::{Breakdown, Entry, Lists, Referrals, Report},
+    domain::statistics::{Condition, Entry, Lists, Referrals, Report},
     domain::{
         Dimension, Exclusion, Uniqueness,
+        dimension::Group,
         dimension::channel,
-        dimension::{Group, OTHER},
         visit::robot::{self, Robot},
     },
 };
@@ -28,10 +28,6 @@ pub(super) struct Tab {
 #[derive(Serialize)]
 pub(super) struct List<'a> {
     heading: &'static str,
-    /// The page or host of a breakdown; `None` for lists of the whole site.
-    of: Option<Cow<'a, str>>,
-    /// The whole page or host, which browsers show on hover.
-    whole: Option<&'a str>,
     /// The heading of the first column.
     column: &'static str,
     /// The type of `Intl.DisplayNames` with which the script translates codes to names, if the values are codes.
@@ -62,7 +58,7 @@ struct ListRow<'a> {
     value: Cow<'a, str>,
     /// The whole value of a path, or of a value that is shortened. Browsers show it on hover.
     whole: Option<&'a str>,
-    /// The query of the value's breakdown, if it has one.
+    /// The value as a query; `None` for an empty value.
     query: Option<String>,
     /// Missing if unknown.
     visitors: Option<String>,
@@ -123,43 +119,41 @@ fn entries(report: &Report, dimension: Dimension) -> &[Entry] {
     &entries[..began]
 }
 
-/// The list of a breakdown, shown instead of all lists.
-pub(super) fn referrals(Referrals { of, entries, other }: &Referrals) -> List<'_> {
-    let ordinary = list(entries, of.answers());
+/// The referrers of a page, or the pages of a referrer.
+pub(super) fn referrals(Referrals { of, listed, entries, other }: &Referrals) -> List<'_> {
     let mut note = "Pageviews only: visitors are not counted per page and referrer.".to_owned();
     if *other > 0 {
         note += &format!(" The page of {} more pageviews with a referrer is unknown.", thousands(*other));
     }
     List {
-        heading: match of {
-            Breakdown::Page(_) => "Referrers of",
-            Breakdown::Referrer(_) => "Pages reached from",
-        },
-        of: Some(shorten(of.value())),
-        whole: Some(of.value()),
         note: Some(note.into()),
         known: false,
-        empty: match of {
-            Breakdown::Page(_) => "No other site referred visitors to this page in this period.",
-            Breakdown::Referrer(_) => "This host referred no visitors in this period.",
+        empty: if of.dimension == Dimension::Page {
+            "No other site referred visitors to this page in this period."
+        } else {
+            "This host referred no visitors in this period."
         },
-        ..ordinary
+        ..list(entries, *listed)
     }
 }
 
-/// The query of a value's breakdown. The value `other` and shortened values have none.
-fn breakdown_link(dimension: Dimension, value: &str) -> Option<String> {
-    let breakdown = match dimension {
-        Dimension::Page => Breakdown::Page(value.to_owned()),
-        Dimension::Referrer => Breakdown::Referrer(value.to_owned()),
-        _ => return None,
-    };
-    (value != OTHER && !is_shortened(value)).then(|| breakdown_query(&breakdown))
+/// A value as a query.
+pub(super) fn value_query(dimension: Dimension, value: &str) -> String {
+    format!("{}={}", dimension.parameter(), query_value(value))
 }
 
-/// A breakdown as a query.
-pub(super) fn breakdown_query(breakdown: &Breakdown) -> String {
-    format!("{}={}", breakdown.parameter(), query_value(breakdown.value()))
+/// A condition in the words of the page, and the whole value if it is shortened.
+pub(super) fn condition(Condition { dimension, value }: &Condition) -> (Cow<'_, str>, Option<&str>) {
+    (in_words(*dimension, value), is_shortened(value).then_some(&**value))
+}
+
+/// The type of `Intl.DisplayNames` with which the script translates a dimension's codes.
+pub(super) const fn names(dimension: Dimension) -> Option<&'static str> {
+    match dimension {
+        Dimension::Country => Some("region"),
+        Dimension::Language => Some("language"),
+        _ => None,
+    }
 }
 
 /// A value in the words of the page.
@@ -185,7 +179,7 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     let row = |entry: &'e Entry| ListRow {
         value: in_words(dimension, &entry.value),
         whole: (is_path || is_shortened(&entry.value)).then_some(&*entry.value),
-        query: breakdown_link(dimension, &entry.value),
+        query: (!entry.value.is_empty()).then(|| value_query(dimension, &entry.value)),
         visitors: entry.visitors.filter(|_| known).map(thousands),
         pageviews: thousands(entry.pageviews),
         share: size(entry).saturating_mul(100) / most,
@@ -203,19 +197,10 @@ fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
     };
     List {
         heading: dimension.heading(),
-        of: None,
-        whole: None,
         column: dimension.column(),
-        names: match dimension {
-            Dimension::Country => Some("region"),
-            Dimension::Language => Some("language"),
-            _ => None,
-        },
-        views: match dimension {
-            Dimension::Event => "Times",
-            _ if dimension.uniqueness() == Uniqueness::RequestsOnly => "Requests",
-            _ => "Pageviews",
-        },
+        names: names(dimension),
+        // In a list of entry pages, these are the pageviews of the pages.
+        views: if dimension.views().is_empty() { "Pageviews" } else { dimension.views() },
         note: (!note.is_empty()).then_some(note.into()),
         known,
         empty: dimension.empty(),

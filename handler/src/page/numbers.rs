@@ -18,27 +18,42 @@ pub(super) struct Number {
     before: Option<String>,
 }
 
-/// The numbers of the range. If its unique visitors are unknown, the sum of daily visitors replaces them.
+/// The numbers of the range. If its unique visitors are unknown, the sum of daily visitors replaces them. The numbers of one value have
+/// no pageviews if these would not be those of its visitors, and no visitors if the value has none.
 pub(super) fn numbers(report: &Report) -> Vec<Number> {
     let now = &report.counts;
     let before = report.previous.as_ref().map(|previous| &previous.counts);
     let count = |key, label, of: fn(&Counts) -> Option<i64>| number(key, label, of(now), before.and_then(of));
+    let views = views(report);
+    let pageviews = || {
+        let number = count("pageviews", views, |counts| Some(counts.pageviews));
+        number.filter(|_| !views.is_empty())
+    };
     let shown = if now.visitors.is_some() {
         vec![
             count("visitors", "Unique visitors", |counts| counts.visitors),
             count("new_visitors", "New", |counts| counts.new_visitors),
             count("returning_visitors", "Returning", Counts::returning_visitors),
-            count("pageviews", "Pageviews", |counts| Some(counts.pageviews)),
-            views_per_visitor(now, before),
+            pageviews(),
+            views_per_visitor(now, before).filter(|_| views == WHOLE_SITE_VIEWS),
         ]
     } else {
         vec![
-            count("pageviews", "Pageviews", |counts| Some(counts.pageviews)),
-            count("daily_visitors", "Sum of daily visitors", |counts| Some(counts.daily_visitors)),
+            pageviews(),
+            count("daily_visitors", "Sum of daily visitors", |counts| Some(counts.daily_visitors))
+                .filter(|_| report.filter.has_visitors()),
         ]
     };
     shown.into_iter().flatten().collect()
 }
+
+/// The name of the report's pageviews; empty if the report has none that belong to its visitors.
+pub(super) fn views(report: &Report) -> &'static str {
+    report.filter.condition().map_or(WHOLE_SITE_VIEWS, |condition| condition.dimension.views())
+}
+
+/// The name of the pageviews of a site.
+const WHOLE_SITE_VIEWS: &str = "Pageviews";
 
 fn number(key: &'static str, label: &'static str, now: Option<i64>, before: Option<i64>) -> Option<Number> {
     let now = now?;
@@ -96,6 +111,10 @@ pub(super) fn compared(report: &Report) -> Option<String> {
         return None;
     }
     let days = wording::days(first.date(), last.date());
+    // The hours of one value are not counted.
+    if !report.filter.is_empty() && report.last == report.day() {
+        return Some(format!("Compared with {days}, with the whole last day."));
+    }
     Some(match until {
         Some(until) => format!("Compared with {days}, until {}.", report.zone.to_datetime(*until).strftime("%H:%M")),
         None => format!("Compared with {days}."),

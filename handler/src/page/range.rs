@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::filter::HOURLY_DAYS;
 use crate::domain::{
     calendar::Day,
     statistics::{Range, Report, Step},
@@ -74,7 +75,8 @@ pub(super) fn neighbours(range: Range, first: Day, last: Day) -> ((Day, Day), (D
 pub(super) fn steps(report: &Report, range_query: &str) -> Vec<RangeLink> {
     let days = days(report);
     let suits = |step: &Step| match step {
-        Step::Hour => days <= 14,
+        // The hours of one value are not counted.
+        Step::Hour => days <= HOURLY_DAYS && report.filter.is_empty(),
         Step::Day => (2..=400).contains(&days),
         Step::Week => days > 7,
         Step::Month => days > 31,
@@ -95,11 +97,11 @@ pub(super) fn steps(report: &Report, range_query: &str) -> Vec<RangeLink> {
 
 /// A range and a step of its chart as a query. The default step is not named.
 pub(super) fn with_step(range_query: &str, step: Step, report: &Report) -> String {
-    if step == Step::suiting(days(report)) {
-        range_query.to_owned()
-    } else {
-        format!("{range_query}&by={}", step.name())
-    }
+    let default = match Step::suiting(days(report)) {
+        Step::Hour if !report.filter.is_empty() => Step::Day,
+        default => default,
+    };
+    if step == default { range_query.to_owned() } else { format!("{range_query}&by={}", step.name()) }
 }
 
 fn days(report: &Report) -> i32 {

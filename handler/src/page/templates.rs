@@ -29,8 +29,9 @@ pub(super) static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
 });
 
 /// The parts that several pages share.
-const PARTS: [(&str, &str); 4] = [
+const PARTS: [(&str, &str); 5] = [
     ("{{> head}}\n", include_str!("../../templates/head.html")),
+    ("{{> heading}}\n", include_str!("../../templates/heading.html")),
     ("{{> numbers}}\n", include_str!("../../templates/numbers.html")),
     ("{{> chart}}\n", include_str!("../../templates/chart.html")),
     ("{{> lists}}\n", include_str!("../../templates/lists.html")),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::wording::thousands;
+use super::{numbers, wording::thousands};
 use crate::domain::statistics::{Counts, Report};
 
 /// One of the headline numbers.
@@ -17,10 +17,16 @@ pub(super) struct HeadlineNumber {
     /// Whether the number is a sum of days: a visitor on two days counts twice.
     pub(super) sum: bool,
     pageviews: String,
+    /// The name of the pageviews; empty if there are none.
+    views: &'static str,
 }
 
-/// All headline numbers.
+/// All headline numbers. None for a value without visitors.
 pub(super) fn totals(report: &Report) -> Vec<HeadlineNumber> {
+    if !report.filter.has_visitors() {
+        return Vec::new();
+    }
+    let views = numbers::views(report);
     let total = |key, label, counts: &Counts| HeadlineNumber {
         key,
         label,
@@ -28,6 +34,7 @@ pub(super) fn totals(report: &Report) -> Vec<HeadlineNumber> {
         estimate: false,
         sum: counts.visitors.is_none(),
         pageviews: thousands(counts.pageviews),
+        views,
     };
     let mut totals = vec![
         total("today", "Today", &report.today),
@@ -41,6 +48,7 @@ pub(super) fn totals(report: &Report) -> Vec<HeadlineNumber> {
         estimate: true,
         sum: false,
         pageviews: thousands(report.all_time_pageviews),
+        views,
     }));
     totals
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::domain::statistics::{Breakdown, Plan, Query, Slice, Tallies};
+use crate::domain::statistics::{Condition, Plan, Query, Slice, Tallies};
 
 /// A reading that takes several statements, because its range is long. Other networks have their turns in between.
 pub(super) struct Partial {
@@ -17,13 +17,15 @@ pub(super) struct Partial {
 /// The part of a report that one statement reads.
 pub(super) enum Piece {
     Lists(Slice),
-    Breakdown(Breakdown),
+    /// The referrers of a page, or the pages of a referrer.
+    Referrals(Condition),
 }
 
 impl Partial {
     pub(super) fn new(query: &Query, plan: Plan) -> Self {
         let lists = plan.slices().into_iter().map(Piece::Lists);
-        let pieces = lists.chain(query.breakdown.clone().map(Piece::Breakdown)).collect();
+        let paired = query.filter.condition().filter(|condition| condition.paired_with().is_some());
+        let pieces = lists.chain(paired.cloned().map(Piece::Referrals)).collect();
         Self { plan, tallies: Tallies::default(), elapsed: Duration::ZERO, pieces, last_cost: 1 }
     }
 
@@ -32,7 +34,7 @@ impl Partial {
         let piece = self.pieces.pop_front()?;
         self.last_cost = match &piece {
             Piece::Lists(slice) => self.plan.cost(slice),
-            Piece::Breakdown(_) => self.plan.range_days(),
+            Piece::Referrals(_) => self.plan.range_days(),
         };
         Some(piece)
     }

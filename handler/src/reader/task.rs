@@ -219,6 +219,8 @@ impl Task {
     ) -> Result<Found, Failure> {
         let CountingRules { counting_mode: CountingMode { zone, forget }, keeps_all_time, named_events, .. } =
             self.rules.clone();
+        // The registers of the estimate are those of the whole site.
+        let keeps_all_time = keeps_all_time && query.filter.is_empty();
         self.session_cache.enter(checkout);
         match partial.next() {
             Some(Piece::Lists(slice)) => {
@@ -227,9 +229,8 @@ impl Task {
                 store::read_tallies(checkout, &query.site, plan, &slice, &named_events, known_revision, tallies)
                     .await?;
             }
-            Some(Piece::Breakdown(breakdown)) => {
-                partial.tallies.referrals =
-                    store::read_referrals(checkout, &query.site, &partial.plan, &breakdown).await?;
+            Some(Piece::Referrals(of)) => {
+                partial.tallies.referrals = store::read_referrals(checkout, &query.site, &partial.plan, &of).await?;
             }
             None => {}
         }

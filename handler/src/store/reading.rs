@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Checkout, Failure, SiteId};
 use crate::{
-    domain::statistics::{Breakdown, Gaps, ImportedDay, LIST_LENGTH, Plan, Slice, Tallies, Tally, ValueTally},
+    domain::statistics::{Condition, Gaps, ImportedDay, LIST_LENGTH, Plan, Slice, Tallies, Tally, ValueTally},
     domain::{Day, Dimension, Exclusion, Minute, SiteName},
 };
 
@@ -70,7 +70,9 @@ pub async fn read_tallies(
                 Dimension::Event.number(),
                 known_revision,
                 &firsts,
-                &lasts
+                &lasts,
+                plan.counted.0.number(),
+                plan.counted.1
             )
             .fetch_all(connection)
             .await?;
@@ -120,17 +122,16 @@ pub async fn read_tallies(
         .await
 }
 
-/// Reads the breakdown of a page or a referring host: values with their views. A row without a value sums the remaining views.
+/// Reads the referring hosts of a page, or the pages of a referring host, with their views. A row without a value sums the remaining
+/// views.
 pub async fn read_referrals(
     checkout: &mut Checkout<'_>,
     site: &SiteName,
     plan: &Plan,
-    breakdown: &Breakdown,
+    of: &Condition,
 ) -> Result<Vec<(Option<String>, i64)>, Failure> {
-    let (page, host) = match breakdown {
-        Breakdown::Page(page) => (Some(page.as_str()), None),
-        Breakdown::Referrer(host) => (None, Some(host.as_str())),
-    };
+    let value = |dimension| (of.dimension == dimension).then_some(of.value.as_str());
+    let (page, host) = (value(Dimension::Page), value(Dimension::Referrer));
     let (firsts, lasts) = plan.whole_months();
     let days: Vec<i32> = (plan.first.number()..=plan.last.number()).collect();
     checkout

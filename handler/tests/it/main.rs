@@ -14,7 +14,6 @@ mod support;
 use support::{azure, cable, client, database, host, log, own_server, pgbouncer, process, random};
 
 mod access;
-mod breakdown;
 mod cardinality;
 mod check;
 mod clocks;
@@ -30,6 +29,7 @@ mod embedded;
 mod ended_sets;
 mod entra;
 mod fairness;
+mod filter;
 mod given_up;
 mod health;
 mod hostile;

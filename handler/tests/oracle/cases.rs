@@ -12,7 +12,7 @@ use std::sync::{
 };
 
 use handler::{
-    domain::statistics::{Lists, Query, Range, Report},
+    domain::statistics::{Filter, Lists, Query, Range, Report},
     domain::{Day, Dimension, Forget, Network},
     recorder::{Imported, LogPrefix},
     store::StatementLimits,
@@ -121,7 +121,7 @@ impl Stage {
             range: Range::Between(day(first), Some(day(last))),
             step: None,
             lists: Lists::All,
-            breakdown: None,
+            filter: Filter::default(),
         };
         let network = Network::V4([192, 0, 2, 1]).limited();
         let answer = self.fleet.instance(0).reader.read(query, network, Instant::now() + PATIENCE).await;

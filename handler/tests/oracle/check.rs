@@ -1,10 +1,12 @@
 //! Compares the product's numbers with the truth.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use handler::{
-    domain::statistics::{Counts, Lists, PlannedPoint, Point, Query, Range, Report, Step, Tallies, assemble},
-    domain::{Day, Network},
+    domain::statistics::{
+        Condition, Counts, Filter, Lists, PlannedPoint, Point, Query, Range, Report, Step, Tallies, assemble,
+    },
+    domain::{Day, Dimension, Network},
     store,
 };
 use jiff::Timestamp;
@@ -23,10 +25,9 @@ use crate::{
 /// One in this many ranges is read through a reader's task, the others directly with the same statement.
 const THROUGH_A_READER: usize = 8;
 
-/// Reads random ranges and returns the first difference.
+/// Reads random ranges, each of the whole site and of one value, and returns the first difference.
 pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u64) -> Result<(), String> {
     let mut random = Random::of(world.seed.wrapping_mul(1000).wrapping_add(share));
-    let readers: Vec<_> = fleet.instances.iter().flatten().map(|instance| &instance.reader).collect();
     // The open connection may have been terminated during the run.
     fleet.direct.close().await;
     for number in 0..ranges {
@@ -35,44 +36,67 @@ pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u6
         let between = Range::Between(Day::from_number(first), Some(Day::from_number(last)));
         let step = *random.one_of(&[&None, &None, &Some(Step::Day), &Some(Step::Week), &Some(Step::Month)]);
         let step = if last - first < 2 { random.one_of(&[None, Some(Step::Hour)]) } else { step };
-        let query = Query { site: fleet.sites[site].clone(), range: between, step, lists: Lists::All, breakdown: None };
-        let report = if number % THROUGH_A_READER == 0 && !readers.is_empty() {
-            let reader = readers[random.below(readers.len())];
-            // A network of its own, because one network may have only a few queries waiting.
-            let network = Network::V4(u32::try_from(random.below(1 << 30)).unwrap().to_be_bytes()).limited();
-            let answer = reader.read(query.clone(), network, Instant::now() + PATIENCE).await;
-            match answer {
-                Ok(snapshot) => snapshot.report.clone(),
-                Err(error) => return Err(format!("{query:?}: {error}")),
+        let condition = a_condition(&mut random, world, site);
+        for condition in [None, Some(&condition)] {
+            let filter = condition.map_or_else(Filter::default, |condition| condition.clone().into());
+            let lists = if condition.is_none() { Lists::All } else { Lists::None };
+            let query = Query { site: fleet.sites[site].clone(), range: between, step, lists, filter };
+            let report = read(world, fleet, &query, number, &mut random).await?;
+            if let Err(difference) = compare(world, site, first, last, &report) {
+                let dates = (Day::from_number(first), Day::from_number(last));
+                return Err(format!(
+                    "seed {}, range {number} of share {share}: site {site}, from {} to {} in {}, {condition:?}: {difference}",
+                    world.seed,
+                    dates.0,
+                    dates.1,
+                    world.zone.iana_name().unwrap_or_default()
+                ));
             }
-        } else {
-            let forget = forget_of(world);
-            let plan = query
-                .plan(fleet.direct.now(), &world.zone, forget, None)
-                .map_err(|error| format!("{query:?}: {error}"))?;
-            let mut checkout = fleet.direct.checkout().await.map_err(|failure| failure.to_string())?;
-            let mut tallies = Tallies::default();
-            let mut read = Ok(());
-            for slice in plan.slices() {
-                let name = &query.site;
-                let slice = store::read_tallies(&mut checkout, name, &plan, &slice, &[], None, &mut tallies).await;
-                read = read.and(slice);
-            }
-            checkout.release(read).map_err(|failure| format!("{query:?}: {failure}"))?;
-            assemble(&query, &plan, &world.zone, forget, tallies, None)
-        };
-        if let Err(difference) = compare(world, site, first, last, &report) {
-            let dates = (Day::from_number(first), Day::from_number(last));
-            return Err(format!(
-                "seed {}, range {number} of share {share}: site {site}, from {} to {} in {}: {difference}",
-                world.seed,
-                dates.0,
-                dates.1,
-                world.zone.iana_name().unwrap_or_default()
-            ));
         }
     }
     Ok(())
+}
+
+async fn read(
+    world: &World,
+    fleet: &Fleet,
+    query: &Query,
+    number: usize,
+    random: &mut Random,
+) -> Result<Report, String> {
+    let readers: Vec<_> = fleet.instances.iter().flatten().map(|instance| &instance.reader).collect();
+    if number.is_multiple_of(THROUGH_A_READER) && !readers.is_empty() {
+        let reader = readers[random.below(readers.len())];
+        // A network of its own, because one network may have only a few queries waiting.
+        let network = Network::V4(u32::try_from(random.below(1 << 30)).unwrap().to_be_bytes()).limited();
+        let answer = reader.read(query.clone(), network, Instant::now() + PATIENCE).await;
+        return answer.map(|snapshot| snapshot.report.clone()).map_err(|error| format!("{query:?}: {error}"));
+    }
+    let forget = forget_of(world);
+    let plan =
+        query.plan(fleet.direct.now(), &world.zone, forget, None).map_err(|error| format!("{query:?}: {error}"))?;
+    let mut checkout = fleet.direct.checkout().await.map_err(|failure| failure.to_string())?;
+    let mut tallies = Tallies::default();
+    let mut read = Ok(());
+    for slice in plan.slices() {
+        let name = &query.site;
+        let slice = store::read_tallies(&mut checkout, name, &plan, &slice, &[], None, &mut tallies).await;
+        read = read.and(slice);
+    }
+    checkout.release(read).map_err(|failure| format!("{query:?}: {failure}"))?;
+    Ok(assemble(query, &plan, &world.zone, forget, tallies, None))
+}
+
+/// A value of any list, now and then one that never occurred.
+fn a_condition(random: &mut Random, world: &World, site: usize) -> Condition {
+    let known: Vec<&Value> = world.truth.sites[site].views_with.keys().collect();
+    let lists: BTreeSet<Dimension> = known.iter().map(|(dimension, _)| *dimension).collect();
+    let Some(dimension) = lists.iter().nth(random.below(lists.len())).copied() else {
+        return Condition { dimension: Dimension::Page, value: "/".to_owned() };
+    };
+    let values: Vec<&&Value> = known.iter().filter(|value| value.0 == dimension).collect();
+    let value = if random.percent(4) { "never" } else { &values[random.below(values.len())].1 };
+    Condition { dimension, value: value.to_owned() }
 }
 
 /// A range of days around the simulated time: mostly short or of two months, some longer.
@@ -89,6 +113,7 @@ fn compare(world: &World, site: usize, first: i32, last: i32, report: &Report) -
     let (today, _) = day_and_hour(world.steps.last().unwrap().now_ms, &world.zone);
     // A range of visits ends today at the latest.
     let last = if first <= today { last.min(today) } else { last };
+    let value = value_of(report);
     let is = |what: &str, found: &Counts, first: i32, last: i32| {
         let found = Numbers {
             visitors: found.visitors,
@@ -96,7 +121,12 @@ fn compare(world: &World, site: usize, first: i32, last: i32, report: &Report) -
             daily_visitors: found.daily_visitors,
             pageviews: found.pageviews,
         };
-        same(what, &found, &truth.numbers(site, first, last))
+        let (expected, is_in_order) = match &value {
+            None => (truth.numbers(site, first, last), true),
+            Some(value) => truth.numbers_of(site, value, first, last),
+        };
+        let expected = if is_in_order { expected } else { Numbers { new_visitors: found.new_visitors, ..expected } };
+        same(what, &found, &expected)
     };
     is("the range", &report.counts, first, last)?;
     is("today", &report.today, today, today)?;
@@ -107,9 +137,19 @@ fn compare(world: &World, site: usize, first: i32, last: i32, report: &Report) -
         crate::oracle::truth::first_day_of(crate::oracle::truth::month_of(today)),
         today,
     )?;
+    if let Some(previous) = &report.previous
+        && previous.until.is_none()
+    {
+        is("the period before", &previous.counts, previous.first.number(), previous.last.number())?;
+    }
     same("all views", &report.all_time_pageviews, &truth.sites[site].views.values().sum())?;
     if let (Some(visitors), Some(new)) = (report.counts.visitors, report.counts.new_visitors) {
         same("returning visitors", &report.counts.returning_visitors(), &Some(visitors - new))?;
+    }
+    if value.is_some() {
+        let is_empty = report.lists.is_empty() && report.excluded.is_empty() && report.last_24_hours.is_empty();
+        same("nothing of the whole site", &is_empty, &true)?;
+        return series(world, site, first, last, report);
     }
     let mut found: BTreeMap<Value, (Option<i64>, i64)> = BTreeMap::new();
     for (dimension, list) in &report.lists {
@@ -144,8 +184,9 @@ fn series(world: &World, site: usize, first: i32, last: i32, report: &Report) ->
         range: between,
         step: Some(report.step),
         lists: Lists::All,
-        breakdown: None,
+        filter: report.filter.clone(),
     };
+    let value = value_of(report);
     let now = Timestamp::from_millisecond(world.steps.last().unwrap().now_ms).unwrap();
     let plan = query.plan(now, &world.zone, forget_of(world), None).unwrap();
     same("points", &report.series.len(), &plan.series.len())?;
@@ -154,7 +195,11 @@ fn series(world: &World, site: usize, first: i32, last: i32, report: &Report) ->
         let Point { start, visitors, pageviews } = *point;
         match *slot {
             PlannedPoint::Days(from, to) => {
-                let numbers = world.truth.numbers(site, from.number(), to.number());
+                let (from, to) = (from.number(), to.number());
+                let numbers = match &value {
+                    None => world.truth.numbers(site, from, to),
+                    Some(value) => world.truth.numbers_of(site, value, from, to).0,
+                };
                 same(&format!("the point {start}"), &(visitors, pageviews), &(numbers.visitors, numbers.pageviews))?;
             }
             PlannedPoint::Hour(day, hour) => {
@@ -172,6 +217,11 @@ fn series(world: &World, site: usize, first: i32, last: i32, report: &Report) ->
         same("visitors of all hours", &Some(visitors), &world.truth.numbers(site, day, day).visitors)?;
     }
     Ok(())
+}
+
+/// The value that the report is about.
+fn value_of(report: &Report) -> Option<Value> {
+    report.filter.condition().map(|condition| (condition.dimension, condition.value.clone()))
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), String> {

@@ -116,6 +116,23 @@ pub(crate) struct SiteTruth {
     pub(crate) excluded: BTreeMap<(i32, Exclusion), (i64, i64)>,
 }
 
+impl SiteTruth {
+    /// Whether a visitor counts under a value with which it came on these days. All days are offsets from the origin.
+    fn counts_under(&self, value: &Value, visitor: usize, days: &Days, first: i32, last: i32) -> bool {
+        match self.came.get(&visitor) {
+            Some(came) if value.0.uniqueness() == Uniqueness::OncePerDay => {
+                came.first(first, last).is_some_and(|mut day| {
+                    while let Some(next) = self.followed.get(&(visitor, day)).filter(|next| **next <= last) {
+                        day = *next;
+                    }
+                    days.contains(day)
+                })
+            }
+            _ => days.any(first, last),
+        }
+    }
+}
+
 /// All events.
 pub(crate) struct Truth {
     /// The day from which sets of days count.
@@ -170,6 +187,36 @@ impl Truth {
         }
     }
 
+    /// The numbers of one value in a range. New visitors are unknown if a visitor with the value came out of order and has another value on
+    /// another day.
+    pub(crate) fn numbers_of(&self, site: usize, value: &Value, first: i32, last: i32) -> (Numbers, bool) {
+        let is_exact = self.is_exact(first, last);
+        let is_once = value.0.uniqueness() == Uniqueness::OncePerDay;
+        let site = &self.sites[site];
+        let (from, to) = (first - self.origin, last - self.origin);
+        let (mut visitors, mut new_visitors, mut daily_visitors, mut is_in_order) = (0, 0, 0, true);
+        for (visitor, days) in site.came_with.get(value).into_iter().flatten() {
+            daily_visitors += days.count(from, to);
+            // The days that decide who is new: those of the site, or those with the value.
+            let known = if is_once { &site.came[visitor] } else { days };
+            is_in_order &= !is_once || site.followed.range((*visitor, from)..=(*visitor, to)).next().is_none();
+            if site.counts_under(value, *visitor, days, from, to) {
+                let came = known.first(from, to).unwrap();
+                let remembered = first_day_of(month_of(came + self.origin) - 1) - self.origin;
+                visitors += 1;
+                new_visitors += i64::from(!known.any(remembered, came - 1));
+            }
+        }
+        let views = site.views_with.get(value).into_iter().flat_map(|views| views.range(first..=last));
+        let numbers = Numbers {
+            visitors: is_exact.then_some(visitors),
+            new_visitors: (is_exact && !self.is_daily).then_some(new_visitors),
+            daily_visitors,
+            pageviews: views.map(|(_, views)| views).sum(),
+        };
+        (numbers, is_in_order)
+    }
+
     /// Visitors and views of every value in a range. For dimensions with one value a day, a visitor counts under the value of its first
     /// day in the range, or of the day that was written first. So these values add up to the visitors.
     pub(crate) fn values(&self, site: usize, first: i32, last: i32) -> BTreeMap<Value, (Option<i64>, i64)> {
@@ -180,17 +227,8 @@ impl Truth {
             let views: i64 = views.range(first..=last).map(|(_, views)| views).sum();
             if views > 0 {
                 let (first, last) = (first - self.origin, last - self.origin);
-                let is_once = value.0.uniqueness() == Uniqueness::OncePerDay;
                 let came = site.came_with.get(value).into_iter().flatten();
-                let counts = |(visitor, days): &(&usize, &Days)| match site.came.get(visitor) {
-                    Some(came) if is_once => came.first(first, last).is_some_and(|mut day| {
-                        while let Some(next) = site.followed.get(&(**visitor, day)).filter(|next| **next <= last) {
-                            day = *next;
-                        }
-                        days.contains(day)
-                    }),
-                    _ => days.any(first, last),
-                };
+                let counts = |(visitor, days): &(&usize, &Days)| site.counts_under(value, **visitor, days, first, last);
                 let visitors = came.filter(counts).count();
                 values.insert(value.clone(), (is_exact.then_some(i64::try_from(visitors).unwrap()), views));
             }

@@ -70,7 +70,7 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
     const views = (await page.locator(".lists tbody tr").first().locator("td").last().textContent()).trim();
     check(
       "the list shows pages and pageviews",
-      (await page.locator("h3").textContent()) === `Pages reached from ${host}` &&
+      (await page.locator("h1").textContent()).includes(host) && (await page.locator("h3").textContent()) === "Pages" &&
         views === found.referrals.pages[0].pageviews.toLocaleString("en"),
     );
     const sum = found.referrals.pages.reduce((sum, { pageviews }) => sum + pageviews, 0);
@@ -82,7 +82,14 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
       answer.page === found.referrals.pages[0].value && answer.referrers.some(({ value }) => value === host),
       answer,
     );
-    await follow(page, page.locator("a", { hasText: "All lists" }));
+    const shown = async () => (await page.locator("[data-range=visitors]").textContent()).trim();
+    const { range } = await asJson(page);
+    check("the page shows the value's visitors", (await shown()) === range.visitors.toLocaleString("en"), range);
+    await follow(page, page.getByRole("link", { name: "7 days" }));
+    check("another range keeps the value", (await asJson(page)).referrals.page === answer.page, page.url());
+    await page.goBack();
+    check("back leads to the range before", (await shown()) === range.visitors.toLocaleString("en"), page.url());
+    await follow(page, page.getByRole("link", { name: "Remove the filter" }));
     await checkSoon(
       "a link leads back to all lists",
       async () => (await page.locator(".tabs [aria-current]").allTextContents()).join() === "Pages",

@@ -37,7 +37,8 @@ pub fn assemble(
     } = tallies;
     let earliest = plan.before.as_ref().map_or(plan.first, |before| before.first);
     let counting_began = first_day.filter(|first_day| *first_day > earliest);
-    let count = |first, last| count(&days, first, last, forget);
+    let has_visitors = query.filter.has_visitors();
+    let count = |first, last| count(&days, first, last, forget).with_visitors_if(has_visitors);
     let point = |slot: &PlannedPoint| match *slot {
         PlannedPoint::Hour(day, hour) => {
             let midnight = day.start(zone);
@@ -90,6 +91,7 @@ pub fn assemble(
             last: before.last,
             until: before.hours.map(|hours| before.last.start(zone) + SignedDuration::from_hours(hours.into())),
             counts: match before.hours {
+                // Only the hours of the whole site are counted, which has visitors.
                 Some(limit) => count_part(&days, &hours, before, limit, forget),
                 None => count(before.first, before.last),
             },
@@ -104,7 +106,8 @@ pub fn assemble(
         lists,
         unread,
         excluded,
-        referrals: query.breakdown.clone().map(|breakdown| Referrals::assemble(breakdown, referrals)),
+        referrals: query.filter.condition().and_then(|condition| Referrals::assemble(condition, referrals)),
+        filter: query.filter.clone(),
         imported: imported::sums(imported, &plan.series, zone),
     }
 }
@@ -120,8 +123,9 @@ fn count(days: &BTreeMap<Day, Tally>, first: Day, last: Day, forget: Forget) -> 
     }
     if forget.is_exact(first, last) {
         counts.visitors = Some(visitors);
-        // Yesterday's visitors are forgotten, so new visitors are unknown.
-        counts.new_visitors = (forget == Forget::Monthly).then_some(new_visitors);
+        // Yesterday's visitors are forgotten, so new visitors are unknown. Days that were imported out of order can move a new visitor
+        // between values.
+        counts.new_visitors = (forget == Forget::Monthly).then_some(new_visitors.clamp(0, visitors.max(0)));
     }
     counts
 }
@@ -161,8 +165,9 @@ mod tests {
     use crate::domain::{
         exclusion::Exclusion,
         statistics::{
+            filter::{Condition, Filter},
             query::Lists,
-            range::Range,
+            range::{Range, Step},
             visitors::{Gaps, ImportedDay},
         },
     };
@@ -181,7 +186,7 @@ mod tests {
     }
 
     fn query(range: Range) -> Query {
-        Query { site: "example.com".parse().unwrap(), range, step: None, lists: Lists::All, breakdown: None }
+        Query { site: "example.com".parse().unwrap(), range, step: None, lists: Lists::All, filter: Filter::default() }
     }
 
     fn tallies() -> Tallies {
@@ -301,6 +306,23 @@ mod tests {
         assert_eq!(report.series.len(), 12);
         assert_eq!(report.series[11].visitors, Some(4));
         assert_eq!(report.lists[&Dimension::Page][0].visitors, None);
+    }
+
+    #[test]
+    fn a_value_has_no_numbers_of_the_whole_site() {
+        let about = |dimension| {
+            let filter: Filter = Condition { dimension, value: "x".to_owned() }.into();
+            let query = Query { filter, lists: Lists::None, step: Some(Step::Hour), ..query(Range::Days(2)) };
+            report(&query, Forget::Monthly, Tallies { hours: [].into(), ..tallies() })
+        };
+        let page = about(Dimension::Page);
+        assert_eq!((page.counts.visitors, page.counts.new_visitors, page.counts.pageviews), (Some(4), Some(4), 9));
+        assert_eq!((page.step, page.series.len(), page.last_24_hours.len()), (Step::Day, 2, 0));
+        // The last day of the period before cannot be cut at this hour.
+        assert!(page.previous.is_none() && page.counting_began.is_none());
+        let robot = about(Dimension::Robot);
+        assert_eq!((robot.counts.visitors, robot.counts.pageviews), (None, 9));
+        assert!(robot.returning.is_empty() && robot.series.iter().all(|point| point.visitors.is_none()));
     }
 
     #[test]

@@ -1,12 +1,18 @@
 //! Why a query is invalid, in words for the client.
 
-use crate::domain::calendar::OutOfRange;
+use crate::domain::{
+    calendar::OutOfRange,
+    dimension::{Dimension, channel::ChannelGroup},
+};
 
 /// Longest series, in points.
 pub(super) const MAXIMUM_POINTS: usize = 400;
 
 /// Longest range: ten years, in days.
 pub(super) const MAXIMUM_DAYS: i32 = 3660;
+
+/// Longest value in a query, in bytes: longer than any stored value.
+pub(super) const MAXIMUM_VALUE_BYTES: usize = 1024;
 
 /// The words for ranges.
 pub(super) const RANGE_WORDS: &str = "today, yesterday, week, last_week, month, last_month, year, a number of days such as 7d or 30d (3660d at most), or a number of months such as 12m (120m at most)";
@@ -32,16 +38,37 @@ pub enum BadQuery {
     TooLong,
     #[error("the series would have more than {MAXIMUM_POINTS} points: use a shorter range, or a longer step with 'by'")]
     TooManyPoints,
-    #[error("use 'page' or 'referrer', not both")]
-    TwoBreakdowns,
-    #[error("'page' must be a path, such as /about")]
-    NoPage,
-    #[error("'referrer' must be a host name as the list of referrers has it, such as news.example")]
-    NoReferrer,
+    #[error("use one of {}: combinations of values are not counted", parameters())]
+    SeveralValues,
+    #[error("'{}' has more than {MAXIMUM_VALUE_BYTES} bytes", .0.parameter())]
+    LongValue(Dimension),
+    #[error("'{}' must be {}", .0.parameter(), form(*.0))]
+    InvalidValue(Dimension),
 }
 
 impl From<OutOfRange> for BadQuery {
     fn from(_: OutOfRange) -> Self {
         Self::OutOfRange
+    }
+}
+
+/// The parameters that name a value, in words.
+fn parameters() -> String {
+    let names: Vec<_> = Dimension::lists().map(|dimension| format!("'{}'", dimension.parameter())).collect();
+    names.join(", ")
+}
+
+/// The valid form of a dimension's values, in words.
+fn form(dimension: Dimension) -> String {
+    match dimension {
+        Dimension::Page | Dimension::EntryPage | Dimension::AiPage => "a path, such as /about".to_owned(),
+        Dimension::Referrer => "a host name as the list of referrers has it, such as news.example".to_owned(),
+        Dimension::Channel => {
+            let names: Vec<_> = ChannelGroup::ALL.iter().map(|channel| channel.name()).collect();
+            format!("one of {}", names.join(", "))
+        }
+        Dimension::Country => "an ISO 3166 code of two letters, such as CH".to_owned(),
+        Dimension::Language => "an ISO 639 code as the list of languages has it, such as de".to_owned(),
+        _ => format!("a value as the list '{}' has it", dimension.name()),
     }
 }

@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     bad_query::{BadQuery, MAXIMUM_DAYS, MAXIMUM_POINTS},
-    breakdown::Breakdown,
+    filter::Filter,
     range::{Range, Step},
 };
 use crate::domain::{
@@ -25,7 +25,8 @@ pub struct Query {
     /// The steps of the series; the default depends on the range.
     pub step: Option<Step>,
     pub lists: Lists,
-    pub breakdown: Option<Breakdown>,
+    /// The values that the query is about.
+    pub filter: Filter,
 }
 
 /// The lists of values to read.
@@ -102,19 +103,21 @@ pub struct Plan {
     pub hours: Vec<PlannedPoint>,
     /// The last weeks, oldest first, from Monday to Sunday or to today.
     pub weeks: Vec<(Day, Day)>,
+    /// The tallies of the days: those of the site, or those of one value. Hours are counted for the site only.
+    pub counted: (TallyKey, String),
     pub lists: Lists,
 }
 
 impl Query {
     /// The default query of a page: the last 30 days.
     pub fn of_site(site: SiteName) -> Self {
-        Self { site, range: Range::DEFAULT, step: None, lists: Lists::DEFAULT, breakdown: None }
+        Self { site, range: Range::DEFAULT, step: None, lists: Lists::DEFAULT, filter: Filter::default() }
     }
 
     /// Whether the other query has the same numbers, except for those of lists.
     pub fn is_equal_but_for_lists(&self, other: &Self) -> bool {
-        let Self { site, range, step, lists: _, breakdown } = self;
-        (site, range, step, breakdown) == (&other.site, &other.range, &other.step, &other.breakdown)
+        let Self { site, range, step, lists: _, filter } = self;
+        (site, range, step, filter) == (&other.site, &other.range, &other.step, &other.filter)
     }
 
     /// Plans the query. A range never begins before `first_kept`: without the deleted days, unique visitors would be wrong.
@@ -138,14 +141,21 @@ impl Query {
         if days > MAXIMUM_DAYS {
             return Err(BadQuery::TooLong);
         }
-        let step = self.step.unwrap_or(Step::suiting(days));
+        let step = match self.step.unwrap_or(Step::suiting(days)) {
+            Step::Hour if !self.filter.is_empty() => Step::Day,
+            step => step,
+        };
         let is_exact = forget.is_exact(first, last);
         let series = series(first, last, step, zone)?;
         let before = self.before(now, today, zone, step, (first, last), first_kept);
-        let hours = last_hours(today, hour, zone);
-        let weeks = if forget == Forget::Monthly { last_weeks(today, first_kept) } else { Vec::new() };
+        let (counted, hours) = match self.filter.condition() {
+            None => ((TallyKey::Total, String::new()), last_hours(today, hour, zone)),
+            Some(condition) => ((TallyKey::Of(condition.dimension), condition.value.clone()), Vec::new()),
+        };
+        let has_weeks = forget == Forget::Monthly && self.filter.has_visitors();
+        let weeks = if has_weeks { last_weeks(today, first_kept) } else { Vec::new() };
         let lists = self.lists;
-        Ok(Plan { as_of: now, today, first, last, is_exact, step, series, before, hours, weeks, lists })
+        Ok(Plan { as_of: now, today, first, last, is_exact, step, series, before, hours, weeks, counted, lists })
     }
 
     /// The period before the days of the range: the same days of the week or month before for the current week or month, else as many
@@ -179,8 +189,14 @@ impl Query {
             Step::Hour | Step::Day => series(begin, whole, step, zone).ok()?,
             Step::Week | Step::Month => Vec::new(),
         };
+        let is_unfinished = last == today && whole == end;
+        // The hours of a value are not counted, so the last day before cannot be cut. In a week it matters little.
+        if is_unfinished && !self.filter.is_empty() && days < FEWEST_WHOLE_DAYS_BEFORE {
+            return None;
+        }
         // A month before that is shorter than the part of this month is whole.
-        let (last, hours) = if last == today && whole == end { part(end, now, today, zone) } else { (whole, None) };
+        let (last, hours) =
+            if is_unfinished && self.filter.is_empty() { part(end, now, today, zone) } else { (whole, None) };
         (begin <= last).then_some(Before { first: begin, last, hours, series })
     }
 }
@@ -249,13 +265,18 @@ impl Plan {
         let (listed, unread): (Vec<Dimension>, Vec<Dimension>) =
             Dimension::lists().partition(|dimension| self.lists.contain(*dimension));
         let numbers = |dimensions: Vec<Dimension>| dimensions.into_iter().map(Dimension::number);
-        let listed: Vec<i16> = [TallyKey::Exclusion.number()].into_iter().chain(numbers(listed)).collect();
+        // Exclusions are counted for the site only.
+        let exclusion = (self.counted.0 == TallyKey::Total).then_some(TallyKey::Exclusion.number());
+        let listed: Vec<i16> = exclusion.into_iter().chain(numbers(listed)).collect();
         let unread = if self.lists == Lists::None { Vec::new() } else { numbers(unread).collect() };
         let slice = |(number, dimensions): (usize, &[i16])| Slice {
             dimensions: dimensions.to_vec(),
             unread: if number == 0 { unread.clone() } else { Vec::new() },
             with_totals: number == 0,
         };
+        if listed.is_empty() {
+            return vec![slice((0, &[]))];
+        }
         listed.chunks(width).enumerate().map(slice).collect()
     }
 
@@ -284,13 +305,16 @@ impl Plan {
 
     /// The work of reading a slice: the days of all its dimensions.
     pub fn cost(&self, slice: &Slice) -> i64 {
-        let dimensions = slice.dimensions.len();
+        let dimensions = slice.dimensions.len().max(1);
         i64::try_from(dimensions).map_or(i64::MAX, |dimensions| dimensions * self.range_days())
     }
 }
 
 /// Longest range that is compared with the period before, in days: two months.
 const MAXIMUM_DAYS_BEFORE: i32 = 62;
+
+/// Shortest range until today whose numbers of one value are compared with whole days before, in days.
+const FEWEST_WHOLE_DAYS_BEFORE: i32 = 7;
 
 fn series(first: Day, last: Day, step: Step, zone: &TimeZone) -> Result<Vec<PlannedPoint>, BadQuery> {
     let mut series = Vec::new();
@@ -348,7 +372,7 @@ mod tests {
     }
 
     fn query(range: Range, step: Option<Step>) -> Query {
-        Query { site: "example.com".parse().unwrap(), range, step, lists: Lists::All, breakdown: None }
+        Query { site: "example.com".parse().unwrap(), range, step, lists: Lists::All, filter: Filter::default() }
     }
 
     fn plan_in(query: &Query, zone: &str) -> Result<Plan, BadQuery> {
@@ -504,6 +528,23 @@ mod tests {
                 assert!(plan.cost(slice) <= STATEMENT_DAYS || slice.dimensions.len() == 1, "{days} days");
             }
         }
+    }
+
+    #[test]
+    fn a_query_about_one_value_reads_its_days_and_no_hours() {
+        use crate::domain::statistics::Condition;
+        let value = Condition { dimension: Dimension::Page, value: "/".to_owned() };
+        let query = |range| Query { filter: value.clone().into(), lists: Lists::None, ..query(range, None) };
+        let plan = plan_in(&query(Range::Today), "UTC").unwrap();
+        assert_eq!((plan.step, plan.days_by_hour(), plan.before.clone()), (Step::Day, vec![], None));
+        assert_eq!(plan.counted, (TallyKey::Of(Dimension::Page), "/".to_owned()));
+        let [slice] = &plan.slices()[..] else { panic!("{plan:?}") };
+        assert!(slice.with_totals && slice.dimensions.is_empty() && plan.cost(slice) == 1);
+        // A week or more is compared with whole days.
+        let before = |range| plan_in(&query(range), "UTC").unwrap().before.map(|before| (before.last, before.hours));
+        assert_eq!(before(Range::Days(6)), None);
+        assert_eq!(before(Range::Days(7)), Some((day("2026-11-16"), None)));
+        assert_eq!(before(Range::Yesterday), Some((day("2026-11-21"), None)));
     }
 
     #[test]

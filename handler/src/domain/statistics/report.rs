@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    breakdown::Breakdown,
+    filter::{Condition, Filter},
     imported::ImportedSum,
     query::Lists,
     range::{Range, Step},
@@ -57,10 +57,19 @@ pub struct Report {
     pub unread: Vec<Dimension>,
     /// Requests of the range that were not counted in full.
     pub excluded: BTreeMap<Exclusion, i64>,
-    /// The breakdown, if the query has one.
+    /// The values that the numbers are about.
+    pub filter: Filter,
+    /// The referrers of the filter's page, or the pages of its referrer.
     pub referrals: Option<Referrals>,
     /// Numbers of other counters for the range. No other number here includes them.
     pub imported: Vec<ImportedSum>,
+}
+
+impl Report {
+    /// The day on which the numbers were read.
+    pub fn day(&self) -> Day {
+        Day::containing(self.as_of, &self.zone).unwrap_or(self.last)
+    }
 }
 
 /// The numbers of the period before a range.
@@ -91,6 +100,11 @@ impl Counts {
     /// Visitors that are not new.
     pub fn returning_visitors(&self) -> Option<i64> {
         Some(self.visitors? - self.new_visitors?)
+    }
+
+    /// The same counts; without visitors if there can be none.
+    pub(super) fn with_visitors_if(self, has_visitors: bool) -> Self {
+        if has_visitors { self } else { Self { visitors: None, new_visitors: None, ..self } }
     }
 }
 
@@ -142,10 +156,13 @@ pub struct Entry {
     pub pageviews: i64,
 }
 
-/// The result of a breakdown. Pageviews only, because visitors are not counted per page and referrer.
+/// The referrers of a page, or the pages of a referrer. Pageviews only, because visitors are not counted per page and referrer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referrals {
-    pub of: Breakdown,
+    /// The page or the referrer.
+    pub of: Condition,
+    /// The dimension of the values.
+    pub listed: Dimension,
     /// The hosts or the pages, most views first.
     pub entries: Vec<Entry>,
     /// Views beyond the daily limit of pairs, whose host and page are unknown.
@@ -153,8 +170,9 @@ pub struct Referrals {
 }
 
 impl Referrals {
-    /// Separates the values from the views without one.
-    pub fn assemble(of: Breakdown, found: Vec<(Option<String>, i64)>) -> Self {
+    /// Separates the values from the views without one. `None` for a condition that is neither a page nor a referrer.
+    pub fn assemble(of: &Condition, found: Vec<(Option<String>, i64)>) -> Option<Self> {
+        let listed = of.paired_with()?;
         let mut other = 0;
         let mut entries = Vec::with_capacity(found.len());
         for (value, pageviews) in found {
@@ -163,6 +181,6 @@ impl Referrals {
                 None => other += pageviews,
             }
         }
-        Self { of, entries, other }
+        Some(Self { of: of.clone(), listed, entries, other })
     }
 }

@@ -79,7 +79,7 @@ pub struct ImportedDay {
 /// The tallies that the database returns for a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Tallies {
-    /// The site as a whole, by day.
+    /// The site as a whole, or the value of the filter, by day.
     pub days: BTreeMap<Day, Tally>,
     /// The site as a whole, by day and hour. A visitor counts in the hour of its first visit of the day.
     pub hours: BTreeMap<(Day, u8), Tally>,
@@ -89,7 +89,7 @@ pub struct Tallies {
     pub unread: Vec<Dimension>,
     /// Requests of the range that were not counted in full.
     pub excluded: BTreeMap<Exclusion, i64>,
-    /// The breakdown: values with their views, most views first, and the views without a value.
+    /// The referrers of a page or the pages of a referrer: values with their views, most views first, and the views without a value.
     pub referrals: Vec<(Option<String>, i64)>,
     /// The imported totals of the days of the range.
     pub imported: Vec<ImportedDay>,

@@ -17,6 +17,9 @@ use crate::{
     },
 };
 
+/// The parameters of a query, besides values. `embed` and `share` may come from the address of a page.
+const PARAMETERS: [&str; 8] = ["site", "period", "from", "to", "by", "lists", "embed", "share"];
+
 /// `/api/statistics`: in the format of `Accept`.
 pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> {
     if request.prefers_csv() {
@@ -42,6 +45,7 @@ async fn read(
     write: fn(&Report) -> anyhow::Result<String>,
 ) -> Result<Bytes, Error> {
     let app = request.app();
+    request.accepts_only(&PARAMETERS)?;
     let (query, network) = (request.statistics_query()?, request.limited_network());
     let reading = app.reader.read_recent_or_stale(query, network, request.respond_by).await?;
     let bodies = app.response_cache.report(&reading);

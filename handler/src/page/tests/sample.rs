@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::{
-    domain::statistics::{AllTimeEstimate, Counts, Entry, Lists, Point, Range, Report, Step, Week},
+    domain::statistics::{AllTimeEstimate, Counts, Entry, Filter, Lists, Point, Range, Report, Step, Week},
     domain::{Day, Dimension, Exclusion},
 };
 
@@ -75,6 +75,7 @@ pub(super) fn report() -> Report {
         read_lists: Lists::DEFAULT,
         unread: vec![],
         excluded: BTreeMap::from([(Exclusion::Bots, 1_000)]),
+        filter: Filter::default(),
         referrals: None,
         imported: Vec::new(),
     }

@@ -41,7 +41,8 @@ pub(super) fn write(report: &Report) -> anyhow::Result<String> {
     for entry in report.referrals.iter().flat_map(|referrals| &referrals.entries) {
         row(Dimension::Referral.name(), &entry.value, None, entry.pageviews)?;
     }
-    for exclusion in Exclusion::ALL {
+    // Exclusions are counted for the whole site only.
+    for exclusion in Exclusion::ALL.iter().filter(|_| report.filter.is_empty()) {
         row("excluded", exclusion.name(), None, report.excluded.get(exclusion).copied().unwrap_or_default())?;
     }
     let rows = String::from_utf8(table.into_inner()?)?;

@@ -29,6 +29,7 @@ struct Document<'r> {
     time_zone: &'r str,
     as_of: String,
     stale: bool,
+    filter: BTreeMap<&'static str, &'r str>,
     visitors: VisitorTotals,
     pageviews: PageviewTotals,
     range: RangeCounts,
@@ -39,7 +40,7 @@ struct Document<'r> {
     #[serde(flatten)]
     lists: BTreeMap<&'static str, Vec<ListEntry<'r>>>,
     referrals: Option<BTreeMap<&'static str, Value>>,
-    excluded: BTreeMap<&'static str, i64>,
+    excluded: Option<BTreeMap<&'static str, i64>>,
     imported: Vec<ImportedTotals<'r>>,
 }
 
@@ -62,7 +63,7 @@ struct PageviewTotals {
     today: i64,
     this_week: i64,
     this_month: i64,
-    all_time: i64,
+    all_time: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -151,6 +152,7 @@ struct ImportedSeriesPoint {
 impl<'r> Document<'r> {
     fn new(report: &'r Report) -> Self {
         let Report { zone, today, this_week, this_month, counts, .. } = report;
+        let filter = report.filter.condition();
         let list = |dimension: Dimension| {
             let entries = report.lists.get(&dimension).into_iter().flatten();
             (dimension.name(), entries.map(|entry| ListEntry::new(dimension, entry)).collect())
@@ -162,6 +164,7 @@ impl<'r> Document<'r> {
             time_zone: zone.iana_name().unwrap_or("UTC"),
             as_of: utc(report.as_of),
             stale: report.stale,
+            filter: filter.map(|condition| (condition.dimension.parameter(), &*condition.value)).into_iter().collect(),
             visitors: VisitorTotals {
                 today: today.visitors,
                 this_week: this_week.visitors,
@@ -174,7 +177,7 @@ impl<'r> Document<'r> {
                 today: today.pageviews,
                 this_week: this_week.pageviews,
                 this_month: this_month.pageviews,
-                all_time: report.all_time_pageviews,
+                all_time: report.filter.is_empty().then_some(report.all_time_pageviews),
             },
             range: RangeCounts {
                 period: report.range.word(),
@@ -196,7 +199,7 @@ impl<'r> Document<'r> {
             returning: report.returning.iter().map(WeekCounts::from).collect(),
             lists: Dimension::lists().filter(|dimension| report.read_lists.contain(*dimension)).map(list).collect(),
             referrals: report.referrals.as_ref().map(referrals),
-            excluded: Exclusion::ALL.iter().map(excluded).collect(),
+            excluded: filter.is_none().then(|| Exclusion::ALL.iter().map(excluded).collect()),
             imported: report
                 .imported
                 .iter()
@@ -269,11 +272,11 @@ fn imported_points(points: &[ImportedPoint], zone: &TimeZone) -> Vec<ImportedSer
 
 /// The page or referrer of the query, under the name of its parameter, and the other side under the name of its list.
 fn referrals(referrals: &Referrals) -> BTreeMap<&'static str, Value> {
-    let Referrals { of, entries, other } = referrals;
+    let Referrals { of, listed, entries, other } = referrals;
     let entry = |entry: &Entry| serde_json::json!(Referral { value: &entry.value, pageviews: entry.pageviews });
     BTreeMap::from([
-        (of.parameter(), of.value().into()),
-        (of.answers().name(), entries.iter().map(entry).collect()),
+        (of.dimension.parameter(), of.value.as_str().into()),
+        (listed.name(), entries.iter().map(entry).collect()),
         ("other", (*other).into()),
     ])
 }

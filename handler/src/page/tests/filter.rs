@@ -1,0 +1,163 @@
+//! Rules of the page about one value, of the weeks with returning visitors, and of parts that are not always shown.
+
+use super::*;
+use crate::domain::statistics::{Condition, Entry, Referrals};
+
+fn condition(dimension: Dimension, value: &str) -> Condition {
+    Condition { dimension, value: value.to_owned() }
+}
+
+/// The report of one value, with no lists.
+fn about(dimension: Dimension, value: &str) -> Report {
+    let filter = condition(dimension, value).into();
+    let (lists, excluded) = ([].into(), [].into());
+    Report { filter, read_lists: Lists::None, lists, excluded, all_time_visitors: None, ..report() }
+}
+
+fn with_referrals(report: Report, values: &[&str], other: i64) -> Report {
+    let entry = |value: &&str| Entry { value: (*value).to_owned(), visitors: None, pageviews: 1_200 };
+    let of = report.filter.condition().unwrap().clone();
+    let listed = of.paired_with().unwrap();
+    let referrals = Referrals { of, listed, entries: values.iter().map(entry).collect(), other };
+    Report { referrals: Some(referrals), ..report }
+}
+
+/// The targets of the links in lists.
+fn row_links(page: &str) -> Vec<String> {
+    let links = page.split("</svg><a href=\"").skip(1);
+    links.filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn each_row_of_each_list_links_to_the_numbers_of_its_value() {
+    let mut report = report();
+    report.lists = Dimension::lists().map(|dimension| (dimension, vec![entry("other")])).collect();
+    for group in Group::ALL {
+        let expected: Vec<String> = Dimension::lists()
+            .filter(|dimension| dimension.group() == *group)
+            .map(|dimension| format!("?site=example.com&period=23d&{}=other", dimension.parameter()))
+            .collect();
+        assert_eq!(row_links(&links(&html(&with_group(&report, *group)))), expected, "{group:?}");
+    }
+    let long = format!("/{}", "x".repeat(200));
+    report.lists.insert(Dimension::Page, vec![entry("/a b&c?d=é"), entry(&long), entry("")]);
+    report.lists.remove(&Dimension::EntryPage);
+    let range = "?site=example.com&period=23d&page=";
+    let targets = row_links(&links(&html(&report)));
+    assert_eq!(targets, [format!("{range}/a%20b%26c%3Fd%3D%C3%A9"), format!("{range}{long}")]);
+}
+
+#[test]
+fn the_heading_names_the_value_and_removes_it() {
+    let page = links(&html(&about(Dimension::Page, "/<b>")));
+    assert!(page.contains("<bdi>/&lt;b&gt;</bdi> <a href=\"?site=example.com&period=23d&lists=pages\""), "{page}");
+    assert!(page.contains("<title>example.com › /&lt;b&gt; · Footfall</title>"));
+    let page = links(&html(&about(Dimension::Country, "CH")));
+    assert!(page.contains("data-names=\"region\"><span class=\"unseen\">Country:</span> <bdi>CH</bdi>"));
+    assert!(!html(&report()).contains("class=\"chip\""));
+}
+
+#[test]
+fn links_to_other_ranges_and_to_the_numbers_keep_the_value() {
+    let page = links(&html(&about(Dimension::Event, "sign up")));
+    let targets: Vec<&str> =
+        page.split("href=\"?site=example.com&").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let (kept, others): (Vec<&str>, Vec<&str>) = targets.iter().partition(|target| target.ends_with("event=sign%20up"));
+    assert!(kept.len() > 10, "{targets:?}");
+    assert_eq!(others, ["period=23d&lists=events", "period=23d&lists=events#lists"]);
+    assert!(page.contains("<input type=\"hidden\" name=\"event\" value=\"sign up\">"));
+    assert!(page.contains("/api/statistics?site=example.com&period=23d&event=sign%20up\""));
+}
+
+#[test]
+fn a_page_about_one_value_shows_nothing_of_the_whole_site() {
+    let page = html(&about(Dimension::Browser, "Firefox"));
+    for whole_site in ["id=\"live\"", "left out", "data-lists", "All time", "class=\"list\""] {
+        assert!(!page.contains(whole_site), "{whole_site}");
+    }
+    assert!(
+        text(&page).contains("For a single browser, no lists are counted: combinations of values are not available.")
+    );
+    assert!(text(&page).contains("under the browser of its first visit."));
+    assert!(!page.contains("Hours are counted") && !links(&page).contains("by=hour"));
+    let day = Report {
+        filter: condition(Dimension::Browser, "Firefox").into(),
+        ..report_between("2026-11-21", "2026-11-21")
+    };
+    assert!(text(&html(&day)).contains("Hours are counted for the whole site only."));
+}
+
+#[test]
+fn an_event_has_times_an_entry_page_no_pageviews_and_a_robot_no_visitors() {
+    let shown = |report: &Report| {
+        let page = html(report);
+        let shown = numbers(&page);
+        (
+            shown
+                .iter()
+                .map(|number| number.split(char::is_numeric).next().unwrap().trim().to_owned())
+                .collect::<Vec<_>>(),
+            page,
+        )
+    };
+    let (names, page) = shown(&about(Dimension::Event, "signup"));
+    assert_eq!(names, ["Unique visitors", "New", "Returning", "Times"]);
+    assert!(page.contains("<th>Day<th>Visitors<th>Times") && !text(&page).contains("Pageviews"));
+    let (names, page) = shown(&about(Dimension::EntryPage, "/"));
+    assert_eq!(names, ["Unique visitors", "New", "Returning"]);
+    assert!(page.contains("<th>Day<th>Visitors<tbody>") && !text(&page).contains("Pageviews"));
+    let robot = about(Dimension::Robot, "GPTBot");
+    let counts = crate::domain::statistics::Counts { visitors: None, new_visitors: None, ..robot.counts };
+    let (names, page) = shown(&Report { counts, ..robot });
+    assert_eq!(names, ["Requests"]);
+    assert!(page.contains("<th>Day<th>Requests<tbody>") && !page.contains("<h2>Totals"));
+    assert!(
+        text(&page).contains("Requests of robots have no visitors.") && !page.contains("not available for a period")
+    );
+}
+
+#[test]
+fn a_page_lists_its_referrers_and_a_referrer_its_pages() {
+    let page = html(&with_referrals(about(Dimension::Page, "/about"), &["news.example", "mail.example"], 3_000));
+    assert!(links(&page).contains("&referrer=news.example\"><bdi>news.example</bdi></a><td>1,200"));
+    assert!(page.contains("<h3>Referrers</h3>") && page.matches("<table class=\"list\"").count() == 1);
+    let text_of = text(&page);
+    assert!(text_of.contains("Pageviews only: visitors") && text_of.contains("The page of 3,000 more pageviews"));
+    assert!(text_of.contains("For a single page, only referrers are counted."));
+    let page = html(&with_referrals(about(Dimension::Referrer, "news.example"), &[], 0));
+    assert!(page.contains("This host referred no visitors in this period.") && !page.contains("The page of 0"));
+    assert!(links(&page).contains("&lists=sources#lists\">Show the lists of the whole site"));
+}
+
+#[test]
+fn a_value_until_today_is_compared_with_whole_days() {
+    let (first, last) = (day("2026-10-09"), day("2026-10-31"));
+    let previous = Previous { first, last, until: None, counts: counts(617, 0, 617, 5_678), series: Vec::new() };
+    let report = Report { previous: Some(previous), ..about(Dimension::Page, "/") };
+    assert!(text(&html(&report)).contains("Compared with 9 October 2026 to 31 October 2026, with the whole last day."));
+}
+
+#[test]
+fn the_newest_week_comes_first_and_is_marked_as_unfinished() {
+    let page = html(&report());
+    let (_, table) = page.split_once("Returning visitors by week").unwrap();
+    let rows: Vec<String> = table.split("</table>").next().unwrap().split("<tr>").skip(2).map(text).collect();
+    assert_eq!(rows.len(), 2);
+    assert!(rows[0].starts_with("23 November (so far)4127 %22 %"), "{rows:?}");
+    assert!(rows[1].starts_with("16 November9033 %20 %"), "{rows:?}");
+    assert!(!html(&empty()).contains("Returning visitors by week"));
+}
+
+#[test]
+fn live_views_are_shown_only_with_visits_and_an_available_database() {
+    assert!(links(&html(&report())).contains("<div id=\"live\" data-href=\"/api/live?site=example.com\" hidden>"));
+    assert!(!html(&Report { stale: true, ..report() }).contains("id=\"live\""));
+    assert!(!html(&Report { all_time_pageviews: 0, ..report() }).contains("id=\"live\""));
+}
+
+#[test]
+fn a_single_request_has_a_singular_label() {
+    let excluded = [(Exclusion::Bots, 1), (Exclusion::Head, 1), (Exclusion::Own, 2)].into();
+    let page = text(&html(&Report { excluded, ..report() }));
+    assert!(page.contains("4 requests left out: 2 own visits, 1 from bots, 1 HEAD request"), "{page}");
+}
