@@ -1,4 +1,4 @@
-//! The documents agree with the code: limits with their constants, links with files and headings.
+//! The documents agree with the code: limits with their constants, settings with their table, links with files and headings.
 
 use std::{
     collections::HashSet,
@@ -148,4 +148,36 @@ fn links_in_the_documents_lead_to_files_and_headings() {
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// Names in the documents that begin as settings do, and belong to the tests and to the workflows.
+const OTHER_VARIABLES: [&str; 2] = ["FOOTFALL_TEST_CITUS", "FOOTFALL_URL"];
+
+#[test]
+fn settings_in_the_documents_and_server_files_are_those_of_the_table() {
+    let table = fs::read_to_string(repository().join("docs/configuration.md")).unwrap();
+    let known: HashSet<&str> =
+        table.split("- **`").skip(1).map(|rest| rest.split('`').next().unwrap()).chain(OTHER_VARIABLES).collect();
+    let mut unknown = Vec::new();
+    for (path, text) in documents() {
+        for (at, _) in text.match_indices("FOOTFALL_") {
+            let end = text[at..].find(|c: char| !c.is_ascii_uppercase() && c != '_').unwrap_or(text.len() - at);
+            let name = &text[at..at + end];
+            // The prefix alone stands for all of them.
+            if name != "FOOTFALL_" && !known.contains(name) {
+                unknown.push(format!("{}: {name}", path.display()));
+            }
+        }
+    }
+    let environment = repository().join("docs/server/footfall.env");
+    let mut set = 0;
+    for line in fs::read_to_string(&environment).unwrap().lines().filter(|line| !line.starts_with('#')) {
+        let (name, _) = line.split_once('=').unwrap();
+        if !known.contains(name) {
+            unknown.push(format!("{}: {name}", environment.display()));
+        }
+        set += 1;
+    }
+    assert!(unknown.is_empty(), "{unknown:#?}");
+    assert!(set > 3, "{set} settings were found");
 }
