@@ -151,10 +151,7 @@ impl Committer {
                 .collect();
             match self.commit_dated(checkout, dated, identity).await {
                 Ok(Some(attempted)) => return Ok(attempted),
-                Ok(None) => {}
-                // The cached period was closed, and its set was dropped. Or a network added values through another instance
-                // meanwhile.
-                Err(failure) if failure.violates_check() && attempts + 1 < MOST_STALE => {}
+                Ok(None) | Err(Failure::StaleKeys) => {}
                 Err(failure) => return Err(failure),
             }
             self.keys.forget_periods();

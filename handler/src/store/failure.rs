@@ -80,8 +80,8 @@ pub enum Failure {
     Lost(Loss),
     /// The server cancelled the statement in time. The statement was not applied; the caller may retry.
     TimedOut(Cause),
-    /// The cached keys were stale at every attempt, because other instances keep opening and closing periods. Nothing was applied;
-    /// the caller may retry.
+    /// The cached keys are stale, because other instances open and close periods, or add values. Nothing was applied; the caller may
+    /// retry.
     StaleKeys,
     /// The database rejected the statement. The statement was not applied, and a retry fails again.
     Rejected(Cause),
@@ -100,6 +100,7 @@ impl Failure {
                     SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE | SqlState::DEADLOCK_DETECTED => {
                         Self::TimedOut(cause)
                     }
+                    SqlState::CHECK_VIOLATION if is_of_stale_keys(database.as_ref()) => Self::StaleKeys,
                     SqlState::SERIALIZATION_FAILURE | SqlState::READ_ONLY | SqlState::INTERNAL_ERROR => cause.into(),
                     _ if [*b"08", *b"53", *b"57", *b"58"].contains(&state.class()) => cause.into(),
                     _ => Self::Rejected(cause),
@@ -165,11 +166,6 @@ impl Failure {
         *self == Self::TimedOut(Cause::Sql(SqlState::QUERY_CANCELED))
     }
 
-    /// Whether a row violated a check, or no partition accepts it: the set of its period was dropped.
-    pub(crate) fn violates_check(&self) -> bool {
-        *self == Self::Rejected(Cause::Sql(SqlState::CHECK_VIOLATION))
-    }
-
     /// Whether the statement does not fit the schema, for example because a table is missing (SQLSTATE class 42).
     pub(super) fn is_about_schema(&self) -> bool {
         matches!(self, Self::Rejected(Cause::Sql(state)) if state.class() == *b"42")
@@ -203,6 +199,12 @@ impl Failure {
     }
 }
 
+/// Whether a violated check means that cached keys are stale. A row that no partition accepts violates a check without a name: the
+/// set of its period was dropped. The table `addition` rejects the values that a network has added through another instance.
+fn is_of_stale_keys(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.constraint().is_none() || error.table() == Some("addition")
+}
+
 impl From<Cause> for Failure {
     fn from(cause: Cause) -> Self {
         Self::Lost(Loss { cause, place: None })
@@ -217,7 +219,9 @@ impl fmt::Display for Failure {
             }
             Self::Lost(Loss { cause, place: None }) => write!(formatter, "the database is unavailable ({cause})"),
             Self::TimedOut(cause) => write!(formatter, "the database timed out ({cause})"),
-            Self::StaleKeys => formatter.write_str("other instances keep opening and closing periods"),
+            Self::StaleKeys => {
+                formatter.write_str("other instances keep opening and closing periods, or adding values")
+            }
             Self::Rejected(cause) if self.loses_statements() => {
                 write!(formatter, "a pooler lost a prepared statement ({cause}): handler doctor shows the remedy")
             }
