@@ -13,13 +13,18 @@
 with found as (
     select id from site where name = $1
 ),
+-- The days that were counted, so that no part looks for values of other days.
+counted_day as materialized (
+    select day from unnest($2::integer[]) as shown (day)
+    where (select true from tally where tally.site = (select id from found) and tally.day = shown.day limit 1)
+),
 -- The months ($14 to $15) whose sums are read, and the days that are read one by one.
 rolled as (
     select first, last from rolled_months((select id from found), $14::integer[], $15::integer[])
 ),
 single_day as (
-    select day from unnest($2::integer[]) as shown (day)
-    where day between $4::integer and $5::integer and not exists (select from rolled where shown.day between first and last)
+    select day from counted_day
+    where day between $4::integer and $5::integer and not exists (select from rolled where day between first and last)
 ),
 all_time as (
     select id, pageviews, registers_revision
@@ -36,9 +41,9 @@ all_time as (
 select
     'day' as "kind!: TallyKind", tally.day, null::smallint as dimension, null as value,
     pageviews as "pageviews!", visitors::bigint[] as "visitors!"
-from unnest($2::integer[]) as shown (day)
+from counted_day
 join tally
-    on tally.site = (select id from found) and tally.day = shown.day and dimension = $16::smallint and tally.value = $17::text
+    on tally.site = (select id from found) and tally.day = counted_day.day and dimension = $16::smallint and tally.value = $17::text
 where $7::boolean
 union all
 select 'hour', tally.day, null, tally.value, pageviews, visitors::bigint[]
@@ -91,9 +96,11 @@ union all
 select 'unread', null, unread.dimension, null, 0, '{}'
 from unnest($9::smallint[]) as unread (dimension)
 where (
-    select true from unnest($2::integer[]) as shown (day)
-    where shown.day between $4::integer and $5::integer and (
-        select true from tally where tally.site = (select id from found) and tally.day = shown.day and tally.dimension = unread.dimension limit 1
+    select true from counted_day
+    where counted_day.day between $4::integer and $5::integer and (
+        select true from tally
+        where tally.site = (select id from found) and tally.day = counted_day.day and tally.dimension = unread.dimension
+        limit 1
     )
     limit 1
 )
