@@ -36,9 +36,10 @@ const GATHERING: Duration = Duration::from_millis(2);
 /// requests.
 const IDLE_TURNS: u32 = 8;
 
-/// The pause before the first retry of a lost batch. Each retry doubles the pause, up to [`LONGEST_PAUSE`].
+/// The pause before the first retry of a lost batch. Each retry doubles the pause, up to [`LONGEST_PAUSE`], which delays the first batch
+/// after an outage.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The time for which an import retries while the database is unavailable. An import can wait longer than a page.
 const IMPORT_PATIENCE: Duration = Duration::from_secs(60);
