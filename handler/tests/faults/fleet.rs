@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -50,6 +51,15 @@ impl Place {
         if let Some(host) = self.host.lock().unwrap().take() {
             host.process.signal("-KILL");
         }
+    }
+
+    /// The lines that the handler has logged since then.
+    pub(crate) fn log_since(&self, since: Timestamp) -> String {
+        let lines = self.host().map_or(Vec::new(), |host| host.process.log());
+        let is_later = |line: &&serde_json::Value| {
+            line["timestamp"].as_str().is_some_and(|at| at.parse::<Timestamp>().is_ok_and(|at| at >= since))
+        };
+        lines.iter().filter(is_later).map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
     pub(crate) async fn start(&self) {
@@ -229,7 +239,8 @@ impl Client {
                 Outcome::Acknowledged
             }
             Ok(Ok(response)) => {
-                assert_eq!(response.status, 503, "only the database fails");
+                let log = host.process.lines();
+                assert_eq!(response.status, 503, "only the database fails; {:?}", log.last_chunk::<20>());
                 ledger.given_up();
                 Outcome::GivenUp
             }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::sleep;
 
 use crate::{
@@ -28,6 +28,10 @@ const LOCKS: [&str; 4] = [
 
 const SESSIONS: &str = "pg_stat_activity where application_name = 'footfall' and datname = current_database()";
 
+/// The coordinator's sessions on a worker are named by Citus.
+const TERMINATE_SESSIONS_OF_COORDINATOR: &str = "select pg_terminate_backend(pid) from pg_stat_activity \
+    where application_name like 'citus_internal%' and datname = current_database()";
+
 /// The result of a fault.
 pub(crate) struct Ended {
     pub(crate) at: Instant,
@@ -39,7 +43,8 @@ pub(crate) struct Ended {
 pub(crate) struct Scene<'a> {
     pub(crate) fleet: &'a Fleet,
     pub(crate) database: &'a Database,
-    pub(crate) server: Option<&'a OwnServer>,
+    /// The coordinator, or the only server, and then the workers. Empty if they are shared with other tests.
+    pub(crate) servers: &'a [OwnServer],
 }
 
 impl Scene<'_> {
@@ -144,32 +149,16 @@ impl Scene<'_> {
     }
 
     async fn repeat(&self, lasts: Duration, sql: &str) {
-        let (began, mut session) = (Instant::now(), self.database.connect().await);
-        while began.elapsed() < lasts {
-            execute(&mut session, sql).await;
-            sleep(REPEAT).await;
-        }
+        repeat(&mut self.database.connect().await, lasts, sql).await;
     }
 
     async fn inflict_on_server(&self, fault: &Fault) -> Instant {
-        let server = self.server.expect("a plan on a shared server leaves the server alone");
+        let server = self.servers.first().expect("a plan on a shared server leaves the server alone");
         let lasts = fault.lasts;
         match fault.kind {
-            Kind::ServerStopped => {
-                server.stop();
-                sleep(lasts).await;
-                server.start();
-            }
-            Kind::ServerKilled => {
-                server.kill();
-                sleep(lasts).await;
-                server.start();
-            }
-            Kind::ServerFrozen => {
-                server.freeze();
-                sleep(lasts).await;
-                server.thaw();
-            }
+            Kind::ServerStopped => stop(server, lasts).await,
+            Kind::ServerKilled => kill(server, lasts).await,
+            Kind::ServerFrozen => freeze(server, lasts).await,
             Kind::BackendKilled => {
                 let victim = format!("select pid::text from {SESSIONS} order by pid offset {} % 3 limit 1", fault.nth);
                 if let Some(id) = self.database.fresh().await.texts(&victim).await.first() {
@@ -184,7 +173,10 @@ impl Scene<'_> {
                 let _ = sqlx::raw_sql("select pg_switch_wal()").execute(&mut session).await;
                 sleep(lasts / 2).await;
                 server.empty_disk();
-                server.wait_until_accepting(self.database).await;
+                // The workers share the disk.
+                for server in self.servers {
+                    server.wait_until_accepting(self.database).await;
+                }
             }
             Kind::ReadOnly => {
                 let mut session = self.database.connect().await;
@@ -197,9 +189,25 @@ impl Scene<'_> {
                 }
             }
             Kind::NoSlots => self.take_slots(lasts).await,
-            other => unreachable!("{other:?} does not hit the server"),
+            _ => self.inflict_on_worker(fault).await,
         }
         Instant::now()
+    }
+
+    /// Each worker has its turn.
+    async fn inflict_on_worker(&self, fault: &Fault) {
+        let (lasts, worker) = (fault.lasts, 1 + fault.turn % (self.servers.len() - 1));
+        let server = &self.servers[worker];
+        match fault.kind {
+            Kind::WorkerStopped => stop(server, lasts).await,
+            Kind::WorkerKilled => kill(server, lasts).await,
+            Kind::WorkerFrozen => freeze(server, lasts).await,
+            Kind::WorkerSessionsTerminated => {
+                let mut session = PgConnection::connect_with(&self.database.options_on(worker)).await.unwrap();
+                repeat(&mut session, lasts, TERMINATE_SESSIONS_OF_COORDINATOR).await;
+            }
+            other => unreachable!("{other:?} hits no server"),
+        }
     }
 
     /// Takes every free slot, and those of the handlers.
@@ -212,6 +220,32 @@ impl Scene<'_> {
             }
             execute(&mut session, &format!("select pg_terminate_backend(pid) from {SESSIONS}")).await;
         }
+    }
+}
+
+async fn stop(server: &OwnServer, lasts: Duration) {
+    server.stop();
+    sleep(lasts).await;
+    server.start();
+}
+
+async fn kill(server: &OwnServer, lasts: Duration) {
+    server.kill();
+    sleep(lasts).await;
+    server.start();
+}
+
+async fn freeze(server: &OwnServer, lasts: Duration) {
+    server.freeze();
+    sleep(lasts).await;
+    server.thaw();
+}
+
+async fn repeat(session: &mut PgConnection, lasts: Duration, sql: &str) {
+    let began = Instant::now();
+    while began.elapsed() < lasts {
+        execute(session, sql).await;
+        sleep(REPEAT).await;
     }
 }
 

@@ -38,7 +38,7 @@ use crate::{
         inflict::Scene,
         ledger::Ledger,
         plan::{Fault, Kind, Reach, plan},
-        report::Report,
+        report::{Report, SLOW},
     },
     own_server::OwnServer,
     support::number_from,
@@ -90,7 +90,7 @@ async fn set_clock(database: &Database, day: Day) {
 }
 
 impl Campaign {
-    async fn run(&self, database: &Database, server: Option<&OwnServer>) -> Result<Outcome, String> {
+    async fn run(&self, database: &Database, servers: &[OwnServer]) -> Result<Outcome, String> {
         assert!(self.rounds <= MOST_ROUNDS);
         let (ledger, mut import) = (Arc::new(Ledger::default()), Import::of(database));
         let (mut report, mut compared) = (Report::default(), Compared::default());
@@ -100,7 +100,7 @@ impl Campaign {
             import.grow(first_day_of_log().plus(i32::try_from(round).unwrap()), self.lines);
             let fleet = Arc::new(Fleet::start(database, self.handlers, ledger.clone(), round).await);
             let outcome =
-                self.round(round, &fleet, Scene { fleet: &fleet, database, server }, &mut import, &mut report);
+                self.round(round, &fleet, Scene { fleet: &fleet, database, servers }, &mut import, &mut report);
             outcome.await.map_err(|problem| format!("seed {}, round {round}: {problem}", self.seed))?;
             fleet.stop();
             // The sessions of the killed handlers may still commit.
@@ -131,21 +131,29 @@ impl Campaign {
         let share = self.faults.len().div_ceil(self.rounds);
         for (number, fault) in self.faults.iter().enumerate().skip(round * share).take(share) {
             tokio::time::sleep(fault.pause).await;
-            let (began, given_up) = (Instant::now(), fleet.ledger.all_given_up());
+            let (began, fault_began) = (Instant::now(), Timestamp::now());
+            let given_up = fleet.ledger.all_given_up();
             let ended = scene.inflict(fault, import).await;
             let mut recoveries = JoinSet::new();
             for place in ended.handlers {
                 let (fleet, visitors) = (fleet.clone(), self.crowd.visitors);
                 let seed = seed.wrapping_mul(1000) + u64::try_from(number).unwrap();
-                recoveries.spawn(async move { fleet.recovery(place, ended.at, seed, visitors).await });
+                recoveries.spawn(async move { (place, fleet.recovery(place, ended.at, seed, visitors).await) });
             }
-            let recoveries: Option<Vec<Duration>> = recoveries.join_all().await.into_iter().collect();
-            let recoveries = recoveries.ok_or_else(|| format!("no view counts after fault {number}, {fault:?}"))?;
+            let mut longest = Duration::ZERO;
+            for (place, recovery) in recoveries.join_all().await {
+                let recovery = recovery.ok_or_else(|| format!("no view counts after fault {number}, {fault:?}"))?;
+                longest = longest.max(recovery);
+                if shows_each() && recovery > SLOW {
+                    println!("handler {place} counts {recovery:.2?} after the end; it logged since {fault_began}:");
+                    println!("{}", fleet.places[place].log_since(fault_began));
+                }
+            }
             let given_up = fleet.ledger.all_given_up() - given_up;
-            report.add(fault.kind, recoveries.iter().copied().max().unwrap_or_default(), given_up);
-            if std::env::var_os("FAULTS_EACH").is_some() {
+            report.add(fault.kind, longest, given_up);
+            if shows_each() {
                 let (lasted, sent) = (ended.at - began, fleet.ledger.all_sent());
-                println!("{number}: {fault:?}, {lasted:.1?}, counts {recoveries:.2?} after its end, {sent} sent");
+                println!("{number}: {fault:?}, {lasted:.1?}, counts {longest:.2?} after its end, {sent} sent");
             }
         }
         let rounds = u64::try_from(self.rounds).unwrap();
@@ -162,18 +170,28 @@ impl Campaign {
     }
 }
 
+/// Whether each fault is printed, and the log of each handler that counts late after it.
+fn shows_each() -> bool {
+    std::env::var_os("FAULTS_EACH").is_some()
+}
+
 /// The kinds that are possible here.
-fn kinds(server: Option<&OwnServer>) -> Vec<Kind> {
-    let is_possible = |kind: &Kind| match kind.reach() {
-        Reach::Database => true,
-        Reach::Pooler => pooler_mode().is_some(),
-        Reach::Server => server.is_some(),
+fn kinds(servers: &[OwnServer]) -> Vec<Kind> {
+    let times = |kind: Kind| match kind.reach() {
+        Reach::Database => 1,
+        Reach::Pooler => usize::from(pooler_mode().is_some()),
+        Reach::Server => usize::from(!servers.is_empty()),
+        // Each worker has its turn.
+        Reach::Worker => servers.len().saturating_sub(1),
     };
-    Kind::ALL.into_iter().filter(is_possible).collect()
+    let only = std::env::var("FAULTS_ONLY").unwrap_or_default();
+    let is_wanted = |kind: &Kind| only.is_empty() || only.split(',').any(|name| format!("{kind:?}") == name);
+    let wanted = Kind::ALL.into_iter().filter(is_wanted);
+    wanted.flat_map(|kind| std::iter::repeat_n(kind, times(kind))).collect()
 }
 
 /// Prints what this machine cannot do.
-fn print_limits(server: &OwnServer) {
+fn print_limits(servers: &[OwnServer]) {
     match pooler_mode() {
         None => println!("NOT RUN: PgBouncer, because it is not installed"),
         Some("session") => {
@@ -182,7 +200,10 @@ fn print_limits(server: &OwnServer) {
         }
         Some(_) => {}
     }
-    if !server.has_disk() {
+    if servers.len() == 1 {
+        println!("NOT RUN: a cluster, because FOOTFALL_TEST_CITUS is not 1.");
+    }
+    if !servers[0].has_disk() {
         println!("NOT RUN: a full disk, because no disk can be mounted. A limit of the size of files takes its place.");
     }
 }
@@ -191,9 +212,11 @@ fn print_limits(server: &OwnServer) {
 #[ignore = "it stops, kills and fills the server"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_acknowledged_view_counts_once_under_faults() {
-    let server = OwnServer::of_this_process().expect("run scripts/faults, which starts a server for this test alone");
-    print_limits(&server);
-    let kinds = kinds(Some(&server));
+    let servers = OwnServer::of_this_process();
+    assert!(!servers.is_empty(), "run scripts/faults, which starts a server for this test alone");
+    print_limits(&servers);
+    let kinds = kinds(&servers);
+    assert!(!kinds.is_empty(), "none of these faults is possible here");
     let now = Timestamp::now().as_second();
     let seed = u64::try_from(number_from("FAULTS_SEED", usize::try_from(now).unwrap())).unwrap();
     let is_long = std::env::var_os("FAULTS_LONG").is_some();
@@ -210,9 +233,10 @@ async fn every_acknowledged_view_counts_once_under_faults() {
         let crowd = Crowd { clients_of_a_handler: 4, visitors: 800, pause: Duration::from_millis(30) };
         Campaign { seed, faults, rounds: 2, handlers, crowd, requests, lines: 2000 }
     };
-    println!("seed {seed}: {} faults, {handlers} handlers, {} rounds", campaign.faults.len(), campaign.rounds);
+    let (faults, rounds, nodes) = (campaign.faults.len(), campaign.rounds, servers.len());
+    println!("seed {seed}: {faults} faults, {handlers} handlers, {rounds} rounds, {nodes} PostgreSQL servers");
     let (database, began) = (Database::create().await, Instant::now());
-    let outcome = campaign.run(&database, Some(&server)).await.unwrap_or_else(|problem| panic!("{problem}"));
+    let outcome = campaign.run(&database, &servers).await.unwrap_or_else(|problem| panic!("{problem}"));
     let Outcome { report, compared, sent, acknowledged } = outcome;
     print!("{report}");
     println!(
@@ -237,7 +261,7 @@ fn of_the_network(kinds: &[Kind], faults: usize) -> Campaign {
 async fn problems_after(sabotage: &str, campaign: Campaign) -> String {
     let database = Database::create().await;
     database.execute(sabotage).await;
-    campaign.run(&database, None).await.err().unwrap_or_default()
+    campaign.run(&database, &[]).await.err().unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

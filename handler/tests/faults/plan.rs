@@ -29,6 +29,10 @@ pub(crate) enum Kind {
     DiskFull,
     ReadOnly,
     NoSlots,
+    WorkerStopped,
+    WorkerKilled,
+    WorkerFrozen,
+    WorkerSessionsTerminated,
 }
 
 /// The target of a fault, so that a plan has only those that are possible.
@@ -40,10 +44,12 @@ pub(crate) enum Reach {
     Pooler,
     /// The whole server, also of other databases.
     Server,
+    /// One worker of a cluster, which the coordinator needs for the sets.
+    Worker,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::HandlerKilled,
         Self::HandlerStopped,
         Self::RequestLost,
@@ -67,6 +73,10 @@ impl Kind {
         Self::DiskFull,
         Self::ReadOnly,
         Self::NoSlots,
+        Self::WorkerStopped,
+        Self::WorkerKilled,
+        Self::WorkerFrozen,
+        Self::WorkerSessionsTerminated,
     ];
 
     pub(crate) const fn reach(self) -> Reach {
@@ -79,6 +89,9 @@ impl Kind {
             | Self::DiskFull
             | Self::ReadOnly
             | Self::NoSlots => Reach::Server,
+            Self::WorkerStopped | Self::WorkerKilled | Self::WorkerFrozen | Self::WorkerSessionsTerminated => {
+                Reach::Worker
+            }
             _ => Reach::Database,
         }
     }
@@ -109,6 +122,10 @@ impl Kind {
             Self::DiskFull => "the disk of PostgreSQL is full, and it needs a new log file",
             Self::ReadOnly => "the database accepts no writes (`default_transaction_read_only`)",
             Self::NoSlots => "no connection slot is free",
+            Self::WorkerStopped => "a worker stops at once and recovers",
+            Self::WorkerKilled => "all processes of a worker are killed (SIGKILL); it recovers",
+            Self::WorkerFrozen => "all processes of a worker are stopped (SIGSTOP) and continued",
+            Self::WorkerSessionsTerminated => "the coordinator's sessions on a worker are terminated",
         }
     }
 }
@@ -121,6 +138,8 @@ pub(crate) struct Fault {
     pub(crate) handler: usize,
     /// The number of the message, lock or session that it hits.
     pub(crate) nth: usize,
+    /// How many faults of this kind come before, so that each worker has its turn.
+    pub(crate) turn: usize,
     pub(crate) lasts: Duration,
     /// The undisturbed time before it.
     pub(crate) pause: Duration,
@@ -134,7 +153,7 @@ pub(crate) fn plan(seed: u64, faults: usize, kinds: &[Kind], handlers: usize, lo
         Duration::from_millis(u64::try_from(random.below(most)).unwrap())
     };
     let mut deck = Vec::new();
-    let mut plan = Vec::new();
+    let mut plan: Vec<Fault> = Vec::new();
     while plan.len() < faults {
         if deck.is_empty() {
             deck = kinds.to_vec();
@@ -144,6 +163,7 @@ pub(crate) fn plan(seed: u64, faults: usize, kinds: &[Kind], handlers: usize, lo
             kind,
             handler: random.below(handlers),
             nth: random.below(8),
+            turn: plan.iter().filter(|fault| fault.kind == kind).count(),
             lasts: Duration::from_millis(100) + milliseconds(&mut random, longest),
             pause: milliseconds(&mut random, longest / 3),
         });

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::faults::plan::Kind;
 
 /// Slower recoveries are marked. No test depends on a time.
-const SLOW: Duration = Duration::from_secs(2);
+pub(crate) const SLOW: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 struct Seen {

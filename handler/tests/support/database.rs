@@ -126,11 +126,20 @@ pub(crate) async fn make_cluster(name: &str, has_workers: bool) {
         execute_on(&mut connection, "create extension citus").await;
         match &mut coordinator {
             None => coordinator = Some(connection),
-            Some(coordinator) if has_workers => {
-                execute_on(coordinator, &format!("select citus_add_node('{host}', {port})")).await;
-            }
+            Some(coordinator) if has_workers => add_worker(coordinator, &host, port).await,
             Some(_) => {}
         }
+    }
+}
+
+/// Adds a worker to a cluster. The coordinator's first connection to it can fail. Adding it again changes nothing.
+async fn add_worker(coordinator: &mut PgConnection, host: &str, port: u16) {
+    let (began, add) = (Instant::now(), format!("select citus_add_node('{host}', {port})"));
+    while let Err(error) = sqlx::raw_sql(AssertSqlSafe(add.clone())).execute(&mut *coordinator).await {
+        let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+        let is_of_connection = code.is_some_and(|code| code.starts_with("08"));
+        assert!(is_of_connection && began.elapsed() < PATIENCE, "{error}: {add}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -209,6 +218,11 @@ impl Database {
     /// How the product reaches the database.
     pub(crate) fn options(&self) -> PgConnectOptions {
         server().database(&self.name)
+    }
+
+    /// How to reach the database on a node of the cluster. The coordinator is the first node.
+    pub(crate) fn options_on(&self, node: usize) -> PgConnectOptions {
+        nodes().swap_remove(node).database(&self.name)
     }
 
     /// The `DATABASE_URL` of a handler.
@@ -398,9 +412,20 @@ impl Database {
         }
     }
 
-    /// Waits until the server has closed the connections of killed handlers. Until then it may commit what they sent.
+    /// Waits until the server has closed the connections of killed handlers. Until then it may commit what they sent. The
+    /// workers of a cluster may have prepared transactions, which the coordinator commits or rolls back.
     pub(crate) async fn wait_until_alone(&self) {
         self.wait_for_none("true").await;
+        for worker in nodes().split_off(1) {
+            let mut connection = PgConnection::connect_with(&worker.database(&self.name)).await.unwrap();
+            let (began, mut prepared) = (Instant::now(), 1_i64);
+            while prepared > 0 {
+                assert!(began.elapsed() < PATIENCE, "a worker has {prepared} open transactions");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                let count = "select count(*) from pg_prepared_xacts where database = current_database()";
+                prepared = sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap();
+            }
+        }
     }
 
     /// Waits until no handler's connection matches a condition.

@@ -1,5 +1,6 @@
 //! A `PostgreSQL` server that only this process uses, so that it can be stopped, killed and filled. `scripts/faults`
-//! starts it through `scripts/with-postgres`, which names its `pg_ctl` in `POSTGRES_CONTROL`.
+//! starts it through `scripts/with-postgres`, which names its `pg_ctl` in `POSTGRES_CONTROL`. The workers of a cluster
+//! (`scripts/with-citus`) are such servers, too.
 
 use std::{
     path::{Path, PathBuf},
@@ -22,16 +23,23 @@ const UNLIMITED: &str = "unlimited";
 
 pub(crate) struct OwnServer {
     control: PathBuf,
+    /// Its place among the nodes of the cluster. The coordinator, or the only server, is 0.
+    node: usize,
     /// Whether the server has a disk of its own, which can be filled.
     has_disk: bool,
 }
 
 impl OwnServer {
-    /// The server that the environment names. `None` if other processes use it, too.
-    pub(crate) fn of_this_process() -> Option<Self> {
-        let is_own = std::env::var_os("FAULTS_SERVER").is_some();
-        let control = std::env::var_os("POSTGRES_CONTROL").filter(|_| is_own)?;
-        Some(Self { control: control.into(), has_disk: std::env::var_os("POSTGRES_DISK").is_some() })
+    /// The servers that the environment names: the coordinator, or the only server, and then the workers. Empty if other
+    /// processes use them, too.
+    pub(crate) fn of_this_process() -> Vec<Self> {
+        if std::env::var_os("FAULTS_SERVER").is_none() {
+            return Vec::new();
+        }
+        let controls = ["POSTGRES_CONTROL", "CITUS_CONTROLS"].map(|name| std::env::var(name).unwrap_or_default());
+        let has_disk = std::env::var_os("POSTGRES_DISK").is_some();
+        let controls = controls.iter().flat_map(|controls| controls.split_whitespace());
+        controls.enumerate().map(|(node, control)| Self { control: control.into(), node, has_disk }).collect()
     }
 
     pub(crate) fn has_disk(&self) -> bool {
@@ -152,7 +160,7 @@ impl OwnServer {
         }
     }
 
-    /// Waits until it accepts connections, and starts it if it has ended.
+    /// Waits until it accepts connections, and starts it if it has ended. Of a cluster, this is one node.
     pub(crate) async fn wait_until_accepting(&self, database: &Database) {
         let began = Instant::now();
         loop {
@@ -160,7 +168,7 @@ impl OwnServer {
                 self.start();
             }
             // A server that recovers rejects the login.
-            if let Ok(connection) = PgConnection::connect_with(&database.options()).await {
+            if let Ok(connection) = PgConnection::connect_with(&database.options_on(self.node)).await {
                 let _ = connection.close().await;
                 return;
             }
