@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Whether the tests run on a cluster. Prints a line if not.
-fn has_cluster() -> bool {
+pub(crate) fn has_cluster() -> bool {
     if !is_distributed() {
         let thread = std::thread::current();
         // Not by a macro, whose output the test harness would capture.
@@ -22,7 +22,7 @@ fn has_cluster() -> bool {
 }
 
 /// A cluster whose sets the coordinator holds.
-async fn cluster() -> Database {
+pub(crate) async fn cluster() -> Database {
     let database = Database::create_without_schema().await;
     make_cluster(database.name(), true).await;
     assert_eq!(HandlerCommand::on(&database).run(&["migrate"]).code, Some(0));

@@ -18,6 +18,7 @@ mod cardinality;
 mod check;
 mod clocks;
 mod cluster;
+mod cluster_batches;
 mod config;
 mod count;
 mod counted_days;
