@@ -44,7 +44,7 @@ pub(super) struct Chart {
     before: String,
     /// Totals of other counters, one series each.
     imported: Vec<ImportedSeries>,
-    ticks: [Tick; 3],
+    ticks: Vec<Tick>,
     labels: Vec<Label>,
     /// Whether there are too many bars for gaps between them.
     dense: bool,
@@ -69,10 +69,14 @@ struct ImportedSeries {
 /// The number of colors for imported series in `page.css`.
 const COLORS: usize = 3;
 
+/// The largest number of intervals between the ticks of an axis.
+const INTERVALS: i64 = 5;
+
 /// A line across the chart.
 #[derive(Serialize)]
 struct Tick {
-    y: u8,
+    /// From the top, in percent.
+    y: String,
     label: String,
 }
 
@@ -161,7 +165,7 @@ impl Chart {
         let most_pageviews =
             bars.iter().map(|bar| bar.pageviews).max().filter(|_| !measure.is_empty()).unwrap_or_default();
         let most_imported = imported.iter().flat_map(ImportedBars::heights).max().unwrap_or_default();
-        let top = round_up(most_pageviews.max(most_visitors).max(most(before)).max(most_imported));
+        let (ticks, top) = ticks(most_pageviews.max(most_visitors).max(most(before)).max(most_imported));
         let mut chart = Self {
             id,
             title: title((counts_visitors, most_visitors), (measure, most_pageviews), step),
@@ -173,11 +177,7 @@ impl Chart {
             people: String::new(),
             before: String::new(),
             imported: imported.iter().enumerate().map(ImportedSeries::of).collect(),
-            ticks: [
-                Tick { y: 0, label: compact(top) },
-                Tick { y: 50, label: compact(top / 2) },
-                Tick { y: 100, label: "0".to_owned() },
-            ],
+            ticks,
             labels: labels(bars, step),
             dense: bars.len() > 100,
             empty: most_visitors == 0 && most_pageviews == 0 && most_imported == 0,
@@ -251,32 +251,34 @@ fn height(count: i64, top: i64) -> i64 {
     if count > 0 { (count.saturating_mul(HEIGHT) / top).max(1) } else { 0 }
 }
 
-/// The smallest round number that is at least `most` and whose half is round, too.
-fn round_up(most: i64) -> i64 {
-    let mut unit = 1_i64;
-    loop {
-        for digit in [2, 4, 6, 8] {
-            let top = unit.saturating_mul(digit);
-            if top >= most {
-                return top;
-            }
-        }
-        unit = unit.saturating_mul(10);
-        if unit >= most {
-            return unit;
-        }
-    }
+/// The ticks of an axis up to the largest number, and the number at its end. Ticks are multiples of 1, 2, 2.5 or 5 times a power of
+/// ten, so that at most a third of the height is empty.
+fn ticks(most: i64) -> (Vec<Tick>, i64) {
+    let most = most.max(1);
+    let powers = std::iter::successors(Some(1_i64), |power| power.checked_mul(10));
+    // Counts have no fractions: half of 5 is 2.
+    let steps =
+        powers.flat_map(|power| [power, power.saturating_mul(2), power.saturating_mul(5) / 2, power.saturating_mul(5)]);
+    let distance = steps.into_iter().find(|step| step.saturating_mul(INTERVALS) >= most).unwrap_or(most);
+    let count = (most - 1) / distance + 1;
+    let top = distance.saturating_mul(count);
+    let tick = |number: i64| {
+        let value = distance.saturating_mul(number);
+        Tick { y: format!("{:.1}", 100.0 - 100.0 * number as f64 / count as f64), label: compact(value) }
+    };
+    ((0..=count).rev().map(tick).collect(), top)
 }
 
-/// A number in the short form for an axis.
+/// A number in the short form for an axis. A tick has at most three digits that are not zero.
 fn compact(number: i64) -> String {
-    if number < 10_000 {
-        thousands(number)
-    } else if number < 1_000_000 {
-        format!("{}k", number / 1_000)
-    } else {
-        format!("{}M", thousands(number / 1_000_000))
-    }
+    let (unit, name) = match number {
+        ..10_000 => return thousands(number),
+        10_000..1_000_000 => (1_000, "k"),
+        _ => (1_000_000, "M"),
+    };
+    let fraction = format!("{:03}", number % unit * 1_000 / unit);
+    let fraction = fraction.trim_end_matches('0');
+    format!("{}{}{fraction}{name}", thousands(number / unit), if fraction.is_empty() { "" } else { "." })
 }
 
 /// The labels below the bars. Hours are labelled by the clock, other steps at regular distances from the newest bar.
@@ -318,12 +320,20 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_ends_at_a_round_number_whose_half_is_round() {
-        for (most, top) in [(0, 2), (1, 2), (3, 4), (9, 10), (10, 10), (11, 20), (601, 800), (999, 1_000)] {
-            assert_eq!(round_up(most), top, "{most}");
+    fn an_axis_has_round_ticks_and_little_empty_space() {
+        let labels = |most| ticks(most).0.into_iter().map(|tick| tick.label).collect::<Vec<_>>();
+        assert_eq!(labels(0), ["1", "0"]);
+        assert_eq!(labels(3), ["3", "2", "1", "0"]);
+        assert_eq!(labels(11), ["15", "10", "5", "0"]);
+        assert_eq!(labels(601), ["800", "600", "400", "200", "0"]);
+        assert_eq!(labels(11_700), ["12.5k", "10k", "7,500", "5,000", "2,500", "0"]);
+        assert_eq!(labels(1_240_000), ["1.25M", "1M", "750k", "500k", "250k", "0"]);
+        let positions: Vec<_> = ticks(3).0.into_iter().map(|tick| tick.y).collect();
+        assert_eq!(positions, ["0.0", "33.3", "66.7", "100.0"]);
+        for most in (1..5_000).chain([i64::MAX]) {
+            let (_, top) = ticks(most);
+            assert!(top >= most && most as f64 / top as f64 > 0.6, "{most}: {top}");
         }
-        assert_eq!(round_up(i64::MAX), i64::MAX);
-        assert_eq!([600, 6_000, 60_000, 6_000_000].map(compact), ["600", "6,000", "60k", "6M"]);
     }
 
     #[test]
@@ -368,7 +378,7 @@ mod tests {
     fn a_chart_without_visitors_or_without_pageviews_has_neither_their_bars_nor_their_column() {
         let draw = |shown| Chart::draw("c", &bars(&[(1, 4)]), &[], &[], Step::Day, shown);
         let chart = draw((true, ""));
-        assert_eq!((&*chart.people, &*chart.views), ("M0 0v-100", ""));
+        assert_eq!((&*chart.people, &*chart.views), ("M0 0v-200", ""));
         assert_eq!(chart.title, "Visitors by day. Highest: 1 visitors.");
         assert!(chart.rows.ends_with("Nov<td>1"), "{}", chart.rows);
         let chart = Chart::draw(
