@@ -22,10 +22,10 @@ const { createLinter, loadTextlintrc } = require("textlint");
 // Data, and texts that are bad on purpose.
 const SKIPPED = /(?:^|\/)(?:LICENSE|[^/]+\.(?:tsv|txt|lock|json|svg|png|example)|\.[^/]*ignore)$|^\.ci\/prose\/|^\.sqlx\/|\.min\.js$/;
 
-// Programs have no extension: their first line names the language.
+// Programs have no extension: their first line names the language. Comments of other files without a plugin look like YAML's.
 function virtualName(file, text) {
   const name = path.basename(file);
-  if (name.startsWith("Dockerfile")) return `${file}.yml`;
+  if (name.startsWith("Dockerfile") || /\.(?:conf|env|service)$/.test(name)) return `${file}.yml`;
   if (path.extname(name)) return file;
   const first = text.slice(0, text.indexOf("\n"));
   return file + (first.includes("python") ? ".py" : first.includes("node") ? ".mjs" : first.startsWith("#!") ? ".sh" : ".yml");
