@@ -12,10 +12,11 @@ create table setting (
     maintained_until timestamptz
 );
 
--- Counted sites. The salt belongs to the all-time estimate; the salt is null if the estimate is off.
+-- Counted sites. The salt belongs to the all-time estimate; the salt is null if the estimate is off. A forgotten site has no name, and
+-- its row is deleted after all its other rows. The next visit of the name creates a site with another id.
 create table site (
     id integer generated always as identity primary key,
-    name text not null unique,
+    name text unique,
     salt bytea check (octet_length(salt) = 32)
 );
 

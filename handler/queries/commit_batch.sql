@@ -17,7 +17,7 @@
 --   $33 to $36   values that networks added on the day: site, dimension, network, number
 --
 -- Every write requires a row in `claim`. A batch with a known id was applied already and changes nothing. A batch with a wrong
--- list of open periods changes nothing either. An import also claims its checkpoint, so that two imports of a log count it once.
+-- list of open periods, or with a forgotten site, changes nothing either. An import also claims its checkpoint, so that two imports of a log count it once.
 --
 -- The function `place` finds the previous and the next day of each visitor. This statement names no set of fingerprints.
 --
@@ -45,6 +45,10 @@ stale_key as (
         or sent.next_open <> (next.salt is not null)
         or sent.previous_open is not null and (previous.site is not null and previous.salt is null)
         or sent.next_open is not null and (next.site is not null and next.salt is null)
+    union all
+    -- A forgotten site has no name, or no row.
+    select sent.site from (select unnest($20::integer[]) union select unnest($27::integer[])) as sent (site)
+    where not exists (select from site where site.id = sent.site and site.name is not null)
 ),
 fresh_id as (
     insert into batch (id) select $1 where not exists (select from stale_key) on conflict do nothing returning id

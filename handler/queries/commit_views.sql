@@ -9,8 +9,13 @@ with batch_lock as (
 slot as materialized (
     select take_slot() as number
 ),
+-- A forgotten site has no name, or no row.
+stale_key as (
+    select sent.site from (select distinct unnest($4::integer[])) as sent (site)
+    where not exists (select from site where site.id = sent.site and site.name is not null)
+),
 fresh_id as (
-    insert into batch (id) values ($1) on conflict do nothing returning id
+    insert into batch (id) select $1 where not exists (select from stale_key) on conflict do nothing returning id
 ),
 forgotten_id as (
     delete from batch where id = any($2::uuid[])
@@ -43,4 +48,5 @@ raised_tally as (
 )
 select
     exists (select from fresh_id) as "applied!",
+    exists (select from stale_key) as "stale_keys!",
     extract(epoch from database_clock())::double precision as "clock_seconds!"

@@ -10,5 +10,11 @@ where class.relkind = 'r'
     and class.relnamespace = current_schema()::regnamespace
     and class.relname ~ '^seen_[0-9]+$'
     and not exists (select from salt where period = substring(class.relname from 6)::integer and salt is not null)
+    -- A site that was forgotten can be counted again at any time, and a period whose set is being dropped cannot be opened.
+    and not exists (
+        select from salt
+        where period = substring(class.relname from 6)::integer and forget_after >= database_clock()
+            and not exists (select from site where site.id = salt.site and site.name is not null)
+    )
 order by inherits.inhdetachpending desc nulls last, class.relname
 limit $1

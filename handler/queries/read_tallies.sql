@@ -32,7 +32,8 @@ all_time as (
     cross join lateral (
         select
             coalesce(sum(pageviews), 0)::bigint as pageviews,
-            coalesce(sum(registers_revision), 0)::bigint as registers_revision
+            -- A site that was forgotten and counted again has another id, and its revisions begin again.
+            found.id * 1099511627776 + coalesce(sum(registers_revision), 0)::bigint as registers_revision
         from total
         where total.site = found.id
     ) as of_slots

@@ -4,6 +4,7 @@ pub mod check;
 pub mod distribute;
 pub mod doctor;
 mod findings;
+pub mod forget;
 pub mod help;
 pub mod import;
 pub mod migrate;

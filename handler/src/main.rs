@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::LazyLock};
 use clap::{Parser, Subcommand};
 use handler::{
     build,
-    commands::{check, distribute, doctor, help, import, migrate, serve, share},
+    commands::{check, distribute, doctor, forget, help, import, migrate, serve, share},
     config::{self, Config},
 };
 
@@ -45,6 +45,9 @@ enum Command {
     /// Count page requests from access logs, or import the daily totals of another counter.
     #[command(after_help = help::IMPORT.examples(), after_long_help = help::IMPORT.text())]
     Import(import::ImportArguments),
+    /// Delete what is stored for a site: everything, some days, or one page of the lists.
+    #[command(after_help = help::FORGETTING.examples(), after_long_help = help::FORGETTING.text())]
+    Forget(forget::ForgetArguments),
     /// Print a link that shows the private statistics of one site.
     #[command(after_help = help::SHARE.examples(), after_long_help = help::SHARE.text())]
     Share(share::ShareArguments),
@@ -94,6 +97,7 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
         Some(Command::Distribute) => distribute::run(&config).await?,
         Some(Command::Doctor(arguments)) => return doctor::run(&config, arguments, allows_colour).await,
         Some(Command::Import(arguments)) => import::run(&config, arguments).await?,
+        Some(Command::Forget(arguments)) => forget::run(&config, arguments).await?,
         Some(Command::Share(arguments)) => share::run(&config, &arguments)?,
         Some(Command::Check(_)) => unreachable!("handled above"),
     }

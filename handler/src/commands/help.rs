@@ -87,6 +87,15 @@ pub const IMPORT: Help = Help {
     settings: Some(&[DATABASE_URL, DATA, SITES, SUBDOMAINS, PUBLIC_URL, TIMEZONE, FORGET, ALL_TIME, TRUSTED_PROXIES]),
 };
 
+pub const FORGETTING: Help = Help {
+    examples: &[
+        ["handler forget --site example.com", "show what is stored, ask, and delete everything of the site"],
+        ["handler forget --site example.com --from 2026-05-01 --to 2026-05-03", "delete three days"],
+        ["handler forget --site example.com --page /users/anna --yes", "count a page as other, without a question"],
+    ],
+    settings: Some(&[DATABASE_URL, PGHOST, DATABASE_AUTH, DATA, TIMEZONE, FORGET]),
+};
+
 pub const SHARE: Help = Help {
     examples: &[
         ["handler share --site example.com --name anna", "print a link for one reader"],

@@ -154,7 +154,7 @@ impl Committer {
                 Ok(None) | Err(Failure::StaleKeys) => {}
                 Err(failure) => return Err(failure),
             }
-            self.keys.forget_periods();
+            self.keys.forget();
             attempts += 1;
             if attempts == MOST_STALE {
                 return Err(Failure::StaleKeys);
@@ -162,7 +162,7 @@ impl Committer {
         }
     }
 
-    /// Returns `None` if the cached periods were stale.
+    /// Returns `None` if the cached keys were stale.
     async fn commit_dated<'v>(
         &mut self,
         checkout: &mut Checkout<'_>,

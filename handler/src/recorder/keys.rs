@@ -66,11 +66,6 @@ impl Keys {
     pub(super) fn forget(&mut self) {
         self.sites.clear();
         self.networks.clear();
-        self.forget_periods();
-    }
-
-    /// Clears the cached periods, so that they are read from the database again.
-    pub(super) fn forget_periods(&mut self) {
         self.periods.clear();
         self.first_end = None;
     }

@@ -1,6 +1,6 @@
 //! Totals imported from other counters, stored separately from Footfall's own counts.
 
-use super::{Checkout, Failure, SiteId, maintenance::STEP_ROWS};
+use super::{Checkout, Failure, SiteId, lease::STEP_ROWS};
 use crate::domain::Day;
 
 /// The maximum number of days per statement.

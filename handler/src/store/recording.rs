@@ -15,7 +15,7 @@ pub enum Outcome {
     AppliedBefore(Vec<(usize, Fingerprint)>),
     /// Another import had counted the log up to the checkpoint.
     CountedBefore,
-    /// Nothing was applied, because the sender's list of open periods was outdated.
+    /// Nothing was applied, because the sender's list of open periods was outdated, or a site was forgotten.
     StaleKeys,
 }
 
@@ -71,7 +71,13 @@ async fn apply_views(
     )
     .fetch_one(connection)
     .await?;
-    let outcome = if row.applied { Outcome::Applied(Vec::new()) } else { Outcome::AppliedBefore(Vec::new()) };
+    let outcome = if row.applied {
+        Outcome::Applied(Vec::new())
+    } else if row.stale_keys {
+        Outcome::StaleKeys
+    } else {
+        Outcome::AppliedBefore(Vec::new())
+    };
     Ok((outcome, Some(row.clock_seconds)))
 }
 

@@ -31,6 +31,7 @@ mod ended_sets;
 mod entra;
 mod fairness;
 mod filter;
+mod forget;
 mod given_up;
 mod health;
 mod hostile;
