@@ -3,6 +3,7 @@
 pub mod check;
 pub mod distribute;
 pub mod doctor;
+pub mod export;
 mod findings;
 pub mod forget;
 pub mod help;

@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::LazyLock};
 use clap::{Parser, Subcommand};
 use handler::{
     build,
-    commands::{check, distribute, doctor, forget, help, import, migrate, serve, share},
+    commands::{check, distribute, doctor, export, forget, help, import, migrate, serve, share},
     config::{self, Config},
 };
 
@@ -45,6 +45,9 @@ enum Command {
     /// Count page requests from access logs, or import the daily totals of another counter.
     #[command(after_help = help::IMPORT.examples(), after_long_help = help::IMPORT.text())]
     Import(import::ImportArguments),
+    /// Write all sums as lines of JSON, for `handler import --from footfall`.
+    #[command(after_help = help::EXPORT.examples(), after_long_help = help::EXPORT.text())]
+    Export(export::ExportArguments),
     /// Delete what is stored for a site: everything, some days, or one page of the lists.
     #[command(after_help = help::FORGETTING.examples(), after_long_help = help::FORGETTING.text())]
     Forget(forget::ForgetArguments),
@@ -97,6 +100,7 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
         Some(Command::Distribute) => distribute::run(&config).await?,
         Some(Command::Doctor(arguments)) => return doctor::run(&config, arguments, allows_colour).await,
         Some(Command::Import(arguments)) => import::run(&config, arguments).await?,
+        Some(Command::Export(arguments)) => export::run(&config, arguments).await?,
         Some(Command::Forget(arguments)) => forget::run(&config, arguments).await?,
         Some(Command::Share(arguments)) => share::run(&config, &arguments)?,
         Some(Command::Check(_)) => unreachable!("handled above"),

@@ -9,6 +9,7 @@ mod clock;
 mod cluster;
 mod connection;
 mod database;
+mod day_sums;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod entra;
@@ -33,6 +34,7 @@ pub use clock::CLOCK_TOLERANCE;
 pub use cluster::{Cluster, distribute_sets, read_cluster};
 pub use connection::{CONNECTION_LIFETIME, Checkout, Connection};
 pub use database::Database;
+pub use day_sums::{AddedDay, DayCounter, add_day, read_imported, read_next_day, read_site_names};
 pub use examination::{Examination, examine, try_statements};
 pub use failure::{Cause, Failure, Loss, SqlState};
 pub use forgetting::{Stored, count_stored, forget_days, forget_page, forget_site};

@@ -87,6 +87,15 @@ pub const IMPORT: Help = Help {
     settings: Some(&[DATABASE_URL, DATA, SITES, SUBDOMAINS, PUBLIC_URL, TIMEZONE, FORGET, ALL_TIME, TRUSTED_PROXIES]),
 };
 
+pub const EXPORT: Help = Help {
+    examples: &[
+        ["handler export > footfall.ndjson", "write all sums of all sites"],
+        ["handler export --site example.com | gzip > example.com.ndjson.gz", "write those of one site"],
+        ["handler import --site example.com --from footfall example.com.ndjson.gz", "add them to another database"],
+    ],
+    settings: Some(&[DATABASE_URL, PGHOST, DATABASE_AUTH, DATA, TIMEZONE, FORGET]),
+};
+
 pub const FORGETTING: Help = Help {
     examples: &[
         ["handler forget --site example.com", "show what is stored, ask, and delete everything of the site"],

@@ -12,6 +12,7 @@ mod combined;
 mod content;
 mod counted_days;
 mod first_lines;
+mod footfall;
 mod format;
 mod json_line;
 mod line;
@@ -33,6 +34,7 @@ mod w3c;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use clap::{ValueEnum, builder::PossibleValue};
 use serde::Serialize;
 
 use self::{
@@ -48,6 +50,26 @@ use crate::{
     store::{Database, StatementLimits},
 };
 
+/// The program that has made an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exporter {
+    Footfall,
+    Peer(Peer),
+}
+
+impl ValueEnum for Exporter {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Footfall, Self::Peer(Peer::GoatCounter), Self::Peer(Peer::Plausible), Self::Peer(Peer::Umami)]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::Footfall => Some(PossibleValue::new("footfall").help("The lines of `handler export`")),
+            Self::Peer(peer) => peer.to_possible_value(),
+        }
+    }
+}
+
 /// The options of the command.
 #[derive(clap::Args)]
 pub struct ImportArguments {
@@ -57,9 +79,9 @@ pub struct ImportArguments {
     /// Log format [default: detected from the first lines]
     #[arg(long)]
     format: Option<Format>,
-    /// Import the daily totals of another counter's export, kept apart from counted visits
+    /// Import an export: sums of Footfall, or daily totals of another counter, kept apart from counted visits
     #[arg(long, value_name = "COUNTER", conflicts_with = "format")]
-    from: Option<Peer>,
+    from: Option<Exporter>,
     /// Remove the numbers imported from another counter
     #[arg(long, value_name = "COUNTER", conflicts_with_all = ["from", "format", "files"])]
     forget_imported: Option<Peer>,
@@ -96,7 +118,13 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> anyhow::Result<
             format!("removed {removed} numbers imported from {name} for {site}")
         });
     }
-    if let Some(peer) = from {
+    if let Some(Exporter::Footfall) = from {
+        let restored = footfall::import(&config.counting_mode(), &reading, &target, &site, &files).await?;
+        let check = restored.check();
+        conclude(json, target, restored, ToString::to_string)?;
+        return check;
+    }
+    if let Some(Exporter::Peer(peer)) = from {
         let moved = peer::import(config, &reading, &target, &site, peer, &files).await?;
         return conclude(json, target, moved, ToString::to_string);
     }

@@ -405,6 +405,30 @@ impl TallyKey {
             Self::Hour => 10,
         }
     }
+
+    /// The key of a number that the database stored.
+    pub fn from_number(number: i16) -> Option<Self> {
+        Self::all().find(|key| key.number() == number)
+    }
+
+    /// The name in files of `handler export`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Total => "total",
+            Self::Of(dimension) => dimension.name(),
+            Self::Exclusion => "exclusions",
+            Self::Hour => "hours",
+        }
+    }
+
+    /// The key of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::all().find(|key| key.name() == name)
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
+        [Self::Total, Self::Exclusion, Self::Hour].into_iter().chain(Dimension::ALL.iter().copied().map(Self::Of))
+    }
 }
 
 /// Dimensions with this number or a larger one have no list, and are not read with the lists.
@@ -443,6 +467,10 @@ mod tests {
             assert!(numbers.insert(dimension.number()), "{dimension:?}");
             assert!(names.insert(dimension.name()), "{dimension:?}");
             assert_eq!(Dimension::from_number(dimension.number()), Some(*dimension));
+        }
+        for key in TallyKey::all() {
+            assert_eq!(TallyKey::from_number(key.number()), Some(key));
+            assert_eq!(TallyKey::from_name(key.name()), Some(key));
         }
     }
 

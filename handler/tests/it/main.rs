@@ -29,6 +29,7 @@ mod embed;
 mod embedded;
 mod ended_sets;
 mod entra;
+mod export;
 mod fairness;
 mod filter;
 mod forget;
