@@ -1,7 +1,7 @@
 // The page works without this script. The script adds:
 // - the value of a chart under the pointer or by the arrow keys, and the chart of the year;
 // - updates of the numbers, the last 30 minutes, and the reader's format of numbers and times;
-// - names of countries and languages, and a search in long lists;
+// - names of countries and languages;
 // - the lists of another tab, without loading the whole page again;
 // - names of sites while the reader types a part of one;
 // - the browser's message for a range that ends before it begins.
@@ -15,9 +15,10 @@ const share = new URLSearchParams(location.search).get("share");
 const adapt = part => {
   if (number(1234.5) !== "1,234.5") {
     for (const place of all("b, dd, td, dd span, .y text", part)) {
-      if (place.children.length || !/^(\d+\.\d|\d{1,3}(,\d{3})+)$/.test(place.textContent)) continue;
-      const value = Number(place.textContent.replaceAll(",", ""));
-      place.textContent = place.textContent.includes(".") ? fraction(value) : number(value);
+      if (place.children.length || !/^(\d+\.\d|\d{1,3}(,\d{3})+)( %)?$/.test(place.textContent)) continue;
+      const [digits, unit] = place.textContent.split(" ");
+      const value = Number(digits.replaceAll(",", ""));
+      place.textContent = [digits.includes(".") ? fraction(value) : number(value), unit].filter(Boolean).join(" ");
     }
   }
   for (const table of all("[data-names]", part)) {
@@ -29,15 +30,6 @@ const adapt = part => {
         // An invalid code stays unchanged.
       }
     }
-  }
-  for (const rest of all(".lists details", part)) {
-    rest.addEventListener("toggle", () => {
-      const search = Object.assign(document.createElement("input"), { type: "search", placeholder: "Search", ariaLabel: "Search this list" });
-      search.oninput = () => {
-        for (const row of all("tbody tr", rest.parentElement)) row.hidden = !row.cells[0].textContent.toLowerCase().includes(search.value.toLowerCase());
-      };
-      rest.firstElementChild.after(search);
-    }, { once: true });
   }
   // Links on a page that was opened by a shared link keep the link's access.
   for (const link of share ? all("a[href*='site=']", part) : []) link.search += `&share=${encodeURIComponent(share)}`;

@@ -9,6 +9,8 @@
 --             site has never been counted
 --   registers the ranks of the all-time estimate in `visitors`, if their revision is not $13. With null they are not read
 -- A day or hour has a row for each slot, and their sum counts.
+-- A list holds the values that contain $19 or are one of $20: $6 of them after the first $18, sorted by visitors or, if $21 is true, by
+-- pageviews. The second element of `visitors` is the number of all of them.
 -- The cost depends on the number of days and values in the report, not on the number of visits.
 with found as (
     select id from site where name = $1
@@ -53,10 +55,12 @@ join tally on tally.site = (select id from found) and tally.day = shown.day and 
 where $7::boolean
 union all
 -- One dimension at a time, so that PostgreSQL sorts only the values of one list, and keeps only the largest of them.
-select 'value', null, listed.dimension, value, pageviews, array[visitors]
+select 'value', null, listed.dimension, value, pageviews, array[visitors, length]
 from unnest($8::smallint[]) as listed (dimension)
 cross join lateral (
-    select value, sum(pageviews)::bigint as pageviews, coalesce(sum(visitors), 0)::bigint as visitors
+    select
+        value, sum(pageviews)::bigint as pageviews, coalesce(sum(visitors), 0)::bigint as visitors,
+        count(*) over () as length
     from (
         select
             tally.value, pageviews,
@@ -86,12 +90,20 @@ cross join lateral (
         -- Without it, PostgreSQL would evaluate the visitors once to show them and once to sort by them.
         offset 0
     ) as of_day
+    where $19::text = '' or strpos(lower(value), $19) > 0 or value = any($20::text[])
     group by value
-    -- Named events are shown, whatever others send.
+    -- An imported earlier day moves visitors of a later one between values, which can leave a value without views. A value with which
+    -- no visitor began a day has the views of other visitors only.
+    having sum(pageviews) > 0 and (listed.dimension <> all($24::smallint[]) or not $10 or sum(visitors) > 0)
+    -- Named events are shown, whatever others send. The sum of all values beyond the limits ($22) is one of the rows of a beginning, and
+    -- the last row of a whole list ($25).
     order by
         listed.dimension = $12::smallint and value = any($11::text[]) desc,
-        coalesce(sum(visitors), 0) desc, sum(pageviews) desc, value
+        (value = $22::text and listed.dimension <> $23::smallint) = $25::boolean,
+        case when $21::boolean then sum(pageviews) else coalesce(sum(visitors), 0) end desc,
+        case when $21 then coalesce(sum(visitors), 0) else sum(pageviews) end desc, value
     limit $6::bigint + case when listed.dimension = $12 then cardinality($11) else 0 end
+    offset $18::bigint
 ) as largest
 union all
 select 'unread', null, unread.dimension, null, 0, '{}'

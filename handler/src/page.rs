@@ -143,8 +143,9 @@ struct PageValues<'a> {
     lists: Vec<List<'a>>,
     /// A parameter that links to other ranges keep.
     kept: Option<Kept<'a>>,
-    /// The range and the chart's step as a query.
+    /// The range and the chart's step as a query, and its names and values.
     view_query: String,
+    view_parameters: Vec<(String, String)>,
     /// Returning visitors by week, the newest first.
     weeks: Vec<WeekRow>,
     /// Missing on a page about one value.
@@ -177,14 +178,18 @@ impl<'a> PageValues<'a> {
         let range_query = range::query(report.range, *last);
         let (tabs, lists) = match &report.referrals {
             None if report.filter.is_empty() => list::tabs(report),
-            referrals => (Vec::new(), referrals.iter().map(list::referrals).collect()),
+            _ => (Vec::new(), list::referrals(report).into_iter().collect()),
         };
-        let group = match report.read_lists {
-            Lists::Group(group) if report.read_lists != Lists::DEFAULT => Some(group.name()),
+        let open = match report.read_lists {
+            Lists::Group(group) if report.read_lists != Lists::DEFAULT => Some(("lists", group.name())),
+            Lists::One(dimension) => Some(("list", dimension.name())),
             _ => None,
         };
-        let group = group.map(|name| Kept { name: "lists", value: name, query: format!("lists={name}") });
+        let open = open.map(|(name, value)| Kept { name, value, query: format!("{name}={value}") });
         let chips = filter::chips(report);
+        let view_query = range::with_step(&range_query, report.step, report);
+        let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let view_parameters = view_query.split('&').filter_map(pair).collect();
         let named: Vec<&str> = [&*report.site].into_iter().chain(chips.iter().map(|chip| &*chip.value)).collect();
         Self {
             title: format!("{} · Footfall", named.join(" › ")),
@@ -226,7 +231,8 @@ impl<'a> PageValues<'a> {
                 (report.filter.has_visitors(), numbers::views(report)),
             ),
             steps: range::steps(report, &range_query),
-            view_query: range::with_step(&range_query, report.step, report),
+            view_query,
+            view_parameters,
             range_query,
             previous: (first.number() > 0).then(|| range::between(previous.0, previous.1)),
             next: (next.0 <= today).then(|| range::between(next.0, next.1.min(today))),
@@ -234,7 +240,7 @@ impl<'a> PageValues<'a> {
             filter_note: filter::note(report),
             tabs,
             lists,
-            kept: filter::kept(&report.filter).or(group),
+            kept: filter::kept(&report.filter).or(open),
             weeks: returning::weeks(report),
             exclusions: report.filter.is_empty().then(|| list::exclusions(report)),
             signed_in: view.signed_in,

@@ -203,7 +203,8 @@ impl Dimension {
                 group: Group::Sources,
                 heading: "Channels",
                 column: "Channel",
-                note: "The source of a visitor's first visit of the day. Direct visits and internal links are not listed.",
+                views: "",
+                note: "The source of a visitor's first visit of the day. Direct: without a referrer, or from the site itself.",
                 ..PLAIN
             },
             Self::Referrer => DimensionRow {
@@ -333,6 +334,11 @@ impl Dimension {
         self.about().singular
     }
 
+    /// Whether a value stands for all values beyond the limits. A channel of this name is a value like any other.
+    pub fn is_rest(self, value: &str) -> bool {
+        value == OTHER && self != Self::Channel
+    }
+
     /// The group of its list.
     pub const fn group(self) -> Group {
         self.about().group
@@ -446,6 +452,9 @@ pub const VALUES_A_NETWORK: u8 = 20;
 
 /// How many days a value keeps its place after its last visit.
 pub const REMEMBERED_DAYS: i32 = 7;
+
+/// The value of visits whose value is not known, in lists that add up to the visitors.
+pub const UNKNOWN: &str = "unknown";
 
 /// The value that stands for all values beyond the limits of the day.
 pub const OTHER: &str = "other";

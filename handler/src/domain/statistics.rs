@@ -10,6 +10,7 @@ mod live;
 mod query;
 mod range;
 mod report;
+mod section;
 mod visitors;
 
 pub use self::{
@@ -21,8 +22,9 @@ pub use self::{
     query::{Before, Lists, Plan, PlannedPoint, Query, STATEMENT_DAYS, Slice},
     range::{Range, Step},
     report::{AllTimeEstimate, Counts, Entry, Point, Previous, Referrals, Report, Week},
+    section::{Section, Sort},
     visitors::{Gaps, ImportedDay, Tallies, Tally, ValueTally},
 };
 
-/// Longest list of values in a report.
+/// Longest list of values in a report without a limit.
 pub const LIST_LENGTH: i64 = 50;

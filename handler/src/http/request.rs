@@ -22,7 +22,7 @@ use super::{
     server::request_service::RequestContext,
 };
 use crate::{
-    domain::statistics::{BadQuery, Filter, Lists, Query, Range},
+    domain::statistics::{BadQuery, Filter, LIST_LENGTH, Lists, Query, Range, Section},
     domain::{
         Day, Dimension, LimitedNetwork, Network, SiteName, dimension::value::printable,
         identity::address::client_network,
@@ -248,25 +248,33 @@ impl Request {
         if self.app().config.is_token_unresolved { Error::NoToken } else { Error::Private }
     }
 
-    /// The statistics query in `site`, `period` or `from` and `to`, `by`, `lists`, and the value of a dimension, if the client may see
-    /// the result. The lists are those of the whole site, so a query about one value has none.
+    /// The statistics query of the parameters (`docs/api.md`), if the client may see the result. The lists are those of the whole site, so a query about one value has none.
     pub(super) fn statistics_query(&self) -> Result<Query, Error> {
         let query = self.query_of(self.site()?)?;
-        let lists = self.parameter("lists").map(str::parse).transpose()?.unwrap_or(Lists::All);
+        let section = Section::parse(|name| self.parameter(name))?;
+        let lists = match (self.parameter("list"), self.parameter("lists")) {
+            (Some(name), _) => {
+                let listed = Dimension::lists().find(|dimension| dimension.name() == name);
+                Lists::One(listed.ok_or(BadQuery::UnknownList)?)
+            }
+            (None, Some(word)) => word.parse()?,
+            (None, None) => Lists::All,
+        };
         let filter = Filter::parse(self.query.iter().map(|(name, value)| (&**name, &**value)))?;
         let lists = if filter.is_empty() { lists } else { Lists::None };
-        Ok(Query { lists, filter, ..query })
+        Ok(Query { lists, section, filter, ..query })
     }
 
-    /// The statistics query of a page, which shows one group of lists.
+    /// The statistics query of a page, which shows the beginnings of one group of lists, or a part of one list.
     pub(super) fn page_query(&self) -> Result<Query, Error> {
         let query = self.statistics_query()?;
-        let lists = match query.lists {
-            _ if !query.filter.is_empty() => Lists::None,
-            Lists::Group(group) => Lists::Group(group),
-            Lists::All | Lists::None => Lists::DEFAULT,
+        let (lists, section) = match query.lists {
+            _ if !query.filter.is_empty() => (Lists::None, Section::of_page()),
+            Lists::Group(group) => (Lists::Group(group), Section::of_page()),
+            Lists::One(dimension) => (Lists::One(dimension), Section { limit: LIST_LENGTH, ..query.section }),
+            Lists::All | Lists::None => (Lists::DEFAULT, Section::of_page()),
         };
-        Ok(Query { lists, ..query })
+        Ok(Query { lists, section, ..query })
     }
 
     /// The statistics query for a site in `period` or `from` and `to`, and `by`, without lists, if the client may see the
@@ -288,7 +296,8 @@ impl Request {
             (Some(_), ..) => return Err(BadQuery::TwoRanges.into()),
         };
         let step = self.parameter("by").map(str::parse).transpose()?;
-        let query = Query { site, range, step, lists: Lists::None, filter: Filter::default() };
+        let query =
+            Query { site, range, step, lists: Lists::None, section: Section::default(), filter: Filter::default() };
         // The default is always valid, so skip the slow calendar arithmetic of the check.
         if range != Range::DEFAULT || step.is_some() {
             self.app().reader.check(&query)?;

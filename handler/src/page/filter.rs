@@ -26,7 +26,7 @@ pub(super) struct Chip<'a> {
     lists: String,
 }
 
-/// A parameter that links to other ranges keep: the condition, or else the open group of lists.
+/// A parameter that links to other ranges keep: the condition, or else the open list or group of lists.
 #[derive(Serialize)]
 pub(super) struct Kept<'a> {
     pub(super) name: &'static str,
@@ -64,7 +64,7 @@ pub(super) fn kept(filter: &Filter) -> Option<Kept<'_>> {
 fn listed(condition: &Condition) -> String {
     let one = lowercase(condition.dimension);
     match condition.paired_with() {
-        Some(paired) => format!("For a single {one}, only {} are counted.", paired.heading().to_lowercase()),
+        Some(paired) => format!("For a single {one}, only {} are counted.", list::lowercase_heading(paired)),
         None => format!("For a single {one}, no lists are counted: combinations of values are not available."),
     }
 }

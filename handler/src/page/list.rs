@@ -4,13 +4,12 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::wording::{query_value, thousands};
+use super::wording::{self, query_value, thousands};
 use crate::{
-    domain::statistics::{Condition, Entry, Lists, Referrals, Report},
+    domain::statistics::{Condition, Entry, Lists, Referrals, Report, Section, Sort},
     domain::{
         Dimension, Exclusion, Uniqueness,
-        dimension::Group,
-        dimension::channel,
+        dimension::{Group, UNKNOWN, channel::ChannelGroup},
         visit::robot::{self, Robot},
     },
 };
@@ -30,26 +29,42 @@ pub(super) struct List<'a> {
     heading: &'static str,
     /// The heading of the first column.
     column: &'static str,
+    /// The headings of the other columns.
+    columns: Vec<Column>,
     /// The type of `Intl.DisplayNames` with which the script translates codes to names, if the values are codes.
     names: Option<&'static str>,
     /// An explanation of the numbers, if they need one.
     note: Option<Cow<'static, str>>,
-    /// The heading of the last column.
-    views: &'static str,
-    /// Whether visitors are known. If not, the list has no column for them.
-    known: bool,
     /// The text of an empty list.
     empty: &'static str,
-    /// One table with the first rows, and one with the rest, which is folded. Empty if there are no rows.
-    tables: Vec<ListTable<'a>>,
+    rows: Vec<ListRow<'a>>,
+    /// The link to the whole list, if it has more rows.
+    more: Option<MoreLink>,
+    /// The controls of a whole list.
+    section: Option<SectionControls<'a>>,
 }
 
-/// Some rows of a list.
+/// The heading of a column of numbers.
 #[derive(Serialize)]
-struct ListTable<'a> {
-    /// The number of folded rows; zero if the table is open.
-    folded: usize,
-    rows: Vec<ListRow<'a>>,
+struct Column {
+    heading: &'static str,
+    /// The query that sorts the list by this column.
+    query: Option<String>,
+    /// Whether the list is sorted by this column, and its numbers are shown in this order only.
+    current: bool,
+}
+
+impl Column {
+    fn plain(heading: &'static str) -> Self {
+        Self { heading, query: None, current: false }
+    }
+}
+
+/// A link to all values of a list.
+#[derive(Serialize)]
+struct MoreLink {
+    query: String,
+    label: String,
 }
 
 /// One value of a dimension.
@@ -60,11 +75,25 @@ struct ListRow<'a> {
     whole: Option<&'a str>,
     /// The value as a query; `None` for an empty value.
     query: Option<String>,
-    /// Missing if unknown.
-    visitors: Option<String>,
-    pageviews: String,
+    /// The numbers of the columns.
+    cells: Vec<String>,
     /// Width of the bar behind the row, in percent of the longest bar.
     share: i64,
+}
+
+/// The controls of a whole list: search, position, and links to the other rows and to the list as CSV.
+#[derive(Serialize)]
+struct SectionControls<'a> {
+    /// The name of the list in queries.
+    list: &'static str,
+    search: &'a str,
+    sort: &'static str,
+    /// The position of the rows, such as `51 to 100 of 204`; missing without rows.
+    position: Option<String>,
+    previous: Option<String>,
+    next: Option<String>,
+    csv: String,
+    group: &'static str,
 }
 
 /// The requests that were not counted in full.
@@ -85,9 +114,6 @@ struct ExclusionRow {
     count: String,
 }
 
-/// The number of rows that are not folded.
-const OPEN_ROWS: usize = 10;
-
 /// The longest value that is shown in full, in characters. Longer values keep both ends. JSON always has the full
 /// value.
 const VALUE_CHARACTERS: usize = 96;
@@ -97,44 +123,109 @@ const VALUE_CHARACTERS: usize = 96;
 pub(super) fn tabs(report: &Report) -> (Vec<Tab>, Vec<List<'_>>) {
     let open = match report.read_lists {
         Lists::Group(group) => group,
+        Lists::One(dimension) => dimension.group(),
         Lists::All | Lists::None => Group::Pages,
     };
     let is_listed = |dimension: &Dimension| {
-        !dimension.empty().is_empty() || !entries(report, *dimension).is_empty() || report.unread.contains(dimension)
+        !dimension.empty().is_empty() || report.lists.contains_key(dimension) || report.unread.contains(dimension)
     };
     let tab = |group: &Group| Tab { heading: group.heading(), key: group.name(), current: *group == open };
     let has_tab = |group: &&Group| **group == open || Dimension::lists().any(|d| d.group() == **group && is_listed(&d));
     let tabs = Group::ALL.iter().filter(has_tab).map(tab).collect();
-    let shown = Dimension::lists().filter(|dimension| dimension.group() == open && is_listed(dimension));
-    (tabs, shown.map(|dimension| list(entries(report, dimension), dimension)).collect())
+    let lists = if let Lists::One(dimension) = report.read_lists {
+        vec![whole_list(report, dimension)]
+    } else {
+        let shown = Dimension::lists().filter(|dimension| dimension.group() == open && is_listed(dimension));
+        shown.map(|dimension| beginning(report, dimension)).collect()
+    };
+    (tabs, lists)
 }
 
-/// The values of a list, without entry pages and channels with which no visitor began a day. Those come last.
-fn entries(report: &Report, dimension: Dimension) -> &[Entry] {
-    let entries = report.lists.get(&dimension).map(Vec::as_slice).unwrap_or_default();
-    if !matches!(dimension, Dimension::EntryPage | Dimension::Channel) {
-        return entries;
+/// The rows of a list. Without visitors, an entry page has no numbers, and direct visits are not a channel.
+fn entries(report: &Report, dimension: Dimension) -> Vec<&Entry> {
+    let is_unknown = report.counts.visitors.is_none();
+    let is_shown = |entry: &&Entry| match dimension {
+        Dimension::EntryPage => !is_unknown,
+        Dimension::Channel => !is_unknown || entry.value != ChannelGroup::Direct.name(),
+        _ => true,
+    };
+    report.lists.get(&dimension).into_iter().flatten().filter(is_shown).collect()
+}
+
+/// The first rows of a list, with a link to all of them.
+fn beginning(report: &Report, dimension: Dimension) -> List<'_> {
+    let list = list(report, entries(report, dimension), dimension, false);
+    let length = report.lengths.get(&dimension).filter(|length| **length > 1 && !list.rows.is_empty());
+    let more = length.map(|length| MoreLink {
+        query: section_query(dimension, &Section::default(), 0),
+        label: format!("All {} {}", thousands(*length), lowercase_heading(dimension)),
+    });
+    List { more, ..list }
+}
+
+/// A part of a whole list, with its controls.
+fn whole_list(report: &Report, dimension: Dimension) -> List<'_> {
+    let section = &report.section;
+    let list = list(report, entries(report, dimension), dimension, true);
+    let length = report.lengths.get(&dimension).copied().unwrap_or_default();
+    let Section { search, sort, offset, limit } = section;
+    let end = offset.saturating_add(i64::try_from(list.rows.len()).unwrap_or_default());
+    let controls = SectionControls {
+        list: dimension.name(),
+        search,
+        sort: sort.name(),
+        position: (end > *offset)
+            .then(|| format!("{} to {} of {}", thousands(offset + 1), thousands(end), thousands(length))),
+        previous: (*offset > 0).then(|| section_query(dimension, section, offset.saturating_sub(*limit).max(0))),
+        next: (end > *offset && end < length).then(|| section_query(dimension, section, end)),
+        csv: format!("{}&limit={}", section_query(dimension, section, 0), Section::MOST_ROWS),
+        group: dimension.group().name(),
+    };
+    let empty = match dimension {
+        Dimension::EntryPage if report.counts.visitors.is_none() => list.empty,
+        _ if !search.is_empty() => "No match.",
+        _ => list.empty,
+    };
+    List { empty, section: Some(controls), ..list }
+}
+
+/// A part of a list as a query.
+fn section_query(dimension: Dimension, Section { search, sort, .. }: &Section, offset: i64) -> String {
+    let mut query = format!("list={}", dimension.name());
+    if !search.is_empty() {
+        query += &format!("&search={}", query_value(search));
     }
-    let began = entries.iter().take_while(|entry| entry.visitors.is_some_and(|visitors| visitors > 0)).count();
-    &entries[..began]
+    if *sort != Sort::default() {
+        query += &format!("&sort={}", sort.name());
+    }
+    if offset > 0 {
+        query += &format!("&offset={offset}");
+    }
+    query
+}
+
+/// The heading of a list within a sentence.
+pub(super) fn lowercase_heading(dimension: Dimension) -> String {
+    dimension.heading().to_lowercase().replace(" ai", " AI")
 }
 
 /// The referrers of a page, or the pages of a referrer.
-pub(super) fn referrals(Referrals { of, listed, entries, other }: &Referrals) -> List<'_> {
+pub(super) fn referrals(report: &Report) -> Option<List<'_>> {
+    let Referrals { of, listed, entries, other } = report.referrals.as_ref()?;
     let mut note = "Pageviews only: visitors are not counted per page and referrer.".to_owned();
     if *other > 0 {
         note += &format!(" The page of {} more pageviews with a referrer is unknown.", thousands(*other));
     }
-    List {
+    Some(List {
         note: Some(note.into()),
-        known: false,
+        columns: vec![Column::plain(listed.views())],
         empty: if of.dimension == Dimension::Page {
             "No other site referred visitors to this page in this period."
         } else {
             "This host referred no visitors in this period."
         },
-        ..list(entries, *listed)
-    }
+        ..list(report, entries.iter().collect(), *listed, false)
+    })
 }
 
 /// A value as a query.
@@ -159,7 +250,9 @@ pub(super) const fn names(dimension: Dimension) -> Option<&'static str> {
 /// A value in the words of the page.
 fn in_words(dimension: Dimension, value: &str) -> Cow<'_, str> {
     match dimension {
-        Dimension::Channel => Cow::Borrowed(channel::ChannelGroup::named(value).map_or(value, |group| group.heading())),
+        Dimension::Country | Dimension::Language if value == UNKNOWN => Cow::Borrowed("Unknown"),
+        _ if dimension.is_rest(value) => Cow::Borrowed("Other"),
+        Dimension::Channel => Cow::Borrowed(ChannelGroup::named(value).map_or(value, |group| group.heading())),
         Dimension::Robot => match robot::named(value) {
             Some(Robot { operator: Some(operator), purpose, .. }) => {
                 Cow::Owned(format!("{value} ({operator}, {})", purpose.label()))
@@ -171,40 +264,120 @@ fn in_words(dimension: Dimension, value: &str) -> Cow<'_, str> {
     }
 }
 
-fn list<'e>(entries: &'e [Entry], dimension: Dimension) -> List<'e> {
-    let known = entries.iter().all(|entry| entry.visitors.is_some());
-    let size = |entry: &Entry| if known { entry.visitors.unwrap_or_default() } else { entry.pageviews };
-    let most = entries.iter().map(size).max().unwrap_or_default().max(1);
+/// A number of each row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Measure {
+    Visitors,
+    /// The share of all visitors; without visitors, of all pageviews or requests.
+    Share,
+    Views,
+    ViewsPerVisitor,
+}
+
+impl Measure {
+    /// The columns of a list.
+    fn of(dimension: Dimension, known: bool, is_whole: bool) -> Vec<Self> {
+        let is_beginning = !is_whole;
+        let is_once = dimension.uniqueness() == Uniqueness::OncePerDay;
+        let has_share = match dimension {
+            Dimension::Event => known,
+            _ => is_whole || (known && is_once),
+        };
+        let has_views = !known || !(dimension.views().is_empty() || is_beginning && is_once);
+        let columns = [
+            (Self::Visitors, known),
+            (Self::Share, has_share),
+            (Self::Views, has_views),
+            (Self::ViewsPerVisitor, known && is_whole && dimension == Dimension::Page),
+        ];
+        columns.into_iter().filter(|(_, is_shown)| *is_shown).map(|(measure, _)| measure).collect()
+    }
+
+    const fn heading(self, dimension: Dimension) -> &'static str {
+        match self {
+            Self::Visitors => "Visitors",
+            Self::Share if matches!(dimension, Dimension::Event) => "Conversion",
+            Self::Share => "Share",
+            // In a list without visitors, channels have pageviews.
+            Self::Views if dimension.views().is_empty() => "Pageviews",
+            Self::Views => dimension.views(),
+            Self::ViewsPerVisitor => "Per visitor",
+        }
+    }
+
+    const fn sort(self) -> Option<Sort> {
+        match self {
+            Self::Visitors => Some(Sort::Visitors),
+            Self::Views => Some(Sort::Pageviews),
+            Self::Share | Self::ViewsPerVisitor => None,
+        }
+    }
+
+    fn of_entry(self, report: &Report, dimension: Dimension, entry: &Entry) -> String {
+        let visitors = entry.visitors.unwrap_or_default();
+        match self {
+            Self::Visitors => thousands(visitors),
+            Self::Share => match (entry.visitors, report.counts.visitors) {
+                (Some(visitors), Some(all)) => wording::share(visitors, all),
+                _ if dimension.uniqueness() == Uniqueness::RequestsOnly => {
+                    wording::share(entry.pageviews, report.excluded.get(&Exclusion::Bots).copied().unwrap_or_default())
+                }
+                _ => wording::share(entry.pageviews, report.counts.pageviews),
+            },
+            Self::Views => thousands(entry.pageviews),
+            Self::ViewsPerVisitor if visitors > 0 => wording::one_decimal(entry.pageviews as f64 / visitors as f64),
+            Self::ViewsPerVisitor => "–".to_owned(),
+        }
+    }
+}
+
+fn list<'e>(report: &'e Report, entries: Vec<&'e Entry>, dimension: Dimension, is_whole: bool) -> List<'e> {
+    let known = dimension.uniqueness().has_visitors() && entries.iter().all(|entry| entry.visitors.is_some());
+    let by_views = !known || report.section.sort == Sort::Pageviews;
+    let size = |entry: &Entry| if by_views { entry.pageviews } else { entry.visitors.unwrap_or_default() };
+    // The sum of many values would make the bars of all others short.
+    let values = entries.iter().filter(|entry| !dimension.is_rest(&entry.value));
+    let most = values.map(|entry| size(entry)).max().unwrap_or_default().max(1);
     let is_path = matches!(dimension, Dimension::Page | Dimension::EntryPage | Dimension::AiPage);
+    let measures = Measure::of(dimension, known, is_whole);
     let row = |entry: &'e Entry| ListRow {
         value: in_words(dimension, &entry.value),
         whole: (is_path || is_shortened(&entry.value)).then_some(&*entry.value),
         query: (!entry.value.is_empty()).then(|| value_query(dimension, &entry.value)),
-        visitors: entry.visitors.filter(|_| known).map(thousands),
-        pageviews: thousands(entry.pageviews),
-        share: size(entry).saturating_mul(100) / most,
+        cells: measures.iter().map(|measure| measure.of_entry(report, dimension, entry)).collect(),
+        share: (size(entry).saturating_mul(100) / most).min(100),
     };
-    let (open, folded) = entries.split_at(entries.len().min(OPEN_ROWS));
-    let table = |(rows, folded): (_, usize)| ListTable { folded, rows };
-    let rows = |entries: &'e [Entry]| entries.iter().map(row).collect::<Vec<_>>();
-    let tables = [(rows(open), 0), (rows(folded), folded.len())].map(table);
+    let rows: Vec<ListRow<'_>> = entries.iter().copied().map(row).collect();
+    let column = |measure: &Measure| {
+        let sort = measure.sort().filter(|_| is_whole && known && measures.len() > 1);
+        let current = sort.is_some_and(|sort| (sort == Sort::Pageviews) == by_views);
+        let sorted = |sort| section_query(dimension, &Section { sort, ..report.section.clone() }, 0);
+        Column { heading: measure.heading(dimension), query: sort.filter(|_| !current).map(sorted), current }
+    };
     let note = match dimension.uniqueness() {
         uniqueness if !uniqueness.has_visitors() => "",
-        _ if !dimension.note().is_empty() => dimension.note(),
         _ if !known => "Pageviews only: unique visitors are not available for a period this long.",
+        _ if !dimension.note().is_empty() => dimension.note(),
         Uniqueness::PerValue => "Visitors are unique in each row. A visitor in two rows counts in both.",
         _ => "",
     };
+    let is_unknown_entry = dimension == Dimension::EntryPage && report.counts.visitors.is_none();
     List {
         heading: dimension.heading(),
         column: dimension.column(),
+        columns: measures.iter().map(column).collect(),
         names: names(dimension),
-        // In a list of entry pages, these are the pageviews of the pages.
-        views: if dimension.views().is_empty() { "Pageviews" } else { dimension.views() },
         note: (!note.is_empty()).then_some(note.into()),
-        known,
-        empty: dimension.empty(),
-        tables: tables.into_iter().filter(|table| !table.rows.is_empty()).collect(),
+        empty: match dimension.empty() {
+            _ if is_unknown_entry => {
+                "Entry pages have unique visitors only, which are not available for a period this long."
+            }
+            "" => "No values in this period.",
+            empty => empty,
+        },
+        rows,
+        more: None,
+        section: None,
     }
 }
 

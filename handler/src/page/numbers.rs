@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::wording::{self, thousands};
+use super::wording::{self, one_decimal, thousands};
 use crate::domain::statistics::{Counts, Previous, Report};
 
 /// One number.
@@ -81,12 +81,6 @@ fn views_per_visitor(now: &Counts, before: Option<&Counts>) -> Option<Number> {
         change: before.map(|before| change(value, before)),
         before: before.map(one_decimal),
     })
-}
-
-fn one_decimal(value: f64) -> String {
-    #[allow(clippy::cast_possible_truncation, reason = "rounded, and far below 2^53")]
-    let tenths = (value * 10.0).round() as i64;
-    format!("{}.{}", thousands(tenths / 10), tenths % 10)
 }
 
 /// The change in whole percent, in the same format as the script's.

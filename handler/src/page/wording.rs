@@ -21,6 +21,26 @@ pub(super) fn thousands(number: i64) -> String {
     text
 }
 
+/// A number with one decimal.
+pub(super) fn one_decimal(value: f64) -> String {
+    #[allow(clippy::cast_possible_truncation, reason = "rounded, and far below 2^53")]
+    let tenths = (value * 10.0).round() as i64;
+    format!("{}.{}", thousands(tenths / 10), tenths % 10)
+}
+
+/// A part in percent of the whole: small ones with a decimal.
+pub(super) fn share(part: i64, whole: i64) -> String {
+    if whole <= 0 {
+        return "–".to_owned();
+    }
+    let permille = (part.saturating_mul(2_000) + whole) / (2 * whole);
+    match permille {
+        0 if part > 0 => "<0.1 %".to_owned(),
+        1..100 => format!("{}.{} %", permille / 10, permille % 10),
+        _ => format!("{} %", thousands((permille + 5) / 10)),
+    }
+}
+
 /// The short form of a commit id.
 pub(super) fn short(commit: &str) -> &str {
     commit.get(..7).unwrap_or(commit)
@@ -92,6 +112,23 @@ mod tests {
             (i64::MAX, "9,223,372,036,854,775,807"),
         ] {
             assert_eq!(thousands(number), text);
+        }
+    }
+
+    #[test]
+    fn a_small_share_has_a_decimal() {
+        for (part, whole, text) in [
+            (0, 10, "0 %"),
+            (1, 10_000, "<0.1 %"),
+            (1, 1_000, "0.1 %"),
+            (42, 1_000, "4.2 %"),
+            (999, 10_000, "10 %"),
+            (2, 3, "67 %"),
+            (3, 3, "100 %"),
+            (30, 3, "1,000 %"),
+            (1, 0, "–"),
+        ] {
+            assert_eq!(share(part, whole), text);
         }
     }
 

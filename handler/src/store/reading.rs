@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{Checkout, Failure, SiteId};
 use crate::{
-    domain::statistics::{Condition, Gaps, ImportedDay, LIST_LENGTH, Plan, Slice, Tallies, Tally, ValueTally},
-    domain::{Day, Dimension, Exclusion, Minute, SiteName},
+    domain::statistics::{
+        Condition, Gaps, ImportedDay, LIST_LENGTH, Lists, Plan, Slice, Sort, Tallies, Tally, ValueTally,
+    },
+    domain::{Day, Dimension, Exclusion, Minute, SiteName, dimension::OTHER},
 };
 
 /// Reads the id of a site, if the site has been counted.
@@ -52,6 +54,13 @@ pub async fn read_tallies(
     tallies: &mut Tallies,
 ) -> Result<(), Failure> {
     let (firsts, lasts) = plan.whole_months();
+    // A single list is sorted and paged as it is.
+    let (is_whole, codes, named_events) = match plan.lists {
+        Lists::One(dimension) => (true, plan.section.codes(dimension), &[][..]),
+        _ => (false, Vec::new(), named_events),
+    };
+    let of_beginnings: Vec<i16> =
+        Dimension::lists().filter(|dimension| dimension.views().is_empty()).map(Dimension::number).collect();
     checkout
         .run(async |connection| {
             let rows = sqlx::query_file!(
@@ -61,7 +70,7 @@ pub async fn read_tallies(
                 &plan.days_by_hour(),
                 plan.first.number(),
                 plan.last.number(),
-                LIST_LENGTH,
+                plan.section.limit,
                 slice.with_totals,
                 &slice.dimensions,
                 &slice.unread,
@@ -72,13 +81,22 @@ pub async fn read_tallies(
                 &firsts,
                 &lasts,
                 plan.counted.0.number(),
-                plan.counted.1
+                plan.counted.1,
+                plan.section.offset,
+                plan.section.search,
+                &codes,
+                plan.section.sort == Sort::Pageviews,
+                OTHER,
+                Dimension::Channel.number(),
+                &of_beginnings,
+                is_whole
             )
             .fetch_all(connection)
             .await?;
             for row in rows {
                 let (pageviews, day) = (row.pageviews, row.day.map(Day::from_number));
                 let sum = row.visitors.first().copied().unwrap_or_default();
+                let length = row.visitors.get(1).copied();
                 if let TallyKind::Registers = row.kind {
                     tallies.registers =
                         Some(row.visitors.into_iter().filter_map(|rank| rank.try_into().ok()).collect());
@@ -98,6 +116,7 @@ pub async fn read_tallies(
                     }
                     (TallyKind::Value, _) => {
                         if let Some(dimension) = row.dimension.and_then(Dimension::from_number) {
+                            tallies.lengths.extend(length.map(|length| (dimension, length)));
                             tallies.values.push(ValueTally { dimension, value, pageviews, visitors: sum });
                         } else if let Some(exclusion) = Exclusion::from_name(&value) {
                             tallies.excluded.insert(exclusion, pageviews);

@@ -43,6 +43,7 @@ mod import_order;
 mod import_peers;
 mod import_repeated;
 mod instances;
+mod lists;
 mod live;
 mod locks;
 mod long_ranges;

@@ -170,6 +170,7 @@ async fn only_the_lists_of_the_requested_group_are_returned() {
     };
     let all = statistics("").await;
     assert_eq!(all["referrers"][0]["value"], "news.example");
+    let mut lengths = serde_json::Map::new();
     let mut found = statistics("&lists=none").await;
     assert!(!found.contains_key("pages") && found["range"] == all["range"] && found["excluded"] == all["excluded"]);
     for group in ["pages", "sources", "locations", "technology", "events", "robots"] {
@@ -178,8 +179,10 @@ async fn only_the_lists_of_the_requested_group_are_returned() {
             (of_group.contains_key("pages"), of_group.contains_key("referrers")),
             (group == "pages", group == "sources")
         );
+        lengths.extend(of_group["list_lengths"].as_object().unwrap().clone());
         found.extend(of_group);
     }
+    found.insert("list_lengths".to_owned(), lengths.into());
     assert_eq!(found, all);
     let refused = host.send(&Request::get("/api/statistics?lists=everything")).await;
     assert_eq!(refused.status, 400);

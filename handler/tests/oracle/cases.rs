@@ -12,7 +12,7 @@ use std::sync::{
 };
 
 use handler::{
-    domain::statistics::{Filter, Lists, Query, Range, Report},
+    domain::statistics::{Filter, Lists, Query, Range, Report, Section},
     domain::{Day, Dimension, Forget, Network},
     recorder::{Imported, LogPrefix},
     store::StatementLimits,
@@ -121,6 +121,7 @@ impl Stage {
             range: Range::Between(day(first), Some(day(last))),
             step: None,
             lists: Lists::All,
+            section: Section { limit: Section::MOST_ROWS, ..Section::default() },
             filter: Filter::default(),
         };
         let network = Network::V4([192, 0, 2, 1]).limited();

@@ -187,8 +187,8 @@ impl Truth {
         }
     }
 
-    /// The numbers of one value in a range. New visitors are unknown if a visitor with the value came out of order and has another value on
-    /// another day.
+    /// The numbers of one value in a range. New visitors are undecided if the days of a visitor with the value came out of order: then the
+    /// value of one of them may have been new.
     pub(crate) fn numbers_of(&self, site: usize, value: &Value, first: i32, last: i32) -> (Numbers, bool) {
         let is_exact = self.is_exact(first, last);
         let is_once = value.0.uniqueness() == Uniqueness::OncePerDay;
@@ -199,7 +199,9 @@ impl Truth {
             daily_visitors += days.count(from, to);
             // The days that decide who is new: those of the site, or those with the value.
             let known = if is_once { &site.came[visitor] } else { days };
-            is_in_order &= !is_once || site.followed.range((*visitor, from)..=(*visitor, to)).next().is_none();
+            let mut followed = site.followed.range((*visitor, i32::MIN)..=(*visitor, i32::MAX));
+            let is_within = |day: &i32| (from..=to).contains(day);
+            is_in_order &= !is_once || !followed.any(|((_, day), next)| is_within(day) || is_within(next));
             if site.counts_under(value, *visitor, days, from, to) {
                 let came = known.first(from, to).unwrap();
                 let remembered = first_day_of(month_of(came + self.origin) - 1) - self.origin;

@@ -19,7 +19,7 @@ test("hostile values", async ({ newPage, origin }) => {
     dialogs.push(dialog.message());
     dialog.dismiss();
   });
-  await open(page, `${origin}/?site=${HOSTILE}&${between(date(3), date(3))}`);
+  await open(page, `${origin}/?site=${HOSTILE}&${between(date(3), date(3))}&list=pages`);
   const look = () =>
     page.evaluate(() => ({
       harmed: globalThis.harmed,

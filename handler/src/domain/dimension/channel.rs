@@ -18,11 +18,13 @@ pub enum ChannelGroup {
     Mail,
     /// Any other site.
     Other,
+    /// No site, or the counted site itself.
+    Direct,
 }
 
 impl ChannelGroup {
     /// All channels, in the order of pages and responses.
-    pub const ALL: &[Self] = &[Self::Search, Self::Social, Self::AiAssistant, Self::Mail, Self::Other];
+    pub const ALL: &[Self] = &[Self::Search, Self::Social, Self::AiAssistant, Self::Mail, Self::Other, Self::Direct];
 
     /// The name in responses.
     pub const fn name(self) -> &'static str {
@@ -32,6 +34,7 @@ impl ChannelGroup {
             Self::AiAssistant => "ai_assistant",
             Self::Mail => "mail",
             Self::Other => "other",
+            Self::Direct => "direct",
         }
     }
 
@@ -43,6 +46,7 @@ impl ChannelGroup {
             Self::AiAssistant => "AI assistants",
             Self::Mail => "Mail",
             Self::Other => "Other sites",
+            Self::Direct => "Direct",
         }
     }
 

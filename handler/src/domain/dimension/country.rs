@@ -21,6 +21,11 @@ impl Country {
         found.ok().map(|at| countries[at])
     }
 
+    /// All countries.
+    pub fn all() -> impl Iterator<Item = Self> {
+        TABLE.countries.iter().copied()
+    }
+
     /// The alpha-2 code, in capitals.
     pub const fn code(self) -> &'static str {
         self.code

@@ -10,6 +10,11 @@ pub struct Language {
 }
 
 impl Language {
+    /// All languages, some of them twice.
+    pub fn all() -> impl Iterator<Item = Self> {
+        LANGUAGES.iter().map(|(_, language)| *language)
+    }
+
     pub const fn code(self) -> &'static str {
         self.code
     }

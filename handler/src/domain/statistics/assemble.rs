@@ -1,6 +1,6 @@
 //! Makes a report of tallies.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use jiff::{SignedDuration, tz::TimeZone};
 
@@ -8,6 +8,7 @@ use super::{
     imported,
     query::{Before, Plan, PlannedPoint, Query},
     report::{AllTimeEstimate, Counts, Entry, Point, Previous, Referrals, Report, Week},
+    section::Sort,
     visitors::{Tallies, Tally, ValueTally},
 };
 use crate::domain::{calendar::Day, dimension::Dimension, identity::all_time, retention::Forget};
@@ -25,6 +26,7 @@ pub fn assemble(
         days,
         hours,
         values,
+        lengths,
         unread,
         excluded,
         referrals,
@@ -57,16 +59,17 @@ pub fn assemble(
     };
     let mut lists: BTreeMap<Dimension, Vec<Entry>> = BTreeMap::new();
     for ValueTally { dimension, value, pageviews, visitors } in values {
-        // An imported earlier day moves visitors of a later one between values, which can leave a value without views.
-        if pageviews == 0 {
-            continue;
-        }
         let has_visitors = plan.is_exact && dimension.uniqueness().has_visitors();
         let visitors = has_visitors.then_some(visitors);
         lists.entry(dimension).or_default().push(Entry { value, visitors, pageviews });
     }
-    for list in lists.values_mut() {
-        list.sort_by(|a, b| (b.visitors, b.pageviews, &a.value).cmp(&(a.visitors, a.pageviews, &b.value)));
+    for (dimension, list) in &mut lists {
+        let size = |entry: &Entry| match plan.section.sort {
+            Sort::Visitors => (entry.visitors, entry.pageviews),
+            Sort::Pageviews => (Some(entry.pageviews), entry.visitors.unwrap_or_default()),
+        };
+        let key = |entry: &Entry| (dimension.is_rest(&entry.value), Reverse(size(entry)));
+        list.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.value.cmp(&b.value)));
     }
     #[allow(clippy::cast_possible_truncation, reason = "an estimate of visitors is far below 2^53")]
     let estimate =
@@ -103,7 +106,9 @@ pub fn assemble(
         last_24_hours: plan.hours.iter().map(point).collect(),
         returning: plan.weeks.iter().map(|(first, last)| week(&days, *first, *last)).collect(),
         read_lists: plan.lists,
+        section: plan.section.clone(),
         lists,
+        lengths,
         unread,
         excluded,
         referrals: query.filter.condition().and_then(|condition| Referrals::assemble(condition, referrals)),
@@ -168,6 +173,7 @@ mod tests {
             filter::{Condition, Filter},
             query::Lists,
             range::{Range, Step},
+            section::Section,
             visitors::{Gaps, ImportedDay},
         },
     };
@@ -186,7 +192,14 @@ mod tests {
     }
 
     fn query(range: Range) -> Query {
-        Query { site: "example.com".parse().unwrap(), range, step: None, lists: Lists::All, filter: Filter::default() }
+        Query {
+            site: "example.com".parse().unwrap(),
+            range,
+            step: None,
+            lists: Lists::All,
+            section: Section::default(),
+            filter: Filter::default(),
+        }
     }
 
     fn tallies() -> Tallies {
@@ -203,6 +216,7 @@ mod tests {
                 ValueTally { dimension: Dimension::Page, value: "/b".to_owned(), pageviews: 1, visitors: 1 },
                 ValueTally { dimension: Dimension::Page, value: "/".to_owned(), pageviews: 8, visitors: 4 },
             ],
+            lengths: [].into(),
             unread: vec![],
             excluded: [(Exclusion::Bots, 4)].into(),
             referrals: vec![],

@@ -14,6 +14,9 @@ pub(super) const MAXIMUM_DAYS: i32 = 3660;
 /// Longest value in a query, in bytes: longer than any stored value.
 pub(super) const MAXIMUM_VALUE_BYTES: usize = 1024;
 
+/// Most rows of a list in one response.
+pub(super) const MAXIMUM_ROWS: i64 = 10_000;
+
 /// The words for ranges.
 pub(super) const RANGE_WORDS: &str = "today, yesterday, week, last_week, month, last_month, year, a number of days such as 7d or 30d (3660d at most), or a number of months such as 12m (120m at most)";
 
@@ -24,6 +27,14 @@ pub enum BadQuery {
     UnknownRange,
     #[error("'by' must be hour, day, week or month")]
     UnknownStep,
+    #[error("'list' must be the name of a list, such as pages or countries")]
+    UnknownList,
+    #[error("'sort' must be visitors or pageviews")]
+    UnknownSort,
+    #[error("'{0}' must be a number from {1} to {2}")]
+    InvalidNumber(&'static str, i64, i64),
+    #[error("'search' has more than {MAXIMUM_VALUE_BYTES} bytes")]
+    LongSearch,
     #[error("'lists' must be pages, sources, locations, technology, events, robots or none")]
     UnknownLists,
     #[error("use 'period', or 'from' and 'to', not both")]

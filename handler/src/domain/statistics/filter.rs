@@ -2,7 +2,7 @@
 
 use super::bad_query::{BadQuery, MAXIMUM_VALUE_BYTES};
 use crate::domain::dimension::{
-    Dimension, OTHER, channel::ChannelGroup, country::Country, language, path::page_with_parameters,
+    Dimension, OTHER, UNKNOWN, channel::ChannelGroup, country::Country, language, path::page_with_parameters,
     referrer::referring_host, value::printable,
 };
 
@@ -23,8 +23,9 @@ impl Condition {
         if text.len() > MAXIMUM_VALUE_BYTES {
             return Err(BadQuery::LongValue(dimension));
         }
-        let value = if text == OTHER {
-            Some(OTHER.to_owned())
+        let has_unknown = matches!(dimension, Dimension::Country | Dimension::Language);
+        let value = if text == OTHER || has_unknown && text == UNKNOWN {
+            Some(text.to_owned())
         } else {
             match dimension {
                 Dimension::Page | Dimension::EntryPage | Dimension::AiPage => {
@@ -132,6 +133,8 @@ mod tests {
             ("operating_system", "Linux", "Linux"),
             ("device", "Phone", "Phone"),
             ("robot", "GPTBot", "GPTBot"),
+            ("channel", "direct", "direct"),
+            ("country", UNKNOWN, UNKNOWN),
             ("page", OTHER, OTHER),
         ] {
             assert_eq!(value(name, text).as_deref(), Ok(stored), "{name}={text}");

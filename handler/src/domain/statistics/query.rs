@@ -8,6 +8,7 @@ use super::{
     bad_query::{BadQuery, MAXIMUM_DAYS, MAXIMUM_POINTS},
     filter::Filter,
     range::{Range, Step},
+    section::Section,
 };
 use crate::domain::{
     calendar::{Day, Moment},
@@ -25,6 +26,8 @@ pub struct Query {
     /// The steps of the series; the default depends on the range.
     pub step: Option<Step>,
     pub lists: Lists,
+    /// The rows of the lists.
+    pub section: Section,
     /// The values that the query is about.
     pub filter: Filter,
 }
@@ -35,6 +38,8 @@ pub enum Lists {
     All,
     /// One group, and the names of the other groups that have values.
     Group(Group),
+    /// One list, and the names of the other groups that have values.
+    One(Dimension),
     None,
 }
 
@@ -47,6 +52,7 @@ impl Lists {
         match self {
             Self::All => true,
             Self::Group(group) => dimension.group() == group,
+            Self::One(listed) => dimension == listed,
             Self::None => false,
         }
     }
@@ -106,17 +112,25 @@ pub struct Plan {
     /// The tallies of the days: those of the site, or those of one value. Hours are counted for the site only.
     pub counted: (TallyKey, String),
     pub lists: Lists,
+    pub section: Section,
 }
 
 impl Query {
     /// The default query of a page: the last 30 days.
     pub fn of_site(site: SiteName) -> Self {
-        Self { site, range: Range::DEFAULT, step: None, lists: Lists::DEFAULT, filter: Filter::default() }
+        Self {
+            site,
+            range: Range::DEFAULT,
+            step: None,
+            lists: Lists::DEFAULT,
+            section: Section::of_page(),
+            filter: Filter::default(),
+        }
     }
 
     /// Whether the other query has the same numbers, except for those of lists.
     pub fn is_equal_but_for_lists(&self, other: &Self) -> bool {
-        let Self { site, range, step, lists: _, filter } = self;
+        let Self { site, range, step, lists: _, section: _, filter } = self;
         (site, range, step, filter) == (&other.site, &other.range, &other.step, &other.filter)
     }
 
@@ -154,8 +168,22 @@ impl Query {
         };
         let has_weeks = forget == Forget::Monthly && self.filter.has_visitors();
         let weeks = if has_weeks { last_weeks(today, first_kept) } else { Vec::new() };
-        let lists = self.lists;
-        Ok(Plan { as_of: now, today, first, last, is_exact, step, series, before, hours, weeks, counted, lists })
+        let (lists, section) = (self.lists, self.section.clone());
+        Ok(Plan {
+            as_of: now,
+            today,
+            first,
+            last,
+            is_exact,
+            step,
+            series,
+            before,
+            hours,
+            weeks,
+            counted,
+            lists,
+            section,
+        })
     }
 
     /// The period before the days of the range: the same days of the week or month before for the current week or month, else as many
@@ -372,7 +400,14 @@ mod tests {
     }
 
     fn query(range: Range, step: Option<Step>) -> Query {
-        Query { site: "example.com".parse().unwrap(), range, step, lists: Lists::All, filter: Filter::default() }
+        Query {
+            site: "example.com".parse().unwrap(),
+            range,
+            step,
+            lists: Lists::All,
+            section: Section::default(),
+            filter: Filter::default(),
+        }
     }
 
     fn plan_in(query: &Query, zone: &str) -> Result<Plan, BadQuery> {

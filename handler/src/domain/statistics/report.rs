@@ -9,6 +9,7 @@ use super::{
     imported::ImportedSum,
     query::Lists,
     range::{Range, Step},
+    section::Section,
 };
 use crate::domain::{calendar::Day, dimension::Dimension, exclusion::Exclusion, site_name::SiteName};
 
@@ -51,8 +52,12 @@ pub struct Report {
     pub returning: Vec<Week>,
     /// The lists that were read.
     pub read_lists: Lists,
-    /// The largest values of the range, most visitors first.
+    /// The rows of the lists that were read.
+    pub section: Section,
+    /// The values of the range, the largest first.
     pub lists: BTreeMap<Dimension, Vec<Entry>>,
+    /// The number of values in the range that match the search. Missing for a list whose section is empty.
+    pub lengths: BTreeMap<Dimension, i64>,
     /// Dimensions that have values in the range, but whose lists were not read.
     pub unread: Vec<Dimension>,
     /// Requests of the range that were not counted in full.

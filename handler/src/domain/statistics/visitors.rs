@@ -85,6 +85,8 @@ pub struct Tallies {
     pub hours: BTreeMap<(Day, u8), Tally>,
     /// The largest values of the range.
     pub values: Vec<ValueTally>,
+    /// The number of values in the range that match the search, by dimension.
+    pub lengths: BTreeMap<Dimension, i64>,
     /// Dimensions that have values in the range, but whose lists are not read.
     pub unread: Vec<Dimension>,
     /// Requests of the range that were not counted in full.

@@ -10,9 +10,12 @@ use super::{
 };
 use crate::domain::{
     dimension::{
-        Dimension,
+        Dimension, UNKNOWN,
         agent::{self, Hints},
-        channel, country, language, referrer,
+        channel::{self, ChannelGroup},
+        country::{self, Country},
+        language::{self, Language},
+        referrer,
     },
     exclusion::Exclusion,
 };
@@ -72,17 +75,18 @@ impl ViewFacts<'_> {
                 let mut values = Vec::with_capacity(11);
                 values.push((Dimension::Page, page()));
                 values.push((Dimension::EntryPage, page()));
+                let channel = self.referrer.as_deref().map_or(ChannelGroup::Direct, channel::of_host);
+                values.push((Dimension::Channel, Cow::Borrowed(channel.name())));
                 if let Some(host) = &self.referrer {
-                    values.push((Dimension::Channel, Cow::Borrowed(channel::of_host(host).name())));
                     values.push((Dimension::Referrer, Cow::Owned(host.clone())));
                     values.push((Dimension::Referral, Cow::Owned(referrer::pair(host, &self.page))));
                 }
                 self.add_browser(&mut values);
                 let country = self.time_zone.and_then(country::of_time_zone);
                 let country = country.or_else(|| self.language.and_then(country::of_language));
-                values.extend(country.map(|country| (Dimension::Country, Cow::Borrowed(country.code()))));
+                values.push((Dimension::Country, country.map_or(UNKNOWN, Country::code).into()));
                 let language = self.language.and_then(language::of);
-                values.extend(language.map(|language| (Dimension::Language, Cow::Borrowed(language.code()))));
+                values.push((Dimension::Language, language.map_or(UNKNOWN, Language::code).into()));
                 values.extend(self.campaign.map(|campaign| (Dimension::Campaign, Cow::Owned(campaign))));
                 values
             }
@@ -154,11 +158,11 @@ mod tests {
     fn the_country_comes_from_the_time_zone_or_else_the_language() {
         let country = |zone, language| {
             let values = values_of(ViewFacts { time_zone: zone, language, ..view(FIREFOX) });
-            values.into_iter().find(|(dimension, _)| *dimension == Dimension::Country).map(|(_, value)| value)
+            values.into_iter().find(|(dimension, _)| *dimension == Dimension::Country).unwrap().1
         };
-        assert_eq!(country(None, Some("de-AT,de;q=0.9")), Some("AT".to_owned()));
-        assert_eq!(country(Some("UTC"), Some("fr-CA")), Some("CA".to_owned()));
-        assert_eq!(country(Some("Nowhere/At_All"), Some("fr")), None);
+        assert_eq!(country(None, Some("de-AT,de;q=0.9")), "AT");
+        assert_eq!(country(Some("UTC"), Some("fr-CA")), "CA");
+        assert_eq!(country(Some("Nowhere/At_All"), Some("fr")), UNKNOWN);
     }
 
     #[test]

@@ -18,7 +18,8 @@ use crate::{
 };
 
 /// The parameters of a query, besides values. `embed` and `share` may come from the address of a page.
-const PARAMETERS: [&str; 8] = ["site", "period", "from", "to", "by", "lists", "embed", "share"];
+const PARAMETERS: [&str; 13] =
+    ["site", "period", "from", "to", "by", "lists", "list", "search", "sort", "offset", "limit", "embed", "share"];
 
 /// `/api/statistics`: in the format of `Accept`.
 pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> {

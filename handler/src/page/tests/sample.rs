@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::{
-    domain::statistics::{AllTimeEstimate, Counts, Entry, Filter, Lists, Point, Range, Report, Step, Week},
+    domain::statistics::{AllTimeEstimate, Counts, Entry, Filter, Lists, Point, Range, Report, Section, Step, Week},
     domain::{Day, Dimension, Exclusion},
 };
 
@@ -73,6 +73,8 @@ pub(super) fn report() -> Report {
             (Dimension::Referrer, vec![entry("news.example")]),
         ]),
         read_lists: Lists::DEFAULT,
+        section: Section::of_page(),
+        lengths: BTreeMap::new(),
         unread: vec![],
         excluded: BTreeMap::from([(Exclusion::Bots, 1_000)]),
         filter: Filter::default(),

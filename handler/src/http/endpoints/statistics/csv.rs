@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    domain::statistics::{Counts, Report},
+    domain::statistics::{Counts, Lists, Report},
     domain::{Dimension, Exclusion},
     http::timestamps::local,
 };
@@ -23,11 +23,15 @@ pub(super) fn write(report: &Report) -> anyhow::Result<String> {
         table.write_record([about, &harmless(value), &number(visitors), &pageviews.to_string()])
     };
     let Report { zone, first, last, counts: Counts { visitors, pageviews, .. }, .. } = report;
-    row("range", &format!("{first}/{last}"), *visitors, *pageviews)?;
-    for point in &report.series {
+    // A table of one list has nothing else.
+    let is_whole = !matches!(report.read_lists, Lists::One(_));
+    if is_whole {
+        row("range", &format!("{first}/{last}"), *visitors, *pageviews)?;
+    }
+    for point in report.series.iter().filter(|_| is_whole) {
         row("series", &local(point.start, zone), point.visitors, point.pageviews)?;
     }
-    for imported in &report.imported {
+    for imported in report.imported.iter().filter(|_| is_whole) {
         let about = format!("imported_{}", imported.source);
         for point in &imported.series {
             row(&about, &local(point.start, zone), Some(point.daily_visitors), point.pageviews)?;
@@ -42,7 +46,7 @@ pub(super) fn write(report: &Report) -> anyhow::Result<String> {
         row(Dimension::Referral.name(), &entry.value, None, entry.pageviews)?;
     }
     // Exclusions are counted for the whole site only.
-    for exclusion in Exclusion::ALL.iter().filter(|_| report.filter.is_empty()) {
+    for exclusion in Exclusion::ALL.iter().filter(|_| is_whole && report.filter.is_empty()) {
         row("excluded", exclusion.name(), None, report.excluded.get(exclusion).copied().unwrap_or_default())?;
     }
     let rows = String::from_utf8(table.into_inner()?)?;

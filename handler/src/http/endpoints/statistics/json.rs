@@ -39,6 +39,7 @@ struct Document<'r> {
     returning: Vec<WeekCounts>,
     #[serde(flatten)]
     lists: BTreeMap<&'static str, Vec<ListEntry<'r>>>,
+    list_lengths: BTreeMap<&'static str, i64>,
     referrals: Option<BTreeMap<&'static str, Value>>,
     excluded: Option<BTreeMap<&'static str, i64>>,
     imported: Vec<ImportedTotals<'r>>,
@@ -198,6 +199,7 @@ impl<'r> Document<'r> {
             last_24_hours: points(&report.last_24_hours, zone),
             returning: report.returning.iter().map(WeekCounts::from).collect(),
             lists: Dimension::lists().filter(|dimension| report.read_lists.contain(*dimension)).map(list).collect(),
+            list_lengths: report.lengths.iter().map(|(dimension, length)| (dimension.name(), *length)).collect(),
             referrals: report.referrals.as_ref().map(referrals),
             excluded: filter.is_none().then(|| Exclusion::ALL.iter().map(excluded).collect()),
             imported: report
