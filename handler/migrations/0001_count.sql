@@ -290,16 +290,17 @@ begin
     order by day
     on conflict (day) do nothing;
 
+    -- A site that was forgotten meanwhile has no id, and the other sites keep their places.
     select array_agg(site.id order by wanted.place) into sites
     from unnest(names) with ordinality as wanted (name, place)
-    join site on site.name = wanted.name;
+    left join site on site.name = wanted.name;
 
     select array_agg(site), array_agg(period), array_agg(offered), array_agg(until)
     into needed_sites, needed_periods, needed_salts, needed_until
     from (
         select distinct on (site, period) site, period, offered, until
         from unnest(sites, periods, salts, keep_until) as wanted (site, period, offered, until)
-        where period is not null
+        where site is not null and period is not null
     ) as needed;
     if needed_sites is not null then
         perform open_periods(needed_sites, needed_periods, reach, needed_salts, needed_until, lease_until);

@@ -240,6 +240,9 @@ pub async fn open_site(checkout: &mut Checkout<'_>, site: &SiteName) -> Result<S
 
 /// Returns the keys of days of sites, in the same order. Creates sites, opens periods and creates their sets. With `lease_until`, the
 /// periods and the periods before them stay open at least until then.
+///
+/// # Errors
+/// [`Failure::StaleKeys`] if a site was forgotten meanwhile, or maintenance deleted the networks' key of an ended day.
 pub async fn open_keys(
     checkout: &mut Checkout<'_>,
     requests: &[KeyRequest<'_>],
@@ -271,13 +274,19 @@ pub async fn open_keys(
         })
         .await?;
     let salt = |bytes: Option<Vec<u8>>| bytes.and_then(|bytes| bytes.try_into().ok()).map(Salt);
-    let opened = rows.into_iter().map(|row| OpenedKeys {
-        site: SiteId(row.site),
-        all_time: salt(row.site_salt),
-        networks: salt(row.network_key),
-        salt: salt(row.salt),
-        previous: salt(row.previous),
-        next: salt(row.next),
+    let opened = requests.iter().zip(rows).map(|(request, row)| {
+        let networks = salt(row.network_key);
+        if request.day.is_some() && networks.is_none() {
+            return Err(Failure::StaleKeys);
+        }
+        Ok(OpenedKeys {
+            site: SiteId(row.site.ok_or(Failure::StaleKeys)?),
+            all_time: salt(row.site_salt),
+            networks,
+            salt: salt(row.salt),
+            previous: salt(row.previous),
+            next: salt(row.next),
+        })
     });
-    Ok(opened.collect())
+    opened.collect()
 }

@@ -253,3 +253,22 @@ async fn a_cold_instance_needs_few_round_trips_to_its_first_commit_and_its_first
         assert!(page <= 15, "{recorder} of the recorder and {reader} of the reader to the first page");
     }
 }
+
+#[tokio::test]
+async fn keys_that_are_deleted_while_they_are_opened_are_opened_again() {
+    let meanwhile = [("salt", "delete from network_key"), ("network_key", "update site set name = null")];
+    for (table, statement) in meanwhile {
+        let database = Database::create().await;
+        // The function has found or created the row, and has not returned it yet.
+        let interfere = format!(
+            "create sequence interference; create function interfere() returns trigger language plpgsql as $$ begin \
+             if nextval('interference') = 1 then {statement}; end if; return new; end $$; \
+             create trigger interfere after insert on {table} for each row execute function interfere()"
+        );
+        database.execute(&interfere).await;
+        let host = Host::start(&database).await;
+        assert_eq!(host.send(&visitor(1)).await.status, 200, "{statement}");
+        assert_eq!(database.number("select count(*) from interference where is_called").await, 1, "{statement}");
+        assert_eq!((database.visitors_today().await, database.pageviews().await), (1, 1), "{statement}");
+    }
+}
