@@ -138,8 +138,8 @@ async fn statistics_beyond_the_retention_are_deleted_and_all_time_totals_stay() 
     host.process.wait_until_ready().await;
     host.send(&visitor(1)).await;
     assert_eq!(database.days("localhost").await.len(), 2);
-    // Total, hour of the day, page, entry page, browser, system and device.
-    assert_eq!(host.maintain().await["tallies_deleted"], 7);
+    // Total, hour of the day, page, entry page, channel, browser, system, device, country and language.
+    assert_eq!(host.maintain().await["tallies_deleted"], 10);
     let days = database.days("localhost").await;
     assert_eq!(days.iter().map(|(_, visitors, pageviews)| (*visitors, *pageviews)).collect::<Vec<_>>(), [(1, 1)]);
     assert_eq!(database.pageviews().await, 2);

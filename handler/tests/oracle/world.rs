@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::{
     oracle::{
         rule::{Placement, Rule, Together},
-        truth::{Truth, day_and_hour, day_number, start_ms},
+        truth::{Truth, day_and_hour, day_number, first_day_of, month_of, start_ms},
     },
     random::Random,
 };
@@ -201,7 +201,7 @@ impl World {
 impl Maker {
     fn live_through(&mut self, day: i32) {
         let start = start_ms(day, &self.zone);
-        let is_month = crate::oracle::truth::month_of(day) != crate::oracle::truth::month_of(day - 1);
+        let is_month = month_of(day) != month_of(day - 1);
         if is_month || self.random.percent(35) {
             // Visits just before and after midnight, written after it.
             let times: Vec<i64> =
@@ -390,11 +390,15 @@ impl Maker {
         self.steps.push(Step { now_ms, actions, has_maintenance, ends, days: self.rule.truth.days() });
     }
 
-    /// Visits that arrive days or weeks after they were made, each visitor once.
+    /// Visits that arrive days or weeks after they were made, each visitor once. No visit is of a month that ended a month ago, because its
+    /// days may have been added up. Real visits arrive within seconds.
     fn too_late(&mut self, now_ms: i64, today: i32) {
+        // In UTC, tomorrow's month may have begun.
+        let oldest = first_day_of(month_of(today + 1) - 1);
         let mut views: Vec<View> = Vec::new();
         for _ in 0..=self.random.below(6) {
             let back = if self.random.percent(60) { self.random.between(0, 4) } else { self.random.between(0, 45) };
+            let back = back.min(today - oldest);
             let minute = self.random.between(0, 22 * 60);
             let view =
                 self.visit((start_ms(today - back, &self.zone) + i64::from(minute) * 60_000 + 30_000).min(now_ms));
