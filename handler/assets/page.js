@@ -100,9 +100,12 @@ for (const tab of all(".tabs a")) {
     history.replaceState(null, "", tab.href);
     for (const link of all("nav:not(.tabs, [aria-label=Sites]) a")) {
       const address = new URL(link.href);
+      // A whole list was open.
+      address.searchParams.delete("list");
       address.searchParams.set("lists", tab.dataset.lists);
       link.href = address;
     }
+    for (const input of all("main [name=list]")) input.remove();
     keep("lists", tab.dataset.lists);
   };
 }

@@ -65,6 +65,12 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
     await page.locator("main [type=search]").fill("nowhere at all");
     await follow(page, page.locator(".lists").getByRole("button", { name: "Search" }));
     check("a search can match nothing", (await page.locator(".lists .note").first().textContent()) === "No match.");
+    const tab = page.locator(".tabs a", { hasText: "Sources" });
+    await (javaScriptEnabled ? tab.click() : follow(page, tab));
+    const headings = () => page.locator(".lists h3").allTextContents();
+    await checkSoon("a tab leaves the whole list", async () => (await headings()).includes("Referrers"), headings);
+    await follow(page, page.locator("[aria-label=Range] a", { hasText: "30 days" }));
+    check("another range keeps the tab", (await headings()).includes("Referrers"), page.url());
   });
 
   test(`pages of a referrer${mode}`, async ({ newPage, origin }) => {
