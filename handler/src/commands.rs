@@ -17,6 +17,11 @@ use std::{
     io::{self, Write},
 };
 
+/// A number with its noun, as in `1 server` and `3 servers`.
+fn counted(number: i64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Prints a line. A closed pipe, as `head` leaves it, is no failure.
 fn print(text: impl Display) -> io::Result<()> {
     match writeln!(io::stdout(), "{text}") {

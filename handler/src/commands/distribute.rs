@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 
-use super::print;
+use super::{counted, print};
 use crate::{
     clock::Clock,
     config::{Config, DatabaseConfig},
@@ -36,19 +36,14 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     }
     if cluster.shards == 0 {
         store::distribute_sets(&mut checkout).await?;
-        print(format!("the sets are distributed now, over {}", servers(cluster.nodes)))?;
+        print(format!("the sets are distributed now, over {}", counted(cluster.nodes, "server")))?;
     } else {
-        print(format!("the sets are distributed already, over {}", servers(cluster.shards)))?;
+        print(format!("the sets are distributed already, over {}", counted(cluster.shards, "server")))?;
     }
     if let Some((problem, remedy)) = slow_recovery(&cluster) {
         print(format!("{problem}: {remedy}"))?;
     }
     Ok(())
-}
-
-/// The number of servers in words.
-pub(super) fn servers(number: i64) -> String {
-    if number == 1 { "1 server".to_owned() } else { format!("{number} servers") }
 }
 
 /// The problem and its remedy if visitors wait long after the loss of a worker.

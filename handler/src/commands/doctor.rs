@@ -8,7 +8,8 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    distribute::{servers, slow_recovery},
+    counted,
+    distribute::slow_recovery,
     findings::{Findings, Report},
     serve::public_address,
 };
@@ -186,11 +187,11 @@ fn examine_database(findings: &mut Findings, found: &Examination, is_embedded: b
 fn examine_cluster(findings: &mut Findings, cluster: Option<Cluster>) {
     let Some(cluster) = cluster else { return };
     if cluster.shards == 0 {
-        let text = format!("the coordinator holds all sets, and {} can share them", servers(cluster.nodes));
+        let text = format!("the coordinator holds all sets, and {} can share them", counted(cluster.nodes, "server"));
         findings.warn("cluster", text, "run handler distribute");
         return;
     }
-    findings.pass("cluster", format!("the sets are distributed over {}", servers(cluster.shards)));
+    findings.pass("cluster", format!("the sets are distributed over {}", counted(cluster.shards, "server")));
     if let Some((problem, remedy)) = slow_recovery(&cluster) {
         findings.warn("cluster", problem, remedy);
     }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, ensure};
 use jiff::civil::Date;
 
-use super::print;
+use super::{counted, print};
 use crate::{
     clock::Clock,
     config::Config,
@@ -132,8 +132,8 @@ impl Selection {
                 store::forget_page(&mut checkout, site, days, page).await
             }
             (None, Some((first, last))) => {
-                let minute = |at| Minute::containing(at);
-                let minutes = (minute(first.start(&config.zone)), minute(last.end(&config.zone)).plus(-1));
+                let zone = &config.zone;
+                let minutes = (Minute::containing(first.start(zone)), Minute::containing(last.end(zone)).plus(-1));
                 store::forget_days(&mut checkout, site, (first, last), minutes).await
             }
             (None, None) => store::forget_site(&mut checkout, site, &self.site).await,
@@ -157,30 +157,41 @@ impl fmt::Display for Announcement<'_> {
             (None, Some((first, last))) => write!(f, "The days {first} to {last} of {site} will be deleted: ")?,
             (Some(page), _) => write!(f, "The page {page} of {site} will be counted as {OTHER:?}: ")?,
         }
-        write!(f, "{counters} rows of {counted_days} days")?;
-        if let Some((first, last)) = range {
-            write!(f, " ({first} to {last})")?;
+        write!(f, "{} of {}", counted(counters, "row"), counted(counted_days, "day"))?;
+        match range {
+            Some((first, last)) if first == last => write!(f, " ({first})")?,
+            Some((first, last)) => write!(f, " ({first} to {last})")?,
+            None => {}
         }
-        write!(f, " with {pageviews} pageviews")?;
+        write!(f, " with {}", counted(pageviews, "pageview"))?;
         if imported > 0 {
-            write!(f, ", and {imported} daily totals of other counters")?;
+            write!(f, ", and {} of other counters", counted(imported, "daily total"))?;
         }
         f.write_str(match (page, days) {
-            (None, None) => {
-                ".\nThe keys of its visitors are deleted, too. The next visit begins a new count. This cannot be undone."
-            }
+            (None, None) => ".\nThe keys of its visitors are deleted, too. The next visit begins a new count.",
             (None, Some(_)) => {
                 ".\nThe all-time estimate of visitors stays. A range with these days no longer counts visitors whose \
-                 first day in it was deleted. This cannot be undone."
+                 first day in it was deleted."
             }
-            (Some(_), _) => ".\nThe totals of the site stay. This cannot be undone.",
-        })
+            (Some(_), _) => ".\nThe totals of the site stay.",
+        })?;
+        f.write_str(" This cannot be undone.")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_single_row_and_day_have_a_singular() {
+        let day = Day::from_number(16_566);
+        let stored = Stored { counters: 1, days: 1, range: Some((day, day)), pageviews: 1, imported: 1 };
+        let selection = Selection { site: "example.com".parse().unwrap(), days: None, page: None };
+        let text = Announcement { selection: &selection, stored }.to_string();
+        let expected = "1 row of 1 day (2015-05-11) with 1 pageview, and 1 daily total of other counters.";
+        assert!(text.contains(expected), "{text}");
+    }
 
     #[test]
     fn only_yes_agrees() {
