@@ -7,6 +7,7 @@
 mod batch;
 mod clock;
 mod cluster;
+mod column;
 mod connection;
 mod database;
 mod day_sums;

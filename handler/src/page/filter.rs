@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::list;
+use super::{list, wording::in_sentence};
 use crate::{
+    domain::Uniqueness,
     domain::statistics::{Condition, Filter, Report},
-    domain::{Dimension, Uniqueness},
 };
 
 /// A condition in the heading, with a link that removes it.
@@ -62,9 +62,9 @@ pub(super) fn kept(filter: &Filter) -> Option<Kept<'_>> {
 
 /// The sentence on the lists of one value.
 fn listed(condition: &Condition) -> String {
-    let one = lowercase(condition.dimension);
+    let one = in_sentence(condition.dimension.singular());
     match condition.paired_with() {
-        Some(paired) => format!("For a single {one}, only {} are counted.", list::lowercase_heading(paired)),
+        Some(paired) => format!("For a single {one}, only {} are counted.", in_sentence(paired.heading())),
         None => format!("For a single {one}, no lists are counted: combinations of values are not available."),
     }
 }
@@ -72,7 +72,7 @@ fn listed(condition: &Condition) -> String {
 /// The sentences on how visitors of one value are counted.
 pub(super) fn note(report: &Report) -> Option<String> {
     let Condition { dimension, .. } = report.filter.condition()?;
-    let one = lowercase(*dimension);
+    let one = in_sentence(dimension.singular());
     let has_new = report.counts.new_visitors.is_some();
     let mut sentences = Vec::new();
     match dimension.uniqueness() {
@@ -94,8 +94,3 @@ pub(super) fn note(report: &Report) -> Option<String> {
 
 /// Longest range whose chart of the whole site has hours, in days.
 pub(super) const HOURLY_DAYS: i32 = 14;
-
-/// The name of a dimension's value within a sentence.
-fn lowercase(dimension: Dimension) -> String {
-    dimension.singular().to_lowercase().replace(" ai", " AI")
-}

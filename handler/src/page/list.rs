@@ -158,7 +158,7 @@ fn beginning(report: &Report, dimension: Dimension) -> List<'_> {
     let length = report.lengths.get(&dimension).filter(|length| **length > 1 && !list.rows.is_empty());
     let more = length.map(|length| MoreLink {
         query: section_query(dimension, &Section::default(), 0),
-        label: format!("All {} {}", thousands(*length), lowercase_heading(dimension)),
+        label: format!("All {} {}", thousands(*length), wording::in_sentence(dimension.heading())),
     });
     List { more, ..list }
 }
@@ -181,12 +181,7 @@ fn whole_list(report: &Report, dimension: Dimension) -> List<'_> {
         csv: format!("{}&limit={}", section_query(dimension, section, 0), Section::MOST_ROWS),
         group: dimension.group().name(),
     };
-    let empty = match dimension {
-        Dimension::EntryPage if report.counts.visitors.is_none() => list.empty,
-        _ if !search.is_empty() => "No match.",
-        _ => list.empty,
-    };
-    List { empty, section: Some(controls), ..list }
+    List { section: Some(controls), ..list }
 }
 
 /// A part of a list as a query.
@@ -202,11 +197,6 @@ fn section_query(dimension: Dimension, Section { search, sort, .. }: &Section, o
         query += &format!("&offset={offset}");
     }
     query
-}
-
-/// The heading of a list within a sentence.
-pub(super) fn lowercase_heading(dimension: Dimension) -> String {
-    dimension.heading().to_lowercase().replace(" ai", " AI")
 }
 
 /// The referrers of a page, or the pages of a referrer.
@@ -372,6 +362,7 @@ fn list<'e>(report: &'e Report, entries: Vec<&'e Entry>, dimension: Dimension, i
             _ if is_unknown_entry => {
                 "Entry pages have unique visitors only, which are not available for a period this long."
             }
+            _ if !report.section.search.is_empty() => "No match.",
             "" => "No values in this period.",
             empty => empty,
         },

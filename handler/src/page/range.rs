@@ -75,8 +75,7 @@ pub(super) fn neighbours(range: Range, first: Day, last: Day) -> ((Day, Day), (D
 pub(super) fn steps(report: &Report, range_query: &str) -> Vec<RangeLink> {
     let days = days(report);
     let suits = |step: &Step| match step {
-        // The hours of one value are not counted.
-        Step::Hour => days <= HOURLY_DAYS && report.filter.is_empty(),
+        Step::Hour => days <= HOURLY_DAYS && report.filter.step(Step::Hour) == Step::Hour,
         Step::Day => (2..=400).contains(&days),
         Step::Week => days > 7,
         Step::Month => days > 31,
@@ -97,11 +96,11 @@ pub(super) fn steps(report: &Report, range_query: &str) -> Vec<RangeLink> {
 
 /// A range and a step of its chart as a query. The default step is not named.
 pub(super) fn with_step(range_query: &str, step: Step, report: &Report) -> String {
-    let default = match Step::suiting(days(report)) {
-        Step::Hour if !report.filter.is_empty() => Step::Day,
-        default => default,
-    };
-    if step == default { range_query.to_owned() } else { format!("{range_query}&by={}", step.name()) }
+    if step == report.filter.step(Step::suiting(days(report))) {
+        range_query.to_owned()
+    } else {
+        format!("{range_query}&by={}", step.name())
+    }
 }
 
 fn days(report: &Report) -> i32 {

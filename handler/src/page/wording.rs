@@ -41,6 +41,11 @@ pub(super) fn share(part: i64, whole: i64) -> String {
     }
 }
 
+/// A heading within a sentence.
+pub(super) fn in_sentence(heading: &str) -> String {
+    heading.to_lowercase().replace(" ai", " AI")
+}
+
 /// The short form of a commit id.
 pub(super) fn short(commit: &str) -> &str {
     commit.get(..7).unwrap_or(commit)

@@ -3,7 +3,7 @@
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
-use super::{Checkout, Failure, ImportedTally, SiteId};
+use super::{Checkout, Failure, ImportedTally, SiteId, column::column};
 use crate::domain::Day;
 
 /// A counter of a day. The dimension is the stored number.
@@ -57,8 +57,12 @@ async fn next_day(
 ) -> sqlx::Result<(Option<i32>, Vec<DayCounter>)> {
     let rows = sqlx::query_file!("queries/export_day.sql", site.0, after).fetch_all(connection).await?;
     let day = rows.first().map(|row| row.day);
-    let counter = |dimension, value, pageviews, visitors| DayCounter { dimension, value, pageviews, visitors };
-    let counters = rows.into_iter().map(|row| counter(row.dimension, row.value, row.pageviews, row.visitors));
+    let counters = rows.into_iter().map(|row| DayCounter {
+        dimension: row.dimension,
+        value: row.value,
+        pageviews: row.pageviews,
+        visitors: row.visitors,
+    });
     Ok((day, counters.collect()))
 }
 
@@ -70,9 +74,12 @@ pub async fn read_imported(checkout: &mut Checkout<'_>, site: SiteId) -> Result<
                 "select source, day, pageviews, visitors from imported_tally where site = $1 order by source, day",
                 site.0
             );
-            let tally = |day, pageviews, visitors| ImportedTally { day: Day::from_number(day), pageviews, visitors };
             let rows = query.fetch_all(connection).await?.into_iter();
-            Ok(rows.map(|row| (row.source, tally(row.day, row.pageviews, row.visitors))).collect())
+            let tallies = rows.map(|row| {
+                let day = Day::from_number(row.day);
+                (row.source, ImportedTally { day, pageviews: row.pageviews, visitors: row.visitors })
+            });
+            Ok(tallies.collect())
         })
         .await
 }
@@ -86,13 +93,7 @@ pub async fn add_day(
     pageviews: i64,
 ) -> Result<AddedDay, Failure> {
     let digest = *blake3::hash(Uuid::new_v4().as_bytes()).as_bytes();
-    let column_of_visitors: Vec<String> = counters
-        .iter()
-        .map(|counter| {
-            let gaps: Vec<String> = counter.visitors.iter().map(ToString::to_string).collect();
-            format!("{{{}}}", gaps.join(","))
-        })
-        .collect();
+    let gaps = |counter: &DayCounter| format!("{{{}}}", column(&counter.visitors, ToString::to_string).join(","));
     checkout
         .run(async |connection| {
             let mut transaction = connection.begin().await?;
@@ -107,10 +108,10 @@ pub async fn add_day(
                 "queries/import_day.sql",
                 site.0,
                 day.number(),
-                &counters.iter().map(|counter| counter.dimension).collect::<Vec<_>>(),
-                &counters.iter().map(|counter| counter.value.as_str()).collect::<Vec<_>>() as &[&str],
-                &counters.iter().map(|counter| counter.pageviews).collect::<Vec<_>>(),
-                &column_of_visitors,
+                &column(counters, |counter| counter.dimension),
+                &column(counters, |counter| counter.value.as_str()) as &[&str],
+                &column(counters, |counter| counter.pageviews),
+                &column(counters, gaps),
                 digest.as_slice(),
                 pageviews
             )

@@ -1,7 +1,7 @@
 //! Deletes what is stored for a site: everything, some days, or a page. This happens while no instance does maintenance, because
 //! maintenance adds up the same counters. Handlers may count meanwhile.
 
-use sqlx::{AssertSqlSafe, Connection as _};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::{
     Checkout, Failure, SiteId,
@@ -129,16 +129,11 @@ pub async fn forget_days(
     let (first, last) = (days.0.number(), days.1.number());
     exclusively(checkout, async |lease| {
         forget_rollups(lease, site, days).await?;
-        let forget = async |checkout: &mut Checkout<'_>| {
-            checkout
-                .run(async |connection| {
-                    sqlx::query_file_scalar!("queries/forget_tallies.sql", site.0, first, last, STEP_ROWS)
-                        .fetch_one(connection)
-                        .await
-                })
-                .await
-        };
-        while forget(lease.next().await?).await? == STEP_ROWS {}
+        repeat(lease, async |connection| {
+            let query = sqlx::query_file_scalar!("queries/forget_tallies.sql", site.0, first, last, STEP_ROWS);
+            query.fetch_one(connection).await.map(i64::unsigned_abs)
+        })
+        .await?;
         for table in ["imported_tally", "addition"] {
             delete_all(lease, table, &format!("site = {} and day between {first} and {last}", site.0)).await?;
         }
@@ -158,27 +153,22 @@ pub async fn forget_page(
     let (first, last) = (days.0.number(), days.1.number());
     exclusively(checkout, async |lease| {
         forget_rollups(lease, site, days).await?;
-        let forget = async |checkout: &mut Checkout<'_>| {
-            checkout
-                .run(async |connection| {
-                    sqlx::query_file_scalar!(
-                        "queries/forget_page.sql",
-                        site.0,
-                        first,
-                        last,
-                        &PAGES.map(Dimension::number),
-                        page,
-                        Dimension::Referral.number(),
-                        OTHER,
-                        STEP_ROWS,
-                        Dimension::EntryPage.number()
-                    )
-                    .fetch_one(connection)
-                    .await
-                })
-                .await
-        };
-        while forget(lease.next().await?).await? == STEP_ROWS {}
+        repeat(lease, async |connection| {
+            let query = sqlx::query_file_scalar!(
+                "queries/forget_page.sql",
+                site.0,
+                first,
+                last,
+                &PAGES.map(Dimension::number),
+                page,
+                Dimension::Referral.number(),
+                OTHER,
+                STEP_ROWS,
+                Dimension::EntryPage.number()
+            );
+            query.fetch_one(connection).await.map(i64::unsigned_abs)
+        })
+        .await?;
         Ok(())
     })
     .await
@@ -187,15 +177,20 @@ pub async fn forget_page(
 /// Deletes the sums of the months of some days. Maintenance adds them up again.
 async fn forget_rollups(lease: &mut Lease<'_, '_>, site: SiteId, days: (Day, Day)) -> Result<(), Interruption> {
     let (first, last) = (days.0.number(), days.1.month().last_day().number());
-    let forget = async |checkout: &mut Checkout<'_>| {
-        checkout
-            .run(async |connection| {
-                let query = sqlx::query_file!("queries/forget_rollups.sql", site.0, first, last, STEP_ROWS);
-                query.execute(connection).await.map(|done| done.rows_affected())
-            })
-            .await
-    };
-    while forget(lease.next().await?).await? > 0 {}
+    repeat(lease, async |connection| {
+        let query = sqlx::query_file!("queries/forget_rollups.sql", site.0, first, last, STEP_ROWS);
+        query.execute(connection).await.map(|done| done.rows_affected())
+    })
+    .await?;
+    Ok(())
+}
+
+/// Repeats a step until it changes fewer rows than [`STEP_ROWS`], its limit.
+async fn repeat(
+    lease: &mut Lease<'_, '_>,
+    step: impl AsyncFn(&mut PgConnection) -> sqlx::Result<u64>,
+) -> Result<(), Interruption> {
+    while lease.next().await?.run(&step).await? >= STEP_ROWS.unsigned_abs() {}
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Totals imported from other counters, stored separately from Footfall's own counts.
 
-use super::{Checkout, Failure, SiteId, lease::STEP_ROWS};
+use super::{Checkout, Failure, SiteId, column::column, lease::STEP_ROWS};
 use crate::domain::Day;
 
 /// The maximum number of days per statement.
@@ -31,9 +31,9 @@ pub async fn replace_imported(
                     "queries/replace_imported.sql",
                     site.0,
                     source,
-                    &days.iter().map(|tally| tally.day.number()).collect::<Vec<_>>(),
-                    &days.iter().map(|tally| tally.pageviews).collect::<Vec<_>>(),
-                    &days.iter().map(|tally| tally.visitors).collect::<Vec<_>>()
+                    &column(days, |tally| tally.day.number()),
+                    &column(days, |tally| tally.pageviews),
+                    &column(days, |tally| tally.visitors)
                 )
                 .execute(connection)
                 .await

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::{Connection as _, PgConnection};
 
-use super::{Batch, Checkout, Failure, Part, SiteId, Visitor};
+use super::{Batch, Checkout, Failure, Part, SiteId, Visitor, column::column};
 use crate::domain::{Day, Fingerprint, Forget, Period, Salt, SiteName};
 
 /// The durable outcome of a batch.
@@ -179,11 +179,6 @@ async fn apply(
 /// The number of a day within its period, from 1.
 fn day_in_period(day: Day, forget: Forget) -> i16 {
     i16::try_from(day.number() - forget.first_day(day, 0).number() + 1).expect("a period has at most 31 days")
-}
-
-/// A field of all rows. PostgreSQL has no arrays of rows whose types it need not look up first.
-fn column<'r, R, T>(rows: &'r [R], field: impl Fn(&'r R) -> T) -> Vec<T> {
-    rows.iter().map(field).collect()
 }
 
 /// The fingerprints of visitors in a neighbouring period; `None` if no visitor has one.

@@ -1,6 +1,6 @@
 //! The state of the lists of a day, which decides whether a value gets a place of its own.
 
-use super::{Checkout, Failure, SiteId};
+use super::{Checkout, Failure, SiteId, column::column};
 use crate::domain::{
     Day, Dimension, Fingerprint,
     dimension::{OTHER, REMEMBERED_DAYS},
@@ -54,26 +54,18 @@ pub async fn read_standings(
     values: &[(DayList, &str)],
     networks: &[(DayList, Fingerprint)],
 ) -> Result<Standings, Failure> {
-    let sites = values.iter().map(|(list, _)| list.site.0).collect::<Vec<_>>();
-    let days = values.iter().map(|(list, _)| list.day.number()).collect::<Vec<_>>();
-    let dimensions = values.iter().map(|(list, _)| list.dimension.number()).collect::<Vec<_>>();
-    let texts = values.iter().map(|(_, value)| (*value).to_owned()).collect::<Vec<_>>();
-    let adder_sites = networks.iter().map(|(list, _)| list.site.0).collect::<Vec<_>>();
-    let adder_days = networks.iter().map(|(list, _)| list.day.number()).collect::<Vec<_>>();
-    let adder_dimensions = networks.iter().map(|(list, _)| list.dimension.number()).collect::<Vec<_>>();
-    let hashes = networks.iter().map(|(_, network)| network.0).collect::<Vec<_>>();
     let rows = checkout
         .run(async |connection| {
             sqlx::query_file!(
                 "queries/read_standings.sql",
-                &sites,
-                &days,
-                &dimensions,
-                &texts,
-                &adder_sites,
-                &adder_days,
-                &adder_dimensions,
-                &hashes,
+                &column(values, |(list, _)| list.site.0),
+                &column(values, |(list, _)| list.day.number()),
+                &column(values, |(list, _)| list.dimension.number()),
+                &column(values, |(_, value)| *value) as &[&str],
+                &column(networks, |(list, _)| list.site.0),
+                &column(networks, |(list, _)| list.day.number()),
+                &column(networks, |(list, _)| list.dimension.number()),
+                &column(networks, |(_, network)| network.0),
                 OTHER,
                 REMEMBERED_DAYS
             )

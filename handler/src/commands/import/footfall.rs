@@ -193,8 +193,8 @@ impl Import {
     async fn close_day(&mut self, checkout: &mut Checkout<'_>) -> anyhow::Result<()> {
         let Some((day, mut counters)) = self.open_day.take() else { return Ok(()) };
         counters.sort();
-        let key = |counter: &DayCounter| (counter.dimension, counter.value.clone());
-        if let Some([twice, _]) = counters.array_windows().find(|[one, two]| key(one) == key(two)) {
+        let is_same = |[one, two]: &&[DayCounter; 2]| (one.dimension, &one.value) == (two.dimension, &two.value);
+        if let Some([twice, _]) = counters.array_windows().find(is_same) {
             bail!("{day}: {:?} is listed twice", twice.value);
         }
         let total = counters.iter().find(|counter| counter.dimension == TallyKey::Total.number());

@@ -1,6 +1,9 @@
 //! The values that a query is about.
 
-use super::bad_query::{BadQuery, MAXIMUM_VALUE_BYTES};
+use super::{
+    bad_query::{BadQuery, MAXIMUM_VALUE_BYTES},
+    range::Step,
+};
 use crate::domain::dimension::{
     Dimension, OTHER, UNKNOWN, channel::ChannelGroup, country::Country, language, path::page_with_parameters,
     referrer::referring_host, value::printable,
@@ -86,6 +89,11 @@ impl Filter {
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The step of a series in place of this one. The hours of one value are not counted.
+    pub fn step(&self, step: Step) -> Step {
+        if step == Step::Hour && !self.is_empty() { Step::Day } else { step }
     }
 
     /// Whether the counted requests have visitors.

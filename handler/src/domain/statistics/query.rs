@@ -155,10 +155,7 @@ impl Query {
         if days > MAXIMUM_DAYS {
             return Err(BadQuery::TooLong);
         }
-        let step = match self.step.unwrap_or(Step::suiting(days)) {
-            Step::Hour if !self.filter.is_empty() => Step::Day,
-            step => step,
-        };
+        let step = self.filter.step(self.step.unwrap_or(Step::suiting(days)));
         let is_exact = forget.is_exact(first, last);
         let series = series(first, last, step, zone)?;
         let before = self.before(now, today, zone, step, (first, last), first_kept);

@@ -27,14 +27,14 @@ pub(super) fn write(report: &Report) -> anyhow::Result<String> {
     let is_whole = !matches!(report.read_lists, Lists::One(_));
     if is_whole {
         row("range", &format!("{first}/{last}"), *visitors, *pageviews)?;
-    }
-    for point in report.series.iter().filter(|_| is_whole) {
-        row("series", &local(point.start, zone), point.visitors, point.pageviews)?;
-    }
-    for imported in report.imported.iter().filter(|_| is_whole) {
-        let about = format!("imported_{}", imported.source);
-        for point in &imported.series {
-            row(&about, &local(point.start, zone), Some(point.daily_visitors), point.pageviews)?;
+        for point in &report.series {
+            row("series", &local(point.start, zone), point.visitors, point.pageviews)?;
+        }
+        for imported in &report.imported {
+            let about = format!("imported_{}", imported.source);
+            for point in &imported.series {
+                row(&about, &local(point.start, zone), Some(point.daily_visitors), point.pageviews)?;
+            }
         }
     }
     for dimension in Dimension::lists() {
@@ -46,8 +46,10 @@ pub(super) fn write(report: &Report) -> anyhow::Result<String> {
         row(Dimension::Referral.name(), &entry.value, None, entry.pageviews)?;
     }
     // Exclusions are counted for the whole site only.
-    for exclusion in Exclusion::ALL.iter().filter(|_| is_whole && report.filter.is_empty()) {
-        row("excluded", exclusion.name(), None, report.excluded.get(exclusion).copied().unwrap_or_default())?;
+    if is_whole && report.filter.is_empty() {
+        for exclusion in Exclusion::ALL {
+            row("excluded", exclusion.name(), None, report.excluded.get(exclusion).copied().unwrap_or_default())?;
+        }
     }
     let rows = String::from_utf8(table.into_inner()?)?;
     // Without the byte order mark, Excel does not read UTF-8.
