@@ -1,6 +1,7 @@
 // Counts page views and events: <script defer data-site="example.com" src="https://HOST/footfall.js"></script>
 //   data-footfall-event="signup"  on an element counts an event on a click, also by keyboard or with the middle button
 //   footfall("signup")            counts an event
+//   data-track                    on the line loads footfall-track.js, which counts events of links, files and missing pages
 //   footfall.off()                stops counting in this browser and site; returns true if the browser has stored that
 //   footfall.own()                counts this browser's views as the owner's own, without a visitor
 //   footfall.on()                 ends both
@@ -30,7 +31,7 @@
   ).replace(/\?[^#]*/g, query => query.replace(/.([^=&]*)[^&]*/g, (pair, name) =>
     name && options.query?.split(",").includes(name) ? pair : "").replace(/./, "?"));
 
-  let parameter = name => new URLSearchParams(address.search).get(name);
+  let parameter = name => new window.URL(address).searchParams.get(name);
 
   let send = (more, stored) => {
     try {
@@ -83,6 +84,9 @@
     last = path();
   };
 
+  // Captured, because prerenderingchange does not reach the window otherwise, and because the page may stop a click.
+  let listen = (listener, ...occasions) => occasions.map(occasion => addEventListener(occasion, listener, true));
+
   let store = value => () => {
     try {
       localStorage.footfall = value;
@@ -92,16 +96,14 @@
 
   // A second copy of the script, or a router that runs it again with each page, would count everything twice. A value that is not
   // a function belongs to the page: <h2 id="footfall"> has this name, too.
-  if (script && !(window.footfall instanceof Function)) {
+  if (script && typeof window.footfall != "function") {
     // Half of an emoji, left by a cut, is not valid in JSON.
     let footfall = window.footfall = name => (name = name?.replace?.(/\p{Cs}/gu, "")) && send({ e: name });
     footfall.off = store("off");
     footfall.own = store(1);
     footfall.on = store("");
-    // Captured, because prerenderingchange does not reach the window otherwise.
-    ["visibilitychange", "prerenderingchange", "pageshow"].map(occasion => addEventListener(occasion, view, true));
-    // Captured, because the page may stop a click.
-    ["click", "auxclick"].map(occasion => addEventListener(occasion, event => {
+    listen(view, "visibilitychange", "prerenderingchange", "pageshow");
+    listen(event => {
       let name;
       // The path includes open shadow roots. A form can hide its methods: <input name="getAttribute">.
       let element = event.composedPath().find(node => {
@@ -115,15 +117,18 @@
       clicked = element;
       setTimeout(() => clicked = 0);
       footfall(name);
-    }, true));
+    }, "click", "auxclick");
     try {
-      // Older browsers lack the Navigation API, and the page can use its name.
-      if (!window.navigation.currentEntry.id) throw 0;
+      // Older browsers lack the Navigation API, and the page can use its name. Then this line throws.
+      window.navigation.currentEntry.id;
       window.navigation.addEventListener("currententrychange", view);
     } catch {
       // Polling the address is safer than replacing the page's functions.
       setInterval(view, 99);
     }
     view();
+    // The module footfall-track.js has the address of this script, with a parameter that follows any other. If the module is blocked,
+    // an error would reach the page.
+    if (options.track) import(script.src + "?&track").catch(view);
   }
 }

@@ -385,6 +385,22 @@ async fn the_script_is_small_cacheable_and_loadable_by_any_page() {
 }
 
 #[tokio::test]
+async fn the_script_of_a_line_with_data_track_has_a_module_at_the_same_address() {
+    let database = Database::create().await;
+    let host = start(&database).await;
+    let script = host.send(&Request::get("/footfall.js")).await;
+    // The parameter follows any that the line has.
+    for target in ["/footfall.js?&track", "/footfall.js?v=2?&track"] {
+        let module = host.send(&Request::get(target).header("Accept-Encoding", "gzip")).await;
+        assert_eq!((module.status, module.header("content-type")), (200, "text/javascript; charset=utf-8"), "{target}");
+        assert_eq!(module.header("access-control-allow-origin"), "*");
+        assert_ne!(module.header("etag"), script.header("etag"));
+        assert!(module.body.len() <= 1000, "{} bytes", module.body.len());
+    }
+    assert!(script.text().contains("import(") && script.text().contains("\"?&track\""));
+}
+
+#[tokio::test]
 async fn the_why_page_reports_whether_a_request_would_count_and_the_reason() {
     let database = Database::create().await;
     let host = start(&database).await;

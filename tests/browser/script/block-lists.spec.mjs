@@ -19,6 +19,7 @@ const PLACES = [
 // sites.
 const DEFAULTS = [
   ["/footfall.js", "script"],
+  ["/footfall.js?&track", "script"],
   ["/v", "xmlhttprequest"],
   ["/v", "fetch"],
   ["/v/example.com.gif", "image"],

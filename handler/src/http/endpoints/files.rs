@@ -1,5 +1,6 @@
 //! Files in the binary: the script for other sites, the page's style and script, and the description of the API.
-//! `tests/browser/build-script` minifies the script from `assets/footfall.js`.
+//! `tests/browser/build-script` minifies the script from `assets/footfall.js`, and its module from
+//! `assets/footfall-track.js`.
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -21,11 +22,14 @@ const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3153600
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// `/footfall.js`.
+/// `/footfall.js`, and with the parameter `track` the module for a line with `data-track`. One address, so that second
+/// names and proxies cover both.
 pub(in crate::http) fn respond_with_script(request: &Request) -> Result<Reply, Error> {
     static SCRIPT: File = File::new(include_str!("../../../assets/footfall.min.js"), JAVASCRIPT);
-    // A line with `crossorigin` needs CORS.
-    SCRIPT.respond(request).map(cross_origin).map(readable_anywhere)
+    static TRACK: File = File::new(include_str!("../../../assets/footfall-track.min.js"), JAVASCRIPT);
+    let file = if request.has_parameter("track") { &TRACK } else { &SCRIPT };
+    // Modules, and a line with `crossorigin`, need CORS.
+    file.respond(request).map(cross_origin).map(readable_anywhere)
 }
 
 /// `/api/openapi.json`.

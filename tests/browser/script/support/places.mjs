@@ -27,7 +27,7 @@ export const FLAGS = [
   `--host-resolver-rules=${HOSTS.map(host => `MAP ${host} 127.0.0.1`).join(", ")}`,
 ];
 
-const EMBEDDING = readFileSync(new URL("../../../../docs/embedding.md", import.meta.url), "utf8");
+export const EMBEDDING = readFileSync(new URL("../../../../docs/embedding.md", import.meta.url), "utf8");
 
 /** The first code in this language of docs/embedding.md that contains the words. */
 export function documented(language, words) {

@@ -15,11 +15,13 @@ async function listen(server) {
 function answerItself(path, response) {
   if (path === `/v/${SITE}.gif`) return response.setHeader("content-type", "image/gif").end("GIF89a");
   response.setHeader("cross-origin-resource-policy", "cross-origin");
-  if (path.endsWith("/footfall.js")) {
+  const { pathname, searchParams } = new URL(path, "http://stats.example.org");
+  if (pathname.endsWith("/footfall.js")) {
+    const file = searchParams.has("track") ? "footfall-track.min.js" : "footfall.min.js";
     return response
       .setHeader("access-control-allow-origin", "*")
       .setHeader("content-type", "text/javascript; charset=utf-8")
-      .end(readFileSync(new URL("footfall.min.js", ASSETS)));
+      .end(readFileSync(new URL(file, ASSETS)));
   }
   return response.writeHead(path === "/v" ? 204 : 404).end();
 }
@@ -41,11 +43,14 @@ export async function startCounter(upstream) {
     /** The requests of the current test: views and events, and the headers of pixels. */
     records: [],
     pixels: [],
+    /** The addresses from which the module of data-track was requested. */
+    modules: [],
     /** Each test has its own network, so that limits of one network do not apply to all tests together. */
     network: 0,
     reset() {
       counter.records = [];
       counter.pixels = [];
+      counter.modules = [];
       counter.network += 1;
       counter.released = undefined;
     },
@@ -63,6 +68,7 @@ export async function startCounter(upstream) {
       const body = Buffer.concat(parts);
       // Some tests use other paths than the handler has.
       const path = incoming.url.replace(/^\/moved/, "").replace(/^\/renamed$/, "/v");
+      if (path.endsWith("&track")) counter.modules.push(path);
       if (path.endsWith(".gif")) counter.pixels.push(incoming.headers);
       if (incoming.method !== "GET") {
         const record = { method: incoming.method, url: incoming.url, headers: incoming.headers, text: body.toString() };
