@@ -159,6 +159,14 @@ create table imported_tally (
     primary key (site, day, source)
 );
 
+-- Notes of the owner about days, which the chart shows: `domain/statistics/annotation.rs` has their limits.
+create table annotation (
+    site integer not null,
+    day integer not null,
+    text text collate "C" not null,
+    primary key (site, day, text)
+);
+
 -- Without this, `analyze` copies keys and hashes into `pg_statistic`, where they would outlive their deletion.
 alter table salt alter column salt set statistics 0;
 alter table site alter column salt set statistics 0;

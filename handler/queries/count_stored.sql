@@ -5,7 +5,10 @@ select
     coalesce(sum(pageviews) filter (where dimension = $7::smallint), 0)::bigint as "pageviews!",
     case when $5::text is not null then 0 else (
         select count(*) from imported_tally where site = $1 and day between $2::integer and $3::integer
-    ) end as "imported!"
+    ) end as "imported!",
+    case when $5 is not null then 0 else (
+        select count(*) from annotation where site = $1 and day between $2 and $3
+    ) end as "annotations!"
 from tally
 where site = $1 and day between $2::integer and $3::integer
     and (

@@ -4,6 +4,7 @@
 --   hour      an hour of a day, by its number
 --   value     the sum of a value over the range
 --   unread    one of the dimensions $9 that has values in the range
+--   annotation  a day with a note of the owner, which is the value
 --   imported  a day's total from another counter, whose name is the value. Other counters have totals of the whole site only
 --   site      the site's first counted day, all-time views, and the revision of its registers in `visitors`. Without this row, the
 --             site has never been counted
@@ -121,6 +122,10 @@ union all
 select 'imported', day, null, source, pageviews, array[visitors]
 from imported_tally
 where $7::boolean and $16 = 0 and site = (select id from found) and day between $4::integer and $5::integer
+union all
+select 'annotation', day, null, text, 0, '{}'
+from annotation
+where $7::boolean and site = (select id from found) and day between $4::integer and $5::integer
 union all
 select
     'site', (select min(day) from tally where tally.site = (select id from found) and dimension = 0), null, null,

@@ -1,5 +1,6 @@
 //! The commands of `handler`, one file or folder each. Lower layers must not use them.
 
+pub mod annotate;
 pub mod check;
 pub mod distribute;
 pub mod doctor;

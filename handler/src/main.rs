@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::LazyLock};
 use clap::{Parser, Subcommand};
 use handler::{
     build,
-    commands::{check, distribute, doctor, export, forget, help, import, migrate, serve, share},
+    commands::{annotate, check, distribute, doctor, export, forget, help, import, migrate, serve, share},
     config::{self, Config},
 };
 
@@ -51,6 +51,9 @@ enum Command {
     /// Delete what is stored for a site: everything, some days, or one page of the lists.
     #[command(after_help = help::FORGETTING.examples(), after_long_help = help::FORGETTING.text())]
     Forget(forget::ForgetArguments),
+    /// Add, list or remove annotations of days, which the chart shows.
+    #[command(after_help = help::ANNOTATE.examples(), after_long_help = help::ANNOTATE.text())]
+    Annotate(annotate::AnnotateArguments),
     /// Print a link that shows the private statistics of one site.
     #[command(after_help = help::SHARE.examples(), after_long_help = help::SHARE.text())]
     Share(share::ShareArguments),
@@ -102,6 +105,7 @@ async fn run(command: Option<Command>) -> anyhow::Result<ExitCode> {
         Some(Command::Import(arguments)) => import::run(&config, arguments).await?,
         Some(Command::Export(arguments)) => export::run(&config, arguments).await?,
         Some(Command::Forget(arguments)) => forget::run(&config, arguments).await?,
+        Some(Command::Annotate(arguments)) => annotate::run(&config, arguments).await?,
         Some(Command::Share(arguments)) => share::run(&config, &arguments)?,
         Some(Command::Check(_)) => unreachable!("handled above"),
     }

@@ -4,6 +4,7 @@
 //! only "if" and "each". Templates escape paths and referrers, because visitors choose them. Only the rows of a chart's
 //! table are not escaped, because they consist of the program's own text, numbers and dates.
 
+mod annotations;
 mod asset;
 pub mod badge;
 mod chart;
@@ -30,6 +31,7 @@ pub use self::sites::{FoundSites, render_sites};
 pub use self::unavailable::{PageKind, render_unavailable};
 pub use self::why::{Verdict, render_why};
 use self::{
+    annotations::{Annotations, annotations},
     chart::{Chart, ImportedBars},
     filter::{Chip, Kept},
     list::{Exclusions, List, Tab},
@@ -125,6 +127,7 @@ struct PageValues<'a> {
     /// Totals of other counters in the range.
     imported: Vec<ImportedLine>,
     series: Chart,
+    annotations: Annotations<'a>,
     /// The steps in which the chart can be drawn; empty if there is only one.
     steps: Vec<RangeLink>,
     /// The range as a query.
@@ -230,6 +233,7 @@ impl<'a> PageValues<'a> {
                 report.step,
                 (report.filter.has_visitors(), numbers::views(report)),
             ),
+            annotations: annotations(report),
             steps: range::steps(report, &range_query),
             view_query,
             view_parameters,

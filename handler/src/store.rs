@@ -4,6 +4,7 @@
 //! maintenance call these functions, from their own tasks. A statement never runs inside a request, because a client that hangs up
 //! would cancel the statement half way.
 
+mod annotations;
 mod batch;
 mod clock;
 mod cluster;
@@ -30,6 +31,7 @@ mod rollups;
 mod set_up;
 mod standings;
 
+pub use annotations::{AddedAnnotation, add_annotation, read_annotations, remove_annotations};
 pub use batch::{Addition, Batch, Checkpoint, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor};
 pub use clock::CLOCK_TOLERANCE;
 pub use cluster::{Cluster, distribute_sets, read_cluster};

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{Day, SiteName, TallyKey},
+    domain::{Day, SiteName, TallyKey, statistics::Annotation},
     store::{self, Database, StatementLimits},
 };
 
@@ -48,6 +48,8 @@ pub(super) enum Line<'l> {
     },
     /// A daily total of another counter.
     Imported { site: Cow<'l, str>, day: Day, source: Cow<'l, str>, pageviews: i64, visitors: i64 },
+    /// A note of the owner.
+    Annotation { site: Cow<'l, str>, day: Day, text: Cow<'l, str> },
     /// The last line, with the number of lines before it.
     End { lines: u64 },
 }
@@ -105,6 +107,9 @@ pub async fn run(config: &Config, arguments: ExportArguments) -> anyhow::Result<
         for (source, tally) in store::read_imported(&mut checkout, site).await? {
             let store::ImportedTally { day, pageviews, visitors } = tally;
             output.write(&Line::Imported { site: name.into(), day, source: source.into(), pageviews, visitors })?;
+        }
+        for Annotation { day, text } in store::read_annotations(&mut checkout, site).await? {
+            output.write(&Line::Annotation { site: name.into(), day, text: text.into() })?;
         }
     }
     let lines = output.lines;

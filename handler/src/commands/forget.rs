@@ -111,7 +111,8 @@ impl Selection {
             let stored = store::count_stored(&mut checkout, site, days, self.page.as_deref()).await?;
             // A site without counters still has a name and keys.
             let is_whole = self.days.is_none() && self.page.is_none();
-            Ok((is_whole || stored.counters > 0 || stored.imported > 0).then_some((site, stored)))
+            Ok((is_whole || stored.counters > 0 || stored.imported > 0 || stored.annotations > 0)
+                .then_some((site, stored)))
         };
         let outcome = outcome.await;
         Ok(checkout.release(outcome)?)
@@ -151,7 +152,7 @@ struct Announcement<'s> {
 impl fmt::Display for Announcement<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Selection { site, days, page } = self.selection;
-        let Stored { counters, days: counted_days, range, pageviews, imported } = self.stored;
+        let Stored { counters, days: counted_days, range, pageviews, imported, annotations } = self.stored;
         match (page, days) {
             (None, None) => write!(f, "Everything that is stored for {site} will be deleted: ")?,
             (None, Some((first, last))) => write!(f, "The days {first} to {last} of {site} will be deleted: ")?,
@@ -166,6 +167,9 @@ impl fmt::Display for Announcement<'_> {
         write!(f, " with {}", counted(pageviews, "pageview"))?;
         if imported > 0 {
             write!(f, ", and {} of other counters", counted(imported, "daily total"))?;
+        }
+        if annotations > 0 {
+            write!(f, ", and {}", counted(annotations, "annotation"))?;
         }
         f.write_str(match (page, days) {
             (None, None) => ".\nThe keys of its visitors are deleted, too. The next visit begins a new count.",
@@ -186,10 +190,12 @@ mod tests {
     #[test]
     fn a_single_row_and_day_have_a_singular() {
         let day = Day::from_number(16_566);
-        let stored = Stored { counters: 1, days: 1, range: Some((day, day)), pageviews: 1, imported: 1 };
+        let stored =
+            Stored { counters: 1, days: 1, range: Some((day, day)), pageviews: 1, imported: 1, annotations: 1 };
         let selection = Selection { site: "example.com".parse().unwrap(), days: None, page: None };
         let text = Announcement { selection: &selection, stored }.to_string();
-        let expected = "1 row of 1 day (2015-05-11) with 1 pageview, and 1 daily total of other counters.";
+        let expected =
+            "1 row of 1 day (2015-05-11) with 1 pageview, and 1 daily total of other counters, and 1 annotation.";
         assert!(text.contains(expected), "{text}");
     }
 

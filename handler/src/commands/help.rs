@@ -105,6 +105,15 @@ pub const FORGETTING: Help = Help {
     settings: Some(&[DATABASE_URL, PGHOST, DATABASE_AUTH, DATA, TIMEZONE, FORGET]),
 };
 
+pub const ANNOTATE: Help = Help {
+    examples: &[
+        ["handler annotate --site example.com --date 2026-11-16 \"New prices\"", "mark a day on the chart"],
+        ["handler annotate --site example.com", "list the annotations"],
+        ["handler annotate --site example.com --date 2026-11-16 --remove", "remove those of a day"],
+    ],
+    settings: Some(&[DATABASE_URL, PGHOST, DATABASE_AUTH, DATA, TIMEZONE, FORGET]),
+};
+
 pub const SHARE: Help = Help {
     examples: &[
         ["handler share --site example.com --name anna", "print a link for one reader"],

@@ -2,6 +2,7 @@
 //!
 //! A [`Query`] becomes a [`Plan`] of the tallies to read, and the tallies become a [`Report`].
 
+mod annotation;
 mod assemble;
 mod bad_query;
 mod filter;
@@ -14,6 +15,7 @@ mod section;
 mod visitors;
 
 pub use self::{
+    annotation::{ANNOTATIONS_A_SITE, Annotation, BadAnnotation},
     assemble::assemble,
     bad_query::BadQuery,
     filter::{Condition, Filter},

@@ -6,10 +6,10 @@ mod sample;
 
 use jiff::tz::TimeZone;
 
-use self::sample::{counts, day, empty, entry, hours, report, report_between, report_of_a_year};
+use self::sample::{at, counts, day, empty, entry, hours, report, report_between, report_of_a_year};
 use super::*;
 use crate::{
-    domain::statistics::{Entry, ImportedPoint, Lists, Previous, Range, Step},
+    domain::statistics::{Annotation, Entry, ImportedPoint, Lists, Point, Previous, Range, Step},
     domain::{Dimension, Exclusion, dimension::Group},
 };
 
@@ -468,4 +468,43 @@ fn entry_pages_show_no_pageviews_and_no_numbers_in_ranges_without_unique_visitor
     // Views without a referrer are not visits from a channel.
     let sources = html(&with_group(&report, Group::Sources));
     assert!(sources.contains("Search engines</bdi></a><td>60") && !sources.contains("Direct</bdi>"));
+}
+
+#[test]
+fn annotations_are_marks_on_their_bars_and_a_list_below_the_chart() {
+    let annotation = |text: &str, of: &str| Annotation { day: day(of), text: text.to_owned() };
+    let mut report = Report {
+        annotations: vec![
+            annotation("<i>", "2026-11-01"),
+            annotation("Two", "2026-11-12"),
+            annotation("b", "2026-11-12"),
+        ],
+        ..report()
+    };
+    let page = html(&report);
+    assert_eq!(page.matches("<g class=\"mark\">").count(), 2);
+    // The middles of the first and of the twelfth of 23 bars.
+    assert!(page.contains("x1=\"2.17%\"") && page.contains("x1=\"50.00%\""), "{page}");
+    assert!(page.contains("<title>Thu 12 Nov 2026: Two\nThu 12 Nov 2026: b</title>"), "{page}");
+    assert!(
+        page.contains("<details class=\"marks\" open>") && page.contains("<li>Sun 1 Nov 2026: <bdi>&lt;i&gt;</bdi>")
+    );
+    // Weeks and months have the mark of any of their days, and a day by hours has it at its beginning.
+    for (step, first, bars, x) in [
+        (Step::Month, "2026-11-01T00:00:00Z", 1, "50.00"),
+        (Step::Week, "2026-11-09T00:00:00Z", 2, "25.00"),
+        (Step::Hour, "2026-11-12T00:00:00Z", 24, "2.08"),
+    ] {
+        report.annotations = vec![annotation("One", "2026-11-12")];
+        report.step = step;
+        let start = |index: i64| {
+            at(first) + jiff::SignedDuration::from_hours(if step == Step::Hour { index } else { 168 * index })
+        };
+        report.series = (0..bars).map(|index| Point { start: start(index), visitors: Some(1), pageviews: 1 }).collect();
+        assert!(html(&report).contains(&format!("x1=\"{x}%\"")), "{step:?}: {}", html(&report));
+    }
+    report.annotations = (0..6).map(|number| annotation(&number.to_string(), "2026-11-12")).collect();
+    assert!(html(&report).contains("<details class=\"marks\">"));
+    report.annotations.clear();
+    assert!(!html(&report).contains("class=\"mark"));
 }

@@ -11,8 +11,18 @@ use crate::domain::{Day, Dimension, Minute, SiteName, TallyKey, dimension::OTHER
 
 /// The tables with rows of a site. `salt` is missing: the rows of a forgotten site stay without their salts, so that no instance
 /// counts by a salt that it has in memory.
-const TABLES: [&str; 9] =
-    ["rolled_month", "rollup", "tally", "register", "total", "minute", "addition", "checkpoint", "imported_tally"];
+const TABLES: [&str; 10] = [
+    "rolled_month",
+    "rollup",
+    "tally",
+    "register",
+    "total",
+    "minute",
+    "addition",
+    "checkpoint",
+    "imported_tally",
+    "annotation",
+];
 
 /// Dimensions whose values are pages.
 const PAGES: [Dimension; 3] = [Dimension::Page, Dimension::EntryPage, Dimension::AiPage];
@@ -30,6 +40,7 @@ pub struct Stored {
     pub pageviews: i64,
     /// Daily totals of other counters.
     pub imported: i64,
+    pub annotations: i64,
 }
 
 /// Counts what is stored for a site, or a page of it, from the first to the last day.
@@ -60,6 +71,7 @@ pub async fn count_stored(
                 range: row.first.zip(row.last).map(|(first, last)| (Day::from_number(first), Day::from_number(last))),
                 pageviews: row.pageviews,
                 imported: row.imported,
+                annotations: row.annotations,
             })
         })
         .await
@@ -134,7 +146,7 @@ pub async fn forget_days(
             query.fetch_one(connection).await.map(i64::unsigned_abs)
         })
         .await?;
-        for table in ["imported_tally", "addition"] {
+        for table in ["imported_tally", "annotation", "addition"] {
             delete_all(lease, table, &format!("site = {} and day between {first} and {last}", site.0)).await?;
         }
         let (first, last) = (minutes.0.number(), minutes.1.number());

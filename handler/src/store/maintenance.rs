@@ -114,6 +114,7 @@ async fn remove_all(
         for site in read_sites(lease).await?.into_iter().map(SiteId) {
             repeat(lease, MaintenanceStep::DeleteRollups(site, first_month_end)).await?;
             removed.tallies_deleted += repeat(lease, MaintenanceStep::DeleteTallies(site, first_kept)).await?;
+            repeat(lease, MaintenanceStep::DeleteAnnotations(site, first_kept)).await?;
             removed.imported_deleted += repeat(lease, MaintenanceStep::DeleteImported(site, first_kept)).await?;
         }
     }
@@ -150,6 +151,8 @@ enum MaintenanceStep {
     DeleteTallies(SiteId, Day),
     /// The site, and the last day of the first month to keep.
     DeleteRollups(SiteId, Day),
+    /// The site, and the first day to keep.
+    DeleteAnnotations(SiteId, Day),
     /// The site, and the first day to keep (imported totals).
     DeleteImported(SiteId, Day),
     DeleteRegisters,
@@ -187,6 +190,10 @@ async fn repeat(lease: &mut Lease<'_, '_>, step: MaintenanceStep) -> Result<u64,
                 }
                 MaintenanceStep::DeleteRollups(site, day) => {
                     let query = sqlx::query_file!("queries/delete_rollups.sql", site.0, day.number(), STEP_ROWS);
+                    query.execute(connection).await
+                }
+                MaintenanceStep::DeleteAnnotations(site, day) => {
+                    let query = sqlx::query_file!("queries/delete_annotations.sql", site.0, day.number(), STEP_ROWS);
                     query.execute(connection).await
                 }
                 MaintenanceStep::DeleteImported(site, day) => {

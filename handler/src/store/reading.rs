@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Checkout, Failure, SiteId};
 use crate::{
     domain::statistics::{
-        Condition, Gaps, ImportedDay, LIST_LENGTH, Lists, Plan, Slice, Sort, Tallies, Tally, ValueTally,
+        Annotation, Condition, Gaps, ImportedDay, LIST_LENGTH, Lists, Plan, Slice, Sort, Tallies, Tally, ValueTally,
     },
     domain::{Day, Dimension, Exclusion, Minute, SiteName, dimension::OTHER},
 };
@@ -38,6 +38,7 @@ enum TallyKind {
     Value,
     Unread,
     Imported,
+    Annotation,
     Site,
     Registers,
 }
@@ -114,6 +115,7 @@ pub async fn read_tallies(
                     (TallyKind::Imported, Some(day)) => {
                         tallies.imported.push(ImportedDay { source: value, day, pageviews, visitors: sum });
                     }
+                    (TallyKind::Annotation, Some(day)) => tallies.annotations.push(Annotation { day, text: value }),
                     (TallyKind::Value, _) => {
                         if let Some(dimension) = row.dimension.and_then(Dimension::from_number) {
                             tallies.lengths.extend(length.map(|length| (dimension, length)));
@@ -131,7 +133,14 @@ pub async fn read_tallies(
                         tallies.registers_revision = sum;
                         tallies.first_day = day;
                     }
-                    (TallyKind::Day | TallyKind::Hour | TallyKind::Imported | TallyKind::Registers, _) => {
+                    (
+                        TallyKind::Day
+                        | TallyKind::Hour
+                        | TallyKind::Imported
+                        | TallyKind::Annotation
+                        | TallyKind::Registers,
+                        _,
+                    ) => {
                         return Err(sqlx::Error::Decode("a row of a day has no day".into()));
                     }
                 }

@@ -14,6 +14,7 @@ mod support;
 use support::{azure, cable, client, database, host, log, own_server, pgbouncer, process, random};
 
 mod access;
+mod annotate;
 mod cardinality;
 mod check;
 mod clocks;

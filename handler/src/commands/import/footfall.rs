@@ -14,8 +14,11 @@ use serde::Serialize;
 use super::{source, target::Target};
 use crate::{
     commands::export::{FORMAT, Header, Line, VERSION},
-    domain::{CountingMode, Day, SiteName, TallyKey},
-    store::{self, AddedDay, Checkout, Connection, DayCounter, ImportedTally, SiteId},
+    domain::{
+        CountingMode, Day, SiteName, TallyKey,
+        statistics::{ANNOTATIONS_A_SITE, Annotation},
+    },
+    store::{self, AddedAnnotation, AddedDay, Checkout, Connection, DayCounter, ImportedTally, SiteId},
 };
 
 /// How many refused days are named.
@@ -36,6 +39,8 @@ pub(super) struct Restored {
     refused: RefusedDays,
     /// Daily totals of other counters.
     imported_totals: usize,
+    /// Annotations that were not stored before.
+    annotations: usize,
     #[serde(skip)]
     range: Option<(Day, Day)>,
     link: Option<String>,
@@ -83,6 +88,7 @@ impl fmt::Display for Restored {
         row("days unchanged, imported before", &self.unchanged)?;
         row("days refused, which have other counts", &self.refused.days)?;
         row("daily totals of other counters", &self.imported_totals)?;
+        row("annotations added", &self.annotations)?;
         if !self.refused.first.is_empty() {
             let days: Vec<String> = self.refused.first.iter().map(ToString::to_string).collect();
             writeln!(f, "    first refused: {}", days.join(", "))?;
@@ -117,12 +123,14 @@ pub(super) async fn import(
             unchanged: 0,
             refused: RefusedDays::default(),
             imported_totals: 0,
+            annotations: 0,
             range: None,
             link: None,
         },
         id,
         open_day: None,
         imported: Vec::new(),
+        annotations: Vec::new(),
         has_rows: false,
     };
     for file in files {
@@ -142,6 +150,8 @@ struct Import {
     open_day: Option<(Day, Vec<DayCounter>)>,
     /// Totals of one counter that are not stored yet.
     imported: Vec<(String, ImportedTally)>,
+    /// Annotations that are not stored yet.
+    annotations: Vec<Annotation>,
     /// Whether a file had a line of the site.
     has_rows: bool,
 }
@@ -163,7 +173,8 @@ impl Import {
                     ensure!(lines == number - 1, "line {number}: {lines} lines were exported, {} are left", number - 1);
                     has_end = true;
                 }
-                Line::Tally { site, .. } | Line::Imported { site, .. } if *site != *self.restored.site => {}
+                Line::Tally { site, .. } | Line::Imported { site, .. } | Line::Annotation { site, .. }
+                    if *site != *self.restored.site => {}
                 Line::Tally { day, dimension, value, pageviews, visitors, site: _ } => {
                     let key = TallyKey::from_name(&dimension).with_context(at)?;
                     let is_valid = pageviews >= 0
@@ -180,13 +191,17 @@ impl Import {
                 Line::Imported { day, source, pageviews, visitors, site: _ } => {
                     self.imported.push((source.into_owned(), ImportedTally { day, pageviews, visitors }));
                 }
+                Line::Annotation { day, text, site: _ } => {
+                    self.annotations.push(Annotation::new(day, &text).with_context(at)?);
+                }
             }
         }
         bar.finish_and_clear();
         // Without its last line, the last day may lack some of its counters.
         ensure!(has_end, "the file is cut off after line {number}: export again");
         self.close_day(checkout).await?;
-        self.store_imported(checkout).await
+        self.store_imported(checkout).await?;
+        self.store_annotations(checkout).await
     }
 
     /// Adds the open day.
@@ -213,6 +228,21 @@ impl Import {
             store::replace_imported(checkout, self.id, &of_source[0].0, &tallies).await?;
             self.restored.imported_totals += tallies.len();
             self.has_rows = true;
+        }
+        Ok(())
+    }
+
+    async fn store_annotations(&mut self, checkout: &mut Checkout<'_>) -> anyhow::Result<()> {
+        for annotation in std::mem::take(&mut self.annotations) {
+            self.has_rows = true;
+            match store::add_annotation(checkout, self.id, &annotation).await? {
+                AddedAnnotation::Added => self.restored.annotations += 1,
+                AddedAnnotation::Unchanged => {}
+                AddedAnnotation::TooMany => {
+                    let site = &self.restored.site;
+                    bail!("{site} has {ANNOTATIONS_A_SITE} annotations, the most that a site can have: remove some");
+                }
+            }
         }
         Ok(())
     }

@@ -31,6 +31,7 @@ pub fn assemble(
         excluded,
         referrals,
         imported,
+        mut annotations,
         pageviews,
         first_day,
         registers_revision: _,
@@ -74,6 +75,7 @@ pub fn assemble(
     #[allow(clippy::cast_possible_truncation, reason = "an estimate of visitors is far below 2^53")]
     let estimate =
         |visitors: f64| AllTimeEstimate { visitors: visitors.round() as i64, standard_error: all_time::STANDARD_ERROR };
+    annotations.sort();
     let today = plan.today;
     Report {
         site: query.site.clone(),
@@ -114,6 +116,7 @@ pub fn assemble(
         referrals: query.filter.condition().and_then(|condition| Referrals::assemble(condition, referrals)),
         filter: query.filter.clone(),
         imported: imported::sums(imported, &plan.series, zone),
+        annotations,
     }
 }
 
@@ -220,6 +223,7 @@ mod tests {
             unread: vec![],
             excluded: [(Exclusion::Bots, 4)].into(),
             referrals: vec![],
+            annotations: Vec::new(),
             imported: vec![ImportedDay {
                 source: "umami".to_owned(),
                 day: day("2026-11-22"),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
+    annotation::Annotation,
     filter::{Condition, Filter},
     imported::ImportedSum,
     query::Lists,
@@ -68,6 +69,8 @@ pub struct Report {
     pub referrals: Option<Referrals>,
     /// Numbers of other counters for the range. No other number here includes them.
     pub imported: Vec<ImportedSum>,
+    /// Annotations of days of the range, in order.
+    pub annotations: Vec<Annotation>,
 }
 
 impl Report {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::annotation::Annotation;
 use crate::domain::{calendar::Day, dimension::Dimension, exclusion::Exclusion};
 
 /// The visitors of a day by gap. Element 0 counts visitors not seen before in this period or the last; element g counts visitors
@@ -95,6 +96,8 @@ pub struct Tallies {
     pub referrals: Vec<(Option<String>, i64)>,
     /// The imported totals of the days of the range.
     pub imported: Vec<ImportedDay>,
+    /// The annotations of the days of the range.
+    pub annotations: Vec<Annotation>,
     /// All pageviews since counting began.
     pub pageviews: i64,
     /// The first day with counted views.

@@ -80,6 +80,7 @@ pub(super) fn report() -> Report {
         filter: Filter::default(),
         referrals: None,
         imported: Vec::new(),
+        annotations: Vec::new(),
     }
 }
 

@@ -125,3 +125,7 @@ export const importUmami = (site, days, settings) =>
     },
     settings,
   );
+
+/** Adds an annotation to a day of a site. */
+export const annotate = (site, day, text, settings) =>
+  execFileSync(HANDLER, ["annotate", "--site", site, "--date", day, text], { env: environment(settings) });

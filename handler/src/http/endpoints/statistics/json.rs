@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    domain::statistics::{Counts, Entry, ImportedPoint, Point, Referrals, Report, Week},
+    domain::statistics::{Annotation, Counts, Entry, ImportedPoint, Point, Referrals, Report, Week},
     domain::{
         Day, Dimension, Exclusion,
         visit::robot::{self, RobotPurpose},
@@ -43,6 +43,7 @@ struct Document<'r> {
     referrals: Option<BTreeMap<&'static str, Value>>,
     excluded: Option<BTreeMap<&'static str, i64>>,
     imported: Vec<ImportedTotals<'r>>,
+    annotations: Vec<AnnotatedDay<'r>>,
 }
 
 #[derive(Serialize)]
@@ -144,6 +145,12 @@ struct ImportedTotals<'r> {
 }
 
 #[derive(Serialize)]
+struct AnnotatedDay<'r> {
+    day: Day,
+    text: &'r str,
+}
+
+#[derive(Serialize)]
 struct ImportedSeriesPoint {
     start: String,
     daily_visitors: i64,
@@ -212,6 +219,7 @@ impl<'r> Document<'r> {
                     series: imported_points(&sum.series, zone),
                 })
                 .collect(),
+            annotations: report.annotations.iter().map(AnnotatedDay::of).collect(),
         }
     }
 }
@@ -225,6 +233,12 @@ impl From<&Counts> for PeriodCounts {
             daily_visitors: counts.daily_visitors,
             pageviews: counts.pageviews,
         }
+    }
+}
+
+impl<'r> AnnotatedDay<'r> {
+    fn of(annotation: &'r Annotation) -> Self {
+        Self { day: annotation.day, text: &annotation.text }
     }
 }
 
