@@ -15,10 +15,12 @@
 //! | `identity` | address, User-Agent and fingerprint of a visitor |
 //! | `visit` | which requests count, and the values of a view |
 //! | `statistics` | from a query to a report |
+//! | `export` | the lines of an export |
 
 pub mod calendar;
 pub mod dimension;
 pub mod exclusion;
+pub mod export;
 pub mod identity;
 pub mod retention;
 pub mod site_name;

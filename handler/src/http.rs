@@ -29,6 +29,7 @@ use tokio::{net::TcpListener, time::Instant};
 
 use self::server::{ServerLimits, connection_phase::Timeouts, request_service::RequestService};
 
+pub use self::endpoints::export::permits as export_permits;
 pub use self::{access::Access, app::App, claims::describe as describe_client, response_cache::ResponseCache};
 
 /// Longest request line and header. Browsers send one or two kilobytes, with the cookies of other applications.

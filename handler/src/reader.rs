@@ -5,6 +5,7 @@
 //! waiting. The last readings are kept, so that a page can be shown, marked as stale, while the database is unavailable.
 
 mod error;
+mod export;
 mod live;
 mod partial;
 mod pending;
@@ -27,10 +28,12 @@ use tokio::{
 
 pub use self::{
     error::{ReadError, RecordError},
+    export::ExportPart,
     live::LiveReading,
     reading::{ReadResult, Reading},
 };
 use self::{
+    export::ExportResult,
     live::{KeptLiveReadings, LiveResult},
     pending::{QUEUE_LENGTH, ReadRequest, StatisticsRequest},
     reading::{KeptReadings, SHARED_FOR},
@@ -38,7 +41,7 @@ use self::{
 };
 use crate::{
     domain::statistics::{BadQuery, Plan, Query},
-    domain::{CountingMode, CountingRules, LimitedNetwork, SiteName},
+    domain::{CountingMode, CountingRules, Day, LimitedNetwork, SiteName},
     store::{Connection, Failure},
 };
 
@@ -131,6 +134,21 @@ impl Reader {
             return Ok(reading);
         }
         let request = |receipt| ReadRequest::Live(site, network, receipt);
+        self.request(request, answer_by).await.unwrap_or(Err(ReadError::Unavailable))
+    }
+
+    /// The part of a site's export that follows a day, or its first part.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub async fn read_export(
+        &self,
+        site: SiteName,
+        after: Option<Day>,
+        network: LimitedNetwork,
+        answer_by: Instant,
+    ) -> ExportResult {
+        let request = |receipt| ReadRequest::Export((site, after), network, receipt);
         self.request(request, answer_by).await.unwrap_or(Err(ReadError::Unavailable))
     }
 

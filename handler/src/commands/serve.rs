@@ -87,6 +87,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         rate_limit,
         config: Arc::clone(&config),
         response_cache: ResponseCache::default(),
+        exports: http::export_permits(),
     };
     if config.is_token_unresolved {
         tracing::error!(

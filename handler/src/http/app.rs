@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::{access::Access, response_cache::ResponseCache};
 use crate::{
     clock::Clock,
@@ -26,6 +28,8 @@ pub struct App {
     pub response_cache: ResponseCache,
     /// Deletes expired data.
     pub maintenance: Maintenance,
+    /// A permit for each export that may be sent at a time.
+    pub exports: Arc<Semaphore>,
     /// The time at which visits arrive.
     pub clock: Clock,
     /// The rules for private statistics.

@@ -7,9 +7,11 @@ use futures_util::Stream;
 use warp::{Filter, Rejection, http::Method, path::FullPath};
 
 use super::{
-    endpoints::{badge, count, files, health, live, maintenance, sign_in, sites, statistics, version, visit, why},
+    endpoints::{
+        badge, count, export, files, health, live, maintenance, sign_in, sites, statistics, version, visit, why,
+    },
     error::Error,
-    reply::{Reply, https_only, private, unindexed, with_common_headers},
+    reply::{self, Reply, https_only, private, unindexed, with_common_headers},
     request::Request,
     server::request_service::{RequestContext, request_context},
 };
@@ -20,7 +22,7 @@ use crate::{
 };
 
 /// Replies to every request. The filter has no state of its own; each request carries the shared state.
-pub(super) fn routes() -> impl Filter<Extract = (Reply,), Error = Infallible> + Copy {
+pub(super) fn routes() -> impl Filter<Extract = (warp::reply::Response,), Error = Infallible> + Copy {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     warp::path::full()
         .and(warp::method())
@@ -37,7 +39,7 @@ pub(super) fn routes() -> impl Filter<Extract = (Reply,), Error = Infallible> + 
             Ok::<_, Infallible>(Error::Internal("a request could not be dispatched").into_reply(None))
         })
         .unify()
-        .map(with_common_headers)
+        .map(|reply| reply::finish(with_common_headers(reply)))
 }
 
 async fn respond<B: Buf>(
@@ -93,6 +95,7 @@ async fn endpoint<B: Buf>(
         Endpoint::Statistics => statistics::respond(request).await,
         Endpoint::StatisticsCsv => statistics::respond_with_csv(request).await,
         Endpoint::Live => live::respond(request).await,
+        Endpoint::Export => export::respond(request).await,
         Endpoint::Sites => sites::respond(request),
         Endpoint::Description => files::respond_with_description(request),
         Endpoint::Badge => badge::respond(name, request).await,

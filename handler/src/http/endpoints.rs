@@ -2,6 +2,7 @@
 
 pub(super) mod badge;
 pub(super) mod count;
+pub(super) mod export;
 pub(super) mod files;
 pub(super) mod health;
 pub(super) mod live;

@@ -35,6 +35,8 @@ pub(super) enum Error {
     MethodNotAllowed(&'static str),
     /// Too many queries of the client's network wait for the database.
     TooManyQueries,
+    /// The instance sends as many exports as it may.
+    TooManyExports,
     /// The database is unavailable, or too many requests are waiting. The text is for the log.
     Unavailable(&'static str),
     /// An internal error. The text is for the log.
@@ -54,7 +56,7 @@ impl Error {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooManyQueries => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyQueries | Self::TooManyExports => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) | Self::NoToken => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -91,6 +93,7 @@ impl Error {
             Self::TooManyQueries => {
                 "other queries from your network are still waiting for the database; retry in a few seconds".to_owned()
             }
+            Self::TooManyExports => "other exports are being sent; retry in a few seconds".to_owned(),
             Self::Unavailable(_) => "the database is unavailable; retry in a few seconds".to_owned(),
             Self::Internal(_) => "internal error; see the operator's log".to_owned(),
         }
@@ -113,7 +116,9 @@ impl Error {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Footfall\"")))
             }
             Self::MethodNotAllowed(allowed) => Some((header::ALLOW, HeaderValue::from_static(allowed))),
-            Self::Unavailable(_) | Self::NoToken | Self::TooManyQueries => Some((header::RETRY_AFTER, RETRY_AFTER)),
+            Self::Unavailable(_) | Self::NoToken | Self::TooManyQueries | Self::TooManyExports => {
+                Some((header::RETRY_AFTER, RETRY_AFTER))
+            }
             _ => None,
         }
     }

@@ -1,14 +1,26 @@
 //! Replies: status, content type, and the headers that every reply has.
 
-use std::sync::LazyLock;
+use std::{
+    io,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
+use futures_util::stream;
+use tokio::sync::mpsc;
 use warp::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::{error::Error, response_body::ContentEncoding};
 
 /// A complete reply.
 pub(super) type Reply = Response<Bytes>;
+
+/// The parts of a body, for a reply whose own body is empty. An error ends the connection, so that the client notices.
+pub(super) type Parts = mpsc::Receiver<io::Result<Bytes>>;
+
+/// The parts as an extension of a reply, which must be `Clone`.
+#[derive(Clone)]
+struct StreamedBody(Arc<Mutex<Option<Parts>>>);
 
 /// The content type of pages.
 pub(super) const HTML: &str = "text/html; charset=utf-8";
@@ -89,6 +101,24 @@ pub(super) fn content_security_policy(frame_ancestors: &str) -> HeaderValue {
          base-uri 'none'; form-action 'self'; frame-ancestors {frame_ancestors}"
     );
     HeaderValue::from_str(&policy).expect("origins are ASCII")
+}
+
+/// Sends these parts after the headers, one after the other.
+pub(super) fn streamed(mut reply: Reply, parts: Parts) -> Reply {
+    reply.extensions_mut().insert(StreamedBody(Arc::new(Mutex::new(Some(parts)))));
+    reply
+}
+
+/// The response that warp sends.
+pub(super) fn finish(mut reply: Reply) -> warp::reply::Response {
+    let streamed: Option<StreamedBody> = reply.extensions_mut().remove();
+    let parts = streamed.and_then(|body| body.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    let Some(mut parts) = parts else { return warp::Reply::into_response(reply) };
+    let body = stream::poll_fn(move |context| parts.poll_recv(context));
+    let mut response = warp::Reply::into_response(warp::reply::stream(body));
+    *response.status_mut() = reply.status();
+    *response.headers_mut() = std::mem::take(reply.headers_mut());
+    response
 }
 
 /// Adds the headers that every reply has.

@@ -109,7 +109,15 @@ impl Request {
     /// Rejects a query with another name than these and those of values. A misspelt name of a value would give the numbers of the whole
     /// site.
     pub(super) fn accepts_only(&self, names: &[&str]) -> Result<(), Error> {
-        let is_known = |name: &str| names.contains(&name) || Dimension::of_parameter(name).is_some();
+        self.check_names(|name| names.contains(&name) || Dimension::of_parameter(name).is_some())
+    }
+
+    /// Rejects a query with another name than these.
+    pub(super) fn accepts_nothing_but(&self, names: &[&str]) -> Result<(), Error> {
+        self.check_names(|name| names.contains(&name))
+    }
+
+    fn check_names(&self, is_known: impl Fn(&str) -> bool) -> Result<(), Error> {
         match self.query.iter().find(|(name, _)| !is_known(name)) {
             Some((name, _)) => Err(Error::BadRequest(format!("unknown parameter '{}'", printable(name, 64)))),
             None => Ok(()),

@@ -4,13 +4,14 @@ use tokio::sync::oneshot;
 
 use super::{
     error::ReadError,
+    export::ExportResult,
     live::LiveResult,
     partial::Partial,
     reading::ReadResult,
     turns::{Turn, Turns},
 };
 use crate::{
-    domain::{LimitedNetwork, SiteName, statistics::Query},
+    domain::{Day, LimitedNetwork, SiteName, statistics::Query},
     store::Failure,
 };
 
@@ -21,8 +22,12 @@ pub(super) const QUEUE_LENGTH: usize = 16_384;
 pub(super) enum ReadRequest {
     Statistics(StatisticsRequest),
     Live(SiteName, LimitedNetwork, oneshot::Sender<LiveResult>),
+    Export(ExportPlace, LimitedNetwork, oneshot::Sender<ExportResult>),
     Ready(oneshot::Sender<Result<(), Failure>>),
 }
+
+/// The site of an export, and the day after which its next part begins.
+pub(super) type ExportPlace = (SiteName, Option<Day>);
 
 /// A query, and the callers that wait for its reading.
 pub(super) struct StatisticsRequest {
@@ -45,6 +50,7 @@ pub(super) struct Pending {
     own_page: Query,
     statistics: Turns<Query, Caller, Waiting>,
     live: Turns<SiteName, LimitedNetwork, LiveReceipts>,
+    exports: Turns<ExportPlace, LimitedNetwork, ExportReceipts>,
     pub(super) probes: Vec<oneshot::Sender<Result<(), Failure>>>,
     /// Requests that were refused since the last summary, because too many of their network wait.
     pub(super) refused: u64,
@@ -61,6 +67,9 @@ pub(super) struct Waiting {
 
 /// The callers that wait for one live reading.
 pub(super) type LiveReceipts = Vec<oneshot::Sender<LiveResult>>;
+
+/// The callers that wait for one part of an export.
+pub(super) type ExportReceipts = Vec<oneshot::Sender<ExportResult>>;
 
 /// A query whose turn it is.
 pub(super) type StatisticsTurn = Turn<Query, Caller>;
@@ -83,6 +92,7 @@ impl Pending {
             own_page,
             statistics: Turns::new(Waiting::is_wanted).preferring(Caller::OwnPage),
             live: Turns::new(|receipts: &LiveReceipts| receipts.iter().any(|receipt| !receipt.is_closed())),
+            exports: Turns::new(|receipts: &ExportReceipts| receipts.iter().any(|receipt| !receipt.is_closed())),
             probes: Vec::new(),
             refused: 0,
         }
@@ -93,6 +103,14 @@ impl Pending {
             ReadRequest::Ready(receipt) => self.probes.push(receipt),
             ReadRequest::Live(site, network, receipt) => {
                 if let Some(receipts) = self.live.join(&site, network, Vec::new) {
+                    receipts.push(receipt);
+                } else {
+                    self.refused += 1;
+                    let _ = receipt.send(Err(ReadError::TooMany));
+                }
+            }
+            ReadRequest::Export(place, network, receipt) => {
+                if let Some(receipts) = self.exports.join(&place, network, Vec::new) {
                     receipts.push(receipt);
                 } else {
                     self.refused += 1;
@@ -139,8 +157,16 @@ impl Pending {
         Some((turn.subject, receipts))
     }
 
+    /// The part of an export that has its turn.
+    pub(super) fn next_export(&mut self) -> Option<(ExportPlace, ExportReceipts)> {
+        let (turn, receipts) = self.exports.next()?;
+        // A day is about as much work as any other statement.
+        self.exports.charge(&turn, super::turns::TURN);
+        Some((turn.subject, receipts))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.statistics.is_empty() && self.live.is_empty() && self.probes.is_empty()
+        self.statistics.is_empty() && self.live.is_empty() && self.exports.is_empty() && self.probes.is_empty()
     }
 
     /// Sends every waiting caller that the database is unavailable.
@@ -149,6 +175,9 @@ impl Pending {
             waiting.send(&Err(ReadError::Unavailable));
         }
         for receipt in self.live.drain().flatten() {
+            let _ = receipt.send(Err(ReadError::Unavailable));
+        }
+        for receipt in self.exports.drain().flatten() {
             let _ = receipt.send(Err(ReadError::Unavailable));
         }
         for receipt in self.probes.drain(..) {

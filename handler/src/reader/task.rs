@@ -9,9 +9,10 @@ use tokio::{
 
 use super::{
     error::ReadError,
+    export::{ExportPart, read_part},
     live::{KeptLiveReadings, LiveReading},
     partial::{Partial, Piece},
-    pending::{Pending, QUEUE_LENGTH, ReadRequest},
+    pending::{ExportPlace, Pending, QUEUE_LENGTH, ReadRequest},
     reading::{KeptReadings, Reading},
     session_cache::SessionCache,
 };
@@ -114,6 +115,9 @@ impl Task {
                 }
                 // A live reading is so short that one may go before any other.
                 let loss = self.serve_live().await;
+                self.fail_waiting(loss);
+                // Exports have turns of their own, a day at a time, between those of the pages.
+                let loss = self.serve_export().await;
                 self.fail_waiting(loss);
                 let loss = self.serve_next().await;
                 self.fail_waiting(loss);
@@ -272,6 +276,29 @@ impl Task {
         let mut kept = self.kept_live.lock().expect("the lock is not poisoned: its holders do not panic");
         kept.insert(site.clone(), reading.clone());
         Ok(reading)
+    }
+
+    /// Serves the next part of an export. Returns the failure if the database can't be reached.
+    async fn serve_export(&mut self) -> Option<Failure> {
+        let (place, receipts) = self.pending.next_export()?;
+        let mut outcome = self.read_export(&place).await;
+        if matches!(outcome, Err(NotRead::Failed(Failure::Lost(_)))) {
+            outcome = self.read_export(&place).await;
+        }
+        let (result, loss) = self.conclude(outcome);
+        for receipt in receipts {
+            let _ = receipt.send(result.clone());
+        }
+        loss
+    }
+
+    async fn read_export(&mut self, (site, after): &ExportPlace) -> Result<Arc<ExportPart>, NotRead> {
+        let connection = self.connection.clone();
+        let mut checkout = connection.checkout().await?;
+        let outcome = read_part(&mut checkout, site, *after).await;
+        let nothing = || ExportPart::Rest { imported: Vec::new(), annotations: Vec::new() };
+        let found = checkout.release(outcome)?.or_else(|| self.sites.contains(site).then(nothing));
+        found.map(Arc::new).ok_or(NotRead::UnknownSite)
     }
 
     fn log_summary(&mut self) {

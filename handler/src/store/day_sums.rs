@@ -3,18 +3,11 @@
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
-use super::{Checkout, Failure, ImportedTally, SiteId, column::column};
-use crate::domain::Day;
-
-/// A counter of a day. The dimension is the stored number.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DayCounter {
-    pub dimension: i16,
-    pub value: String,
-    pub pageviews: i64,
-    /// By gap.
-    pub visitors: Vec<i32>,
-}
+use super::{Checkout, Failure, SiteId, column::column};
+use crate::domain::{
+    Day,
+    export::{DayCounter, ImportedTally},
+};
 
 /// The outcome for a day that was to be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,21 +1,10 @@
 //! Totals imported from other counters, stored separately from Footfall's own counts.
 
 use super::{Checkout, Failure, SiteId, column::column, lease::STEP_ROWS};
-use crate::domain::Day;
+use crate::domain::export::ImportedTally;
 
 /// The maximum number of days per statement.
 const ROWS: usize = 4096;
-
-/// Another counter's totals of one day.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImportedTally {
-    /// The day.
-    pub day: Day,
-    /// Views.
-    pub pageviews: i64,
-    /// Visitors, by that counter's definition.
-    pub visitors: i64,
-}
 
 /// Replaces the imported totals of a source on the days of `tallies`, each day once. Each statement stays within the time limit.
 pub async fn replace_imported(

@@ -1,13 +1,20 @@
 //! `handler export` and `handler import --from footfall`: the same sums in another database.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::sleep,
+};
 
 use crate::{
     client::{FIREFOX, Request, SAFARI, reported_view, visitor},
     database::Database,
     host::Host,
     log::combined,
-    process::{Folder, HandlerCommand, Outcome},
+    process::{Folder, HandlerCommand, Outcome, PATIENCE},
 };
 
 const PERIODS: [&str; 6] = [
@@ -171,4 +178,119 @@ async fn a_faulty_export_is_refused_and_no_day_is_imported_in_part() {
     assert!(outcome.code == Some(1) && outcome.stderr.contains("no rows of absent.example"), "{outcome:?}");
     let absent = HandlerCommand::on(&from).run(&["export", "--site", "absent.example"]);
     assert!(absent.code == Some(1) && absent.stderr.contains("nothing is stored"), "{absent:?}");
+}
+
+#[tokio::test]
+async fn the_export_over_http_has_the_lines_of_the_command() {
+    let database = Database::create().await;
+    fill(&database).await;
+    let annotated = ["annotate", "--site", "localhost", "--date", "2015-05-11", "Launched"];
+    HandlerCommand::on(&database).run(&annotated);
+    let host = Host::on(&database).with("FOOTFALL_SITES", "new.example").start().await;
+    host.process.wait_until_ready().await;
+    for site in ["localhost", "other.example"] {
+        let response = host.send(&Request::get(&format!("/api/export?site={site}"))).await;
+        assert_eq!((response.status, response.header("content-type")), (200, "application/x-ndjson"));
+        let file = format!("attachment; filename=\"{site}.ndjson\"");
+        assert_eq!(response.header("content-disposition"), file);
+        assert_eq!(response.text(), export(&database, &["--site", site]), "{site}");
+    }
+    // A configured site has an export before its first visit.
+    let empty = host.send(&Request::get("/api/export?site=new.example")).await;
+    assert_eq!(empty.text().lines().count(), 2, "{}", empty.text());
+    for (target, status) in [
+        ("/api/export?site=absent.example", 404),
+        ("/api/export?site=a%20b", 400),
+        ("/api/export?site=localhost&page=/", 400),
+        ("/api/export?site=localhost&from=2015-05-11", 400),
+    ] {
+        let refused = host.send(&Request::get(target)).await;
+        assert_eq!((refused.status, refused.header("content-type")), (status, "application/problem+json"), "{target}");
+    }
+}
+
+#[tokio::test]
+async fn an_export_over_http_is_for_readers_of_the_site() {
+    let database = Database::create().await;
+    fill(&database).await;
+    let token = "mLpO7mKcQ3tZ9wXy2RbVfA4sNdHgEuJ1";
+    let settings = HandlerCommand::on(&database).with("FOOTFALL_DASHBOARD_TOKEN", token);
+    let settings = settings.with("FOOTFALL_SITES", "other.example");
+    let link = settings.run(&["share", "--site", "localhost", "--name", "anna"]).stdout;
+    let share = link.trim().rsplit_once("&share=").unwrap().1.to_owned();
+    let host = Host::on(&database)
+        .with("FOOTFALL_DASHBOARD_TOKEN", token)
+        .with("FOOTFALL_SITES", "other.example")
+        .start()
+        .await;
+    host.process.wait_until_ready().await;
+    let of = |site: &str, more: &str| Request::get(&format!("/api/export?site={site}{more}"));
+    assert_eq!(host.send(&of("localhost", "")).await.status, 401);
+    assert_eq!(host.send(&of("other.example", &format!("&share={share}"))).await.status, 401);
+    let bearer = format!("Bearer {token}");
+    for request in [of("localhost", &format!("&share={share}")), of("localhost", "").header("Authorization", &bearer)] {
+        let response = host.send(&request).await;
+        assert_eq!((response.status, response.header("cache-control")), (200, "private, no-store"));
+        assert!(response.text().contains("\"kind\":\"end\""));
+    }
+}
+
+const LARGE_EXPORT: &str =
+    "GET /api/export?site=large.example HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Firefox/1\r\n\r\n";
+
+/// A site whose export is larger than all buffers between the program and a client: 60 MB.
+async fn with_large_site() -> (Database, Host) {
+    let database = Database::create().await;
+    database
+        .execute(
+            "insert into site (name) values ('large.example'); \
+             insert into tally (site, day, dimension, value, pageviews, visitors) \
+             select 1, 16000 + day, 1, repeat('/page', 40) || value, 1, '{1}' \
+             from generate_series(1, 400) as day, generate_series(1, 500) as value",
+        )
+        .await;
+    let host = Host::start(&database).await;
+    (database, host)
+}
+
+#[tokio::test]
+async fn an_export_waits_for_its_client_and_breaks_off_if_the_site_is_forgotten() {
+    let (database, host) = with_large_site().await;
+    let mut stream = TcpStream::connect(("127.0.0.1", host.process.port)).await.unwrap();
+    stream.write_all(LARGE_EXPORT.as_bytes()).await.unwrap();
+    let mut received = vec![0; 1024];
+    stream.read_exact(&mut received).await.unwrap();
+    assert!(received.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&received));
+    // Other queries have their turns meanwhile.
+    assert_eq!(host.send(&Request::get("/api/statistics?site=large.example")).await.status, 200);
+    database.execute("update site set name = null").await;
+    // An end without the last chunk may be a reset.
+    let _ = stream.read_to_end(&mut received).await;
+    let text = String::from_utf8_lossy(&received);
+    assert!(text.contains("\"kind\":\"tally\"") && received.len() < 50_000_000, "{} bytes", received.len());
+    // Neither the last line nor the last chunk.
+    assert!(!text.contains("\"kind\":\"end\"") && !text.ends_with("0\r\n\r\n"));
+}
+
+#[tokio::test]
+async fn an_instance_sends_a_limited_number_of_exports_at_a_time() {
+    let (_database, host) = with_large_site().await;
+    let mut streams = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(("127.0.0.1", host.process.port)).await.unwrap();
+        stream.write_all(LARGE_EXPORT.as_bytes()).await.unwrap();
+        let mut received = [0; 13];
+        stream.read_exact(&mut received).await.unwrap();
+        assert_eq!(&received, b"HTTP/1.1 200 ");
+        streams.push(stream);
+    }
+    let another = host.send(&Request::get("/api/export?site=large.example")).await;
+    assert_eq!((another.status, another.header("retry-after").is_empty()), (429, false));
+    // A client that hangs up gives its place back.
+    streams.pop();
+    let began = Instant::now();
+    while host.send(&Request::get("/api/export?site=localhost")).await.status != 200 {
+        assert!(began.elapsed() < PATIENCE, "no export ends");
+        sleep(Duration::from_millis(50)).await;
+    }
 }

@@ -13,12 +13,12 @@ use serde::Serialize;
 
 use super::{source, target::Target};
 use crate::{
-    commands::export::{FORMAT, Header, Line, VERSION},
     domain::{
         CountingMode, Day, SiteName, TallyKey,
+        export::{DayCounter, FORMAT, Header, ImportedTally, Line, VERSION},
         statistics::{ANNOTATIONS_A_SITE, Annotation},
     },
-    store::{self, AddedAnnotation, AddedDay, Checkout, Connection, DayCounter, ImportedTally, SiteId},
+    store::{self, AddedAnnotation, AddedDay, Checkout, Connection, SiteId},
 };
 
 /// How many refused days are named.

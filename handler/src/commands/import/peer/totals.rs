@@ -6,7 +6,10 @@ use anyhow::bail;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::summary::Moved;
-use crate::{commands::import::summary::NamedLines, domain::Day, store::ImportedTally};
+use crate::{
+    commands::import::summary::NamedLines,
+    domain::{Day, export::ImportedTally},
+};
 
 #[derive(Default)]
 struct ExportedDay {
