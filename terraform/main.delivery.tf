@@ -36,7 +36,7 @@ locals {
   )
 
   # Only with github_may_apply: change the resources of this group, and write the state. A plan reads all resources first,
-  # including two role assignments outside the group, on the state's container and on the secret. Reading these needs
+  # including role assignments outside the group, on the state's container and on the secrets. Reading these needs
   # Reader (Microsoft.Authorization/roleAssignments/read), which shows no value of a secret and no content of a blob.
   github_apply_roles = !var.github_may_apply ? {} : merge(
     {
@@ -46,6 +46,9 @@ locals {
     },
     var.dashboard_token_secret == null ? {} : {
       secret_read = { scope = local.dashboard_token_secret_id, role = "Reader" }
+    },
+    length(azurerm_role_assignment.webhook) == 0 ? {} : {
+      webhook_read = { scope = local.webhook_secret_id, role = "Reader" }
     },
   )
 

@@ -132,11 +132,27 @@ locals {
   dashboard_token_secret_id = var.dashboard_token_secret == null ? null : "${var.dashboard_token_secret.key_vault_id}/secrets/${var.dashboard_token_secret.name}"
 }
 
+locals {
+  webhook_secret_id = var.webhook_secret == null ? null : "${var.webhook_secret.key_vault_id}/secrets/${var.webhook_secret.name}"
+
+  has_key_vault_reference = var.dashboard_token_secret != null || var.webhook_secret != null
+}
+
 # Key Vault references are resolved with the system-assigned identity, so that identity exists only if there is a reference.
 resource "azurerm_role_assignment" "dashboard_token" {
   count = var.dashboard_token_secret == null ? 0 : 1
 
   scope                = local.dashboard_token_secret_id
+  role_definition_name = "Key Vault Secrets User"
+  principal_id         = azurerm_function_app_flex_consumption.this.identity[0].principal_id
+  principal_type       = "ServicePrincipal"
+}
+
+resource "azurerm_role_assignment" "webhook" {
+  # One assignment is enough for a secret that both name.
+  count = var.webhook_secret == null || local.webhook_secret_id == local.dashboard_token_secret_id ? 0 : 1
+
+  scope                = local.webhook_secret_id
   role_definition_name = "Key Vault Secrets User"
   principal_id         = azurerm_function_app_flex_consumption.this.identity[0].principal_id
   principal_type       = "ServicePrincipal"
@@ -184,6 +200,10 @@ locals {
     FOOTFALL_DASHBOARD_TOKEN = (var.dashboard_token_secret == null || !var.dashboard_token_reference_enabled ? null :
       "@Microsoft.KeyVault(VaultName=${basename(var.dashboard_token_secret.key_vault_id)};SecretName=${var.dashboard_token_secret.name})"
     )
+    FOOTFALL_WEBHOOK = (var.webhook_secret == null || !var.dashboard_token_reference_enabled ? null :
+      "@Microsoft.KeyVault(VaultName=${basename(var.webhook_secret.key_vault_id)};SecretName=${var.webhook_secret.name})"
+    )
+    FOOTFALL_WEBHOOK_FORMAT = var.webhook_secret == null ? null : var.webhook_format
   }
 
   app_settings = merge(
@@ -254,7 +274,7 @@ resource "azurerm_function_app_flex_consumption" "this" {
   virtual_network_subnet_id                      = azurerm_subnet.functions.id
 
   identity {
-    type         = var.dashboard_token_secret == null ? "UserAssigned" : "SystemAssigned, UserAssigned"
+    type         = local.has_key_vault_reference ? "SystemAssigned, UserAssigned" : "UserAssigned"
     identity_ids = [azurerm_user_assigned_identity.app.id]
   }
 

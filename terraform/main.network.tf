@@ -91,8 +91,12 @@ locals {
       { name = "allow-entra", priority = 130, direction = "Outbound", access = "Allow", protocol = "Tcp", port = "443", from = "*", to = "AzureActiveDirectory" },
       { name = "allow-storage", priority = 140, direction = "Outbound", access = "Allow", protocol = "Tcp", port = "443", from = "*", to = var.storage_private_endpoint_enabled ? local.endpoints_address_prefix : "Storage" },
     ],
-    var.dashboard_token_secret == null ? [] : [
+    !local.has_key_vault_reference ? [] : [
       { name = "allow-key-vault", priority = 150, direction = "Outbound", access = "Allow", protocol = "Tcp", port = "443", from = "*", to = "AzureKeyVault" },
+    ],
+    # The address is a secret, so no rule can name it.
+    var.webhook_secret == null ? [] : [
+      { name = "allow-webhook", priority = 160, direction = "Outbound", access = "Allow", protocol = "Tcp", port = "443", from = "*", to = "Internet" },
     ],
     [local.deny_outbound],
   )

@@ -492,6 +492,35 @@ variable "dashboard_token_secret" {
   }
 }
 
+variable "webhook_secret" {
+  description = "Address for notices (FOOTFALL_WEBHOOK): the resource id of an existing Key Vault in RBAC mode, and the name of the secret. The app may then connect to any address over HTTPS. Null sends no notices. Terraform never reads the value."
+  type = object({
+    key_vault_id = string
+    name         = string
+  })
+  default = null
+
+  validation {
+    condition = var.webhook_secret == null ? true : (
+      can(regex("^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\\.KeyVault/vaults/[A-Za-z0-9-]{3,24}$", var.webhook_secret.key_vault_id)) &&
+      can(regex("^[A-Za-z0-9-]{1,127}$", var.webhook_secret.name))
+    )
+    error_message = "webhook_secret needs the resource id of a key vault and the name of a secret (letters, digits, hyphens)."
+  }
+}
+
+variable "webhook_format" {
+  description = "Form of notices: json (Slack and others), teams or text (ntfy) (FOOTFALL_WEBHOOK_FORMAT)."
+  type        = string
+  default     = "json"
+  nullable    = false
+
+  validation {
+    condition     = contains(["json", "teams", "text"], var.webhook_format)
+    error_message = "webhook_format must be json, teams or text."
+  }
+}
+
 variable "trusted_proxies" {
   description = "Number of proxies in front of the handler that append to X-Forwarded-For (FOOTFALL_TRUSTED_PROXIES). Null means 1, the platform, or 2 with Front Door. Set 2 for a proxy of your own, and list it in allowed_addresses."
   type        = number
@@ -602,7 +631,7 @@ variable "endpoint_name" {
 }
 
 variable "dashboard_token_reference_enabled" {
-  description = "Pass the reference to dashboard_token_secret to the app. Apply with false first: then the identity and its role exist before the reference, so that Azure can resolve it at once. Until it is resolved, visits count and statistics respond 503."
+  description = "Pass the references to dashboard_token_secret and webhook_secret to the app. Apply with false first: then the identity and its roles exist before the references, so that Azure can resolve them at once. Until they are resolved, visits count, statistics respond 503, and no notice is sent."
   type        = bool
   default     = true
   nullable    = false

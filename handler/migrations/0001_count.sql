@@ -167,6 +167,18 @@ create table annotation (
     primary key (site, day, text)
 );
 
+-- Notices to the owner's address (`domain/notice.rs`), so that each is sent once. Site 0 stands for all sites. An attempt holds the row
+-- until `held_until`.
+create table notice (
+    kind text not null,
+    site integer not null,
+    day integer not null,
+    attempts smallint not null,
+    held_until timestamptz not null,
+    delivered boolean not null,
+    primary key (kind, site, day)
+);
+
 -- Without this, `analyze` copies keys and hashes into `pg_statistic`, where they would outlive their deletion.
 alter table salt alter column salt set statistics 0;
 alter table site alter column salt set statistics 0;

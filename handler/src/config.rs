@@ -10,6 +10,7 @@ mod origin;
 pub mod settings;
 mod sites;
 mod values;
+mod webhook;
 
 use std::{net::IpAddr, num::NonZeroU32};
 
@@ -21,6 +22,7 @@ pub use self::{
     origin::Origin,
     settings::BadVariable,
     values::{PathAliases, is_link_name},
+    webhook::Webhook,
 };
 use self::{
     environment::SettingValues,
@@ -76,6 +78,10 @@ pub struct Config {
     pub path_aliases: PathAliases,
     /// Origins whose pages may show Footfall's page in a frame.
     pub embedders: Vec<Origin>,
+    /// The address for notices.
+    pub webhook: Option<Webhook>,
+    /// Whether Azure could not read the address for notices.
+    pub is_webhook_unresolved: bool,
     /// The events to log, as levels of all or of some modules.
     pub log: String,
     /// The format of log lines; `None`: text on a terminal, otherwise JSON.
@@ -148,6 +154,8 @@ impl Config {
             views_per_minute: views_per_minute(&values)?,
             path_aliases: path_aliases(&values)?,
             embedders: origin::origins(&values)?,
+            webhook: webhook::webhook(&values)?,
+            is_webhook_unresolved: values.get(&settings::WEBHOOK).is_some_and(is_unresolved),
             log_format: values.parse_optional(&settings::LOG_FORMAT, |word| match word {
                 "text" => Some(LogFormat::Text),
                 "json" => Some(LogFormat::Json),
@@ -181,6 +189,7 @@ fn dashboard_token(values: &SettingValues<'_>) -> Result<Option<Secret>, BadVari
 #[cfg(test)]
 mod tests {
     use super::{settings::PORT, *};
+    use crate::domain::notice::NoticeFormat;
 
     fn load_without_url(pairs: &[(&str, &str)]) -> Result<Config, BadVariable> {
         Config::load(&pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
@@ -259,6 +268,9 @@ mod tests {
             ("FOOTFALL_RETENTION_DAYS", "0"),
             ("FOOTFALL_RETENTION_DAYS", "a year"),
             ("FOOTFALL_DATABASE_AUTH", "kerberos"),
+            ("FOOTFALL_WEBHOOK", "hooks.example.com"),
+            ("FOOTFALL_WEBHOOK", "ftp://hooks.example.com/"),
+            ("FOOTFALL_WEBHOOK_FORMAT", "xml"),
             ("FOOTFALL_LOG", "handler=shouting"),
             ("FOOTFALL_LOG", "loud"),
             ("FOOTFALL_LOG_FORMAT", "xml"),
@@ -280,6 +292,17 @@ mod tests {
         assert!(
             !load(&[("FOOTFALL_DASHBOARD_TOKEN", "mLpO7mKcQ3tZ9wXy2RbVfA4sNdHgEuJ1")]).unwrap().is_token_unresolved
         );
+    }
+
+    #[test]
+    fn an_unresolved_webhook_sends_nothing_and_is_reported() {
+        let reference = "@Microsoft.KeyVault(VaultName=v;SecretName=webhook)";
+        let config = load(&[("FOOTFALL_WEBHOOK", reference)]).unwrap();
+        assert!(config.webhook.is_none() && config.is_webhook_unresolved);
+        let config =
+            load(&[("FOOTFALL_WEBHOOK", "https://ntfy.sh/topic"), ("FOOTFALL_WEBHOOK_FORMAT", "text")]).unwrap();
+        assert_eq!(config.webhook.unwrap().format, NoticeFormat::Text);
+        assert!(!config.is_webhook_unresolved);
     }
 
     #[test]
@@ -312,6 +335,7 @@ mod tests {
         assert!(!error("FOOTFALL_DASHBOARD_TOKEN", "hunter2").contains("hunter2"));
         assert!(!error("DATABASE_URL", "postgres://u:hunter2@h:notaport/d").contains("hunter2"));
         assert!(!error("DATABASE_URL", "mysql://u:hunter2@h/d").contains("hunter2"));
+        assert!(!error("FOOTFALL_WEBHOOK", "hooks.example.com/hunter2").contains("hunter2"));
     }
 
     #[test]

@@ -16,12 +16,14 @@
 //! | `visit` | which requests count, and the values of a view |
 //! | `statistics` | from a query to a report |
 //! | `export` | the lines of an export |
+//! | `notice` | what is a spike, and the texts of notices |
 
 pub mod calendar;
 pub mod dimension;
 pub mod exclusion;
 pub mod export;
 pub mod identity;
+pub mod notice;
 pub mod retention;
 pub mod site_name;
 pub mod statistics;

@@ -16,6 +16,8 @@ pub mod config;
 pub mod domain;
 pub mod http;
 pub mod maintenance;
+pub mod notices;
+pub mod outbound;
 pub mod page;
 pub mod reader;
 pub mod recorder;

@@ -1,4 +1,5 @@
-//! Maintenance removes data that is no longer needed. Without maintenance the database grows, but counts stay correct.
+//! Maintenance removes data that is no longer needed, and then sends notices that are due. Without maintenance the database grows, but
+//! counts stay correct.
 //!
 //! The task has its own connection, open only during a run. Only one instance runs maintenance at a time.
 
@@ -12,6 +13,7 @@ use tokio::{
 
 use crate::{
     domain::{CountingRules, Day},
+    notices::Notices,
     store::{self, Connection, Failure, Removed},
     telemetry::milliseconds_since,
 };
@@ -33,9 +35,13 @@ pub struct Maintenance {
 
 impl Maintenance {
     /// Starts the task. The task ends when every handle has been dropped.
-    pub fn start(connection: Arc<Connection>, rules: CountingRules) -> (Self, JoinHandle<()>) {
+    pub fn start(
+        connection: Arc<Connection>,
+        rules: CountingRules,
+        notices: Option<Notices>,
+    ) -> (Self, JoinHandle<()>) {
         let (requests, queue) = mpsc::channel(QUEUE_LENGTH);
-        (Self { requests }, tokio::spawn(run(connection, rules, queue)))
+        (Self { requests }, tokio::spawn(run(connection, rules, notices, queue)))
     }
 
     /// Removes data that is no longer needed: salts and sets of ended periods, old batch ids, views by minute, and statistics
@@ -54,6 +60,7 @@ impl Maintenance {
 async fn run(
     connection: Arc<Connection>,
     rules: CountingRules,
+    notices: Option<Notices>,
     mut queue: mpsc::Receiver<oneshot::Sender<Result<Option<Removed>, Failure>>>,
 ) {
     let mut hourly = tokio::time::interval_at(Instant::now() + FIRST_RUN, INTERVAL);
@@ -67,6 +74,11 @@ async fn run(
             _ = hourly.tick() => None,
         };
         let outcome = maintain(&connection, &rules).await;
+        if outcome.is_ok()
+            && let Some(notices) = &notices
+        {
+            notices.send_due(&connection).await;
+        }
         connection.close().await;
         if let Err(failure) = &outcome {
             // The next run retries.

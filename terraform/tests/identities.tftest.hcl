@@ -38,13 +38,13 @@ run "the_app_has_two_roles" {
   }
 
   assert {
-    condition     = length(azurerm_role_assignment.dashboard_token) == 0 && length(azurerm_role_assignment.github) == 0
+    condition     = length(azurerm_role_assignment.dashboard_token) == 0 && length(azurerm_role_assignment.webhook) == 0 && length(azurerm_role_assignment.github) == 0
     error_message = "By default no other identity may have a role."
   }
 
-  # app_blobs, app_telemetry, dashboard_token, github. A fifth assignment needs its own test.
+  # app_blobs, app_telemetry, dashboard_token, webhook, github. A sixth assignment needs its own test.
   assert {
-    condition     = length(regexall("resource +\"azurerm_role_assignment\"", join("\n", [for name in fileset(path.module, "*.tf") : file("${path.module}/${name}")]))) == 4
+    condition     = length(regexall("resource +\"azurerm_role_assignment\"", join("\n", [for name in fileset(path.module, "*.tf") : file("${path.module}/${name}")]))) == 5
     error_message = "A role assignment was added or removed without a test."
   }
 }
@@ -271,5 +271,40 @@ run "the_dashboard_token_is_a_reference" {
   assert {
     condition     = azurerm_role_assignment.dashboard_token[0].role_definition_name == "Key Vault Secrets User" && azurerm_role_assignment.dashboard_token[0].scope == "${var.dashboard_token_secret.key_vault_id}/secrets/dashboard-token"
     error_message = "The app must be able to read this secret, and no other."
+  }
+}
+
+run "the_address_for_notices_is_a_reference" {
+  command = plan
+
+  variables {
+    github_repository  = "owner/name"
+    github_may_apply   = true
+    state_container_id = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-state/providers/Microsoft.Storage/storageAccounts/ststate/blobServices/default/containers/tfstate"
+    webhook_format     = "teams"
+    webhook_secret = {
+      key_vault_id = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-secrets/providers/Microsoft.KeyVault/vaults/kv-footfall"
+      name         = "webhook"
+    }
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.app_settings["FOOTFALL_WEBHOOK"] == "@Microsoft.KeyVault(VaultName=kv-footfall;SecretName=webhook)" && azurerm_function_app_flex_consumption.this.app_settings["FOOTFALL_WEBHOOK_FORMAT"] == "teams"
+    error_message = "The address must be a reference, never the value."
+  }
+
+  assert {
+    condition     = azurerm_function_app_flex_consumption.this.identity[0].type == "SystemAssigned, UserAssigned" && azurerm_role_assignment.webhook[0].role_definition_name == "Key Vault Secrets User" && azurerm_role_assignment.webhook[0].scope == "${var.webhook_secret.key_vault_id}/secrets/webhook"
+    error_message = "The app must be able to read this secret, and no other."
+  }
+
+  assert {
+    condition     = length(azurerm_role_assignment.dashboard_token) == 0 && azurerm_role_assignment.github["webhook_read"].role_definition_name == "Reader" && azurerm_role_assignment.github["webhook_read"].scope == azurerm_role_assignment.webhook[0].scope
+    error_message = "The pipeline must be Reader on the secret, because every plan reads the role assignment there."
+  }
+
+  assert {
+    condition     = toset([for rule in azurerm_network_security_group.this["functions"].security_rule : rule.destination_address_prefix if contains(["allow-webhook", "allow-key-vault"], rule.name) && rule.destination_port_range == "443"]) == toset(["Internet", "AzureKeyVault"])
+    error_message = "The app must be able to reach the address and the key vault."
   }
 }

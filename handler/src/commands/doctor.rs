@@ -17,6 +17,7 @@ use crate::{
     clock::Clock,
     config::{Config, DatabaseConfig, Host},
     http::describe_client,
+    notices,
     store::{self, CLOCK_TOLERANCE, Cluster, Database, Examination, Failure, StatementLimits},
 };
 
@@ -57,6 +58,7 @@ pub async fn run(config: &Config, arguments: DoctorArguments, allows_colour: boo
 async fn examine(config: &Config, forwarded_for: &str, user_agent: &str) -> Findings {
     let mut findings = Findings::new();
     examine_configuration(&mut findings, config, forwarded_for, user_agent);
+    examine_webhook(&mut findings, config).await;
     match read_database(config).await {
         Ok((found, cluster, tried)) => {
             examine_database(&mut findings, &found, matches!(config.database, DatabaseConfig::Embedded(_)));
@@ -126,6 +128,29 @@ fn examine_configuration(findings: &mut Findings, config: &Config, forwarded_for
             format!("embedded, in {}/: a power failure may lose the last seconds", folder.display()),
             "for more than one process, or for durability, name a server in DATABASE_URL",
         );
+    }
+}
+
+/// Connects to the address for notices, and sends nothing. The address is a secret, so no text has it.
+async fn examine_webhook(findings: &mut Findings, config: &Config) {
+    if config.is_webhook_unresolved {
+        findings.fail(
+            "webhook",
+            "FOOTFALL_WEBHOOK is an unresolved Key Vault reference, so no notice is sent",
+            "allow the app's identity to read the secret, and restart",
+        );
+    }
+    let Some(webhook) = &config.webhook else { return };
+    match notices::probe(webhook).await {
+        Ok(()) => {
+            let format = webhook.format.name();
+            findings.pass("webhook", format!("FOOTFALL_WEBHOOK accepts connections; messages have the form {format}"));
+        }
+        Err(problem) => findings.fail(
+            "webhook",
+            format!("FOOTFALL_WEBHOOK: {problem}"),
+            "check the address, and that this machine may connect to it",
+        ),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     domain::visit::rate_limit::RateLimit,
     http::{self, Access, App, ResponseCache, server::open_files},
     maintenance::Maintenance,
+    notices::Notices,
     reader::Reader,
     recorder::Recorder,
     store::{Connection, Database, Failure, Outage, StatementLimits},
@@ -75,10 +76,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let mut warm_up = tokio::spawn(warm_up([recording.clone(), reading.clone()], page));
     let (reader, mut read) = Reader::start(reading, rules.clone(), config.sites.clone());
     let (recorder, mut recorded) = Recorder::start(recording, rules.clone(), Some(reader.clone()));
-    let (maintenance, maintained) = Maintenance::start(maintaining, rules);
+    let public = public_address(&config, address);
+    let notices = Notices::new(&config, reader.clone(), public.clone())?;
+    let (maintenance, maintained) = Maintenance::start(maintaining, rules, notices);
     let rate_limit = config.views_per_minute.map(|views| RateLimit::new(views, RandomState::new(), began));
     let app = App {
-        address: public_address(&config, address),
+        address: public,
         recorder,
         reader,
         maintenance,
@@ -94,6 +97,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             event = "token_unresolved",
             "FOOTFALL_DASHBOARD_TOKEN is an unresolved Key Vault reference: visits count, and statistics respond 503; \
              allow the app's identity to read the secret, and restart"
+        );
+    }
+    if config.is_webhook_unresolved {
+        tracing::error!(
+            event = "webhook_unresolved",
+            "FOOTFALL_WEBHOOK is an unresolved Key Vault reference: no notice is sent; allow the app's identity to \
+             read the secret, and restart"
         );
     }
     let connections = connections_allowed(config.connections);

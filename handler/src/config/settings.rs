@@ -36,6 +36,7 @@ pub(super) enum Section {
     Embedding,
     Access,
     Counting,
+    Notices,
     Log,
 }
 
@@ -169,6 +170,12 @@ settings! {
     EVENTS = "FOOTFALL_EVENTS", Counting, Text("names of at most 64 bytes, separated by commas"), Fallback::None,
         "Events that always have a place of their own, whatever other events a day has.", "embedding.md#events";
 
+    WEBHOOK = "FOOTFALL_WEBHOOK", Notices, Secret("an http or https URL"), Fallback::None,
+        "Address that gets a summary of each week and an alert about a spike. The address is a secret.",
+        "monitoring.md#notices";
+    WEBHOOK_FORMAT = "FOOTFALL_WEBHOOK_FORMAT", Notices, Word(&["json", "teams", "text"]), Value("json"),
+        "Form of these messages: json for Slack and others, teams, or text for ntfy.", "monitoring.md#notices";
+
     LOG = "FOOTFALL_LOG", Log, Text("a level, such as info, or directives, such as handler=debug"), Value("info"),
         "Events to log. Release builds have no trace level.", "monitoring.md";
     LOG_FORMAT = "FOOTFALL_LOG_FORMAT", Log, Word(&["text", "json"]), Depends("text on a terminal, otherwise json"),
@@ -242,8 +249,16 @@ impl fmt::Display for ValidValues {
 }
 
 impl Section {
-    const ALL: [Self; 7] =
-        [Self::Server, Self::Database, Self::Sites, Self::Embedding, Self::Access, Self::Counting, Self::Log];
+    const ALL: [Self; 8] = [
+        Self::Server,
+        Self::Database,
+        Self::Sites,
+        Self::Embedding,
+        Self::Access,
+        Self::Counting,
+        Self::Notices,
+        Self::Log,
+    ];
 
     const fn title(self) -> &'static str {
         match self {
@@ -253,6 +268,7 @@ impl Section {
             Self::Embedding => "Embedding",
             Self::Access => "Access to the statistics",
             Self::Counting => "Counting and retention",
+            Self::Notices => "Notices",
             Self::Log => "Output",
         }
     }

@@ -11,7 +11,7 @@ use crate::domain::{Day, Dimension, Minute, SiteName, TallyKey, dimension::OTHER
 
 /// The tables with rows of a site. `salt` is missing: the rows of a forgotten site stay without their salts, so that no instance
 /// counts by a salt that it has in memory.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "rolled_month",
     "rollup",
     "tally",
@@ -22,6 +22,7 @@ const TABLES: [&str; 10] = [
     "checkpoint",
     "imported_tally",
     "annotation",
+    "notice",
 ];
 
 /// Dimensions whose values are pages.

@@ -19,6 +19,9 @@ use crate::domain::{Day, Period};
 /// The maximum number of sets that one run removes: more than the days of two years.
 const SETS: i64 = 800;
 
+/// How many days it stays known which notices were sent: longer than any is retried.
+const NOTICE_DAYS: i32 = 60;
+
 /// Numbers of removed rows and sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Removed {
@@ -53,7 +56,7 @@ pub async fn remove(
 ) -> Result<Option<Removed>, Failure> {
     let mut removed = Removed::default();
     let maintain = async |lease: &mut Lease<'_, '_>| {
-        remove_all(lease, first_kept, keeps_all_time, &mut removed).await?;
+        remove_all(lease, today, first_kept, keeps_all_time, &mut removed).await?;
         // A month that ended a month ago gets no more visits, however long they were on their way.
         roll_up(lease, first_kept, today.month().plus(-1).first_day()).await
     };
@@ -92,6 +95,7 @@ async fn roll_up(lease: &mut Lease<'_, '_>, first_kept: Option<Day>, before: Day
 
 async fn remove_all(
     lease: &mut Lease<'_, '_>,
+    today: Day,
     first_kept: Option<Day>,
     keeps_all_time: bool,
     removed: &mut Removed,
@@ -108,6 +112,7 @@ async fn remove_all(
     removed.minutes_deleted = repeat(lease, MaintenanceStep::DeleteMinutes).await?;
     removed.additions_deleted += repeat(lease, MaintenanceStep::DeleteAdditions).await?;
     removed.counters_merged = repeat(lease, MaintenanceStep::MergeSlots).await?;
+    repeat(lease, MaintenanceStep::DeleteNotices(today.plus(-NOTICE_DAYS))).await?;
     if let Some(first_kept) = first_kept {
         let whole = i32::from(first_kept != first_kept.month().first_day());
         let first_month_end = first_kept.month().plus(whole).last_day();
@@ -151,6 +156,8 @@ enum MaintenanceStep {
     DeleteTallies(SiteId, Day),
     /// The site, and the last day of the first month to keep.
     DeleteRollups(SiteId, Day),
+    /// The first day to keep.
+    DeleteNotices(Day),
     /// The site, and the first day to keep.
     DeleteAnnotations(SiteId, Day),
     /// The site, and the first day to keep (imported totals).
@@ -191,6 +198,9 @@ async fn repeat(lease: &mut Lease<'_, '_>, step: MaintenanceStep) -> Result<u64,
                 MaintenanceStep::DeleteRollups(site, day) => {
                     let query = sqlx::query_file!("queries/delete_rollups.sql", site.0, day.number(), STEP_ROWS);
                     query.execute(connection).await
+                }
+                MaintenanceStep::DeleteNotices(day) => {
+                    sqlx::query_file!("queries/delete_notices.sql", day.number(), STEP_ROWS).execute(connection).await
                 }
                 MaintenanceStep::DeleteAnnotations(site, day) => {
                     let query = sqlx::query_file!("queries/delete_annotations.sql", site.0, day.number(), STEP_ROWS);

@@ -58,7 +58,7 @@ impl Instance {
         let (recorder, _) = Recorder::start(recording, config.rules(), None);
         let (reader, _) = Reader::start(reading, config.rules(), config.sites.clone());
         let (maintenance, _) =
-            Maintenance::start(maintaining, CountingRules { retention_days: Some(100), ..config.rules() });
+            Maintenance::start(maintaining, CountingRules { retention_days: Some(100), ..config.rules() }, None);
         Self { clock, recorder, reader, maintenance, config }
     }
 

@@ -8,13 +8,14 @@ use std::{
 use crate::host::{repository, triggers};
 
 /// The layers from low to high. A module may name modules of its own line and of lines above it.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["domain"],
-    &["build", "clock", "routes", "telemetry"],
+    &["build", "clock", "outbound", "routes", "telemetry"],
     &["config"],
     &["store"],
     &["reader"],
     &["recorder"],
+    &["notices"],
     &["maintenance"],
     &["page"],
     &["http"],
@@ -28,7 +29,7 @@ const NAMED_BY_PAGE: [&str; 3] = ["page", "domain", "build"];
 const WORDS: [(&str, &[&str], &str); 4] = [
     ("sqlx", &["store", "config/database.rs"], "SQL belongs to store; config only has the connection options"),
     ("warp", &["http"], "HTTP belongs to http"),
-    ("hyper", &["http", "commands/check"], "HTTP belongs to http; check is a client"),
+    ("hyper", &["http", "commands/check", "notices"], "HTTP belongs to http; check and notices are clients"),
     ("std::env", &["config", "main.rs"], "the environment belongs to config"),
 ];
 

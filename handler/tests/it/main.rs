@@ -50,6 +50,7 @@ mod locks;
 mod long_ranges;
 mod maintenance;
 mod monitoring;
+mod notices;
 mod opening;
 mod outage;
 mod places;

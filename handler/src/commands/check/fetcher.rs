@@ -1,6 +1,6 @@
 //! Fetches pages and scripts as a browser would, with limits, because the server may be hostile.
 
-use std::{io::Read, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io::Read, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
@@ -11,27 +11,19 @@ use hyper::{
     header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HOST, LOCATION, REFERER, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, lookup_host},
-    time::timeout,
-};
-use tokio_rustls::{
-    TlsConnector,
-    rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName},
-};
-use url::{Host, Url};
+use tokio::time::timeout;
+use url::Url;
 
-use crate::build;
+use crate::{
+    build,
+    outbound::{NoConnection, Outbound, Stream},
+};
 
 /// Redirects to follow, as few as a browser user would tolerate.
 const MAXIMUM_REDIRECTS: usize = 5;
 
 /// Bytes of a body to read. The rest is ignored.
 pub(super) const MAXIMUM_BYTES: usize = 2 * 1024 * 1024;
-
-/// Time for one address to accept a connection, before the next address of the host is tried.
-const CONNECT_WITHIN: Duration = Duration::from_secs(4);
 
 /// A response after redirects.
 #[derive(Debug)]
@@ -82,25 +74,30 @@ pub(super) enum Problem {
     Encoding(String),
 }
 
+impl Problem {
+    fn no_connection(url: &Url, problem: NoConnection) -> Self {
+        let host = url.host_str().unwrap_or_default().to_owned();
+        match problem {
+            NoConnection::Address => Self::Address(without_secrets(url)),
+            NoConnection::Name => Self::Name(host),
+            NoConnection::Connect(error) => {
+                Self::Connect(format!("{host}:{}", url.port_or_known_default().unwrap_or_default()), error)
+            }
+            NoConnection::Tls(error) => Self::Tls(host, error),
+        }
+    }
+}
+
 /// Sends requests, each over its own connection.
 pub(super) struct Fetcher {
-    tls: TlsConnector,
+    outbound: Outbound,
     timeout_after: Duration,
 }
 
 impl Fetcher {
     /// Each request, including the response's body, may take `timeout_after`.
     pub(super) fn new(timeout_after: Duration) -> anyhow::Result<Self> {
-        Self::trusting(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }, timeout_after)
-    }
-
-    fn trusting(roots: RootCertStore, timeout_after: Duration) -> anyhow::Result<Self> {
-        let mut tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { tls: TlsConnector::from(Arc::new(tls)), timeout_after })
+        Ok(Self { outbound: Outbound::new()?, timeout_after })
     }
 
     /// Requests a URL and follows redirects. `page` is the `Referer`.
@@ -127,22 +124,7 @@ impl Fetcher {
 
     async fn exchange(&self, method: &Method, url: &Url, page: Option<&Url>) -> Result<FetchedResponse, Problem> {
         let name = || url.host_str().unwrap_or_default().to_owned();
-        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
-            return Err(Problem::Address(without_secrets(url)));
-        };
-        let stream = connect(&host, port).await?;
-        let stream: Box<dyn Stream> = if url.scheme() == "https" {
-            let server = match host {
-                Host::Domain(domain) => {
-                    ServerName::try_from(domain.to_owned()).map_err(|_| Problem::Address(without_secrets(url)))?
-                }
-                Host::Ipv4(ip) => ServerName::from(std::net::IpAddr::from(ip)),
-                Host::Ipv6(ip) => ServerName::from(std::net::IpAddr::from(ip)),
-            };
-            Box::new(self.tls.connect(server, stream).await.map_err(|problem| Problem::Tls(name(), problem))?)
-        } else {
-            Box::new(stream)
-        };
+        let stream = self.outbound.open(url).await.map_err(|problem| Problem::no_connection(url, problem))?;
         let response = send(stream, method, url, page).await?;
         let (head, body) = response.into_parts();
         let (body, mut truncated) = read(body).await.map_err(|problem| Problem::Http(name(), problem))?;
@@ -183,31 +165,6 @@ pub(super) fn without_secrets(url: &Url) -> String {
     let _ = url.set_password(None);
     url.into()
 }
-
-async fn connect(host: &Host<&str>, port: u16) -> Result<TcpStream, Problem> {
-    let addresses: Vec<SocketAddr> = match host {
-        Host::Domain(domain) => match lookup_host((*domain, port)).await {
-            Ok(addresses) => addresses.collect(),
-            Err(_) => Vec::new(),
-        },
-        Host::Ipv4(ip) => vec![SocketAddr::from((*ip, port))],
-        Host::Ipv6(ip) => vec![SocketAddr::from((*ip, port))],
-    };
-    let mut problem = Problem::Name(host.to_string());
-    for address in addresses {
-        let outcome = timeout(CONNECT_WITHIN, TcpStream::connect(address)).await;
-        match outcome.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => problem = Problem::Connect(format!("{host}:{port}"), error),
-        }
-    }
-    Err(problem)
-}
-
-/// A connection with or without TLS, so that hyper's client is compiled once.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 async fn send(
     stream: Box<dyn Stream>,
@@ -265,13 +222,15 @@ fn unpack(packed: &[u8]) -> (Vec<u8>, bool) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
     };
     use tokio_rustls::{
         TlsAcceptor,
-        rustls::{ServerConfig, pki_types::PrivateKeyDer},
+        rustls::{RootCertStore, ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
     };
 
     use super::*;
@@ -298,7 +257,8 @@ mod tests {
         });
         let mut roots = RootCertStore::empty();
         roots.add(own.cert.der().clone()).unwrap();
-        let trusting = Fetcher::trusting(roots, Duration::from_secs(20)).unwrap();
+        let outbound = Outbound::trusting(roots).unwrap();
+        let trusting = Fetcher { outbound, timeout_after: Duration::from_secs(20) };
         let bundled = Fetcher::new(Duration::from_secs(20)).unwrap();
         let [right, other] =
             ["localhost", "127.0.0.1"].map(|host| Url::parse(&format!("https://{host}:{port}/")).unwrap());
