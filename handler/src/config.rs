@@ -44,8 +44,11 @@ pub struct Config {
     pub host: Host,
     /// The location of the database.
     pub database: DatabaseConfig,
-    /// The counted sites, each once. The first is this app's own page.
+    /// The counted sites, each once, in the order of `FOOTFALL_SITES`. `/` shows the first. This app's own page is the last, unless
+    /// the list names it.
     pub sites: Vec<SiteName>,
+    /// The site of this app's own page.
+    pub own_site: SiteName,
     /// The origin in embed code and shared links; `None`: see `serve::public_address`.
     pub public_url: Option<Origin>,
     /// The time zone in which days begin.
@@ -128,7 +131,8 @@ impl Config {
         environment::reject_unknown(environment)?;
         let values = SettingValues::new(environment);
         let host = values.host();
-        let sites = sites::counted(&values)?;
+        let own_site = sites::own(&values)?;
+        let sites = sites::counted(&values, &own_site)?;
         Ok(Self {
             port: values.number(&settings::PORT)?,
             bind: values.parse(&settings::BIND, |text| text.parse().ok())?,
@@ -136,6 +140,7 @@ impl Config {
             database: DatabaseConfig::load(&values)?,
             public_sites: sites::public(&values, &sites)?,
             sites,
+            own_site,
             public_url: origin::public(&values)?,
             zone: values.parse(&settings::TIMEZONE, |name| TimeZone::get(name).ok())?,
             trusted_proxies: values
@@ -233,16 +238,17 @@ mod tests {
     }
 
     #[test]
-    fn sites_are_normalised_and_listed_once_after_the_own_site() {
-        let config = load(&[
-            ("WEBSITE_HOSTNAME", "App.example.net"),
-            ("FOOTFALL_SITES", "Example.com, www.example.com.,,example.com"),
-        ])
-        .unwrap();
-        assert_eq!(
-            config.sites.iter().map(|site| &**site).collect::<Vec<_>>(),
-            ["app.example.net", "example.com", "www.example.com"]
-        );
+    fn sites_are_normalised_and_listed_once_before_the_own_site() {
+        for (listed, sites) in [
+            ("Example.com, www.example.com.,,example.com", &["example.com", "www.example.com", "app.example.net"][..]),
+            // The list can give the own site another place.
+            ("app.example.net,example.com", &["app.example.net", "example.com"]),
+            ("", &["app.example.net"]),
+        ] {
+            let config = load(&[("WEBSITE_HOSTNAME", "App.example.net"), ("FOOTFALL_SITES", listed)]).unwrap();
+            assert_eq!(config.sites.iter().map(|site| &**site).collect::<Vec<_>>(), sites);
+            assert_eq!(&*config.own_site, "app.example.net");
+        }
     }
 
     #[test]

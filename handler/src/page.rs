@@ -56,7 +56,7 @@ pub struct PageContext<'a> {
     pub report: &'a Report,
     /// The public address, such as `https://counter.example`.
     pub address: &'a str,
-    /// All counted sites, the page's own first.
+    /// All counted sites, in the order of the choice.
     pub sites: &'a [SiteName],
     /// Whether the page offers the choice of another site.
     pub lists_sites: bool,

@@ -56,8 +56,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts the reader's task. `sites` are the configured ones: they have statistics even before their first visit, and the
-    /// first is this app's own.
+    /// Starts the reader's task. `sites` are the counted ones: they have statistics even before their first visit, and `/` shows the
+    /// first.
     pub fn start(connection: Arc<Connection>, rules: CountingRules, sites: Vec<SiteName>) -> (Self, JoinHandle<()>) {
         let (requests, queue) = mpsc::channel(QUEUE_LENGTH);
         let (kept, kept_live) = (Arc::<KeptReadings>::default(), Arc::<KeptLiveReadings>::default());

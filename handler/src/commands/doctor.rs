@@ -48,7 +48,7 @@ pub async fn run(config: &Config, arguments: DoctorArguments, allows_colour: boo
     let result = if findings.ok { "Footfall can count." } else { "Footfall can't count yet." };
     let report = Report {
         url: public_address(config, SocketAddr::new(config.bind, config.port)),
-        site: Some(config.sites[0].to_string()),
+        site: Some(config.own_site.to_string()),
         findings,
         result: result.to_owned(),
     };

@@ -171,9 +171,9 @@ fn connections_allowed(configured: usize) -> usize {
         .map_or(configured, |files| files.saturating_sub(OTHER_FILES).max(files / 2).clamp(1, configured))
 }
 
-/// The URL of the page: the configured one, or the first site, or the listening address if that site is `localhost`.
+/// The URL of the page: the configured one, or that of the own site, or the listening address if that site is `localhost`.
 pub(super) fn public_address(config: &Config, address: SocketAddr) -> String {
-    let own = &config.sites[0];
+    let own = &config.own_site;
     match &config.public_url {
         Some(origin) => origin.to_string(),
         None if **own == *"localhost" => local_address(address),

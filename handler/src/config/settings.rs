@@ -120,13 +120,13 @@ settings! {
         "Folder of the embedded PostgreSQL, which runs if no database is set and the build contains it.";
 
     HOSTNAME = "WEBSITE_HOSTNAME", Sites, Text("a host name, without scheme, port and path"), Value("localhost"),
-        "Public host name: the name of the first site, and the host in embed code and shared links. Azure sets this \
+        "Public host name: the site of Footfall's own page, and the host in embed code and shared links. Azure sets this \
          variable; behind a proxy, set it yourself. Links with the default name the listening address.";
     PUBLIC_URL = "FOOTFALL_PUBLIC_URL", Sites, Text(ORIGIN), Depends("https:// and WEBSITE_HOSTNAME"),
         "Origin in embed code and links. Set this variable if the public address has another host than \
          WEBSITE_HOSTNAME, such as behind Front Door.";
     SITES = "FOOTFALL_SITES", Sites, Text("host names, separated by commas"), Fallback::None,
-        "Additional sites to count.";
+        "Sites to count in addition to Footfall's own page, which is the last in the choice. / shows the first.";
     SUBDOMAINS = "FOOTFALL_SUBDOMAINS", Sites, Word(&["on", "off"]), Value("off"),
         "Whether pages of subdomains, such as blog.example.com for example.com, may count for a site. \
          The subdomain www always may.";

@@ -23,11 +23,16 @@ pub(super) fn public(values: &SettingValues<'_>, sites: &[SiteName]) -> Result<V
     }
 }
 
-/// All counted sites, each once. The site of this app comes first.
-pub(super) fn counted(values: &SettingValues<'_>) -> Result<Vec<SiteName>, BadVariable> {
+/// The site of this app's own page.
+pub(super) fn own(values: &SettingValues<'_>) -> Result<SiteName, BadVariable> {
     let invalid = |problem: BadSiteName| HOSTNAME.error(format!("is not valid: {problem}"));
-    let mut sites = vec![values.get_or_default(&HOSTNAME).parse().map_err(invalid)?];
-    for name in site_names(values, &SITES)? {
+    values.get_or_default(&HOSTNAME).parse().map_err(invalid)
+}
+
+/// All counted sites, each once. The site of this app comes last.
+pub(super) fn counted(values: &SettingValues<'_>, own: &SiteName) -> Result<Vec<SiteName>, BadVariable> {
+    let mut sites = Vec::new();
+    for name in site_names(values, &SITES)?.into_iter().chain([own.clone()]) {
         if !sites.contains(&name) {
             sites.push(name);
         }

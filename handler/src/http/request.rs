@@ -232,17 +232,17 @@ impl Request {
         self.parameter("site")?.parse().ok()
     }
 
-    /// The site in the query; without one, the first site of the configuration.
-    fn site(&self) -> Result<SiteName, Error> {
+    /// The site in the query, or this one.
+    fn site_or(&self, default: &SiteName) -> Result<SiteName, Error> {
         match self.parameter("site") {
             Some(name) => name.parse().map_err(|problem| Error::BadRequest(format!("'site': {problem}"))),
-            None => Ok(self.app().config.sites[0].clone()),
+            None => Ok(default.clone()),
         }
     }
 
-    /// Like `site`, if the client may see its statistics.
+    /// The site in the query, or the own one, if the client may see its statistics.
     pub(super) fn visible_site(&self) -> Result<SiteName, Error> {
-        let site = self.site()?;
+        let site = self.site_or(&self.app().config.own_site)?;
         self.must_see(&site)?;
         Ok(site)
     }
@@ -258,7 +258,11 @@ impl Request {
 
     /// The statistics query of the parameters (`docs/api.md`), if the client may see the result. The lists are those of the whole site, so a query about one value has none.
     pub(super) fn statistics_query(&self) -> Result<Query, Error> {
-        let query = self.query_of(self.site()?)?;
+        self.query_with_lists(&self.app().config.own_site)
+    }
+
+    fn query_with_lists(&self, default: &SiteName) -> Result<Query, Error> {
+        let query = self.query_of(self.site_or(default)?)?;
         let section = Section::parse(|name| self.parameter(name))?;
         let lists = match (self.parameter("list"), self.parameter("lists")) {
             (Some(name), _) => {
@@ -273,9 +277,9 @@ impl Request {
         Ok(Query { lists, section, filter, ..query })
     }
 
-    /// The statistics query of a page, which shows the beginnings of one group of lists, or a part of one list.
+    /// The statistics query of a page: of the first counted site by default. It shows the beginnings of one group of lists, or a part of one list.
     pub(super) fn page_query(&self) -> Result<Query, Error> {
-        let query = self.statistics_query()?;
+        let query = self.query_with_lists(&self.app().config.sites[0])?;
         let (lists, section) = match query.lists {
             _ if !query.filter.is_empty() => (Lists::None, Section::of_page()),
             Lists::Group(group) => (Lists::Group(group), Section::of_page()),

@@ -40,14 +40,14 @@ pub(super) struct StatisticsRequest {
 /// The callers among which the turns are divided.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Caller {
-    /// The visitors of this app's own page, all with the same query.
-    OwnPage,
+    /// The visitors of `/` without parameters, all with the same query.
+    FrontPage,
     Network(LimitedNetwork),
 }
 
 /// Queries and live readings that wait, each once.
 pub(super) struct Pending {
-    own_page: Query,
+    front_page: Query,
     statistics: Turns<Query, Caller, Waiting>,
     live: Turns<SiteName, LimitedNetwork, LiveReceipts>,
     exports: Turns<ExportPlace, LimitedNetwork, ExportReceipts>,
@@ -87,10 +87,10 @@ impl Waiting {
 }
 
 impl Pending {
-    pub(super) fn new(own_page: Query) -> Self {
+    pub(super) fn new(front_page: Query) -> Self {
         Self {
-            own_page,
-            statistics: Turns::new(Waiting::is_wanted).preferring(Caller::OwnPage),
+            front_page,
+            statistics: Turns::new(Waiting::is_wanted).preferring(Caller::FrontPage),
             live: Turns::new(|receipts: &LiveReceipts| receipts.iter().any(|receipt| !receipt.is_closed())),
             exports: Turns::new(|receipts: &ExportReceipts| receipts.iter().any(|receipt| !receipt.is_closed())),
             probes: Vec::new(),
@@ -123,9 +123,9 @@ impl Pending {
 
     fn add_query(&mut self, request: StatisticsRequest) {
         let StatisticsRequest { query, receipts, mut done_guard } = request;
-        let is_own_page = query == self.own_page;
+        let is_front_page = query == self.front_page;
         for (network, receipt) in receipts {
-            let caller = if is_own_page { Caller::OwnPage } else { Caller::Network(network) };
+            let caller = if is_front_page { Caller::FrontPage } else { Caller::Network(network) };
             if let Some(waiting) = self.statistics.join(&query, caller, Waiting::default) {
                 waiting.receipts.push(receipt);
                 waiting.done_guards.extend(done_guard.take());

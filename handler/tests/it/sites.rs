@@ -1,10 +1,42 @@
-//! The choice among many sites.
+//! The choice among sites, and the site that `/` shows.
 
 use crate::{
     client::{Request, visitor},
     database::Database,
     host::Host,
 };
+
+#[tokio::test]
+async fn the_page_shows_the_first_listed_site_and_counts_its_own_visit_for_the_own_page() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_SITES", "example.com,shop.example").start().await;
+    host.process.wait_until_ready().await;
+    let page = host.send(&visitor(1)).await;
+    assert!(page.text().contains("<h1><bdi>example.com</bdi></h1>"), "{}", page.text());
+    assert!(host.send(&visitor(1).to("/?embed")).await.text().contains("<h1><bdi>example.com</bdi></h1>"));
+    let links = page.text().split("<nav aria-label=\"Sites\">").nth(1).unwrap().split("</nav>").next().unwrap();
+    let names: Vec<_> = links.split("<bdi>").skip(1).map(|link| link.split("</bdi>").next().unwrap()).collect();
+    assert_eq!(names, ["example.com", "shop.example", "localhost"]);
+    let statistics = host.statistics().await;
+    assert_eq!((&statistics["site"], &statistics["pageviews"]["all_time"]), (&"localhost".into(), &1.into()));
+    assert_eq!(database.visitors_and_views("example.com").await, []);
+}
+
+#[tokio::test]
+async fn the_page_requires_access_to_the_first_listed_site() {
+    let database = Database::create().await;
+    let host = Host::on(&database)
+        .with("FOOTFALL_SITES", "example.com")
+        .with("FOOTFALL_DASHBOARD_TOKEN", "kX7mQ2vR9tWc4LzN8bHs3JdF")
+        .with("FOOTFALL_PUBLIC_SITES", "localhost")
+        .start()
+        .await;
+    host.process.wait_until_ready().await;
+    let status = async |target: &str| host.send(&visitor(1).to(target)).await.status;
+    assert_eq!((status("/").await, status("/?embed").await, status("/?site=localhost").await), (401, 401, 200));
+    let signed_in = visitor(1).header("Authorization", "Bearer kX7mQ2vR9tWc4LzN8bHs3JdF");
+    assert_eq!(host.send(&signed_in).await.status, 200);
+}
 
 #[tokio::test]
 async fn a_page_of_ten_thousand_sites_is_as_large_as_a_page_of_one() {

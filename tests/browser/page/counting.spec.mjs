@@ -8,7 +8,7 @@ test("a visitor sees the own visit counted", async ({ newPage, startFresh }) => 
   const from = await startFresh();
   const page = await newPage({ from, userAgent: CHROME });
   const before = await statistics(from);
-  await open(page, `${from}/`);
+  await open(page, `${from}/?site=${OWN}`);
   check("a new visitor is one more than before", (await today(page)) === before.visitors.today + 1, [
     before.visitors.today,
     await today(page),
@@ -19,17 +19,17 @@ test("a visitor sees the own visit counted", async ({ newPage, startFresh }) => 
   check("a reload adds a pageview", (await viewsToday(page)) === views + 1, [views, await viewsToday(page)]);
 
   const again = await newPage({ from, userAgent: CHROME });
-  await open(again, `${from}/?period=7d`);
+  await open(again, `${from}/?site=${OWN}&period=7d`);
   check("the same browser with an empty profile is the same visitor", (await today(again)) === visitors);
   check("no cookie is set", (await again.context().cookies()).length === 0);
 
   const other = await newPage({ from, userAgent: SAFARI });
-  await open(other, `${from}/`);
+  await open(other, `${from}/?site=${OWN}`);
   check("another browser is another visitor", (await today(other)) === visitors + 1, [visitors, await today(other)]);
 
   const robot = await newPage({ from, userAgent: undefined });
   const excluded = async () => Number(await robot.locator(".excluded dd").first().textContent());
-  await open(robot, `${from}/`);
+  await open(robot, `${from}/?site=${OWN}`);
   const bots = await excluded();
   await robot.reload();
   check(

@@ -2,12 +2,12 @@
 
 import { loadAxe, lookAt, openAndLook, SCRIPT_MODES } from "./support/look.mjs";
 import { statistics } from "./support/numbers.mjs";
-import { between, date, EMPTY, firstOf, FORMER, HOSTILE, lastOf, LONG, ORDINARY } from "./support/sites.mjs";
+import { between, date, EMPTY, firstOf, FORMER, HOSTILE, lastOf, LONG, ORDINARY, OWN } from "./support/sites.mjs";
 import { check, open, test } from "./support/test.mjs";
 
 const HOSTILE_DAY = between(date(3), date(3));
 const VIEWS = {
-  "own page": "/",
+  "own page": `/?site=${OWN}`,
   today: `/?site=${ORDINARY}&period=today`,
   "30 days": `/?site=${ORDINARY}`,
   "this month": `/?site=${ORDINARY}&period=month`,

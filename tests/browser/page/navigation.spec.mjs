@@ -2,12 +2,15 @@
 
 import { SCRIPT_MODES } from "./support/look.mjs";
 import { asJson, checkNumbers, days } from "./support/numbers.mjs";
-import { began, date, firstOf, lastOf, monthBack, ORDINARY } from "./support/sites.mjs";
+import { began, date, firstOf, lastOf, monthBack, ORDINARY, OWN } from "./support/sites.mjs";
 import { check, follow, open, test } from "./support/test.mjs";
 
 test("links", async ({ newPage, origin }) => {
   const page = await newPage();
   await open(page, `${origin}/`);
+  check("the page shows the first site", (await page.locator("h1").textContent()) === ORDINARY);
+  await follow(page, page.locator("header nav a").last());
+  check("the last link opens the own page", (await page.locator("h1").textContent()) === OWN);
   await follow(page, page.locator("header nav a", { hasText: ORDINARY }));
   check("a link opens a site", (await page.locator("h1").textContent()) === ORDINARY);
   for (const link of await page.locator("a[href]").evaluateAll(links => links.map(({ href }) => href))) {

@@ -1,18 +1,18 @@
 // The numbers that the script of the page updates: the headline every minute, the last 30 minutes every ten seconds.
 
 import { rangeNumbers, today } from "./support/numbers.mjs";
-import { CHROME, date, FIREFOX, ORDINARY } from "./support/sites.mjs";
+import { CHROME, date, FIREFOX, ORDINARY, OWN } from "./support/sites.mjs";
 import { check, checkSoon, keepPicture, open, test, until } from "./support/test.mjs";
 
 test("headline numbers", async ({ newPage, startFresh }) => {
   const from = await startFresh();
   const page = await newPage({ from });
   await page.clock.install();
-  await open(page, `${from}/?period=today`);
+  await open(page, `${from}/?site=${OWN}&period=today`);
   const visitors = await today(page);
   const answered = page.waitForResponse(`${from}/api/statistics?**`);
   // The same query as the page's, because the response to another query can be a second old.
-  await fetch(`${from}/?period=today`, { headers: { "user-agent": CHROME } });
+  await fetch(`${from}/?site=${OWN}&period=today`, { headers: { "user-agent": CHROME } });
   await page.clock.runFor(61_000);
   await checkSoon(
     "the headline numbers are updated after a minute",

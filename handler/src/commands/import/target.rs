@@ -49,8 +49,8 @@ impl Target {
             let outcome = store::has_sites(&mut checkout).await;
             checkout.release(outcome)
         });
-        // The first site is always the configured host name.
-        let others = config.sites[1..].iter().chain([site]).map(|site| &**site);
+        // The own site is always counted.
+        let others = config.sites.iter().filter(|other| **other != config.own_site).chain([site]).map(|site| &**site);
         Ok(Self {
             database: config.database.place(),
             new_database: !has_sites.await?,

@@ -1,4 +1,5 @@
-//! `/`: the page. It counts its own visit, waits until the visit is durable, and shows statistics that include it.
+//! `/`: the page. It counts its own visit, waits until the visit is durable, and shows the statistics of a site. Those of the own
+//! site include the visit.
 //!
 //! `/?embed` is the page for a frame in pages of the origins in `FOOTFALL_EMBED`. It is not counted, because a reader
 //! of the surrounding page does not visit Footfall. For the same reason, `/` as a picture, frame or script of another page is
@@ -46,7 +47,7 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
             return Err(problem.into());
         }
     }
-    let visit = visit(request, &app.config.sites[0], reported_visit(request));
+    let visit = visit(request, &app.config.own_site, reported_visit(request));
     let reading = app.recorder.record_and_read(visit, query.clone(), network, request.respond_by).await;
     match reading.map_err(Error::from) {
         Ok(reading) => page_reply(request, &reading),
@@ -71,7 +72,7 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
 fn reported_visit(request: &Request) -> ReportedVisit<'_> {
     let config = &request.app().config;
     let public_host = config.public_url.as_ref().map_or("", Origin::host);
-    let own_hosts = [&*config.sites[0], public_host, request.header(header::HOST.as_str()).unwrap_or_default()];
+    let own_hosts = [&*config.own_site, public_host, request.header(header::HOST.as_str()).unwrap_or_default()];
     let view = ViewFacts {
         page: "/".into(),
         referrer: request.header(header::REFERER.as_str()).and_then(|referer| referring_host(referer, &own_hosts)),
