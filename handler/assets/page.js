@@ -186,6 +186,7 @@ if (live) {
   look();
 }
 const waiting = one(".waiting");
+const first = waiting?.querySelector("h2 span");
 const copy = waiting?.querySelector("button");
 if (copy && navigator.clipboard) {
   copy.hidden = false;
@@ -211,9 +212,9 @@ const ask = async () => {
     const at = new Date(numbers.as_of);
     const words = [{ dateStyle: "long" }, { timeStyle: "short" }].map(style => at.toLocaleString("en-GB", { ...style, ...zone })).join(", ");
     const { visitors, pageviews, range } = numbers;
-    if (waiting && pageviews.all_time > 0) {
+    if (first && pageviews.all_time > 0) {
       const link = Object.assign(document.createElement("a"), { href: location.href, textContent: "Show statistics" });
-      waiting.querySelector("h2 span").textContent = `First visit received. Visitors today: ${number(visitors.today ?? 0)}`;
+      first.textContent = `First visit received. Visitors today: ${number(visitors.today ?? 0)}`;
       waiting.querySelector("p").replaceChildren(link);
       clearInterval(timer);
     }
@@ -241,4 +242,4 @@ const ask = async () => {
   }
 };
 // A page with stale numbers is not updated, because its charts would keep the old numbers.
-const timer = "stale" in json.dataset || setInterval(ask, waiting ? 3000 : 60000);
+const timer = "stale" in json.dataset || setInterval(ask, first ? 3000 : 60000);

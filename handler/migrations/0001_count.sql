@@ -3,7 +3,7 @@
 -- A day is the number of days since 1970-01-01. A period is the time for which fingerprints can be compared: a calendar month
 -- (months since January of year 0) or, with FOOTFALL_FORGET=daily, a day. A day within its period counts from 1.
 
--- The counting mode of this database. After a change, visitors of the same day would count twice.
+-- The counting mode of this database: see `adopt_mode`. After a change, visitors of the same day would count twice.
 create table setting (
     only_row boolean primary key default true check (only_row),
     time_zone text not null,
@@ -189,6 +189,39 @@ alter table network_key alter column key set statistics 0;
 -- The clock that decides when a period has ended, so that all instances agree. Tests replace this function.
 create function database_clock() returns timestamptz language sql volatile as 'select clock_timestamp()';
 
+-- Whether the time zone is fixed: another site than the own one has been opened, or the own site has had a second visitor. The owner looks
+-- at the own page before there are visits, so its first visitor fixes nothing. With daily forgetting, visitors of different days cannot be
+-- compared.
+create function has_fixed_zone(own_site text) returns boolean language sql stable as $$
+    -- Not materialized, so that a few rows of a long history are enough.
+    with own as not materialized (
+        select visitors[1] as new_visitors
+        from tally
+        where site = (select id from site where name = own_site) and dimension = 0
+    )
+    select
+        exists (select from site where name is distinct from own_site)
+        or exists (select from own where new_visitors > 1)
+        or (
+            (select forget from setting) = 'monthly'
+            and 1 < (select count(*) from (select from own where new_visitors > 0 limit 2) as counted)
+        )
+$$;
+
+-- Stores the counting mode of a new database. If `replaces` is true, replaces the stored mode as far as it is not fixed. Views that were
+-- counted before stay on their days.
+create function adopt_mode(zone text, mode text, own_site text, replaces boolean) returns void language plpgsql as $$
+begin
+    insert into setting (time_zone, forget) values (zone, mode) on conflict do nothing;
+    if replaces and not exists (select from setting where time_zone = zone and forget = mode) then
+        -- Wait for transactions that open sites: see `open_keys`.
+        perform from setting for update;
+        update setting set time_zone = zone where time_zone <> zone and not has_fixed_zone(own_site);
+        update setting set forget = mode where forget <> mode and not exists (select from tally);
+    end if;
+end
+$$;
+
 -- Takes the first slot that no other batch uses, until the end of the transaction. If all are used, returns one of them, and the
 -- batch waits for its rows.
 create function take_slot() returns smallint language plpgsql as $$
@@ -276,14 +309,15 @@ begin
 end
 $$;
 
--- Returns the keys of days of sites, and creates what is missing. The arrays have an element for each day of a site:
+-- Returns the keys of days of sites, and creates what is missing. Fails if the time zone is not the sender's any more: its days would be
+-- those of another zone. The arrays have an element for each day of a site:
 --   site_salts     offered salts of the all-time estimate; null if the estimate is off
 --   days           days, and offered keys of their networks; null if only the site is needed
 --   periods        the periods of the days, offered salts, and the ends of the time in which their visitors are distinguished
 --                  (Unix seconds); null if the day has no visitors to distinguish
 -- The salts of a period, of the previous one and of the next one are null if it is not open.
 create function open_keys(
-    names text[], site_salts bytea[], days integer[], network_keys bytea[],
+    zone text, names text[], site_salts bytea[], days integer[], network_keys bytea[],
     periods integer[], reach integer, salts bytea[], keep_until double precision[], lease_until double precision
 ) returns table (place integer, site integer, site_salt bytea, network_key bytea, salt bytea, previous bytea, next bytea)
 language plpgsql as $$
@@ -295,6 +329,13 @@ declare
     needed_salts bytea[];
     needed_until double precision[];
 begin
+    -- The lock keeps the zone until this transaction has ended. The sender must lose its session, because the next one reports the
+    -- difference.
+    perform from setting where time_zone = zone for share;
+    if not found then
+        raise exception using errcode = 'connection_failure', message = 'the time zone was changed';
+    end if;
+
     -- An update that changes nothing would still write a row.
     insert into site (name, salt)
     select distinct on (name) name, offered

@@ -2,5 +2,5 @@
 -- and sites that another instance deletes meanwhile are null.
 select
     site, site_salt, network_key, salt, previous, next
-from open_keys($1, $2, $3, $4, $5, $6, $7, $8, $9)
+from open_keys($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 order by place

@@ -110,7 +110,7 @@ impl Secret {
 impl Config {
     /// The mode in which the database counts.
     pub fn counting_mode(&self) -> CountingMode {
-        CountingMode { zone: self.zone.clone(), forget: self.forget }
+        CountingMode { zone: self.zone.clone(), forget: self.forget, own_site: self.own_site.clone() }
     }
 
     /// The rules for recording and reading visits.

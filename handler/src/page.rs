@@ -9,6 +9,7 @@ mod asset;
 pub mod badge;
 mod chart;
 mod filter;
+mod first_visit;
 mod list;
 mod numbers;
 mod problem;
@@ -25,6 +26,7 @@ mod wording;
 use serde::Serialize;
 
 pub use self::asset::{SCRIPT, STYLE};
+pub use self::first_visit::zone_note;
 pub use self::problem::render_problem;
 pub use self::sign_in::render_sign_in;
 pub use self::sites::{FoundSites, render_sites};
@@ -58,6 +60,8 @@ pub struct PageContext<'a> {
     pub address: &'a str,
     /// All counted sites, in the order of the choice.
     pub sites: &'a [SiteName],
+    /// The site of Footfall's own page.
+    pub own_site: &'a SiteName,
     /// Whether the page offers the choice of another site.
     pub lists_sites: bool,
     /// Whether the viewer is signed in and can sign out.
@@ -106,6 +110,10 @@ struct PageValues<'a> {
     error: Option<String>,
     /// Whether to show the line to embed, because the site has no visits yet.
     waiting: bool,
+    /// Whether only Footfall's own page is counted. Then the line to embed is an example, until the page has a second visitor.
+    alone: bool,
+    /// When days begin.
+    zone_note: String,
     /// Whether to show numbers. Excluded requests alone are enough.
     shown: bool,
     /// Whether the page is in a frame, where links open a new tab.
@@ -194,6 +202,8 @@ impl<'a> PageValues<'a> {
         let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
         let view_parameters = view_query.split('&').filter_map(pair).collect();
         let named: Vec<&str> = [&*report.site].into_iter().chain(chips.iter().map(|chip| &*chip.value)).collect();
+        let alone = view.sites.len() == 1 && report.site == *view.own_site;
+        let has_visits = report.all_time_pageviews > 0 && !(alone && report.zone_can_change);
         Self {
             title: format!("{} · Footfall", named.join(" › ")),
             site: &report.site,
@@ -208,7 +218,9 @@ impl<'a> PageValues<'a> {
             long: totals.iter().any(|total| total.visitors.len() > "999,999".len()),
             totals,
             error: report.all_time_visitors.map(|estimate| format!("{:.1}", estimate.standard_error * 100.0)),
-            waiting: !report.stale && report.all_time_pageviews == 0,
+            waiting: !report.stale && !has_visits,
+            alone,
+            zone_note: zone_note(time_zone, report.zone_can_change, view.sites, view.own_site),
             shown: report.stale
                 || report.all_time_pageviews > 0
                 || report.excluded.values().any(|count| *count > 0)

@@ -193,7 +193,7 @@ impl Reader {
 impl CountingRules {
     /// The rows that a query needs at this time.
     fn plan(&self, query: &Query, now: Timestamp) -> Result<Plan, BadQuery> {
-        let CountingMode { zone, forget } = &self.counting_mode;
+        let CountingMode { zone, forget, .. } = &self.counting_mode;
         query.plan(now, zone, *forget, self.first_kept(now))
     }
 }

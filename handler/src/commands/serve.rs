@@ -22,9 +22,10 @@ use crate::{
     http::{self, Access, App, ResponseCache, server::open_files},
     maintenance::Maintenance,
     notices::Notices,
+    page,
     reader::Reader,
     recorder::Recorder,
-    store::{Connection, Database, Failure, Outage, StatementLimits},
+    store::{Checkout, Connection, Database, Failure, Outage, StatementLimits},
     telemetry::{self, milliseconds_since},
 };
 
@@ -73,7 +74,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     ]);
     // Under the Functions host, the page has the address of the host, which is unknown here.
     let page = (config.host != Host::Functions).then(|| format!("{}/", local_address(address)));
-    let mut warm_up = tokio::spawn(warm_up([recording.clone(), reading.clone()], page));
+    let mut warm_up = tokio::spawn(warm_up([recording.clone(), reading.clone()], page, config.clone()));
     let (reader, mut read) = Reader::start(reading, rules.clone(), config.sites.clone());
     let (recorder, mut recorded) = Recorder::start(recording, rules.clone(), Some(reader.clone()));
     let public = public_address(&config, address);
@@ -203,9 +204,19 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
+/// Whether the time zone of the database can still change.
+fn zone_can_change(checkout: Checkout<'_>) -> bool {
+    let had_fixed_zone = checkout.had_fixed_zone();
+    checkout.release(Ok(())).is_ok() && !had_fixed_zone
+}
+
 /// Opens the connections before the first visitor needs them, both at the same time. Fails only if the database has another
 /// counting mode than the configuration.
-async fn warm_up([recording, reading]: [Arc<Connection>; 2], page: Option<String>) -> Result<(), Failure> {
+async fn warm_up(
+    [recording, reading]: [Arc<Connection>; 2],
+    page: Option<String>,
+    config: Arc<Config>,
+) -> Result<(), Failure> {
     let began = std::time::Instant::now();
     let mut pause = FIRST_PAUSE;
     let mut outage = Outage::default();
@@ -224,6 +235,12 @@ async fn warm_up([recording, reading]: [Arc<Connection>; 2], page: Option<String
         pause = (pause * 2).min(Duration::from_secs(60));
     }
     let elapsed_ms = milliseconds_since(began);
+    // The connection was opened just now.
+    if reading.checkout().await.is_ok_and(zone_can_change) {
+        let Config { sites, own_site, .. } = &*config;
+        let zone = config.counting_mode();
+        tracing::info!(event = "time_zone", "{}", page::zone_note(zone.zone_name(), true, sites, own_site));
+    }
     let invitation = page.map_or(String::new(), |page| format!(": open {page}"));
     tracing::info!(event = "database_ready", elapsed_ms, "the database is ready{invitation}");
     Ok(())

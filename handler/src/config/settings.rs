@@ -152,7 +152,7 @@ settings! {
         "Shared links that no longer give access.";
 
     TIMEZONE = "FOOTFALL_TIMEZONE", Counting, Text("an IANA time zone, such as Europe/Berlin"), Value("UTC"),
-        "Time zone in which days begin. It can't change after the first visit.", "#what-cannot-change";
+        "Time zone in which days begin. It can't change after the first visit to a site.", "#what-cannot-change";
     FORGET = "FOOTFALL_FORGET", Counting, Word(&["monthly", "daily"]), Value("monthly"),
         "How long visitors are recognised: until the end of the following month, or until the end of the day. \
          With daily, only days have unique visitors. It can't change after the first visit.",

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::calendar::Day;
+use super::{calendar::Day, site_name::SiteName};
 
 /// How long a returning visitor can be recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -77,13 +77,16 @@ impl Forget {
     }
 }
 
-/// How a database counts visitors. The mode is fixed by the first visit: a later change would mix two ways to identify visitors.
+/// How a database counts visitors. A later change would mix two ways to identify visitors. So the first visit fixes how long they are
+/// recognised. The zone is fixed by the first visit to another site than the own one, or by the second visitor of the own site.
 #[derive(Clone, Debug)]
 pub struct CountingMode {
     /// The zone in which days begin.
     pub zone: TimeZone,
     /// How long visitors can be recognised.
     pub forget: Forget,
+    /// The site of Footfall's own page.
+    pub own_site: SiteName,
 }
 
 /// How visits are recorded and read.

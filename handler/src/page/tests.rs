@@ -20,8 +20,10 @@ fn html(report: &Report) -> String {
 fn html_of_sites(report: &Report, sites: &[&str]) -> String {
     let sites: Vec<SiteName> = sites.iter().map(|site| site.parse().unwrap()).collect();
     let (address, version, commit) = ("https://counter.example", "0.1.0", "0123456789abcdef");
-    render(&PageContext { report, address, sites: &sites, lists_sites: true, signed_in: false, version, commit })
-        .unwrap()
+    let own_site = &"counter.example".parse().unwrap();
+    let view =
+        PageContext { report, address, sites: &sites, own_site, lists_sites: true, signed_in: false, version, commit };
+    render(&view).unwrap()
 }
 
 /// The report with another group of lists.
@@ -141,8 +143,27 @@ fn a_new_site_shows_the_line_to_embed_and_excluded_requests() {
     let robots = Report { excluded: [(Exclusion::Bots, 3)].into(), ..report.clone() };
     let page = html(&robots);
     assert!(page.contains("Waiting for the first visit…") && page.contains("<b>3</b> requests left out: 3 from bots"));
+    let page = html(&Report { zone_can_change: true, ..report.clone() });
+    assert!(page.contains("Days begin at 00:00 UTC (FOOTFALL_TIMEZONE); fixed with the first visit to example.com."));
     // While the database is unavailable, the first visit may already be counted.
     assert!(!html(&Report { stale: true, ..report }).contains("Waiting"));
+}
+
+#[test]
+fn the_own_page_alone_shows_an_example_to_embed_until_it_has_a_second_visitor() {
+    let own = Report { site: "counter.example".parse().unwrap(), zone_can_change: true, ..report() };
+    let page = html_of_sites(&own, &["counter.example"]);
+    for part in
+        ["FOOTFALL_SITES=example.com", "data-site=\"example.com\"", "fixed with the second visitor.", "<figure>"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("Waiting for the first visit"));
+    let fixed = Report { zone_can_change: false, ..own.clone() };
+    for (report, sites) in [(&fixed, &["counter.example"][..]), (&own, &["example.com", "counter.example"])] {
+        let page = html_of_sites(report, sites);
+        assert!(!page.contains("class=\"waiting\"") && !page.contains("Days begin"), "{page}");
+    }
 }
 
 #[test]

@@ -10,12 +10,14 @@ use crate::{
     store::Checkout,
 };
 
-/// All-time visitors of sites, estimated again only after their registers have risen. A new session clears them, because it may
-/// reach another server.
+/// All-time visitors of sites, estimated again only after their registers have risen, and whether the time zone is fixed. A new session
+/// clears them, because it may reach another server.
 #[derive(Default)]
 pub(super) struct SessionCache {
     generation: u64,
     estimates: HashMap<SiteName, Estimate>,
+    /// Whether the time zone can't change any more, as far as known.
+    pub(super) has_fixed_zone: bool,
 }
 
 impl SessionCache {

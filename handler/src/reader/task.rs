@@ -221,8 +221,8 @@ impl Task {
         query: &Query,
         partial: &mut Partial,
     ) -> Result<Found, Failure> {
-        let CountingRules { counting_mode: CountingMode { zone, forget }, keeps_all_time, named_events, .. } =
-            self.rules.clone();
+        let CountingRules { counting_mode, keeps_all_time, named_events, .. } = self.rules.clone();
+        let CountingMode { zone, forget, own_site } = counting_mode;
         // The registers of the estimate are those of the whole site.
         let keeps_all_time = keeps_all_time && query.filter.is_empty();
         self.session_cache.enter(checkout);
@@ -246,7 +246,18 @@ impl Task {
         }
         let mut tallies = std::mem::take(&mut partial.tallies);
         let all_time = keeps_all_time.then(|| self.session_cache.estimate(&query.site, &mut tallies));
-        Ok(Found::Report(Box::new(assemble(query, &partial.plan, &zone, forget, tallies, all_time))))
+        let may_wait = query.filter.is_empty() && (tallies.pageviews == 0 || query.site == own_site);
+        let zone_can_change = may_wait && self.zone_can_change(checkout).await?;
+        let report = assemble(query, &partial.plan, &zone, forget, tallies, all_time);
+        Ok(Found::Report(Box::new(Report { zone_can_change, ..report })))
+    }
+
+    /// Whether the time zone can still change. Once it is fixed, it stays so.
+    async fn zone_can_change(&mut self, checkout: &mut Checkout<'_>) -> Result<bool, Failure> {
+        let cache = &mut self.session_cache;
+        let is_known = cache.has_fixed_zone || checkout.had_fixed_zone();
+        cache.has_fixed_zone = is_known || store::has_fixed_zone(checkout).await?;
+        Ok(!cache.has_fixed_zone)
     }
 
     /// Serves the next site. Returns the failure if the database can't be reached.

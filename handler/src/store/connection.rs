@@ -17,7 +17,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Failure, StatementLimits, database::Database, set_up::Origin};
+use super::{
+    Failure, StatementLimits,
+    database::{Database, Opened},
+    set_up::Origin,
+};
+use crate::domain::CountingMode;
 
 /// The lifetime of a connection. The server checks an Entra token only at login, so a connection must not long outlive its token.
 pub const CONNECTION_LIFETIME: Duration = Duration::from_mins(30);
@@ -79,6 +84,7 @@ struct Knowledge {
 struct Session {
     connection: PgConnection,
     origin: Origin,
+    has_fixed_zone: bool,
     renew_at: Instant,
 }
 
@@ -169,8 +175,9 @@ impl Connection {
 }
 
 async fn open(database: Arc<Database>, limits: StatementLimits, lifetime: Duration) -> Result<Session, Failure> {
-    let (connection, origin) = database.open(limits).await.map_err(|failure| failure.at(&database.place))?;
-    Ok(Session { connection, origin, renew_at: Instant::now() + lifetime })
+    let opened = database.open(limits).await.map_err(|failure| failure.at(&database.place))?;
+    let Opened { connection, origin, has_fixed_zone } = opened;
+    Ok(Session { connection, origin, has_fixed_zone, renew_at: Instant::now() + lifetime })
 }
 
 impl Slot {
@@ -209,6 +216,16 @@ impl Checkout<'_> {
     /// another one.
     pub fn generation(&self) -> u64 {
         self.slot.generation
+    }
+
+    /// Whether the time zone could not change any more when the session was opened.
+    pub fn had_fixed_zone(&self) -> bool {
+        self.session.has_fixed_zone
+    }
+
+    /// The counting mode that the session was opened with.
+    pub(super) fn counting_mode(&self) -> &CountingMode {
+        &self.owner.database.counting_mode
     }
 
     /// Runs statements within the time limit.

@@ -1,6 +1,12 @@
 //! Logs in to the database, and opens sessions that are ready for use.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::Context;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
@@ -25,8 +31,19 @@ pub struct Database {
     source: Source,
     /// The name of the database in failures.
     pub(super) place: Arc<str>,
-    counting_mode: CountingMode,
+    pub(super) counting_mode: CountingMode,
+    /// Whether a session was opened. Later sessions do not replace the stored counting mode, so that the process that started last
+    /// decides.
+    has_opened: AtomicBool,
     pub(super) clock: DatabaseClock,
+}
+
+/// A connection that was set up.
+pub(super) struct Opened {
+    pub(super) connection: PgConnection,
+    pub(super) origin: Origin,
+    /// Whether the time zone of the database can't change any more.
+    pub(super) has_fixed_zone: bool,
 }
 
 enum Source {
@@ -48,7 +65,7 @@ impl Database {
             DatabaseConfig::Embedded(folder) => start_embedded(folder).await?,
         };
         let (place, clock) = (config.place().into(), DatabaseClock::new(clock));
-        Ok(Arc::new(Self { source, place, counting_mode, clock }))
+        Ok(Arc::new(Self { source, place, counting_mode, has_opened: AtomicBool::new(false), clock }))
     }
 
     /// Whether the database accepts only one connection, which all tasks share then.
@@ -62,7 +79,7 @@ impl Database {
 
     /// Opens a connection, and migrates the schema if a migration is missing. No visits have been sent yet, so every failure can be
     /// retried.
-    pub(super) async fn open(&self, limits: StatementLimits) -> Result<(PgConnection, Origin), Failure> {
+    pub(super) async fn open(&self, limits: StatementLimits) -> Result<Opened, Failure> {
         let password = match &self.source {
             Source::Entra(_, tokens) => Some(tokens.get().await?),
             Source::Server(_) => None,
@@ -70,21 +87,22 @@ impl Database {
             Source::Embedded(_) => None,
         };
         let mut connection = self.within(LOGIN_LIMIT, "logging in", self.log_in(password)).await?;
-        if let SetUp::Ready { origin, .. } = self.set_up(&mut connection, limits).await? {
-            return Ok((connection, origin));
+        if let SetUp::Ready { origin, has_fixed_zone, .. } = self.set_up(&mut connection, limits).await? {
+            return Ok(Opened { connection, origin, has_fixed_zone });
         }
         self.within(MIGRATION_LIMIT, "migrating", migrate(&mut connection)).await?;
         match self.set_up(&mut connection, limits).await? {
-            SetUp::Ready { origin, .. } => Ok((connection, origin)),
+            SetUp::Ready { origin, has_fixed_zone, .. } => Ok(Opened { connection, origin, has_fixed_zone }),
             SetUp::Outdated(failure) => Err(failure),
         }
     }
 
     async fn set_up(&self, connection: &mut PgConnection, limits: StatementLimits) -> Result<SetUp, Failure> {
         let sent = self.clock.machine_now();
-        let set_up = set_up(connection, limits, &self.counting_mode);
+        let set_up = set_up(connection, limits, &self.counting_mode, !self.has_opened.load(Ordering::Relaxed));
         let set_up = self.within(LOGIN_LIMIT, "setting up", set_up).await?;
         if let SetUp::Ready { clock_seconds, .. } = &set_up {
+            self.has_opened.store(true, Ordering::Relaxed);
             self.clock.observe(*clock_seconds, sent);
         }
         Ok(set_up)

@@ -29,6 +29,16 @@ pub async fn has_sites(checkout: &mut Checkout<'_>) -> Result<bool, Failure> {
         .await
 }
 
+/// Whether the time zone of the database can't change any more.
+pub async fn has_fixed_zone(checkout: &mut Checkout<'_>) -> Result<bool, Failure> {
+    let own_site = checkout.counting_mode().own_site.clone();
+    checkout
+        .run(async |connection| {
+            sqlx::query_scalar!(r#"select has_fixed_zone($1) as "fixed!""#, &*own_site).fetch_one(connection).await
+        })
+        .await
+}
+
 /// The kind of a row of `read_tallies.sql`.
 #[derive(Clone, Copy, Debug, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]

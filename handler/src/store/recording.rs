@@ -245,11 +245,13 @@ pub async fn open_keys(
     lease_until: Option<Timestamp>,
 ) -> Result<Vec<OpenedKeys>, Failure> {
     let seconds = |instant: Timestamp| instant.as_duration().as_secs_f64();
+    let zone = checkout.counting_mode().zone_name().to_owned();
     let offer = |request: &'_ KeyRequest<'_>| request.period.as_ref().map(|offer| offer.period.number());
     let rows = checkout
         .run(async |connection| {
             sqlx::query_file!(
                 "queries/open_keys.sql",
+                zone,
                 &column(requests, |request| &**request.site) as &[&str],
                 &column(requests, |request| request.all_time.as_ref().map(|salt| salt.0.as_slice()))
                     as &[Option<&[u8]>],

@@ -12,6 +12,8 @@ pub(super) enum SetUp {
         /// The database's clock, in Unix seconds.
         clock_seconds: f64,
         origin: Origin,
+        /// Whether the time zone of the database can't change any more.
+        has_fixed_zone: bool,
     },
     /// A migration is missing. The failure counts if migrating does not help.
     Outdated(Failure),
@@ -29,18 +31,20 @@ struct Found {
     forget: String,
     clock_microseconds: i64,
     encoding: String,
+    has_fixed_zone: bool,
     origin: String,
     version: Option<i64>,
     checksum: Option<String>,
 }
 
-/// Sets up a session.
+/// Sets up a session. If `replaces_mode` is true, the counting mode replaces the stored one as far as that is not fixed.
 pub(super) async fn set_up(
     connection: &mut PgConnection,
     limits: StatementLimits,
     counting_mode: &CountingMode,
+    replaces_mode: bool,
 ) -> Result<SetUp, Failure> {
-    let rows = sqlx::raw_sql(AssertSqlSafe(text(limits, counting_mode))).fetch_all(connection).await;
+    let rows = sqlx::raw_sql(AssertSqlSafe(text(limits, counting_mode, replaces_mode))).fetch_all(connection).await;
     let found = rows.and_then(|rows| rows.iter().map(Found::from_row).collect::<sqlx::Result<Vec<_>>>());
     match found.map_err(|error| Failure::of(&error)) {
         Ok(found) => examine(found, counting_mode),
@@ -50,19 +54,21 @@ pub(super) async fn set_up(
     }
 }
 
-fn text(limits: StatementLimits, counting_mode: &CountingMode) -> String {
+fn text(limits: StatementLimits, counting_mode: &CountingMode, replaces_mode: bool) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
     format!(
         include_str!("../../queries/set_up_session.sql"),
         settings = limits.settings(),
         time_zone = quoted(counting_mode.zone_name()),
-        forget = quoted(counting_mode.forget.name())
+        forget = quoted(counting_mode.forget.name()),
+        own_site = quoted(&counting_mode.own_site),
+        replaces = replaces_mode
     )
 }
 
 fn examine(mut found: Vec<Found>, counting_mode: &CountingMode) -> Result<SetUp, Failure> {
     let applied: Vec<_> = found.iter_mut().filter_map(|row| row.version.zip(row.checksum.take())).collect();
-    let Found { time_zone, forget, clock_microseconds, encoding, origin, .. } =
+    let Found { time_zone, forget, clock_microseconds, encoding, has_fixed_zone, origin, .. } =
         found.pop().ok_or(Failure::rejected("no row"))?;
     migration::check_encoding(&encoding)?;
     if !migration::are_applied(&applied)? {
@@ -79,5 +85,6 @@ fn examine(mut found: Vec<Found>, counting_mode: &CountingMode) -> Result<SetUp,
     if forget != counting_mode.forget.name() {
         return Err(differs("FOOTFALL_FORGET", &forget, counting_mode.forget.name()));
     }
-    Ok(SetUp::Ready { clock_seconds: clock_microseconds as f64 / 1e6, origin: Origin(origin) })
+    let (clock_seconds, origin) = (clock_microseconds as f64 / 1e6, Origin(origin));
+    Ok(SetUp::Ready { clock_seconds, origin, has_fixed_zone })
 }

@@ -75,7 +75,7 @@ struct Copy {
 
 impl Copy {
     async fn of(name: &'static str, database: Database, forget: Forget) -> Self {
-        let mode = CountingMode { zone: TimeZone::UTC, forget };
+        let mode = CountingMode { zone: TimeZone::UTC, forget, own_site: "localhost".parse().unwrap() };
         let config = DatabaseConfig::Server(Box::new(database.options()));
         let clock = Clock::reading(Timestamp::now);
         let [connection] = store::Database::new(&config, mode, clock).await.unwrap().connections([LIMITS]);

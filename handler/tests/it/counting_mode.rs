@@ -1,10 +1,10 @@
-//! The counting mode of a database (time zone and `FOOTFALL_FORGET`), which cannot change after the first visit, and
-//! counting in daily mode and without an all-time estimate.
+//! The counting mode of a database (time zone and `FOOTFALL_FORGET`), and the visits that fix it. Counting in daily mode and
+//! without an all-time estimate.
 
 use serde_json::{Value, json};
 
 use crate::{
-    client::{FIREFOX, Request, visitor},
+    client::{FIREFOX, GOOGLEBOT, Request, visitor},
     database::Database,
     host::Host,
     log::{combined, long},
@@ -22,7 +22,9 @@ async fn statistics(host: &Host, query: &str) -> Value {
 async fn a_changed_time_zone_or_mode_stops_the_start_with_one_line_that_names_it() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
-    host.send(&visitor(1)).await;
+    for number in [1, 3] {
+        host.send(&visitor(number)).await;
+    }
     let folder = Folder::new();
     let log = folder.write("access.log", long(10, 2));
     let import = ["import", "--site", "example.com", &log];
@@ -37,7 +39,7 @@ async fn a_changed_time_zone_or_mode_stops_the_start_with_one_line_that_names_it
             }
         }
     }
-    assert_eq!(database.pageviews().await, 1);
+    assert_eq!(database.pageviews().await, 2);
     // The stored time zone is accepted, and the running process continues.
     assert_eq!(HandlerCommand::on(&database).with("FOOTFALL_TIMEZONE", "UTC").run(&import).code, Some(0));
     assert_eq!(host.send(&visitor(2)).await.status, 200);
@@ -54,6 +56,103 @@ async fn before_the_first_visit_time_zone_and_mode_can_change() {
     host.send(&visitor(1)).await;
     assert_eq!(host.statistics().await["time_zone"], "Europe/Berlin");
     assert_eq!(database.texts("select time_zone || ' ' || forget from setting").await, ["Europe/Berlin daily"]);
+}
+
+/// A view of a page of example.com.
+fn view(number: usize) -> Request {
+    let body = r#"{"s":"example.com","p":"/"}"#;
+    visitor(number).to("/v").method("POST").header("Content-Length", &body.len().to_string()).body(body)
+}
+
+#[tokio::test]
+async fn the_owners_looks_do_not_fix_the_time_zone_and_the_first_visit_to_a_site_does() {
+    for forget in ["monthly", "daily"] {
+        let database = Database::create().await;
+        let on = |zone| {
+            let command = Host::on(&database).with("FOOTFALL_SITES", "example.com").with("FOOTFALL_TIMEZONE", zone);
+            command.with("FOOTFALL_FORGET", forget)
+        };
+        // The zones are on both sides of midnight in turn.
+        for (looks, zone) in [(1, "UTC"), (2, "Pacific/Kiritimati"), (3, "Pacific/Pago_Pago"), (4, "Europe/Berlin")] {
+            let host = on(zone).start().await;
+            host.process.wait_until_ready().await;
+            let page = host.send(&visitor(1)).await;
+            let note = "(FOOTFALL_TIMEZONE); fixed with the first visit to example.com.";
+            let told = host.process.wait_for_event("time_zone").await[0]["message"].as_str().unwrap().to_owned();
+            assert!(told.starts_with("Days begin at 00:00 ") && told.ends_with(note), "{told}");
+            assert!(page.text().contains("Waiting for the first visit…") && page.text().contains(&told), "{told}");
+            assert_eq!(database.texts("select time_zone from setting").await, [zone]);
+            let counted = host.statistics().await;
+            assert_eq!(
+                (&counted["visitors"]["all_time"]["estimate"], &counted["time_zone"]),
+                (&1.into(), &zone.into())
+            );
+            assert_eq!(counted["pageviews"]["all_time"], looks, "no look is lost");
+            database.assert_sound().await;
+        }
+        // Without a look at it, the visit of the same visitor to a site is enough.
+        let host = on("Europe/Berlin").start().await;
+        host.process.wait_until_ready().await;
+        assert_eq!(host.send(&view(1)).await.status, 204);
+        let page = host.send(&visitor(1)).await;
+        assert!(!page.text().contains("FOOTFALL_TIMEZONE") && !page.text().contains("Waiting"));
+        let changed = HandlerCommand::on(&database).with("FOOTFALL_FORGET", forget).run(&["migrate"]);
+        assert!(changed.code == Some(1) && changed.stderr.contains("has counted with 'Europe/Berlin'"), "{changed:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_mode_of_forgetting_is_fixed_by_the_first_visit_even_of_the_owner() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    host.send(&visitor(1)).await;
+    let outcome = HandlerCommand::on(&database).with(DAILY.0, DAILY.1).run(&["migrate"]);
+    assert!(outcome.code == Some(1) && outcome.stderr.contains("FOOTFALL_FORGET"), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn without_another_site_the_second_visitor_of_the_page_fixes_the_time_zone() {
+    let database = Database::create().await;
+    let host = Host::start(&database).await;
+    let migrate = |zone: &str| HandlerCommand::on(&database).with("FOOTFALL_TIMEZONE", zone).run(&["migrate"]).code;
+    // An opt-out and a robot are no visitors.
+    for request in [visitor(1), visitor(1), visitor(2).header("DNT", "1"), visitor(3).user_agent(GOOGLEBOT)] {
+        let page = host.send(&request).await;
+        for part in [
+            "Count a website",
+            "FOOTFALL_SITES=example.com",
+            "data-site=\"example.com\"",
+            "fixed with the second visitor.",
+        ] {
+            assert!(page.text().contains(part), "{part}");
+        }
+        assert!(page.text().contains("data-range=\"visitors\""), "the numbers of the page itself are shown");
+    }
+    assert_eq!((migrate(BERLIN.1), migrate("UTC")), (Some(0), Some(0)));
+    let page = host.send(&visitor(2)).await;
+    assert!(!page.text().contains("Count a website") && !page.text().contains("Days begin"));
+    assert_eq!((migrate(BERLIN.1), migrate("UTC")), (Some(1), Some(0)));
+}
+
+#[tokio::test]
+async fn an_instance_with_an_earlier_time_zone_opens_no_site() {
+    let database = Database::create().await;
+    let host = Host::on(&database).with("FOOTFALL_SITES", "example.com").start().await;
+    host.process.wait_until_ready().await;
+    host.send(&visitor(1)).await;
+    let berlin = HandlerCommand::on(&database).with(BERLIN.0, BERLIN.1);
+    assert_eq!(berlin.run(&["migrate"]).code, Some(0));
+    // The instance would count the visit into a day of its own zone.
+    assert_eq!(host.send(&view(1)).await.status, 503);
+    assert_eq!(database.texts("select name from site").await, ["localhost"]);
+    // A site that is being opened is waited for.
+    let opening = "select from setting for share; insert into site (name) values ('example.com')";
+    let held = database.hold(opening).await;
+    let utc = HandlerCommand::on(&database).spawn(&["migrate"]);
+    database.wait_for_some("wait_event_type = 'Lock'").await;
+    held.release().await;
+    let outcome = utc.outcome();
+    assert!(outcome.code == Some(1) && outcome.stderr.contains("has counted with 'Europe/Berlin'"), "{outcome:?}");
 }
 
 #[tokio::test]

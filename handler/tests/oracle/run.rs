@@ -65,7 +65,7 @@ impl Fleet {
     pub(crate) async fn prepare(zone: &TimeZone, forget: Forget, now_ms: i64) -> Database {
         let database = Database::create().await;
         let rules = CountingRules {
-            counting_mode: CountingMode { zone: zone.clone(), forget },
+            counting_mode: CountingMode { zone: zone.clone(), forget, own_site: "localhost".parse().unwrap() },
             keeps_all_time: true,
             retention_days: None,
             named_events: Vec::new(),
@@ -93,7 +93,7 @@ impl Fleet {
         mine: impl Fn(usize) -> bool,
     ) -> Self {
         let rules = CountingRules {
-            counting_mode: CountingMode { zone: zone.clone(), forget },
+            counting_mode: CountingMode { zone: zone.clone(), forget, own_site: "localhost".parse().unwrap() },
             keeps_all_time: true,
             retention_days: None,
             named_events: Vec::new(),

@@ -114,6 +114,7 @@ pub fn assemble(
         unread,
         excluded,
         referrals: query.filter.condition().and_then(|condition| Referrals::assemble(condition, referrals)),
+        zone_can_change: false,
         filter: query.filter.clone(),
         imported: imported::sums(imported, &plan.series, zone),
         annotations,

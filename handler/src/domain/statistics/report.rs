@@ -71,6 +71,8 @@ pub struct Report {
     pub imported: Vec<ImportedSum>,
     /// Annotations of days of the range, in order.
     pub annotations: Vec<Annotation>,
+    /// Whether the time zone can still change. Only known for a site that may wait for its first visit.
+    pub zone_can_change: bool,
 }
 
 impl Report {

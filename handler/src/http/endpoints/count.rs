@@ -132,6 +132,7 @@ fn page_view<'a>(app: &'a App, reading: &'a Reading) -> page::PageContext<'a> {
         report: &reading.report,
         address: &app.address,
         sites: &app.config.sites,
+        own_site: &app.config.own_site,
         lists_sites: false,
         signed_in: false,
         version: build::VERSION,

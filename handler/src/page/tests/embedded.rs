@@ -9,6 +9,7 @@ fn embedded(report: &Report) -> String {
         report,
         address,
         sites: &sites,
+        own_site: &sites[1],
         lists_sites: false,
         signed_in: false,
         version,

@@ -81,6 +81,7 @@ pub(super) fn report() -> Report {
         referrals: None,
         imported: Vec::new(),
         annotations: Vec::new(),
+        zone_can_change: false,
     }
 }
 
