@@ -1,6 +1,6 @@
 // The page works without this script. The script adds:
 // - the value of a chart under the pointer or by the arrow keys, and the chart of the year;
-// - updates of the numbers, the last 30 minutes, and the reader's format of numbers and times;
+// - updates of the numbers, the overview and the last 30 minutes, and the reader's format of numbers and times;
 // - names of countries and languages;
 // - the lists of another tab, without loading the whole page again;
 // - names of sites while the reader types a part of one;
@@ -185,6 +185,29 @@ if (live) {
   document.addEventListener("visibilitychange", look);
   look();
 }
+const overview = one("#overview");
+if (overview) {
+  const look = async () => {
+    if (document.hidden) return;
+    try {
+      const reply = await fetch(location.href, { headers: { accept: "text/html" } });
+      if (reply.status === 401) clearInterval(watch);
+      if (!reply.ok) return;
+      const read = new DOMParser().parseFromString(await reply.text(), "text/html");
+      const rows = all("#overview tr", read);
+      adapt(read);
+      // The first cell stays, because its link may have the focus.
+      for (const row of overview.rows) {
+        const { cells } = rows[row.rowIndex];
+        if (cells[0].textContent === row.cells[0].textContent) for (const index of [1, 2]) row.cells[index].replaceWith(cells[1]);
+      }
+    } catch {
+      // Offline, or other sites: the numbers stay unchanged.
+    }
+  };
+  const watch = setInterval(look, 10000);
+  document.addEventListener("visibilitychange", look);
+}
 const waiting = one(".waiting");
 const first = waiting?.querySelector("h2 span");
 const copy = waiting?.querySelector("button");
@@ -242,4 +265,4 @@ const ask = async () => {
   }
 };
 // A page with stale numbers is not updated, because its charts would keep the old numbers.
-const timer = "stale" in json.dataset || setInterval(ask, first ? 3000 : 60000);
+const timer = !json || "stale" in json.dataset || setInterval(ask, first ? 3000 : 60000);

@@ -7,6 +7,7 @@
 mod error;
 mod export;
 mod live;
+mod overview;
 mod partial;
 mod pending;
 mod reading;
@@ -30,11 +31,13 @@ pub use self::{
     error::{ReadError, RecordError},
     export::ExportPart,
     live::LiveReading,
+    overview::OverviewReading,
     reading::{ReadResult, Reading},
 };
 use self::{
     export::ExportResult,
     live::{KeptLiveReadings, LiveResult},
+    overview::{KeptOverview, OverviewResult},
     pending::{QUEUE_LENGTH, ReadRequest, StatisticsRequest},
     reading::{KeptReadings, SHARED_FOR},
     task::Task,
@@ -51,6 +54,7 @@ pub struct Reader {
     requests: mpsc::Sender<ReadRequest>,
     kept: Arc<KeptReadings>,
     kept_live: Arc<KeptLiveReadings>,
+    kept_overview: Arc<KeptOverview>,
     connection: Arc<Connection>,
     rules: CountingRules,
 }
@@ -61,8 +65,10 @@ impl Reader {
     pub fn start(connection: Arc<Connection>, rules: CountingRules, sites: Vec<SiteName>) -> (Self, JoinHandle<()>) {
         let (requests, queue) = mpsc::channel(QUEUE_LENGTH);
         let (kept, kept_live) = (Arc::<KeptReadings>::default(), Arc::<KeptLiveReadings>::default());
-        let task = Task::new(connection.clone(), rules.clone(), sites, kept.clone(), kept_live.clone());
-        (Self { requests, kept, kept_live, connection, rules }, tokio::spawn(task.run(queue)))
+        let kept_overview = Arc::<KeptOverview>::default();
+        let task =
+            Task::new(connection.clone(), rules.clone(), sites, kept.clone(), kept_live.clone(), kept_overview.clone());
+        (Self { requests, kept, kept_live, kept_overview, connection, rules }, tokio::spawn(task.run(queue)))
     }
 
     /// Reads the current numbers for a client of this network, and waits for them until `answer_by`.
@@ -149,6 +155,24 @@ impl Reader {
         answer_by: Instant,
     ) -> ExportResult {
         let request = |receipt| ReadRequest::Export((site, after), network, receipt);
+        self.request(request, answer_by).await.unwrap_or(Err(ReadError::Unavailable))
+    }
+
+    /// The visitors of these sites on the last days, now or up to a second ago.
+    ///
+    /// # Errors
+    /// If the database is unavailable, or too many queries of the network wait.
+    pub async fn read_overview(
+        &self,
+        sites: Vec<SiteName>,
+        network: LimitedNetwork,
+        answer_by: Instant,
+    ) -> OverviewResult {
+        let kept = self.kept_overview.lock().expect("the lock is not poisoned: its holders do not panic").clone();
+        if let Some(reading) = kept.filter(|kept| kept.serves(&sites, SHARED_FOR)) {
+            return Ok(reading);
+        }
+        let request = |receipt| ReadRequest::Overview(sites, network, receipt);
         self.request(request, answer_by).await.unwrap_or(Err(ReadError::Unavailable))
     }
 

@@ -8,6 +8,7 @@ mod bad_query;
 mod filter;
 mod imported;
 mod live;
+mod overview;
 mod query;
 mod range;
 mod report;
@@ -21,6 +22,7 @@ pub use self::{
     filter::{Condition, Filter},
     imported::{ImportedPoint, ImportedSum},
     live::Live,
+    overview::{DailyVisitors, Overview},
     query::{Before, Lists, Plan, PlannedPoint, Query, STATEMENT_DAYS, Slice},
     range::{Range, Step},
     report::{AllTimeEstimate, Counts, Entry, Point, Previous, Referrals, Report, Week},

@@ -96,7 +96,7 @@ async fn endpoint<B: Buf>(
         Endpoint::StatisticsCsv => statistics::respond_with_csv(request).await,
         Endpoint::Live => live::respond(request).await,
         Endpoint::Export => export::respond(request).await,
-        Endpoint::Sites => sites::respond(request),
+        Endpoint::Sites => sites::respond(request).await,
         Endpoint::Description => files::respond_with_description(request),
         Endpoint::Badge => badge::respond(name, request).await,
         Endpoint::HealthLive => health::respond_live(),

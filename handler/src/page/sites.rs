@@ -1,4 +1,5 @@
-//! The choice of a site: links while there are few sites, else a search, and the list of the sites that it finds.
+//! The choice of a site: links while there are few sites, else a search. The overview of the sites, or of those that a search
+//! finds.
 
 use serde::Serialize;
 
@@ -6,14 +7,22 @@ use super::{
     templates::TEMPLATES,
     wording::{query_value, short, thousands},
 };
-use crate::{build, domain::site_name::SiteName};
+use crate::{
+    build,
+    domain::{site_name::SiteName, statistics::Overview},
+};
 
 /// The largest number of sites that every page links to.
 const LINKED_SITES: usize = 5;
 
+/// How many sites the overview shows, with their numbers.
+pub const SHOWN_SITES: usize = 100;
+
 /// The choice of a site on the page.
 #[derive(Serialize)]
 pub(super) struct SiteChoice<'a> {
+    /// Whether there is more than one site.
+    several: bool,
     /// Links to the sites; empty if there is only one, or too many.
     links: Vec<SiteLink<'a>>,
     /// The number of sites, if there are too many to link to.
@@ -34,13 +43,13 @@ impl<'a> SiteChoice<'a> {
         let link = |site: &'a SiteName| SiteLink { name: site, query: query_value(site), current: site == current };
         match sites.len() {
             0 | 1 => Self::none(),
-            2..=LINKED_SITES => Self { links: sites.iter().map(link).collect(), count: None },
-            count => Self { links: Vec::new(), count: Some(thousands(i64::try_from(count).unwrap_or(i64::MAX))) },
+            2..=LINKED_SITES => Self { several: true, links: sites.iter().map(link).collect(), count: None },
+            count => Self { several: true, links: Vec::new(), count: Some(number(count)) },
         }
     }
 
     pub(super) const fn none() -> Self {
-        Self { links: Vec::new(), count: None }
+        Self { several: false, links: Vec::new(), count: None }
     }
 }
 
@@ -48,8 +57,12 @@ impl<'a> SiteChoice<'a> {
 pub struct FoundSites<'a> {
     /// The part of a name to search for; empty for all sites.
     pub search: &'a str,
-    /// The first sites that were found.
-    pub sites: &'a [&'a SiteName],
+    /// The shown part of the sites that were found.
+    pub sites: &'a [SiteName],
+    /// The numbers of these sites. Missing while the database is unavailable.
+    pub overview: Option<&'a Overview>,
+    /// The number of sites that were found before the shown part.
+    pub offset: usize,
     /// The number of sites that were found.
     pub found: usize,
     /// The number of sites that the viewer may see.
@@ -60,45 +73,107 @@ pub struct FoundSites<'a> {
 #[derive(Serialize)]
 struct SitesPage<'a> {
     search: &'a str,
+    /// Whether there are so many sites that a search helps.
+    searchable: bool,
     summary: String,
-    links: Vec<SiteLink<'a>>,
+    /// Whether the numbers are known.
+    known: bool,
+    rows: Vec<SiteRow<'a>>,
+    /// The queries of the parts before and after the shown one.
+    previous: Option<String>,
+    next: Option<String>,
     version: &'static str,
     commit: &'static str,
 }
 
-/// Renders the list of sites with its search.
+/// A site with its visitors.
+#[derive(Serialize)]
+struct SiteRow<'a> {
+    name: &'a str,
+    query: String,
+    today: String,
+    /// The visitors of each day as text.
+    days: String,
+    /// The visitors of each day as a line; missing if they are not known.
+    line: Option<String>,
+}
+
+/// Renders the overview with its search.
 ///
 /// # Errors
 /// If the template names a missing value; the tests render it.
 pub fn render_sites(found: &FoundSites<'_>) -> anyhow::Result<String> {
-    let number = |count: usize| thousands(i64::try_from(count).unwrap_or(i64::MAX));
-    let shown = found.sites.len();
-    let summary = match (shown, found.found) {
-        (_, 0) => format!("None of {} sites has this in its name.", number(found.all)),
-        (shown, all) if shown < all => {
-            format!("The first {} of {} sites. Search for a part of a name to see others.", number(shown), number(all))
+    let FoundSites { search, sites, overview, offset, found, all } = *found;
+    let end = offset.saturating_add(sites.len());
+    let summary = match (sites.len(), found) {
+        (_, 0) => format!("None of {} sites has this in its name.", number(all)),
+        (shown, found) if shown < found && shown > 0 => {
+            format!("Sites {} to {} of {}", number(offset + 1), number(end), number(found))
         }
         (_, 1) => "1 site".to_owned(),
-        (_, all) => format!("{} sites", number(all)),
+        (_, found) => format!("{} sites", number(found)),
     };
-    let sites = found.sites.iter();
-    let links = sites.map(|site| SiteLink { name: site, query: query_value(site), current: false }).collect();
-    let (version, commit) = (build::VERSION, short(build::COMMIT));
-    Ok(TEMPLATES.render("sites", &SitesPage { search: found.search, summary, links, version, commit })?)
+    let query = |offset: usize| format!("q={}&offset={offset}", query_value(search));
+    let page = SitesPage {
+        search,
+        searchable: all > LINKED_SITES || !search.is_empty(),
+        summary,
+        known: overview.is_some(),
+        rows: rows(sites, overview),
+        previous: (offset > 0).then(|| query(offset.saturating_sub(SHOWN_SITES))),
+        next: (end < found).then(|| query(end)),
+        version: build::VERSION,
+        commit: short(build::COMMIT),
+    };
+    Ok(TEMPLATES.render("sites", &page)?)
+}
+
+fn rows<'a>(sites: &'a [SiteName], overview: Option<&Overview>) -> Vec<SiteRow<'a>> {
+    let row = |(index, site): (usize, &'a SiteName)| {
+        let counted = overview.and_then(|overview| overview.sites.get(index));
+        let days = counted.map_or(&[][..], |counted| &counted.visitors);
+        let words: Vec<_> = days.iter().copied().map(thousands).collect();
+        SiteRow {
+            name: site,
+            query: query_value(site),
+            today: counted.map_or_else(|| "–".to_owned(), |counted| thousands(counted.today())),
+            days: format!("Visitors by day: {}", words.join(", ")),
+            line: counted.map(|_| line(days)),
+        }
+    };
+    sites.iter().enumerate().map(row).collect()
+}
+
+/// A line from the left to the right of a drawing of 60 by 20, with the largest number at the top.
+fn line(numbers: &[i64]) -> String {
+    let most = numbers.iter().copied().max().unwrap_or_default().max(1);
+    let steps = numbers.len().saturating_sub(1).max(1);
+    let point = |(index, number): (usize, &i64)| format!("{} {}", index * 60 / steps, 19 - number * 18 / most);
+    format!("M{}", numbers.iter().enumerate().map(point).collect::<Vec<_>>().join("L"))
+}
+
+fn number(count: usize) -> String {
+    thousands(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
+    use crate::domain::Day;
 
     fn sites(count: usize) -> Vec<SiteName> {
         (0..count).map(|number| format!("site-{number}.example").parse().unwrap()).collect()
     }
 
-    fn render(search: &str, shown: usize, found: usize) -> String {
+    fn render(search: &str, shown: usize, offset: usize, found: usize) -> String {
         let sites = sites(shown);
-        let sites: Vec<_> = sites.iter().collect();
-        render_sites(&FoundSites { search, sites: &sites, found, all: 10_000 }).unwrap()
+        let overview = Overview::assemble(Day::from_number(20_000), &sites, &HashMap::new());
+        let overview = Some(&overview);
+        let found = FoundSites { search, sites: &sites, overview, offset, found, all: 10_000 };
+        // Links as browsers read them.
+        render_sites(&found).unwrap().replace("&#x3D;", "=")
     }
 
     #[test]
@@ -106,18 +181,51 @@ mod tests {
         for (count, links) in [(1, 0), (2, 2), (5, 5), (6, 0), (10_000, 0)] {
             let sites = sites(count);
             let choice = SiteChoice::of(&sites, &sites[0]);
-            assert_eq!((choice.links.len(), choice.count.is_some()), (links, count > 5), "{count}");
+            let expected = (links, count > 5, count > 1);
+            assert_eq!((choice.links.len(), choice.count.is_some(), choice.several), expected, "{count}");
         }
         assert_eq!(SiteChoice::of(&sites(10_000), &sites(1)[0]).count.as_deref(), Some("10,000"));
     }
 
     #[test]
-    fn the_list_of_sites_says_how_many_it_leaves_out() {
-        let all = render("", 100, 10_000);
-        assert!(all.contains("The first 100 of 10,000 sites.") && all.matches("<li>").count() == 100);
+    fn the_overview_says_which_sites_it_shows_and_links_to_the_others() {
+        let links = |page: &str| ["prev", "next"].map(|rel| page.contains(&format!("rel=\"{rel}\"")));
+        let all = render("", 100, 0, 10_000);
+        assert!(all.contains("Sites 1 to 100 of 10,000") && all.matches("<tr><td>").count() == 100);
         assert!(all.contains("href=\"/?site=site-7.example\""));
-        assert!(render("7", 2, 2).contains("2 sites") && render("7", 1, 1).contains("1 site<"));
-        assert!(render("nothing", 0, 0).contains("None of 10,000 sites"));
-        assert!(render("\"><script>", 0, 0).contains("value=\"&quot;&gt;&lt;script&gt;\""));
+        assert_eq!(links(&all), [false, true]);
+        let middle = render("a&b", 100, 100, 300);
+        assert!(middle.contains("Sites 101 to 200 of 300") && links(&middle) == [true, true]);
+        assert!(
+            middle.contains("/api/sites?q=a%26b&amp;offset=0") && middle.contains("/api/sites?q=a%26b&amp;offset=200")
+        );
+        assert_eq!(links(&render("", 50, 250, 300)), [true, false]);
+        assert!(render("7", 2, 0, 2).contains("2 sites") && render("7", 1, 0, 1).contains("1 site<"));
+        assert!(render("nothing", 0, 0, 0).contains("None of 10,000 sites"));
+        assert!(render("\"><script>", 0, 0, 0).contains("value=\"&quot;&gt;&lt;script&gt;\""));
+    }
+
+    #[test]
+    fn each_site_has_its_visitors_today_and_a_line_of_its_days() {
+        let today = Day::from_number(20_000);
+        let counted = [(0, 1_234), (1, 617), (6, 2_468)];
+        let counted = counted.map(|(ago, visitors)| (("site-0.example".to_owned(), today.plus(-ago)), visitors)).into();
+        let sites = sites(2);
+        let overview = Overview::assemble(today, &sites, &counted);
+        let found = FoundSites { search: "", sites: &sites, overview: Some(&overview), offset: 0, found: 2, all: 2 };
+        let page = render_sites(&found).unwrap();
+        assert!(
+            page.contains("<td>1,234<td>") && page.contains("Visitors by day: 2,468, 0, 0, 0, 0, 617, 1,234<"),
+            "{page}"
+        );
+        assert!(page.contains("\"M0 1L10 19L20 19L30 19L40 19L50 15L60 10\""), "{page}");
+        assert!(page.contains("<td>0<td>") && page.contains("\"M0 19L10 19L20 19L30 19L40 19L50 19L60 19\""));
+        assert!(!page.contains("type=\"search\"") && !page.contains("not available"));
+        let page = render_sites(&FoundSites { overview: None, ..found }).unwrap();
+        assert!(
+            page.contains("The numbers are not available.")
+                && page.contains("<td>–<td>\n")
+                && !page.contains("<title>V")
+        );
     }
 }

@@ -167,6 +167,14 @@ fn the_own_page_alone_shows_an_example_to_embed_until_it_has_a_second_visitor() 
 }
 
 #[test]
+fn the_name_leads_to_the_overview_if_there_are_several_sites() {
+    for (sites, links) in [(&["example.com"][..], 0), (&["example.com", "counter.example"], 1)] {
+        let page = html_of_sites(&report(), sites);
+        assert_eq!(page.matches("<p class=\"brand\"><a href=\"/api/sites\"").count(), links, "{sites:?}");
+    }
+}
+
+#[test]
 fn a_stale_page_warns_that_the_visit_may_not_be_counted() {
     let mut report = report();
     assert!(!html(&report).contains("numbers are out of date"));

@@ -6,6 +6,7 @@ use super::{
     error::ReadError,
     export::ExportResult,
     live::LiveResult,
+    overview::OverviewResult,
     partial::Partial,
     reading::ReadResult,
     turns::{Turn, Turns},
@@ -23,6 +24,7 @@ pub(super) enum ReadRequest {
     Statistics(StatisticsRequest),
     Live(SiteName, LimitedNetwork, oneshot::Sender<LiveResult>),
     Export(ExportPlace, LimitedNetwork, oneshot::Sender<ExportResult>),
+    Overview(Vec<SiteName>, LimitedNetwork, oneshot::Sender<OverviewResult>),
     Ready(oneshot::Sender<Result<(), Failure>>),
 }
 
@@ -51,6 +53,7 @@ pub(super) struct Pending {
     statistics: Turns<Query, Caller, Waiting>,
     live: Turns<SiteName, LimitedNetwork, LiveReceipts>,
     exports: Turns<ExportPlace, LimitedNetwork, ExportReceipts>,
+    overviews: Turns<Vec<SiteName>, LimitedNetwork, OverviewReceipts>,
     pub(super) probes: Vec<oneshot::Sender<Result<(), Failure>>>,
     /// Requests that were refused since the last summary, because too many of their network wait.
     pub(super) refused: u64,
@@ -70,6 +73,9 @@ pub(super) type LiveReceipts = Vec<oneshot::Sender<LiveResult>>;
 
 /// The callers that wait for one part of an export.
 pub(super) type ExportReceipts = Vec<oneshot::Sender<ExportResult>>;
+
+/// The callers that wait for one overview.
+pub(super) type OverviewReceipts = Vec<oneshot::Sender<OverviewResult>>;
 
 /// A query whose turn it is.
 pub(super) type StatisticsTurn = Turn<Query, Caller>;
@@ -93,6 +99,7 @@ impl Pending {
             statistics: Turns::new(Waiting::is_wanted).preferring(Caller::FrontPage),
             live: Turns::new(|receipts: &LiveReceipts| receipts.iter().any(|receipt| !receipt.is_closed())),
             exports: Turns::new(|receipts: &ExportReceipts| receipts.iter().any(|receipt| !receipt.is_closed())),
+            overviews: Turns::new(|receipts: &OverviewReceipts| receipts.iter().any(|receipt| !receipt.is_closed())),
             probes: Vec::new(),
             refused: 0,
         }
@@ -111,6 +118,14 @@ impl Pending {
             }
             ReadRequest::Export(place, network, receipt) => {
                 if let Some(receipts) = self.exports.join(&place, network, Vec::new) {
+                    receipts.push(receipt);
+                } else {
+                    self.refused += 1;
+                    let _ = receipt.send(Err(ReadError::TooMany));
+                }
+            }
+            ReadRequest::Overview(sites, network, receipt) => {
+                if let Some(receipts) = self.overviews.join(&sites, network, Vec::new) {
                     receipts.push(receipt);
                 } else {
                     self.refused += 1;
@@ -165,8 +180,19 @@ impl Pending {
         Some((turn.subject, receipts))
     }
 
+    /// The sites whose overview has its turn.
+    pub(super) fn next_overview(&mut self) -> Option<(Vec<SiteName>, OverviewReceipts)> {
+        let (turn, receipts) = self.overviews.next()?;
+        self.overviews.charge(&turn, super::turns::TURN);
+        Some((turn.subject, receipts))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.statistics.is_empty() && self.live.is_empty() && self.exports.is_empty() && self.probes.is_empty()
+        self.statistics.is_empty()
+            && self.live.is_empty()
+            && self.exports.is_empty()
+            && self.overviews.is_empty()
+            && self.probes.is_empty()
     }
 
     /// Sends every waiting caller that the database is unavailable.
@@ -175,6 +201,9 @@ impl Pending {
             waiting.send(&Err(ReadError::Unavailable));
         }
         for receipt in self.live.drain().flatten() {
+            let _ = receipt.send(Err(ReadError::Unavailable));
+        }
+        for receipt in self.overviews.drain().flatten() {
             let _ = receipt.send(Err(ReadError::Unavailable));
         }
         for receipt in self.exports.drain().flatten() {

@@ -11,14 +11,15 @@ use super::{
     error::ReadError,
     export::{ExportPart, read_part},
     live::{KeptLiveReadings, LiveReading},
+    overview::{KeptOverview, OverviewReading},
     partial::{Partial, Piece},
     pending::{ExportPlace, Pending, QUEUE_LENGTH, ReadRequest},
     reading::{KeptReadings, Reading},
     session_cache::SessionCache,
 };
 use crate::{
-    domain::statistics::{BadQuery, Live, Query, Report, assemble},
-    domain::{CountingMode, CountingRules, SiteName},
+    domain::statistics::{BadQuery, Live, Overview, Query, Report, assemble},
+    domain::{CountingMode, CountingRules, Day, SiteName},
     store::{self, Checkout, Connection, Failure, Outage},
     telemetry::percentile,
 };
@@ -37,6 +38,7 @@ pub(super) struct Task {
     pending: Pending,
     kept: Arc<KeptReadings>,
     kept_live: Arc<KeptLiveReadings>,
+    kept_overview: Arc<KeptOverview>,
     session_cache: SessionCache,
     durations: Vec<Duration>,
     outage: Outage,
@@ -72,6 +74,7 @@ impl Task {
         sites: Vec<SiteName>,
         kept: Arc<KeptReadings>,
         kept_live: Arc<KeptLiveReadings>,
+        kept_overview: Arc<KeptOverview>,
     ) -> Self {
         Self {
             connection,
@@ -80,6 +83,7 @@ impl Task {
             sites,
             kept,
             kept_live,
+            kept_overview,
             session_cache: SessionCache::default(),
             durations: Vec::new(),
             outage: Outage::default(),
@@ -113,8 +117,10 @@ impl Task {
                         let _ = receipt.send(outcome.clone());
                     }
                 }
-                // A live reading is so short that one may go before any other.
+                // A live reading and an overview are so short that one of each may go before any other.
                 let loss = self.serve_live().await;
+                self.fail_waiting(loss);
+                let loss = self.serve_overview().await;
                 self.fail_waiting(loss);
                 // Exports have turns of their own, a day at a time, between those of the pages.
                 let loss = self.serve_export().await;
@@ -310,6 +316,38 @@ impl Task {
         let nothing = || ExportPart::Rest { imported: Vec::new(), annotations: Vec::new() };
         let found = checkout.release(outcome)?.or_else(|| self.sites.contains(site).then(nothing));
         found.map(Arc::new).ok_or(NotRead::UnknownSite)
+    }
+
+    /// Serves the next overview. Returns the failure if the database can't be reached.
+    async fn serve_overview(&mut self) -> Option<Failure> {
+        let (sites, receipts) = self.pending.next_overview()?;
+        let mut outcome = self.read_overview(&sites).await;
+        if matches!(outcome, Err(NotRead::Failed(Failure::Lost(_)))) {
+            outcome = self.read_overview(&sites).await;
+        }
+        let (result, loss) = self.conclude(outcome);
+        for receipt in receipts {
+            let _ = receipt.send(result.clone());
+        }
+        loss
+    }
+
+    async fn read_overview(&mut self, sites: &[SiteName]) -> Result<Arc<OverviewReading>, NotRead> {
+        let connection = self.connection.clone();
+        let mut checkout = connection.checkout().await?;
+        let today = match Day::containing(connection.now(), &self.rules.counting_mode.zone) {
+            Ok(today) => today,
+            Err(problem) => {
+                checkout.release(Ok(()))?;
+                return Err(NotRead::BadQuery(problem.into()));
+            }
+        };
+        let outcome = store::read_overview(&mut checkout, sites, &Overview::days(today)).await;
+        let counted = checkout.release(outcome)?;
+        let reading = Arc::new(OverviewReading::new(Overview::assemble(today, sites, &counted)));
+        let mut kept = self.kept_overview.lock().expect("the lock is not poisoned: its holders do not panic");
+        *kept = Some(reading.clone());
+        Ok(reading)
     }
 
     fn log_summary(&mut self) {

@@ -1,6 +1,6 @@
 //! The statements of the reader and of imports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Checkout, Failure, SiteId};
 use crate::{
@@ -209,6 +209,23 @@ pub async fn read_minutes(
             let rows = query.fetch_all(connection).await?;
             let views = rows.iter().filter_map(|row| Some((Minute::from_number(row.minute?), row.pageviews)));
             Ok((!rows.is_empty()).then(|| views.collect()))
+        })
+        .await
+}
+
+/// Reads the visitors of some days of some sites. Skips days without visitors.
+pub async fn read_overview(
+    checkout: &mut Checkout<'_>,
+    sites: &[SiteName],
+    days: &[Day],
+) -> Result<HashMap<(String, Day), i64>, Failure> {
+    let names: Vec<&str> = sites.iter().map(|site| &**site).collect();
+    let numbers: Vec<i32> = days.iter().map(|day| day.number()).collect();
+    checkout
+        .run(async |connection| {
+            let query = sqlx::query_file!("queries/read_overview.sql", &names as &[&str], &numbers);
+            let rows = query.fetch_all(connection).await?;
+            Ok(rows.into_iter().map(|row| ((row.name, Day::from_number(row.day)), row.visitors)).collect())
         })
         .await
 }
