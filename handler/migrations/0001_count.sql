@@ -20,13 +20,9 @@ create table site (
     salt bytea check (octet_length(salt) = 32)
 );
 
--- A counter that every batch raises has a row in each slot, and the sum of its rows counts. A batch raises only rows of the first
--- slot that no other batch has locked. So instances that commit at the same time do not wait for each other, and a single
--- instance uses one slot.
-create table slot (
-    number smallint primary key
-);
-insert into slot (number) select generate_series(0, 7);
+-- A counter that every batch raises has a row in each of eight slots, and the sum of its rows counts. A batch raises only rows of
+-- the first slot that no other batch has locked (`take_slot`). So instances that commit at the same time do not wait for each
+-- other, and a single instance uses one slot.
 
 -- The sums of a site over all time. Retention deletes days, but not these sums.
 create table total (
@@ -223,13 +219,15 @@ end
 $$;
 
 -- Takes the first slot that no other batch uses, until the end of the transaction. If all are used, returns one of them, and the
--- batch waits for its rows.
+-- batch waits for rows of the other. An advisory lock writes nothing, unlike the lock of a row.
 create function take_slot() returns smallint language plpgsql as $$
 begin
-    return coalesce(
-        (select number from slot order by number limit 1 for update skip locked),
-        pg_backend_pid() % (select count(*) from slot)
-    );
+    for number in 0..7 loop
+        if pg_try_advisory_xact_lock(hashtext('footfall slot'), number) then
+            return number;
+        end if;
+    end loop;
+    return pg_backend_pid() % 8;
 end
 $$;
 

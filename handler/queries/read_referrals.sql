@@ -6,7 +6,8 @@ with found as (
     select id from site where name = $1
 ),
 rolled as (
-    select first, last from rolled_months((select id from found), $6::integer[], $7::integer[])
+    -- With a sub-select as an argument, PostgreSQL would plan the function at each call.
+    select first, last from found cross join lateral rolled_months(found.id, $6::integer[], $7::integer[])
 ),
 listed as (
     -- Read day by day, so that the index skips the other dimensions of each day.

@@ -23,7 +23,8 @@ counted_day as materialized (
 ),
 -- The months ($14 to $15) whose sums are read, and the days that are read one by one.
 rolled as (
-    select first, last from rolled_months((select id from found), $14::integer[], $15::integer[])
+    -- With a sub-select as an argument, PostgreSQL would plan the function at each call.
+    select first, last from found cross join lateral rolled_months(found.id, $14::integer[], $15::integer[])
 ),
 single_day as (
     select day from counted_day

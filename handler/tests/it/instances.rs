@@ -133,7 +133,7 @@ async fn a_batch_does_not_wait_for_the_counters_of_another_one() {
     for number in 0..3 {
         assert_eq!(host.send(&visitor(number)).await.status, 200);
     }
-    let counters = "select from slot where number = 0 for update; select from tally for update; \
+    let counters = "select pg_advisory_xact_lock(hashtext('footfall slot'), 0); select from tally for update; \
                     select from total for update; select from minute for update";
     let held = database.hold(counters).await;
     for number in 2..5 {
