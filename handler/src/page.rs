@@ -27,7 +27,7 @@ use serde::Serialize;
 
 pub use self::asset::{SCRIPT, STYLE};
 pub use self::first_visit::zone_note;
-pub use self::problem::render_problem;
+pub use self::problem::{Problem, WayBack, render_problem};
 pub use self::sign_in::render_sign_in;
 pub use self::sites::{FoundSites, SHOWN_SITES, render_sites};
 pub use self::unavailable::{PageKind, render_unavailable};

@@ -62,6 +62,7 @@ pub enum Endpoint {
     Why,
     SignIn,
     Maintenance,
+    Unknown,
 }
 
 /// Every address. There is no catch-all: the Functions host calls the timer's function by a POST to its name, and a
@@ -86,6 +87,9 @@ pub const ROUTES: &[Route] = &[
     route("/me/sign-in", Methods::Write, "function-me", Endpoint::SignIn),
     route("/function-maintenance", Methods::Write, "function-maintenance", Endpoint::Maintenance),
 ];
+
+/// The route of every other address.
+pub const UNKNOWN: &Route = &route("(unknown)", Methods::Read, "", Endpoint::Unknown);
 
 const fn route(path: &'static str, methods: Methods, function: &'static str, endpoint: Endpoint) -> Route {
     Route { path, methods, function, endpoint }

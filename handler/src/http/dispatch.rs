@@ -52,7 +52,7 @@ async fn respond<B: Buf>(
     if !context.names_its_host {
         return Error::BadRequest("the request must have exactly one valid Host header".to_owned()).into_reply(None);
     }
-    let Some((route, name)) = routes::find(path) else { return Error::NotFound.into_reply(None) };
+    let (route, name) = routes::find(path).unwrap_or((routes::UNKNOWN, ""));
     let request = Request::new(route, method, context, query);
     // Failures are logged here, once.
     let mut reply = endpoint(&request, name, body).await.unwrap_or_else(|error| error.into_reply(Some(&request)));
@@ -83,7 +83,7 @@ async fn endpoint<B: Buf>(
     if !methods.contains(request.method.as_str()) {
         return Err(match request.route.endpoint {
             // Clients must not learn that this address exists.
-            Endpoint::Maintenance => Error::NotFound,
+            Endpoint::Maintenance | Endpoint::Unknown => Error::NotFound,
             _ => Error::MethodNotAllowed(methods.allow()),
         });
     }
@@ -106,5 +106,6 @@ async fn endpoint<B: Buf>(
         Endpoint::Why => why::respond(request),
         Endpoint::SignIn => sign_in::respond(request, body).await,
         Endpoint::Maintenance => maintenance::respond(request).await,
+        Endpoint::Unknown => Err(Error::NotFound),
     }
 }

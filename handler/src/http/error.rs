@@ -9,8 +9,12 @@ use crate::{domain::SiteName, domain::statistics::BadQuery, reader::ReadError, r
 pub(super) enum Error {
     /// The request is invalid. The text explains how to correct it.
     BadRequest(String),
+    /// The range of days or its steps are invalid. The text explains how to correct them.
+    BadRange(String),
     /// Statistics are private, and the request has no valid token, cookie or link.
     Private,
+    /// Statistics are private, and the shared link is not valid: revoked, made with another token, or copied in part.
+    EndedLink,
     /// Statistics are private, and Azure could not read the token.
     NoToken,
     /// The sign-in form for this site was sent with a wrong token.
@@ -49,8 +53,8 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 impl Error {
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) | Self::NotSecure(_) => StatusCode::BAD_REQUEST,
-            Self::Private | Self::WrongToken(_) => StatusCode::UNAUTHORIZED,
+            Self::BadRequest(_) | Self::BadRange(_) | Self::NotSecure(_) => StatusCode::BAD_REQUEST,
+            Self::Private | Self::EndedLink | Self::WrongToken(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound | Self::UnknownSite | Self::NotConfigured => StatusCode::NOT_FOUND,
             Self::Foreign | Self::ForeignForm => StatusCode::FORBIDDEN,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -65,11 +69,14 @@ impl Error {
     /// The text for the client.
     pub(super) fn detail(&self) -> String {
         match self {
-            Self::BadRequest(detail) => detail.clone(),
+            Self::BadRequest(detail) | Self::BadRange(detail) => detail.clone(),
             Self::Private => {
                 "statistics are private here: sign in at /, send the token as 'Authorization: Bearer …', or \
                               open a shared link"
                     .to_owned()
+            }
+            Self::EndedLink => {
+                "the shared link is no longer valid, or was not copied whole; its sender can make a new one".to_owned()
             }
             Self::NoToken => "the dashboard token is unavailable, so statistics are closed; visits count; see the \
                               operator's log"
@@ -99,6 +106,24 @@ impl Error {
         }
     }
 
+    /// The heading of the page for people.
+    pub(super) fn heading(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "This address is not valid",
+            Self::BadRange(_) => "This range is not valid",
+            Self::Private | Self::WrongToken(_) | Self::NotSecure(_) => "Sign in",
+            Self::EndedLink => "This link is no longer valid",
+            Self::NotFound => "Page not found",
+            Self::UnknownSite | Self::NotConfigured => "This site is not counted",
+            Self::TooManyQueries | Self::TooManyExports => "Too many requests",
+            Self::NoToken | Self::Unavailable(_) => "Temporarily unavailable",
+            Self::Internal(_) => "Internal error",
+            Self::Foreign | Self::ForeignForm | Self::TooSlow | Self::TooLarge(_) | Self::MethodNotAllowed(_) => {
+                "Request refused"
+            }
+        }
+    }
+
     /// The text for the log.
     pub(super) fn problem(&self) -> &'static str {
         match self {
@@ -112,7 +137,7 @@ impl Error {
     pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             // Browsers show no dialog for `Bearer`, because the page has a form.
-            Self::Private | Self::WrongToken(_) => {
+            Self::Private | Self::EndedLink | Self::WrongToken(_) => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Footfall\"")))
             }
             Self::MethodNotAllowed(allowed) => Some((header::ALLOW, HeaderValue::from_static(allowed))),
@@ -138,7 +163,8 @@ impl From<ReadError> for Error {
 
 impl From<BadQuery> for Error {
     fn from(problem: BadQuery) -> Self {
-        Self::BadRequest(problem.to_string())
+        let detail = problem.to_string();
+        if problem.is_about_range() { Self::BadRange(detail) } else { Self::BadRequest(detail) }
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     reply::{HTML, Reply, reply},
     request::Request,
 };
-use crate::{page, routes::Endpoint};
+use crate::page::{self, Problem, WayBack};
 
 impl Error {
     /// Makes the reply. Logs server errors.
@@ -32,19 +32,24 @@ impl Error {
     }
 }
 
-/// The page for an error, if it has one.
+/// The page for an error.
 fn page(error: &Error, request: &Request) -> Option<String> {
-    let status = error.status();
+    let site = request.site_parameter();
     match error {
-        Error::Private => page::render_sign_in(request.site_parameter().as_ref(), None).ok(),
+        Error::Private => page::render_sign_in(site.as_ref(), None).ok(),
         Error::WrongToken(site) | Error::NotSecure(site) => {
             page::render_sign_in(site.as_ref(), Some(&error.detail())).ok()
         }
-        // The form of the page can request an invalid range.
-        _ if request.route.endpoint == Endpoint::Count && status.is_client_error() => {
-            page::render_problem(status.canonical_reason().unwrap_or_default(), &error.detail()).ok()
+        _ => {
+            let way_back = match (error, &site) {
+                (Error::EndedLink, _) => WayBack::SignIn(site.as_ref()),
+                (Error::BadRequest(_) | Error::BadRange(_), Some(site)) => {
+                    WayBack::Site { site, share: request.parameter("share") }
+                }
+                _ => WayBack::Start,
+            };
+            page::render_problem(&Problem { heading: error.heading(), detail: &error.detail(), way_back }).ok()
         }
-        _ => None,
     }
 }
 

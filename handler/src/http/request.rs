@@ -248,7 +248,13 @@ impl Request {
     }
 
     fn must_see(&self, site: &SiteName) -> Result<(), Error> {
-        if self.may_see(site) { Ok(()) } else { Err(self.refusal()) }
+        if self.may_see(site) {
+            return Ok(());
+        }
+        Err(match self.refusal() {
+            Error::Private if self.has_parameter("share") => Error::EndedLink,
+            refusal => refusal,
+        })
     }
 
     /// The error of a request for private statistics that has no access.
@@ -296,7 +302,7 @@ impl Request {
         let day = |name: &str| -> Result<Option<Day>, Error> {
             let Some(value) = self.parameter(name) else { return Ok(None) };
             let date = value.parse().map_err(|_| {
-                Error::BadRequest(format!("'{name}' is '{value}', but must be a date such as 2026-11-23"))
+                Error::BadRange(format!("'{name}' is '{value}', but must be a date such as 2026-11-23"))
             })?;
             Ok(Some(Day::of_date(date).map_err(BadQuery::from)?))
         };

@@ -29,8 +29,9 @@ pub(super) static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
 });
 
 /// The parts that several pages share.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     ("{{> head}}\n", include_str!("../../templates/head.html")),
+    ("{{> brand}}\n", include_str!("../../templates/brand.html")),
     ("{{> heading}}\n", include_str!("../../templates/heading.html")),
     ("{{> numbers}}\n", include_str!("../../templates/numbers.html")),
     ("{{> chart}}\n", include_str!("../../templates/chart.html")),

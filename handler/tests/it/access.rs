@@ -205,6 +205,14 @@ async fn a_shared_link_shows_one_site_until_its_name_is_revoked() {
     let owner = host.send(&Request::get(&client).header("Authorization", &format!("Bearer {TOKEN}"))).await;
     assert!(owner.text().contains("open.example"), "{}", owner.text());
     assert_eq!(statuses(&host, [&partner, &other_site, &forged, &renamed]).await, [401; 4]);
+    let revoked = host.send(&page(&partner)).await;
+    assert_eq!((revoked.status, revoked.header("content-type")), (401, "text/html; charset=utf-8"));
+    let revoked = revoked.text();
+    assert!(revoked.contains("<h1>This link is no longer valid</h1>") && !revoked.contains("<form"), "{revoked}");
+    // The owner can sign in instead.
+    assert!(revoked.contains("href=\"/?site&#x3D;example.com\">Sign in<"), "{revoked}");
+    let detail = host.send(&Request::get(&partner.replace("/?", "/api/statistics?"))).await.json()["detail"].clone();
+    assert!(detail.as_str().unwrap().contains("no longer valid"), "{detail}");
     for (arguments, problem) in [
         (["--site", "unknown.example", "--name", "x"], "FOOTFALL_SITES"),
         (["--site", "example.com", "--name", "a.b"], "letters, digits and hyphens"),

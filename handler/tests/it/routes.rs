@@ -173,6 +173,12 @@ async fn an_unknown_address_gets_problem_details() {
         let problem = response.json();
         assert_eq!((&problem["type"], &problem["status"]), (&"about:blank".into(), &404.into()));
         assert!(!problem["title"].as_str().unwrap().is_empty() && !problem["detail"].as_str().unwrap().is_empty());
+        let page = host.process.send(&Request::get(path).header("Accept", "text/html,*/*;q=0.8")).await;
+        assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"), "{path}");
+        assert!(page.text().contains("<h1>Page not found</h1>") && page.text().contains("href=\"/\">Back to"));
+        assert_eq!(page.header("x-robots-tag"), "noindex");
+        let posted = host.process.send(&Request::get(path).method("POST")).await;
+        assert_eq!(posted.status, 404, "{path}");
     }
     let response = host.process.send(&Request::get("/version").method("POST")).await;
     assert_eq!((response.status, response.header("content-type")), (405, "application/problem+json"));

@@ -287,10 +287,19 @@ async fn a_last_day_in_the_future_is_cut_at_today_and_keeps_the_unique_number() 
 async fn browsers_get_a_page_that_explains_an_invalid_range() {
     let database = Database::create().await;
     let host = Host::start(&database).await;
-    let invalid = visitor(1).to("/?from=2026-02-02&to=2026-02-01");
-    let problem = host.send(&invalid).await;
-    assert_eq!((problem.status, problem.header("content-type")), (400, "application/problem+json"));
-    let page = host.send(&invalid.header("Accept", "text/html,*/*;q=0.8")).await;
-    assert_eq!((page.status, page.header("content-type")), (400, "text/html; charset=utf-8"));
-    assert!(page.text().contains("must not be later than") && page.text().contains("href=\"/\""), "{}", page.text());
+    for path in ["/", "/api/statistics"] {
+        for (site, back) in [("", "/"), ("site=localhost&", "/?site&#x3D;localhost")] {
+            let invalid = visitor(1).to(&format!("{path}?{site}from=2026-02-02&to=2026-02-01"));
+            let problem = host.send(&invalid).await;
+            assert_eq!((problem.status, problem.header("content-type")), (400, "application/problem+json"));
+            let page = host.send(&invalid.header("Accept", "text/html,*/*;q=0.8")).await;
+            assert_eq!((page.status, page.header("content-type")), (400, "text/html; charset=utf-8"));
+            let page = page.text();
+            assert!(
+                page.contains("<h1>This range is not valid</h1>") && page.contains("must not be later than"),
+                "{page}"
+            );
+            assert!(page.contains(&format!("href=\"{back}\"")), "{page}");
+        }
+    }
 }

@@ -57,6 +57,23 @@ pub enum BadQuery {
     InvalidValue(Dimension),
 }
 
+impl BadQuery {
+    /// Whether the days of the query, or their steps, are invalid.
+    pub fn is_about_range(self) -> bool {
+        matches!(
+            self,
+            Self::UnknownRange
+                | Self::UnknownStep
+                | Self::TwoRanges
+                | Self::NoFirstDay
+                | Self::OutOfRange
+                | Self::Backwards
+                | Self::TooLong
+                | Self::TooManyPoints
+        )
+    }
+}
+
 impl From<OutOfRange> for BadQuery {
     fn from(_: OutOfRange) -> Self {
         Self::OutOfRange
