@@ -219,9 +219,11 @@ if (copy && navigator.clipboard) {
   };
 }
 const time = one("time");
-const change = (now, before) => {
+const change = (place, now, before) => {
   const percent = Math.round((now - before) * 100 / before);
-  return `${percent > 0 ? "+" : percent < 0 ? "−" : "±"}${number(Math.abs(percent))} %`;
+  const [sign, direction] = percent > 0 ? ["+", "up"] : percent < 0 ? ["−", "down"] : ["±", "same"];
+  place.textContent = `${sign}${number(Math.abs(percent))} %`;
+  place.className = direction;
 };
 const ask = async () => {
   if (document.hidden) return;
@@ -256,7 +258,7 @@ const ask = async () => {
       if (!Number.isFinite(value)) continue;
       place.textContent = key === "views_per_visitor" ? fraction(value) : number(value);
       const shown = place.parentElement.nextElementSibling.firstElementChild;
-      if (shown && before > 0) shown.textContent = change(value, before);
+      if (shown && before > 0) change(shown, value, before);
     }
     time.textContent = words;
     time.dateTime = numbers.as_of;

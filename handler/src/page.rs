@@ -130,6 +130,8 @@ struct PageValues<'a> {
     long_range: bool,
     /// Whether new and returning visitors are distinguished.
     new: bool,
+    /// The last day with visits, if the range has none.
+    last_counted: Option<LastCounted>,
     /// The period that the numbers are compared with.
     compared: Option<String>,
     /// Totals of other counters in the range.
@@ -164,6 +166,13 @@ struct PageValues<'a> {
     signed_in: bool,
     version: &'a str,
     commit: &'a str,
+}
+
+/// A link to a day.
+#[derive(Serialize)]
+struct LastCounted {
+    date: String,
+    query: String,
 }
 
 /// The totals of another counter, in one line.
@@ -201,11 +210,18 @@ impl<'a> PageValues<'a> {
         let view_query = range::with_step(&range_query, report.step, report);
         let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
         let view_parameters = view_query.split('&').filter_map(pair).collect();
+        let numbers = numbers::numbers(report);
         let named: Vec<&str> = [&*report.site].into_iter().chain(chips.iter().map(|chip| &*chip.value)).collect();
         let alone = view.sites.len() == 1 && report.site == *view.own_site;
         let has_visits = report.all_time_pageviews > 0 && !(alone && report.zone_can_change);
+        let shown = report.stale
+            || report.all_time_pageviews > 0
+            || report.excluded.values().any(|count| *count > 0)
+            || !report.imported.is_empty();
+        let number = numbers::in_title(&numbers).filter(|_| shown).map(|number| format!(": {number}"));
+        let title = format!("{}{} · Footfall", named.join(" › "), number.unwrap_or_default());
         Self {
-            title: format!("{} · Footfall", named.join(" › ")),
+            title,
             site: &report.site,
             site_query: wording::query_value(&report.site),
             sites: if view.lists_sites { SiteChoice::of(view.sites, &report.site) } else { SiteChoice::none() },
@@ -221,10 +237,7 @@ impl<'a> PageValues<'a> {
             waiting: !report.stale && !has_visits,
             alone,
             zone_note: zone_note(time_zone, report.zone_can_change, view.sites, view.own_site),
-            shown: report.stale
-                || report.all_time_pageviews > 0
-                || report.excluded.values().any(|count| *count > 0)
-                || !report.imported.is_empty(),
+            shown,
             embedded: false,
             live: !report.stale && report.all_time_pageviews > 0 && report.filter.is_empty(),
             address: view.address,
@@ -232,9 +245,10 @@ impl<'a> PageValues<'a> {
             range_heading: wording::range_heading(report.range, first.date(), last.date()),
             first: first.to_string(),
             last: last.to_string(),
-            numbers: numbers::numbers(report),
+            numbers,
             long_range: report.counts.visitors.is_none() && report.filter.has_visitors(),
             new: report.counts.new_visitors.is_some(),
+            last_counted: report.last_counted.map(LastCounted::of),
             compared: numbers::compared(report),
             imported: report.imported.iter().map(ImportedLine::of).collect(),
             series: Chart::draw(
@@ -263,6 +277,12 @@ impl<'a> PageValues<'a> {
             version: view.version,
             commit: short(view.commit),
         }
+    }
+}
+
+impl LastCounted {
+    fn of(day: Day) -> Self {
+        Self { date: wording::date(day.date()), query: range::between(day, day) }
     }
 }
 

@@ -12,10 +12,19 @@ pub(super) struct Number {
     key: &'static str,
     label: &'static str,
     value: String,
-    /// The change, such as `+12 %`; missing if the previous period has no such number or it is zero.
-    change: Option<String>,
+    /// The change; missing if the previous period has no such number or it is zero.
+    change: Option<Change>,
     /// The number of the previous period.
     before: Option<String>,
+}
+
+/// The change of a number since the previous period.
+#[derive(Serialize)]
+struct Change {
+    /// In whole percent, such as `+12 %`.
+    percent: String,
+    /// `up`, `down` or `same`: the class of its colour and arrow.
+    direction: &'static str,
 }
 
 /// The numbers of the range. If its unique visitors are unknown, the sum of daily visitors replaces them. The numbers of one value have
@@ -83,16 +92,20 @@ fn views_per_visitor(now: &Counts, before: Option<&Counts>) -> Option<Number> {
     })
 }
 
-/// The change in whole percent, in the same format as the script's.
-fn change(now: f64, before: f64) -> String {
+fn change(now: f64, before: f64) -> Change {
     #[allow(clippy::cast_possible_truncation, reason = "rounded, and a share of a count")]
     let percent = ((now - before) * 100.0 / before).round() as i64;
-    let sign = match percent {
-        1.. => '+',
-        0 => '±',
-        _ => '−',
+    let (sign, direction) = match percent {
+        1.. => ('+', "up"),
+        0 => ('±', "same"),
+        _ => ('−', "down"),
     };
-    format!("{sign}{} %", thousands(percent.saturating_abs()))
+    Change { percent: format!("{sign}{} %", thousands(percent.saturating_abs())), direction }
+}
+
+/// The first number in a few words, for the title of the tab.
+pub(super) fn in_title(numbers: &[Number]) -> Option<String> {
+    numbers.first().map(|number| format!("{} {}", number.value, wording::in_sentence(number.label)))
 }
 
 /// The sentence that names the previous period, or the day since which visits are counted.
@@ -120,15 +133,16 @@ mod tests {
     use super::change;
 
     #[test]
-    fn a_change_is_shown_in_whole_percent() {
-        for (now, before, text) in [
-            (112.0, 100.0, "+12 %"),
-            (95.0, 100.0, "−5 %"),
-            (100.0, 100.0, "±0 %"),
-            (0.0, 3.0, "−100 %"),
-            (2_000.0, 1.0, "+199,900 %"),
+    fn a_change_has_a_sign_and_a_direction() {
+        for (now, before, text, direction) in [
+            (112.0, 100.0, "+12 %", "up"),
+            (95.0, 100.0, "−5 %", "down"),
+            (100.0, 100.0, "±0 %", "same"),
+            (0.0, 3.0, "−100 %", "down"),
+            (2_000.0, 1.0, "+199,900 %", "up"),
         ] {
-            assert_eq!(change(now, before), text);
+            let change = change(now, before);
+            assert_eq!((&*change.percent, change.direction), (text, direction));
         }
     }
 }

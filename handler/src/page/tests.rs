@@ -315,6 +315,36 @@ fn each_number_has_its_change_from_the_previous_period() {
 }
 
 #[test]
+fn a_change_has_the_class_of_its_direction() {
+    let mut report = report();
+    let (first, last) = (day("2026-10-09"), day("2026-10-31"));
+    report.previous =
+        Some(Previous { first, last, until: None, counts: counts(617, 1_000, 617, 9_999), series: Vec::new() });
+    let page = html(&report);
+    for change in ["class=\"up\" title=\"Previous period: 617\">+100 %", "class=\"same\"", "class=\"down\""] {
+        assert!(page.contains(change), "{change}");
+    }
+}
+
+#[test]
+fn the_title_has_the_site_and_its_number() {
+    let title = |report: &Report| html(report).split_once("<title>").unwrap().1.split_once('<').unwrap().0.to_owned();
+    assert_eq!(title(&report()), "example.com: 1,234 unique visitors · Footfall");
+    assert_eq!(title(&report_of_a_year()), "example.com: 5,678 pageviews · Footfall");
+    assert_eq!(title(&Report { all_time_pageviews: 0, excluded: [].into(), ..empty() }), "example.com · Footfall");
+}
+
+#[test]
+fn an_empty_range_links_to_the_last_counted_day() {
+    let report = Report { last_counted: Some(day("2015-05-18")), ..empty() };
+    let page = links(&html(&report));
+    assert!(
+        page.contains("Last counted: <a href=\"?site=example.com&from=2015-05-18&to=2015-05-18\">18 May 2015</a>.")
+    );
+    assert!(!html(&empty()).contains("Last counted"));
+}
+
+#[test]
 fn only_groups_with_lists_have_tabs() {
     let mut report = report();
     let tabs = |page: &str| -> Vec<String> {

@@ -43,6 +43,11 @@ impl Partial {
         self.pieces.is_empty()
     }
 
+    /// Whether the range has counted views.
+    pub(super) fn has_views_in_range(&self) -> bool {
+        self.tallies.days.range(self.plan.first..=self.plan.last).any(|(_, tally)| tally.pageviews > 0)
+    }
+
     /// The work of the last statement.
     pub(super) fn last_cost(&self) -> i64 {
         self.last_cost

@@ -250,6 +250,10 @@ impl Task {
         if partial.tallies.is_counted && !partial.is_complete() {
             return Ok(Found::Piece);
         }
+        // A value may have been counted on other days than the site.
+        if query.filter.is_empty() && !partial.has_views_in_range() {
+            partial.tallies.last_day = store::read_counted_days(checkout, &query.site).await?.last;
+        }
         let mut tallies = std::mem::take(&mut partial.tallies);
         let all_time = keeps_all_time.then(|| self.session_cache.estimate(&query.site, &mut tallies));
         let may_wait = query.filter.is_empty() && (tallies.pageviews == 0 || query.site == own_site);

@@ -183,6 +183,28 @@ pub async fn read_referrals(
         .await
 }
 
+/// The days between which a site has numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CountedDays {
+    /// The first day with numbers, also of other counters.
+    pub first: Option<Day>,
+    /// The last day with counted views.
+    pub last: Option<Day>,
+}
+
+/// Reads the days between which a site has numbers.
+pub async fn read_counted_days(checkout: &mut Checkout<'_>, site: &SiteName) -> Result<CountedDays, Failure> {
+    checkout
+        .run(async |connection| {
+            let row = sqlx::query_file!("queries/read_counted_days.sql", &**site).fetch_optional(connection).await?;
+            Ok(row.map_or(CountedDays::default(), |row| CountedDays {
+                first: row.first.into_iter().chain(row.first_imported).min().map(Day::from_number),
+                last: row.last.map(Day::from_number),
+            }))
+        })
+        .await
+}
+
 /// Reads some days of a site: pairs of the day and its counters. Skips days without visits.
 pub async fn read_days(checkout: &mut Checkout<'_>, site: SiteId, days: &[Day]) -> Result<Vec<(Day, Tally)>, Failure> {
     let numbers: Vec<i32> = days.iter().map(|day| day.number()).collect();

@@ -77,6 +77,19 @@ async fn host_with_two_days(database: &Database) -> Host {
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
 
 #[tokio::test]
+async fn the_page_of_an_empty_range_links_to_the_last_counted_day() {
+    let database = Database::create().await;
+    let host = host_with_two_days(&database).await;
+    let page = async |query: &str| host.send(&Request::get(&format!("/?site={SITE}{query}"))).await.text().to_owned();
+    let link = "from&#x3D;2015-05-18&amp;to&#x3D;2015-05-18\">18 May 2015</a>";
+    let empty = page("").await;
+    assert!(empty.contains("Last counted: <a href=") && empty.contains(link), "{empty}");
+    for query in ["&from=2015-05-17&to=2015-05-17", "&page=/never"] {
+        assert!(!page(query).await.contains("Last counted"), "{query}");
+    }
+}
+
+#[tokio::test]
 async fn one_value_has_its_own_visitors_new_and_returning_views_and_series() {
     let database = Database::create().await;
     let host = host_with_two_days(&database).await;

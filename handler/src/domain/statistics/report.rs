@@ -44,6 +44,8 @@ pub struct Report {
     pub previous: Option<Previous>,
     /// The first counted day, if the range or the period before it begins earlier. Then there is no previous period to compare.
     pub counting_began: Option<Day>,
+    /// The last day with counted views, if the range has none.
+    pub last_counted: Option<Day>,
     pub step: Step,
     /// The range in steps, oldest first.
     pub series: Vec<Point>,

@@ -102,6 +102,8 @@ pub struct Tallies {
     pub pageviews: i64,
     /// The first day with counted views.
     pub first_day: Option<Day>,
+    /// The last day with counted views. Read only if the range has none.
+    pub last_day: Option<Day>,
     /// A number that increases whenever the all-time registers of the site change.
     pub registers_revision: i64,
     /// The ranks of the all-time estimate; `None` if they were not read.

@@ -51,7 +51,7 @@ fn each_row_of_each_list_links_to_the_numbers_of_its_value() {
 fn the_heading_names_the_value_and_removes_it() {
     let page = links(&html(&about(Dimension::Page, "/<b>")));
     assert!(page.contains("<bdi>/&lt;b&gt;</bdi> <a href=\"?site=example.com&period=23d&lists=pages\""), "{page}");
-    assert!(page.contains("<title>example.com › /&lt;b&gt; · Footfall</title>"));
+    assert!(page.contains("<title>example.com › /&lt;b&gt;: 1,234 unique visitors · Footfall</title>"));
     let page = links(&html(&about(Dimension::Country, "CH")));
     assert!(page.contains("data-names=\"region\"><span class=\"unseen\">Country:</span> <bdi>CH</bdi>"));
     assert!(!html(&report()).contains("class=\"chip\""));

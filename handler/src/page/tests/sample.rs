@@ -49,6 +49,7 @@ pub(super) fn report() -> Report {
         counts: counts(1_234, 1_000, 2_345, 5_678),
         previous: None,
         counting_began: None,
+        last_counted: None,
         step: Step::Day,
         series: points(23, "2026-11-01T00:00:00Z", SignedDuration::from_hours(24)),
         last_24_hours: hours(),
