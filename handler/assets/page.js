@@ -35,6 +35,11 @@ const adapt = part => {
   for (const link of share ? all("a[href*='site=']", part) : []) link.search += `&share=${encodeURIComponent(share)}`;
 };
 adapt(document);
+// On a phone the ranges scroll in one line.
+for (const link of all("nav [aria-current]")) {
+  const { parentElement: line, offsetLeft, offsetWidth } = link;
+  line.scrollLeft = offsetLeft + offsetWidth / 2 - line.offsetLeft - line.clientWidth / 2;
+}
 for (const figure of all("figure")) {
   const [plot, line, mark, readout] = [".plot", "line", "rect", "span"].map(name => figure.querySelector(name));
   const rows = all("tbody tr", figure);
@@ -51,10 +56,13 @@ for (const figure of all("figure")) {
     const { left, width } = line.getBoundingClientRect();
     show(Math.floor((event.clientX - left) / width * rows.length));
   };
-  plot.onpointerleave = plot.onblur = () => {
+  const clear = () => {
     readout.textContent = "";
     mark.setAttribute("x", -999);
   };
+  plot.onblur = clear;
+  // A finger leaves when it lifts: its readout stays until the next tap.
+  plot.onpointerleave = event => event.pointerType === "mouse" && clear();
   plot.tabIndex = 0;
   plot.onkeydown = event => {
     const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];

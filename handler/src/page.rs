@@ -48,7 +48,7 @@ use self::{
 use crate::domain::{
     calendar::Day,
     site_name::SiteName,
-    statistics::{ImportedSum, Lists, Report},
+    statistics::{ImportedSum, Lists, Range, Report},
 };
 
 /// The report to render, and the context of the page.
@@ -123,6 +123,8 @@ struct PageValues<'a> {
     address: &'a str,
     ranges: Vec<RangeLink>,
     range_heading: String,
+    /// The days of the range, unless they are in its heading.
+    range_days: Option<String>,
     first: String,
     last: String,
     numbers: Vec<Number>,
@@ -243,6 +245,7 @@ impl<'a> PageValues<'a> {
             address: view.address,
             ranges: range::ranges(report),
             range_heading: wording::range_heading(report.range, first.date(), last.date()),
+            range_days: wording::days_beside_heading(report.range, first.date(), last.date()),
             first: first.to_string(),
             last: last.to_string(),
             numbers,
@@ -264,7 +267,8 @@ impl<'a> PageValues<'a> {
             view_query,
             view_parameters,
             range_query,
-            previous: (first.number() > 0).then(|| range::between(previous.0, previous.1)),
+            previous: (first.number() > 0 && !matches!(report.range, Range::All(_)))
+                .then(|| range::between(previous.0, previous.1)),
             next: (next.0 <= today).then(|| range::between(next.0, next.1.min(today))),
             chips,
             filter_note: filter::note(report),

@@ -76,7 +76,7 @@ impl Error {
                     .to_owned()
             }
             Self::EndedLink => {
-                "the shared link is no longer valid, or was not copied whole; its sender can make a new one".to_owned()
+                "the shared link is no longer valid, or was not copied whole: ask the person who sent it".to_owned()
             }
             Self::NoToken => "the dashboard token is unavailable, so statistics are closed; visits count; see the \
                               operator's log"

@@ -17,25 +17,32 @@ pub(super) struct RangeLink {
 }
 
 /// Ranges that can be chosen with one click.
-const RANGES: [(Range, &str); 8] = [
+const RANGES: [(Range, &str); 11] = [
     (Range::Today, "Today"),
     (Range::Yesterday, "Yesterday"),
     (Range::Days(7), "7 days"),
     (Range::Days(30), "30 days"),
     (Range::Week, "This week"),
+    (Range::LastWeek, "Last week"),
     (Range::Month, "This month"),
     (Range::LastMonth, "Last month"),
+    (Range::Year, "This year"),
     (Range::Months(12), "12 months"),
+    (Range::All(None), "All time"),
 ];
 
-/// Links to the ranges that can be chosen with one click.
+/// Links to the ranges that can be chosen with one click. A range that begins before the first stored day would be cut.
 pub(super) fn ranges(report: &Report) -> Vec<RangeLink> {
     let link = |(range, label): (Range, &'static str)| RangeLink {
         query: query(range, report.last),
         label,
         current: range == report.range,
     };
-    RANGES.map(link).into()
+    let is_stored = |(range, _): &(Range, &str)| {
+        let begins_later = |kept: Day| range.days(report.day()).0 >= kept;
+        *range == report.range || matches!(range, Range::All(_)) || report.first_kept.is_none_or(begins_later)
+    };
+    RANGES.into_iter().filter(is_stored).map(link).collect()
 }
 
 /// A range as a query. Ranges with a name have no date in the query, so that the link stays current.

@@ -29,11 +29,12 @@ pub(super) static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
 });
 
 /// The parts that several pages share.
-const PARTS: [(&str, &str); 6] = [
+const PARTS: [(&str, &str); 7] = [
     ("{{> head}}\n", include_str!("../../templates/head.html")),
     ("{{> brand}}\n", include_str!("../../templates/brand.html")),
     ("{{> heading}}\n", include_str!("../../templates/heading.html")),
     ("{{> numbers}}\n", include_str!("../../templates/numbers.html")),
+    ("{{> note}}\n", include_str!("../../templates/note.html")),
     ("{{> chart}}\n", include_str!("../../templates/chart.html")),
     ("{{> lists}}\n", include_str!("../../templates/lists.html")),
 ];

@@ -263,7 +263,7 @@ fn imported_totals_are_labelled_and_kept_separate() {
 #[test]
 fn without_an_estimate_there_is_no_all_time_number() {
     let page = html(&Report { all_time_visitors: None, ..report() });
-    assert!(!page.contains("All time") && page.contains("are unique and exact."));
+    assert!(!page.contains("data-total=\"all_time\"") && page.contains("are unique and exact."));
     assert!(!page.contains('≈') && !text(&page).contains('±'));
 }
 
@@ -390,6 +390,33 @@ fn links_to_other_ranges_keep_the_open_group() {
     assert!(kept_links > 8 && others == 0 && form, "{kept_links} {others} {form}");
     let (_, others, form) = kept(&report());
     assert!(others > 8 && !form);
+}
+
+#[test]
+fn ranges_that_begin_before_the_first_stored_day_have_no_link() {
+    let labels = |report: &Report| {
+        let page = html(report);
+        let nav = page.split_once("aria-label=\"Range\"").unwrap().1.split_once("</nav>").unwrap().0.to_owned();
+        nav.lines().filter(|line| line.starts_with("<a")).map(text).collect::<Vec<_>>().join(", ")
+    };
+    let all = "Today, Yesterday, 7 days, 30 days, This week, Last week, This month, Last month, This year, 12 months, All time";
+    assert_eq!(labels(&report()), all);
+    let kept = Report { first_kept: Some(day("2026-11-10")), ..report() };
+    assert_eq!(labels(&kept), "Today, Yesterday, 7 days, This week, Last week, All time");
+    // The range on the page keeps its link.
+    let kept = Report { range: Range::Days(30), ..kept };
+    assert_eq!(labels(&kept), "Today, Yesterday, 7 days, 30 days, This week, Last week, All time");
+}
+
+#[test]
+fn all_time_has_no_earlier_period() {
+    let page = links(&html(&Report { range: Range::All(None), first: day("2026-10-30"), ..report() }));
+    assert!(
+        page.contains("<h2>All time</h2>")
+            && page.contains("<p class=\"note\">30 October 2026 to 23 November 2026</p>")
+    );
+    assert!(page.contains("href=\"?site=example.com&period=all\" aria-current=\"true\">All time<"));
+    assert!(!page.contains("rel=\"prev\""));
 }
 
 #[test]

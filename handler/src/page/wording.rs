@@ -86,8 +86,16 @@ pub(super) fn range_heading(range: Range, first: Date, last: Date) -> String {
         Range::LastMonth => format!("Last month, {}", first.strftime("%B %Y")),
         Range::Months(months) => format!("Last {months} months"),
         Range::Year => format!("This year, {}", first.strftime("%Y")),
+        Range::All(_) => "All time".to_owned(),
         Range::Between(..) => days(first, last),
     }
+}
+
+/// The days of a range whose heading does not name both of them.
+pub(super) fn days_beside_heading(range: Range, first: Date, last: Date) -> Option<String> {
+    let is_named =
+        matches!(range, Range::Today | Range::Yesterday | Range::Month | Range::LastMonth | Range::Between(..));
+    (!is_named).then(|| days(first, last))
 }
 
 /// A range of days as text: the name of a month, or dates.
@@ -143,6 +151,9 @@ mod tests {
         let heading = |range| range_heading(range, day("2026-11-22"), day("2026-11-23"));
         assert_eq!(heading(Range::Days(30)), "Last 30 days");
         assert_eq!(heading(Range::Yesterday), "Yesterday, Sunday 22 November 2026");
+        let beside = |range| days_beside_heading(range, day("2026-11-22"), day("2026-11-23"));
+        assert_eq!(beside(Range::Days(30)).as_deref(), Some("22 November 2026 to 23 November 2026"));
+        assert_eq!((beside(Range::Yesterday), beside(Range::LastMonth)), (None, None));
         assert_eq!(heading(Range::Between(Day::from_number(0), None)), "22 November 2026 to 23 November 2026");
         let one_day = range_heading(Range::Between(Day::from_number(0), None), day("2026-11-23"), day("2026-11-23"));
         assert_eq!(one_day, "Monday 23 November 2026");

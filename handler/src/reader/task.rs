@@ -1,6 +1,6 @@
 //! The reader's task: one loop over one connection.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use tokio::{
     sync::mpsc,
@@ -18,7 +18,7 @@ use super::{
     session_cache::SessionCache,
 };
 use crate::{
-    domain::statistics::{BadQuery, Live, Overview, Query, Report, assemble},
+    domain::statistics::{BadQuery, Live, Overview, Query, Range, Report, assemble},
     domain::{CountingMode, CountingRules, Day, SiteName},
     store::{self, Checkout, Connection, Failure, Outage},
     telemetry::percentile,
@@ -187,13 +187,19 @@ impl Task {
         let mut checkout = connection.checkout().await?;
         let partial = match partial {
             Some(partial) => partial,
-            None => match self.rules.plan(query, connection.now()) {
-                Ok(plan) => partial.insert(Partial::new(query, plan)),
-                Err(problem) => {
-                    checkout.release(Ok(()))?;
-                    return Err(NotRead::BadQuery(problem));
+            None => {
+                let known = match since_first_day(&mut checkout, query).await {
+                    Ok(known) => known,
+                    Err(failure) => return Err(checkout.release::<NotRead>(Err(failure))?),
+                };
+                match self.rules.plan(&known, connection.now()) {
+                    Ok(plan) => partial.insert(Partial::new(query, plan)),
+                    Err(problem) => {
+                        checkout.release(Ok(()))?;
+                        return Err(NotRead::BadQuery(problem));
+                    }
                 }
-            },
+            }
         };
         let outcome = self.read_piece(&mut checkout, query, partial).await;
         let found = checkout.release(outcome)?;
@@ -372,4 +378,14 @@ impl Task {
             durations.len()
         );
     }
+}
+
+/// The query with the first day of its range, if that must be read.
+async fn since_first_day<'q>(checkout: &mut Checkout<'_>, query: &'q Query) -> Result<Cow<'q, Query>, Failure> {
+    if !matches!(query.range, Range::All(_)) {
+        return Ok(Cow::Borrowed(query));
+    }
+    // Without numbers, the range is today.
+    let first = store::read_counted_days(checkout, &query.site).await?.first.unwrap_or(Day::from_number(i32::MAX));
+    Ok(Cow::Owned(Query { range: Range::All(Some(first)), ..query.clone() }))
 }

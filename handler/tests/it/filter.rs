@@ -1,6 +1,6 @@
 //! The numbers of one value, the referrers of a page, the pages of a referrer, and returning visitors by week.
 
-use jiff::{SignedDuration, Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 
 use crate::{
@@ -87,6 +87,30 @@ async fn the_page_of_an_empty_range_links_to_the_last_counted_day() {
     for query in ["&from=2015-05-17&to=2015-05-17", "&page=/never"] {
         assert!(!page(query).await.contains("Last counted"), "{query}");
     }
+}
+
+#[tokio::test]
+async fn all_time_begins_with_the_first_counted_day() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    let day = |days: i64| TimeZone::UTC.to_datetime(Timestamp::now() - SignedDuration::from_hours(24 * days)).date();
+    let time = |days: i64| day(days).strftime("%d/%b/%Y:12:00:00 +0000").to_string();
+    let line = |visitor: usize, days: i64| combined(&format!("192.0.2.{visitor}"), &time(days), "/a", FIREFOX);
+    let log = folder.write("access.log", line(1, 400) + &line(2, 3) + &line(1, 2));
+    HandlerCommand::on(&database).run(&["import", "--site", SITE, &log]);
+    let host = Host::on(&database).with("FOOTFALL_SITES", &format!("{SITE},young.example")).start().await;
+    host.process.wait_until_ready().await;
+    let all = async |query: &str| host.send(&Request::get(&format!("/api/statistics?{query}&period=all"))).await;
+    let range = all(&format!("site={SITE}")).await.json()["range"].clone();
+    assert_eq!((&range["period"], &range["from"]), (&json!("all"), &json!(day(400).to_string())), "{range}");
+    assert_eq!((&range["pageviews"], &range["visitors"], &range["previous"]), (&json!(3), &Value::Null, &Value::Null));
+    assert_eq!(range["counting_began"], Value::Null, "{range}");
+    let problem = all(&format!("site={SITE}&by=day")).await;
+    assert!(problem.status == 400 && problem.text().contains("more than 400 points"), "{}", problem.text());
+    // A young site has unique visitors of all time, and days.
+    let young = all("site=young.example&by=day").await.json();
+    let today = day(0).to_string();
+    assert_eq!((&young["range"]["from"], &young["range"]["exact"]), (&json!(today), &json!(true)), "{young}");
 }
 
 #[tokio::test]

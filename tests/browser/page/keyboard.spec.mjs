@@ -88,7 +88,7 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
     await page.reload();
     await page.keyboard.press("Tab");
     if (javaScriptEnabled) await keepPicture(page, "skip link");
-    await page.locator("summary").first().focus();
+    await page.locator("figure summary").first().focus();
     await page.keyboard.press("Enter");
     await checkSoon("Enter opens the table of a chart", () => page.locator("figure table").first().isVisible());
   });

@@ -49,15 +49,20 @@ test("links", async ({ newPage, origin }) => {
   check("the heading names the month", (await page.locator("#range h2").first().textContent()) === name);
 });
 
+/** The days since Monday. */
+const daysOfWeek = (new Date(began).getUTCDay() + 6) % 7;
 const RANGES = [
   ["Today", "today", date(0), date(0), /^Today, /],
   ["Yesterday", "yesterday", date(1), date(1), /^Yesterday, /],
   ["7 days", "7d", date(6), date(0), /^Last 7 days$/],
   ["30 days", "30d", date(29), date(0), /^Last 30 days$/],
-  ["This week", "week", date((new Date(began).getUTCDay() + 6) % 7), date(0), /^This week, /],
+  ["This week", "week", date(daysOfWeek), date(0), /^This week, /],
+  ["Last week", "last_week", date(daysOfWeek + 7), date(daysOfWeek + 1), /^Last week, /],
   ["This month", "month", firstOf(0), date(0), /^This month, /],
   ["Last month", "last_month", firstOf(1), lastOf(1), /^Last month, /],
+  ["This year", "year", `${new Date(began).getUTCFullYear()}-01-01`, date(0), /^This year, /],
   ["12 months", "12m", firstOf(11), date(0), /^Last 12 months$/],
+  ["All time", "all", date(364), date(0), /^All time$/],
 ];
 
 for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
@@ -67,7 +72,7 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
     const labels = (await page.locator("[aria-label=Range] a").allTextContents()).join();
     check("each range has a link", labels === RANGES.map(([label]) => label).join(), labels);
     for (const [label, word, first, last, heading] of RANGES) {
-      await follow(page, page.locator("[aria-label=Range] a", { hasText: label }));
+      await follow(page, page.getByRole("navigation", { name: "Range" }).getByRole("link", { name: label, exact: true }));
       const found = await page.locator("#range h2").textContent();
       check(`${label}: the heading names the range`, heading.test(found), found);
       check(`${label}: the form shows its days`, (await days(page)).join() === [first, last].join(), await days(page));

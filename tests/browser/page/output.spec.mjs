@@ -21,7 +21,7 @@ test("print", async ({ newPage, origin }) => {
   check(
     "charts, numbers and days are printed",
     await page
-      .locator(".numbers, .totals, .plot, .lists, [name=from]")
+      .locator(".numbers, .totals, .plot, .lists, #range h2")
       .evaluateAll(elements => elements.every(element => element.checkVisibility())),
   );
   const overflow = await page.evaluate(findOverflow);

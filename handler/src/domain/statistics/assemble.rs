@@ -91,6 +91,7 @@ pub fn assemble(
         range: query.range,
         first: plan.first,
         last: plan.last,
+        first_kept: plan.first_kept,
         counts: count(plan.first, plan.last),
         previous: plan.before.as_ref().filter(|_| counting_began.is_none()).map(|before| Previous {
             first: before.first,

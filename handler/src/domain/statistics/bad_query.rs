@@ -18,7 +18,7 @@ pub(super) const MAXIMUM_VALUE_BYTES: usize = 1024;
 pub(super) const MAXIMUM_ROWS: i64 = 10_000;
 
 /// The words for ranges.
-pub(super) const RANGE_WORDS: &str = "today, yesterday, week, last_week, month, last_month, year, a number of days such as 7d or 30d (3660d at most), or a number of months such as 12m (120m at most)";
+pub(super) const RANGE_WORDS: &str = "today, yesterday, week, last_week, month, last_month, year, all, days such as 7d or 30d (3660d at most), or months such as 12m (120m at most)";
 
 /// Why a query is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -98,6 +98,8 @@ pub struct Plan {
     pub today: Day,
     pub first: Day,
     pub last: Day,
+    /// The first day that is still stored, if days are deleted.
+    pub first_kept: Option<Day>,
     /// Whether the range's unique visitors are known.
     pub is_exact: bool,
     pub step: Step,
@@ -171,6 +173,7 @@ impl Query {
             today,
             first,
             last,
+            first_kept,
             is_exact,
             step,
             series,
@@ -202,6 +205,8 @@ impl Query {
                 let month = first.month().plus(-1);
                 (month.first_day(), month.first_day().plus(days - 1))
             }
+            // Nothing was counted before.
+            Range::All(_) => return None,
             _ => earlier(days),
         };
         let is_kept = first_kept.is_none_or(|kept| kept <= begin);
@@ -492,6 +497,7 @@ mod tests {
         assert_eq!(before(Range::Days(7), None, Some("2026-11-10")), found("2026-11-10 2026-11-16", Some(10), 7));
         assert_eq!(before(Range::Days(7), None, Some("2026-11-11")), None);
         assert_eq!(before(Range::Months(12), None, None), None);
+        assert_eq!(before(Range::All(Some(day("2026-11-10"))), None, None), None);
     }
 
     #[test]

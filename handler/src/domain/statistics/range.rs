@@ -26,9 +26,14 @@ pub enum Range {
     Months(u16),
     /// The current year, up to today.
     Year,
+    /// All days with numbers, ten years at most, up to today. The first of them is `None` until it was read.
+    All(Option<Day>),
     /// From the first of these days to the last one, or to today.
     Between(Day, Option<Day>),
 }
+
+/// Longest range by months.
+const MAXIMUM_MONTHS: u16 = 120;
 
 impl FromStr for Range {
     type Err = BadQuery;
@@ -45,9 +50,10 @@ impl FromStr for Range {
             "month" => Self::Month,
             "last_month" => Self::LastMonth,
             "year" => Self::Year,
+            "all" => Self::All(None),
             _ => match word.strip_suffix('d') {
                 Some(days) => Self::Days(number(days, 3660)?),
-                None => Self::Months(number(word.strip_suffix('m').ok_or(BadQuery::UnknownRange)?, 120)?),
+                None => Self::Months(number(word.strip_suffix('m').ok_or(BadQuery::UnknownRange)?, MAXIMUM_MONTHS)?),
             },
         })
     }
@@ -73,6 +79,10 @@ impl Range {
                 let january = Date::new(today.date().year(), 1, 1).ok().and_then(|date| Day::of_date(date).ok());
                 (january.unwrap_or(today), today)
             }
+            Self::All(first) => {
+                let (earliest, _) = Self::Months(MAXIMUM_MONTHS).days(today);
+                (first.unwrap_or(earliest).clamp(earliest, today), today)
+            }
             // Days to come have no visits, but could make the range too long for a unique number.
             Self::Between(first, Some(last)) if first <= today => (first, last.min(today)),
             Self::Between(first, last) => (first, last.unwrap_or(today)),
@@ -91,6 +101,7 @@ impl Range {
             Self::LastMonth => "last_month".to_owned(),
             Self::Months(count) => format!("{count}m"),
             Self::Year => "year".to_owned(),
+            Self::All(_) => "all".to_owned(),
             Self::Between(..) => return None,
         })
     }
@@ -162,10 +173,14 @@ mod tests {
             ("last_month", "2026-10-01", "2026-10-31"),
             ("12m", "2025-12-01", "2026-11-23"),
             ("year", "2026-01-01", "2026-11-23"),
+            ("all", "2016-12-01", "2026-11-23"),
         ] {
             assert_eq!(days_of(word), (first.to_owned(), last.to_owned()), "{word}");
             assert_eq!(word.parse::<Range>().unwrap().word().as_deref(), Some(word));
         }
+        let today = Day::of_date("2026-11-23".parse().unwrap()).unwrap();
+        let since = |first: Day| Range::All(Some(first)).days(today).0;
+        assert_eq!((since(today.plus(-9)), since(today.plus(9))), (today.plus(-9), today));
         for word in ["", "decade", "TODAY", "0d", "-1d", "d", "12", "9999d", "121m", "1y"] {
             assert_eq!(word.parse::<Range>(), Err(BadQuery::UnknownRange), "{word}");
         }

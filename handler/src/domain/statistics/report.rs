@@ -38,6 +38,8 @@ pub struct Report {
     pub range: Range,
     pub first: Day,
     pub last: Day,
+    /// The first day that is still stored, if days are deleted.
+    pub first_kept: Option<Day>,
     /// The numbers of the range.
     pub counts: Counts,
     /// The period before the range, if it is known.

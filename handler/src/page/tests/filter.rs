@@ -72,7 +72,7 @@ fn links_to_other_ranges_and_to_the_numbers_keep_the_value() {
 #[test]
 fn a_page_about_one_value_shows_nothing_of_the_whole_site() {
     let page = html(&about(Dimension::Browser, "Firefox"));
-    for whole_site in ["id=\"live\"", "left out", "data-lists", "All time", "class=\"list\""] {
+    for whole_site in ["id=\"live\"", "left out", "data-lists", "data-total=\"all_time\"", "class=\"list\""] {
         assert!(!page.contains(whole_site), "{whole_site}");
     }
     assert!(

@@ -46,6 +46,7 @@ pub(super) fn report() -> Report {
         range: Range::Days(23),
         first: day("2026-11-01"),
         last: day("2026-11-23"),
+        first_kept: None,
         counts: counts(1_234, 1_000, 2_345, 5_678),
         previous: None,
         counting_began: None,

@@ -45,6 +45,9 @@ export function findOverflow() {
     // The mark of a chart waits outside until the pointer is over the drawing, whose bounds include the mark.
     // A closed `details` keeps the layout of its content.
     if (!width || !height || !element.checkVisibility() || element.matches("rect, svg:has(> rect)")) continue;
+    // Links in a line that scrolls.
+    const line = element.parentElement.closest("nav");
+    if (line && getComputedStyle(line).overflowX === "auto") continue;
     if (left < -0.5 || right > room + 0.5) {
       found.push(
         `<${element.localName}> ${element.textContent.trim().slice(0, 30)} is at ${left.toFixed()} to ${right.toFixed()}`,

@@ -31,7 +31,7 @@ export const viewsToday = page => total(page, 1);
 export async function checkNumbers(page, name, range) {
   const numbers = await rangeNumbers(page);
   const line = await page.locator(".numbers").textContent();
-  const note = await page.locator(".numbers + .note").textContent();
+  const note = await page.locator(".about").textContent();
   const columns = await page.locator(".lists thead th").allTextContents();
   check(
     `${name}: pageviews equal those of the JSON response`,
