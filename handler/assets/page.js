@@ -1,6 +1,6 @@
 // The page works without this script. The script adds:
 // - the value of a chart under the pointer or by the arrow keys, and the chart of the year;
-// - updates of the numbers, the overview and the last 30 minutes, and the reader's format of numbers and times;
+// - updates of the page, the overview and the last 30 minutes, and the reader's format of numbers and times;
 // - names of countries and languages;
 // - the lists of another tab, without loading the whole page again;
 // - names of sites while the reader types a part of one;
@@ -11,7 +11,7 @@ const json = one("#json");
 const number = value => value.toLocaleString();
 const fraction = value => value.toLocaleString(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const share = new URLSearchParams(location.search).get("share");
-// Adapts a part of the page, or a list that arrives later, to the reader.
+// Adapts a page to the reader.
 const adapt = part => {
   if (number(1234.5) !== "1,234.5") {
     for (const place of all("b, dd, td, dd span, .y text", part)) {
@@ -33,6 +33,9 @@ const adapt = part => {
   }
   // Links on a page that was opened by a shared link keep the link's access.
   for (const link of share ? all("a[href*='site=']", part) : []) link.search += `&share=${encodeURIComponent(share)}`;
+  for (const form of share ? all("main form:not([method])", part) : []) {
+    form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "share", value: share }));
+  }
 };
 adapt(document);
 // On a phone the ranges scroll in one line.
@@ -40,21 +43,24 @@ for (const link of all("nav [aria-current]")) {
   const { parentElement: line, offsetLeft, offsetWidth } = link;
   line.scrollLeft = offsetLeft + offsetWidth / 2 - line.offsetLeft - line.clientWidth / 2;
 }
+// The readout of a chart, drawn again after an update.
+let readAgain = () => {};
 for (const figure of all("figure")) {
   const [plot, line, mark, readout] = [".plot", "line", "rect", "span"].map(name => figure.querySelector(name));
-  const rows = all("tbody tr", figure);
-  const names = all("thead th", figure).slice(1).map(cell => cell.textContent);
-  let at = rows.length;
+  const rows = () => all("tbody tr", figure);
+  let at = rows().length;
   const show = index => {
-    at = Math.min(Math.max(index, 0), rows.length - 1);
-    const [when, ...counts] = [...rows[at].cells].map(cell => cell.textContent);
+    const names = all("thead th", figure).slice(1).map(cell => cell.textContent);
+    at = Math.min(Math.max(index, 0), rows().length - 1);
+    const [when, ...counts] = [...rows()[at].cells].map(cell => cell.textContent);
     const words = counts.map((count, index) => count && `${names[index]} ${count}`);
     readout.textContent = `${when}: ${words.filter(Boolean).join(", ")}`;
     mark.setAttribute("x", at - .5);
   };
+  readAgain = () => readout.textContent && show(at);
   plot.onpointermove = plot.onpointerdown = event => {
     const { left, width } = line.getBoundingClientRect();
-    show(Math.floor((event.clientX - left) / width * rows.length));
+    show(Math.floor((event.clientX - left) / width * rows().length));
   };
   const clear = () => {
     readout.textContent = "";
@@ -74,49 +80,57 @@ for (const figure of all("figure")) {
     show(at + step);
   };
 }
-// The forms that open this page again, unlike the form that signs out.
-const queries = all("main form");
-const keep = (name, value) => {
-  for (const form of queries) {
-    const input = form.querySelector(`[name=${name}]`) ?? form.appendChild(Object.assign(document.createElement("input"), { type: "hidden", name }));
-    input.value = value;
+// Makes an element equal to that of a newer page. Elements stay, so that the focus, the scroll position and open details stay.
+const isOwn = element => element.matches("figcaption span, rect, #live, #year, .waiting");
+const update = (old, now) => {
+  if (old.isEqualNode(now)) return;
+  if (old.nodeName !== now.nodeName) return old.replaceWith(now);
+  if (old.nodeType !== Node.ELEMENT_NODE) return old.data = now.data;
+  if (isOwn(old) && isOwn(now)) return;
+  const names = [old, now].flatMap(({ attributes }) => [...attributes].map(({ name }) => name));
+  for (const name of names.filter(name => !["open", "tabindex"].includes(name) && old.getAttribute(name) !== now.getAttribute(name))) {
+    if (now.hasAttribute(name)) old.setAttribute(name, now.getAttribute(name));
+    else old.removeAttribute(name);
   }
+  const [before, after] = [[...old.childNodes], [...now.childNodes]];
+  after.forEach((node, index) => index < before.length ? update(before[index], node) : old.append(node));
+  for (const node of before.slice(after.length)) node.remove();
 };
-if (share) keep("share", share);
-// A tab loads its lists from the page that its link opens. The group is part of each link, so that it stays after a change of
-// the range.
+// Loads an address of this page, and shows it in place of the present one, so that all parts are of one reading. The answer to an
+// earlier request than the last one is not shown. Returns the status.
+let last;
+const load = async address => {
+  const mine = last = {};
+  const reply = await fetch(address);
+  const text = await reply.text();
+  if (reply.ok && mine === last) {
+    const page = new DOMParser().parseFromString(text, "text/html");
+    adapt(page);
+    for (const part of ["title", "main", "footer"]) update(one(part), page.querySelector(part));
+    readAgain();
+  }
+  return reply.status;
+};
+// A tab shows the lists of the page that its link opens.
 let opening;
-for (const tab of all(".tabs a")) {
-  tab.onclick = async event => {
-    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-    event.preventDefault();
-    opening = tab;
-    const lists = one(".lists");
-    lists.ariaBusy = "true";
-    let found;
-    try {
-      const reply = await fetch(tab.href);
-      found = reply.ok && new DOMParser().parseFromString(await reply.text(), "text/html").querySelector(".lists");
-    } catch {
-      // Offline: the browser shows its own page.
-    }
-    if (opening !== tab) return;
-    if (!found) return location.assign(tab.href);
-    lists.replaceWith(found);
-    adapt(found);
-    for (const other of all(".tabs a")) other.ariaCurrent = other === tab ? "true" : null;
-    history.replaceState(null, "", tab.href);
-    for (const link of all("nav:not(.tabs, [aria-label=Sites]) a")) {
-      const address = new URL(link.href);
-      // A whole list was open.
-      address.searchParams.delete("list");
-      address.searchParams.set("lists", tab.dataset.lists);
-      link.href = address;
-    }
-    for (const input of all("main [name=list]")) input.remove();
-    keep("lists", tab.dataset.lists);
-  };
-}
+document.addEventListener("click", async event => {
+  const tab = event.target.closest(".tabs a");
+  if (!tab || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  opening = tab.href;
+  one(".lists").ariaBusy = "true";
+  const { href } = tab;
+  let status;
+  try {
+    status = await load(href);
+  } catch {
+    // Offline: the browser shows its own page.
+  }
+  if (opening !== href) return;
+  opening = null;
+  if (status !== 200) return location.assign(href);
+  history.replaceState(null, "", href);
+});
 const [from, to] = all("[type=date]");
 if (from) from.form.querySelector("button").onclick = () => to.min = from.value;
 const found = one("#found");
@@ -226,53 +240,25 @@ if (copy && navigator.clipboard) {
     copy.textContent = "Copied";
   };
 }
-const time = one("time");
-const change = (place, now, before) => {
-  const percent = Math.round((now - before) * 100 / before);
-  const [sign, direction] = percent > 0 ? ["+", "up"] : percent < 0 ? ["−", "down"] : ["±", "same"];
-  place.textContent = `${sign}${number(Math.abs(percent))} %`;
-  place.className = direction;
-};
+// Until the first visit, only its arrival is of interest.
 const ask = async () => {
-  if (document.hidden) return;
+  const reply = await fetch(`${json.href}&lists=none`);
+  const { stale, visitors, pageviews } = await reply.json();
+  if (!reply.ok || stale || pageviews.all_time === 0) return reply.status;
+  const link = Object.assign(document.createElement("a"), { href: location.href, textContent: "Show statistics" });
+  first.textContent = `First visit received. Visitors today: ${number(visitors.today ?? 0)}`;
+  waiting.querySelector("p").replaceChildren(link);
+  clearInterval(timer);
+};
+const renew = async () => {
+  if (document.hidden || opening) return;
   try {
-    const reply = await fetch(`${json.href}&lists=none`);
+    const status = await (first ? ask() : load(location.href));
     // Without access, another request after a minute would fail, too.
-    if (reply.status === 401) clearInterval(timer);
-    const numbers = await reply.json();
-    if (!reply.ok || numbers.stale) return;
-    const zone = { timeZone: time.dataset.zone };
-    const at = new Date(numbers.as_of);
-    const words = [{ dateStyle: "long" }, { timeStyle: "short" }].map(style => at.toLocaleString("en-GB", { ...style, ...zone })).join(", ");
-    const { visitors, pageviews, range } = numbers;
-    if (first && pageviews.all_time > 0) {
-      const link = Object.assign(document.createElement("a"), { href: location.href, textContent: "Show statistics" });
-      first.textContent = `First visit received. Visitors today: ${number(visitors.today ?? 0)}`;
-      waiting.querySelector("p").replaceChildren(link);
-      clearInterval(timer);
-    }
-    // The response has no number for a sum of days, so it stays until the page is loaded again.
-    for (const total of all("[data-total]:not([data-sum])")) {
-      const key = total.dataset.total;
-      const values = [visitors[key]?.estimate ?? visitors[key], pageviews[key]];
-      if (!values.every(Number.isFinite)) return;
-      all("b", total).forEach((place, index) => place.textContent = number(values[index]));
-    }
-    // After midnight, "today" is not the day on the page any more.
-    const isShown = range.from === json.dataset.from && range.to === json.dataset.to;
-    for (const place of isShown ? all("[data-range]") : []) {
-      const key = place.dataset.range;
-      const [value, before] = [range, range.previous].map(of => key === "views_per_visitor" ? of?.pageviews / of?.visitors : of?.[key]);
-      if (!Number.isFinite(value)) continue;
-      place.textContent = key === "views_per_visitor" ? fraction(value) : number(value);
-      const shown = place.parentElement.nextElementSibling.firstElementChild;
-      if (shown && before > 0) change(shown, value, before);
-    }
-    time.textContent = words;
-    time.dateTime = numbers.as_of;
+    if (status === 401) clearInterval(timer);
   } catch {
-    // Offline, or an unexpected response: the numbers and their time stay unchanged.
+    // Offline, or an unexpected response: the page stays unchanged.
   }
 };
-// A page with stale numbers is not updated, because its charts would keep the old numbers.
-const timer = !json || "stale" in json.dataset || setInterval(ask, first ? 3000 : 60000);
+// A page with stale numbers is not updated, so that its warning stays. The overview has an interval of its own.
+const timer = !json || "stale" in json.dataset || setInterval(renew, first ? 3000 : 60000);

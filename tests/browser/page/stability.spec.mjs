@@ -2,34 +2,13 @@
 
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { noteShifts } from "./support/shifts.mjs";
 import { EMPTY, FIREFOX, ORDINARY } from "./support/sites.mjs";
 import { check, checkSoon, keepPicture, open, test } from "./support/test.mjs";
 
 const PHONE = 390;
 /** The text of the readout ends at the edge of the chart, so it begins elsewhere for each bar. */
 const READOUT = "figcaption span";
-
-/** Notes each layout shift that the browser reports, except in elements that match `ignored`. */
-function noteShifts(ignored) {
-  const shifts = [];
-  const note = entries => {
-    for (const { sources } of entries) {
-      const elements = sources.map(({ node }) => (node?.closest ? node : node?.parentElement));
-      shifts.push(
-        ...elements.filter(element => !element?.closest(ignored)).map(element => element?.nodeName ?? "removed"),
-      );
-    }
-  };
-  const observer = new PerformanceObserver(list => note(list.getEntries()));
-  observer.observe({ type: "layout-shift", buffered: true });
-  globalThis.takeShifts = async () => {
-    // The browser reports a shift at the end of its frame.
-    for (let frame = 0; frame < 2; frame++) await new Promise(resolve => requestAnimationFrame(resolve));
-    await new Promise(resolve => setTimeout(resolve));
-    note(observer.takeRecords());
-    return shifts;
-  };
-}
 
 const painted = page =>
   page.evaluate(() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))));

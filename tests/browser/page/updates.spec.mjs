@@ -1,45 +1,89 @@
-// The numbers that the script of the page updates: the headline every minute, the last 30 minutes every ten seconds.
+// Updates by the script: the whole page every minute, the last 30 minutes every ten seconds.
 
-import { rangeNumbers, today } from "./support/numbers.mjs";
-import { CHROME, date, FIREFOX, ORDINARY, OWN } from "./support/sites.mjs";
-import { check, checkSoon, keepPicture, open, test, until } from "./support/test.mjs";
+import { statistics } from "./support/numbers.mjs";
+import { noteShifts } from "./support/shifts.mjs";
+import { CHROME, FIREFOX, ORDINARY, OWN } from "./support/sites.mjs";
+import { check, checkSoon, isStatus, keepPicture, open, test, until } from "./support/test.mjs";
 
-test("headline numbers", async ({ newPage, startFresh }) => {
+/** All that the page shows of one reading, in the order of the page. */
+const shownParts = page =>
+  page.evaluate(() => {
+    const text = selector => [...document.querySelectorAll(selector)].map(place => place.textContent.trim());
+    return {
+      title: document.title,
+      numbers: text("[data-range], .numbers dd:last-child"),
+      bars: [...document.querySelectorAll("figure path")].map(path => path.getAttribute("d")),
+      table: text("figure tbody td"),
+      lists: text(".lists td"),
+      totals: text("[data-total] b"),
+      updated: text("footer time"),
+    };
+  });
+
+test("one reading for all parts of the page", async ({ newPage, startFresh }) => {
   const from = await startFresh();
+  const view = (path, agent) =>
+    fetch(`${from}/v`, {
+      method: "POST",
+      headers: { "user-agent": agent },
+      body: JSON.stringify({ s: ORDINARY, p: path }),
+    });
+  for (const path of ["/", "/a", "/b"]) check("a view is counted", (await view(path, FIREFOX)).status === 204);
   const page = await newPage({ from });
   await page.clock.install();
-  await open(page, `${from}/?site=${OWN}&period=today`);
-  const visitors = await today(page);
-  const answered = page.waitForResponse(`${from}/api/statistics?**`);
-  // The same query as the page's, because the response to another query can be a second old.
-  await fetch(`${from}/?site=${OWN}&period=today`, { headers: { "user-agent": CHROME } });
+  await page.addInitScript(noteShifts, "figcaption span");
+  await open(page, `${from}/?site=${ORDINARY}&period=today`);
+  const before = await shownParts(page);
+  // The state of the reader: an open table, a focused row, a scroll position.
+  await page.locator("figure summary").click();
+  await page.locator(".lists td a", { hasText: "/a" }).focus();
+  await page.evaluate(() => scrollTo(0, 150));
+  const state = () =>
+    page.evaluate(() => [document.activeElement.textContent, scrollY, document.querySelector("figure details").open]);
+  const stateBefore = await state();
+  const { length: earlier } = await page.evaluate(() => globalThis.takeShifts());
+  check("a view by another visitor is counted", (await view("/a", CHROME)).status === 204);
+  const counted = async () => (await (await fetch(`${from}/?site=${ORDINARY}&period=today`)).text()).includes(": 2 unique");
+  await until("the new visitor is in the numbers", counted);
   await page.clock.runFor(61_000);
-  await checkSoon(
-    "the headline numbers are updated after a minute",
-    async () => (await today(page)) === visitors + 1,
-    async () => [visitors, await today(page)],
+  await until("the page is updated", async () => (await page.title()).includes(": 2 unique visitors"));
+  const shown = await shownParts(page);
+  for (const part of ["numbers", "bars", "table", "lists", "totals"]) {
+    check(`${part} are updated`, JSON.stringify(shown[part]) !== JSON.stringify(before[part]), shown[part]);
+  }
+  check("the focus, the scroll position and the open table stay", `${await state()}` === `${stateBefore}`, [
+    stateBefore,
+    await state(),
+  ]);
+  const shifts = await page.evaluate(() => globalThis.takeShifts());
+  check("nothing moves", shifts.length === earlier, shifts.slice(earlier));
+  // The same page, loaded as a whole.
+  const again = await newPage({ from });
+  await open(again, `${from}/?site=${ORDINARY}&period=today`);
+  const { updated: _, ...whole } = await shownParts(again);
+  const { updated, ...parts } = shown;
+  check("all parts are those of one page", JSON.stringify(parts) === JSON.stringify(whole), [parts, whole]);
+  check("the time of the update is shown", updated.length === 1 && updated[0] !== "", updated);
+});
+
+test("updates count no visit, and a stale page stays", async ({ newPage, startFresh }) => {
+  const from = await startFresh();
+  const page = await newPage({ from, expected: isStatus(503) });
+  await page.clock.install();
+  await open(page, `${from}/?site=${OWN}&period=today`);
+  const views = async () => (await statistics(from, `?site=${OWN}&period=today&lists=none`)).range.pageviews;
+  check("the page counts its own visit", (await views()) === 1, await views());
+  const loaded = page.waitForResponse(`${from}/?site=${OWN}&period=today`);
+  await page.clock.runFor(61_000);
+  await (await loaded).finished();
+  check("an update is not a visit", (await views()) === 1, await views());
+  await page.route(/[?]site=.*&period=today/, route =>
+    route.fulfill({ status: 503, contentType: "text/html", body: "<title>x</title><main></main><footer></footer>" }),
   );
-  const { as_of: asOf, range } = await (await answered).json();
-  const line = await rangeNumbers(page);
-  check(
-    "the numbers of the range, which is today, are updated",
-    line.visitors === range.visitors && line.visitors === visitors + 1 && line.pageviews === range.pageviews,
-    [line, range],
-  );
-  check("the time of the update is shown", (await page.locator("time").getAttribute("datetime")) === asOf);
-  await page.route("**/api/statistics?**", async route => {
-    const response = await route.fetch();
-    const numbers = await response.json();
-    numbers.visitors.today += 1000;
-    Object.assign(numbers.range, { from: date(-1), to: date(-1), visitors: 1, pageviews: 1 });
-    await route.fulfill({ response, json: numbers });
-  });
+  const refused = page.waitForResponse(`${from}/?site=${OWN}&period=today`);
   await page.clock.runFor(60_000);
-  await until("the headline numbers are updated again", async () => (await today(page)) > 1000);
-  check(
-    "the numbers of the range stay when today is another day, after midnight",
-    (await rangeNumbers(page)).visitors === line.visitors,
-  );
+  await (await refused).finished();
+  check("an unavailable page changes nothing", (await page.locator("[data-range]").count()) > 0);
 });
 
 test("last 30 minutes", async ({ newPage, startFresh }) => {
