@@ -152,30 +152,53 @@ if (found) {
 }
 const year = one("#year");
 year?.addEventListener("toggle", async () => {
-  const reply = await fetch(`${year.querySelector("a").href.replace("/?", "/api/statistics?")}&lists=none`);
+  const link = year.querySelector("a");
+  const reply = await fetch(`${link.href.replace("/?", "/api/statistics?")}&lists=none`);
   if (!reply.ok) return;
   const days = (await reply.json()).series.map(({ start, visitors }) => ({ day: new Date(start.slice(0, 10)), visitors }));
-  const most = Math.max(1, ...days.map(({ visitors }) => visitors));
+  // Classes of as many days each, so that one spike does not make all other days pale. A bound is the largest number of a class.
+  const sorted = days.map(({ visitors }) => visitors).filter(Boolean).sort((one, other) => one - other);
+  const bounds = sorted.length ? [...new Set([1, 2, 3, 4].map(quarter => sorted[Math.ceil(sorted.length * quarter / 4) - 1]))] : [];
+  const level = visitors => visitors && 5 - bounds.length + bounds.findIndex(bound => visitors <= bound);
   const words = day => day.toLocaleDateString("en-GB", { dateStyle: "full", timeZone: "UTC" });
+  const address = day => {
+    const url = new URL(link.href);
+    for (const name of ["period", "by"]) url.searchParams.delete(name);
+    for (const name of ["from", "to"]) url.searchParams.set(name, day.toISOString().slice(0, 10));
+    return url;
+  };
   const draw = (parent, name, attributes, text = "") => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", name);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
     element.textContent = text;
     return parent.appendChild(element);
   };
-  const best = days.find(({ visitors }) => visitors === most);
-  const map = draw(document.createElement("p"), "svg", {
-    class: "year", viewBox: "0 0 642 104", role: "img",
-    "aria-label": `Visitors by day, last 12 months${best ? `. Highest: ${number(most)} on ${words(best.day)}` : ""}`,
-  });
+  // For the pointer only: the day of the highest number and the table are links for the keyboard.
+  const line = document.createElement("p");
+  const map = draw(line, "svg", { class: "year", viewBox: "0 0 672 104", "aria-hidden": true });
+  ["Mon", "Wed", "Fri", "Sun"].forEach((name, index) => draw(map, "text", { x: 0, y: 29 + 24 * index }, name));
   const monday = (days[0].day.getUTCDay() + 6) % 7;
   days.forEach(({ day, visitors }, index) => {
-    const [x, y] = [Math.floor((index + monday) / 7) * 12, (index + monday) % 7 * 12 + 20];
+    const [x, y] = [30 + Math.floor((index + monday) / 7) * 12, (index + monday) % 7 * 12 + 20];
     if (day.getUTCDate() === 1) draw(map, "text", { x, y: 12 }, day.toLocaleDateString("en-GB", { month: "short", timeZone: "UTC" }));
-    const cell = draw(map, "rect", { x, y, width: 10, height: 10, rx: 2, class: `l${Math.ceil(visitors / most * 4)}` });
+    const cell = draw(draw(map, "a", { href: address(day), tabindex: -1 }), "rect", { x, y, width: 10, height: 10, rx: 2, class: `l${level(visitors)}` });
     draw(cell, "title", {}, `${words(day)}: ${number(visitors)}`);
   });
-  year.firstElementChild.after(map.parentElement);
+  const key = Object.assign(document.createElement("p"), { className: "note key" });
+  key.append("Visitors a day: ");
+  [0, ...bounds].forEach((bound, index, all) => {
+    const least = index && all[index - 1] + 1;
+    const item = key.appendChild(document.createElement("span"));
+    draw(draw(item, "svg", { class: "year", viewBox: "0 0 10 10", "aria-hidden": true }), "rect", { width: 10, height: 10, rx: 2, class: `l${level(bound)}` });
+    item.append(least === bound ? ` ${number(bound)}` : ` ${number(least)}–${number(bound)}`);
+  });
+  const best = days.find(({ visitors }) => visitors > 0 && visitors === sorted.at(-1));
+  if (best) {
+    const day = Object.assign(document.createElement("a"), { href: address(best.day), textContent: words(best.day) });
+    const item = key.appendChild(document.createElement("span"));
+    item.append("Highest: ", day);
+  }
+  year.firstElementChild.after(line, key);
 }, { once: true });
 const live = one("#live");
 if (live) {

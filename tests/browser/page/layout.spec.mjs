@@ -59,10 +59,34 @@ test("calendar of the year", async ({ newPage, origin }) => {
   await page.locator(".year").waitFor();
   const { series } = await statistics(origin, `?site=${ORDINARY}&period=12m&by=day`);
   check("each day has a square", (await page.locator(".year rect").count()) === series.length, series.length);
-  const last = await page.locator(".year rect title").last().textContent();
-  check("a square shows the day's visitors", last.endsWith(`: ${series.at(-1).visitors}`), last);
-  const label = await page.locator(".year").getAttribute("aria-label");
-  check("the picture has a name", label.startsWith("Visitors by day, last 12 months. Highest: "), label);
+  const days = series.map(({ start, visitors }) => [start.slice(0, 10), visitors]);
+  const links = await page
+    .locator(".year a")
+    .evaluateAll(links =>
+      links.map(link => [
+        new URL(link.getAttribute("href")).searchParams.get("from"),
+        Number(link.querySelector("title").textContent.match(/: ([\d,]+)$/)[1].replaceAll(",", "")),
+      ]),
+    );
+  check("a square shows the day's visitors, and links to the day", JSON.stringify(links) === JSON.stringify(days), [
+    links.at(-1),
+    days.at(-1),
+  ]);
+  const counts = Object.groupBy(
+    await page.locator("p > .year rect:not(.key rect)").evaluateAll(cells => cells.map(cell => cell.getAttribute("class"))),
+    name => name,
+  );
+  const sizes = ["l1", "l2", "l3", "l4"].map(name => counts[name]?.length ?? 0);
+  check("each class has about as many days", Math.max(...sizes) <= 2 * Math.min(...sizes) && sizes[0] > 0, sizes);
+  check("weekdays are named", (await page.locator(".year text").allTextContents()).slice(0, 4).join() === "Mon,Wed,Fri,Sun");
+  const bounds = (await page.locator(".key span").allTextContents()).map(text => text.trim());
+  const most = Math.max(...series.map(({ visitors }) => visitors)).toLocaleString("en");
+  check("the key begins with no visitors and ends with the most", bounds[0] === "0" && bounds[4].endsWith(`–${most}`), bounds);
+  check("the day of the most is a link", bounds[5].startsWith("Highest: "), bounds);
+  const square = page.locator(".year a").last();
+  const target = await square.getAttribute("href");
   await loadAxe(page);
   await lookAt(page, "the year");
+  await square.click();
+  await page.waitForURL(target);
 });
