@@ -4,6 +4,7 @@
 // - names of countries and languages;
 // - the lists of another tab, without loading the whole page again;
 // - names of sites while the reader types a part of one;
+// - shortcuts of the keyboard, which "?" lists;
 // - the browser's message for a range that ends before it begins.
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const one = selector => document.querySelector(selector);
@@ -81,7 +82,7 @@ for (const figure of all("figure")) {
   };
 }
 // Makes an element equal to that of a newer page. Elements stay, so that the focus, the scroll position and open details stay.
-const isOwn = element => element.matches("figcaption span, rect, #live, #year, .waiting");
+const isOwn = element => element.matches("figcaption span, rect, #live, #year, #keys, .waiting");
 const update = (old, now) => {
   if (old.isEqualNode(now)) return;
   if (old.nodeName !== now.nodeName) return old.replaceWith(now);
@@ -252,6 +253,58 @@ if (overview) {
   };
   const watch = setInterval(look, 10000);
   document.addEventListener("visibilitychange", look);
+}
+const keys = one("#keys");
+if (keys) {
+  const OFF = "footfall.no-shortcuts";
+  const places = () => all("[aria-keyshortcuts]");
+  const spelled = { ArrowLeft: "←", ArrowRight: "→" };
+  const dialog = document.body.appendChild(document.createElement("dialog"));
+  const list = document.createElement("dl");
+  const close = Object.assign(document.createElement("button"), { textContent: "Close", onclick: () => dialog.close() });
+  const isOn = Object.assign(document.createElement("input"), { type: "checkbox" });
+  const label = document.createElement("label");
+  label.append(isOn, " Use these shortcuts");
+  dialog.append(Object.assign(document.createElement("h2"), { textContent: "Keyboard shortcuts" }), list, label, close);
+  dialog.ariaLabel = "Keyboard shortcuts";
+  // A browser can forbid storage. Then the choice is for this page only.
+  try {
+    isOn.checked = !localStorage.getItem(OFF);
+  } catch {
+    isOn.checked = true;
+  }
+  isOn.onchange = () => {
+    try {
+      if (isOn.checked) localStorage.removeItem(OFF);
+      else localStorage.setItem(OFF, "1");
+    } catch {
+      // See above.
+    }
+  };
+  const explain = () => {
+    const rows = places().map(place => [place.getAttribute("aria-keyshortcuts"), place.textContent.replace(/^← | →$/, "")]);
+    list.replaceChildren(...[...rows, ["?", "This list"]].map(([key, text]) => {
+      const row = document.createElement("div");
+      row.append(Object.assign(document.createElement("dt"), { textContent: text }), document.createElement("dd"));
+      row.lastChild.append(Object.assign(document.createElement("kbd"), { textContent: spelled[key] ?? key }));
+      return row;
+    }));
+    dialog.showModal();
+  };
+  const button = keys.querySelector("button");
+  button.onclick = explain;
+  keys.hidden = false;
+  document.addEventListener("keydown", event => {
+    const isTyping = event.target.closest("input, select, textarea, dialog");
+    if (!isOn.checked || isTyping || event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.key === "?") return explain();
+    const key = event.key.length === 1 ? event.key.toUpperCase() : event.key;
+    const place = places().find(place => place.getAttribute("aria-keyshortcuts") === key);
+    if (!place) return;
+    event.preventDefault();
+    place.click();
+    if (place.localName === "summary") from.focus();
+  });
 }
 const waiting = one(".waiting");
 const first = waiting?.querySelector("h2 span");

@@ -13,32 +13,35 @@ use crate::domain::{
 pub(super) struct RangeLink {
     query: String,
     label: &'static str,
+    /// The key that opens the link.
+    shortcut: Option<&'static str>,
     current: bool,
 }
 
-/// Ranges that can be chosen with one click.
-const RANGES: [(Range, &str); 11] = [
-    (Range::Today, "Today"),
-    (Range::Yesterday, "Yesterday"),
-    (Range::Days(7), "7 days"),
-    (Range::Days(30), "30 days"),
-    (Range::Week, "This week"),
-    (Range::LastWeek, "Last week"),
-    (Range::Month, "This month"),
-    (Range::LastMonth, "Last month"),
-    (Range::Year, "This year"),
-    (Range::Months(12), "12 months"),
-    (Range::All(None), "All time"),
+/// Ranges that can be chosen with one click, and the keys that Plausible has for them.
+const RANGES: [(Range, &str, Option<&str>); 11] = [
+    (Range::Today, "Today", Some("D")),
+    (Range::Yesterday, "Yesterday", Some("E")),
+    (Range::Days(7), "7 days", Some("W")),
+    (Range::Days(30), "30 days", Some("T")),
+    (Range::Week, "This week", None),
+    (Range::LastWeek, "Last week", None),
+    (Range::Month, "This month", Some("M")),
+    (Range::LastMonth, "Last month", Some("P")),
+    (Range::Year, "This year", Some("Y")),
+    (Range::Months(12), "12 months", Some("L")),
+    (Range::All(None), "All time", Some("A")),
 ];
 
 /// Links to the ranges that can be chosen with one click. A range that begins before the first stored day would be cut.
 pub(super) fn ranges(report: &Report) -> Vec<RangeLink> {
-    let link = |(range, label): (Range, &'static str)| RangeLink {
+    let link = |(range, label, shortcut): (Range, &'static str, Option<&'static str>)| RangeLink {
         query: query(range, report.last),
         label,
+        shortcut,
         current: range == report.range,
     };
-    let is_stored = |(range, _): &(Range, &str)| {
+    let is_stored = |(range, ..): &(Range, &str, Option<&str>)| {
         let begins_later = |kept: Day| range.days(report.day()).0 >= kept;
         *range == report.range || matches!(range, Range::All(_)) || report.first_kept.is_none_or(begins_later)
     };
@@ -95,6 +98,7 @@ pub(super) fn steps(report: &Report, range_query: &str) -> Vec<RangeLink> {
             Step::Week => "Weeks",
             Step::Month => "Months",
         },
+        shortcut: None,
         current: step == report.step,
     };
     let suiting: Vec<Step> = Step::ALL.into_iter().filter(suits).collect();
