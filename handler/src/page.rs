@@ -26,6 +26,7 @@ mod wording;
 use serde::Serialize;
 
 pub use self::asset::{SCRIPT, STYLE};
+pub use self::chart::Charted;
 pub use self::first_visit::zone_note;
 pub use self::problem::{Problem, WayBack, render_problem};
 pub use self::sign_in::render_sign_in;
@@ -34,7 +35,7 @@ pub use self::unavailable::{PageKind, render_unavailable};
 pub use self::why::{Verdict, render_why};
 use self::{
     annotations::{Annotations, annotations},
-    chart::{Chart, ImportedBars},
+    chart::{Chart, Drawing, ImportedBars},
     filter::{Chip, Kept},
     list::{Exclusions, List, Tab},
     numbers::Number,
@@ -56,6 +57,8 @@ use crate::domain::{
 pub struct PageContext<'a> {
     /// The report.
     pub report: &'a Report,
+    /// The numbers that the chart draws, if there are both.
+    pub charted: Charted,
     /// The public address, such as `https://counter.example`.
     pub address: &'a str,
     /// All counted sites, in the order of the choice.
@@ -140,6 +143,10 @@ struct PageValues<'a> {
     imported: Vec<ImportedLine>,
     series: Chart,
     annotations: Annotations<'a>,
+    /// The numbers that the chart can draw; empty if there is only one.
+    charts: Vec<RangeLink>,
+    /// The choice that other links keep, if it is not the default.
+    chart: Option<&'static str>,
     /// The steps in which the chart can be drawn; empty if there is only one.
     steps: Vec<RangeLink>,
     /// The range as a query.
@@ -192,7 +199,6 @@ impl<'a> PageValues<'a> {
         let as_of = zone.to_datetime(report.as_of);
         let series = chart::bars(&report.series, zone);
         let time_zone = zone.iana_name().unwrap_or("UTC");
-        let before = report.previous.as_ref().map_or(&[][..], |previous| &previous.series);
         let totals = total::totals(report);
         let imported: Vec<_> = report.imported.iter().map(|sum| ImportedBars::of(sum, zone)).collect();
         let today = Day::of_date(as_of.date()).unwrap_or(*last);
@@ -209,7 +215,10 @@ impl<'a> PageValues<'a> {
         };
         let open = open.map(|(name, value)| Kept { name, value, query: format!("{name}={value}") });
         let chips = filter::chips(report);
-        let view_query = range::with_step(&range_query, report.step, report);
+        let (charted, has_both) = chart::charted(view.charted, report);
+        let kept_chart = has_both && charted == Charted::Pageviews;
+        let suffix = if kept_chart { range::PAGEVIEWS } else { "" };
+        let view_query = range::with_step(&range_query, report.step, report) + suffix;
         let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
         let view_parameters = view_query.split('&').filter_map(pair).collect();
         let numbers = numbers::numbers(report);
@@ -243,7 +252,7 @@ impl<'a> PageValues<'a> {
             embedded: false,
             live: !report.stale && report.all_time_pageviews > 0 && report.filter.is_empty(),
             address: view.address,
-            ranges: range::ranges(report),
+            ranges: range::ranges(report, suffix),
             range_heading: wording::range_heading(report.range, first.date(), last.date()),
             range_days: wording::days_beside_heading(report.range, first.date(), last.date()),
             first: first.to_string(),
@@ -254,22 +263,28 @@ impl<'a> PageValues<'a> {
             last_counted: report.last_counted.map(LastCounted::of),
             compared: numbers::compared(report),
             imported: report.imported.iter().map(ImportedLine::of).collect(),
-            series: Chart::draw(
-                "chart",
-                &series,
-                &chart::bars(before, zone),
-                &imported,
-                report.step,
-                (report.filter.has_visitors(), numbers::views(report)),
-            ),
+            series: Chart::draw(&Drawing {
+                id: "chart",
+                bars: &series,
+                before: &chart::bars_before(&report.before, zone),
+                imported: &imported,
+                step: report.step,
+                charted,
+                counts_visitors: report.filter.has_visitors(),
+                measure: numbers::views(report),
+                end: last.plus(1).date(),
+                now: as_of,
+            }),
             annotations: annotations(report),
-            steps: range::steps(report, &range_query),
+            charts: range::charts(report, &range_query, charted, has_both),
+            chart: kept_chart.then_some("pageviews"),
+            steps: range::steps(report, &range_query, suffix),
             view_query,
             view_parameters,
             range_query,
             previous: (first.number() > 0 && !matches!(report.range, Range::All(_)))
-                .then(|| range::between(previous.0, previous.1)),
-            next: (next.0 <= today).then(|| range::between(next.0, next.1.min(today))),
+                .then(|| range::between(previous.0, previous.1) + suffix),
+            next: (next.0 <= today).then(|| range::between(next.0, next.1.min(today)) + suffix),
             chips,
             filter_note: filter::note(report),
             tabs,

@@ -49,9 +49,8 @@ pub use maintenance::{Removed, forget_periods, remove};
 pub use notices::{NoticeId, end_notice, hold_notice, read_hour};
 pub(crate) use outage::Outage;
 pub use reading::{
-    CountedDays, has_fixed_zone, has_sites, read_checkpoints, read_counted_days, read_days, read_minutes, read_overview, read_referrals,
-    read_site,
-    read_tallies,
+    CountedDays, has_fixed_zone, has_sites, read_checkpoints, read_counted_days, read_days, read_minutes,
+    read_overview, read_referrals, read_site, read_tallies,
 };
 pub use recording::{KeyRequest, OpenedKeys, Outcome, PeriodOffer, commit, open_keys, open_site};
 pub use standings::{DayList, Standing, Standings, read_standings};

@@ -27,6 +27,7 @@ use crate::{
         Day, Dimension, LimitedNetwork, Network, SiteName, dimension::value::printable,
         identity::address::client_network,
     },
+    page::Charted,
     routes::Route,
 };
 
@@ -293,6 +294,12 @@ impl Request {
             Lists::All | Lists::None => (Lists::DEFAULT, Section::of_page()),
         };
         Ok(Query { lists, section, ..query })
+    }
+
+    /// The numbers that the chart of a page draws.
+    pub(super) fn charted(&self) -> Result<Charted, Error> {
+        let chosen = self.parameter("chart").map(str::parse::<Charted>).transpose();
+        chosen.map(Option::unwrap_or_default).map_err(|problem| Error::BadRange(problem.to_owned()))
     }
 
     /// The statistics query for a site in `period` or `from` and `to`, and `by`, without lists, if the client may see the

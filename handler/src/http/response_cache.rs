@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::response_body::Body;
-use crate::reader::{LiveReading, Reading};
+use crate::{
+    page::Charted,
+    reader::{LiveReading, Reading},
+};
 
 /// The bodies of all readings that are still in use.
 #[derive(Default)]
@@ -18,13 +21,29 @@ pub struct ResponseCache {
 /// The bodies of one report.
 #[derive(Default)]
 pub(super) struct ReportBodies {
+    of_visitors: PageBodies,
+    of_pageviews: PageBodies,
+    pub(super) json: Body,
+    pub(super) csv: Body,
+}
+
+/// The pages of one report, with one chart.
+#[derive(Default)]
+pub(super) struct PageBodies {
     pub(super) page: Body,
     /// The page for visitors without access to the names of other sites.
     pub(super) page_without_sites: Body,
     /// The page for a frame.
     pub(super) embedded: Body,
-    pub(super) json: Body,
-    pub(super) csv: Body,
+}
+
+impl ReportBodies {
+    pub(super) fn pages(&self, charted: Charted) -> &PageBodies {
+        match charted {
+            Charted::Visitors => &self.of_visitors,
+            Charted::Pageviews => &self.of_pageviews,
+        }
+    }
 }
 
 impl ResponseCache {

@@ -1,21 +1,50 @@
-//! Charts: bars of visitors in front of bars of pageviews, and the same numbers as rows of a table.
+//! Charts: bars of visitors or of pageviews, and both numbers as rows of a table.
 //!
 //! A chart contains only numbers and parsed dates, never text of a visitor. Its bars are strokes of two paths, with
-//! about nine bytes per bar. The line on top of pageviews repeats their path, a little higher. The paths have their own
+//! about nine bytes per bar: those of whole steps, and those of steps that are not over or cut. The paths have their own
 //! units and are stretched to the available width. Labels are outside and placed in percent, so that no text is
 //! stretched.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, str::FromStr};
 
-use jiff::{civil::DateTime, tz::TimeZone};
+use jiff::{
+    ToSpan,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
 use serde::Serialize;
 
-use super::wording::{self, thousands};
-use crate::domain::statistics::{ImportedPoint, ImportedSum, Point, Step};
+use super::{
+    numbers,
+    wording::{self, thousands},
+};
+use crate::domain::statistics::{ImportedPoint, ImportedSum, Point, Report, Step};
 
 /// Height of the drawing in its own units, in which a bar with its gap is one unit wide. `chart.html`, `page.css` and
 /// `page.js` depend on both.
 const HEIGHT: i64 = 200;
+
+/// The numbers that a chart draws.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Charted {
+    /// Unique visitors.
+    #[default]
+    Visitors,
+    /// Views; for other values than pages, their events or requests.
+    Pageviews,
+}
+
+impl FromStr for Charted {
+    type Err = &'static str;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match word {
+            "visitors" => Ok(Self::Visitors),
+            "pageviews" => Ok(Self::Pageviews),
+            _ => Err("'chart' must be visitors or pageviews"),
+        }
+    }
+}
 
 /// A point with its time by the site's clock.
 pub(super) struct Bar {
@@ -23,6 +52,15 @@ pub(super) struct Bar {
     /// `None` if unknown, because the bar spans more days than visitors are recognised for.
     visitors: Option<i64>,
     pageviews: i64,
+}
+
+impl Bar {
+    fn height(&self, charted: Charted) -> i64 {
+        match charted {
+            Charted::Visitors => self.visitors.unwrap_or_default(),
+            Charted::Pageviews => self.pageviews,
+        }
+    }
 }
 
 /// The values of `chart.html`.
@@ -34,13 +72,16 @@ pub(super) struct Chart {
     /// The heading of the table's first column.
     column: &'static str,
     width: usize,
-    /// Whether the chart shows visitors.
+    /// Whether the table has visitors.
     counts_visitors: bool,
-    /// The name of a pageview; empty if the chart shows none.
+    /// The name of a pageview; empty if the table has none.
     measure: &'static str,
-    views: String,
-    people: String,
-    /// Visitors of the previous period as a line; empty if there is none.
+    /// The name of the numbers that are drawn.
+    drawn: &'static str,
+    bars: String,
+    /// Bars of steps that are not over, or that the range cuts.
+    unfinished: String,
+    /// The previous period as a line; empty if there is none.
     before: String,
     /// Totals of other counters, one series each.
     imported: Vec<ImportedSeries>,
@@ -53,6 +94,24 @@ pub(super) struct Chart {
     rows: String,
 }
 
+/// The numbers of a chart, and their time by the site's clock.
+pub(super) struct Drawing<'a> {
+    pub(super) id: &'static str,
+    /// The bars, oldest first.
+    pub(super) bars: &'a [Bar],
+    /// The bars of the previous period. `None` before counting began.
+    pub(super) before: &'a [Option<Bar>],
+    pub(super) imported: &'a [ImportedBars],
+    pub(super) step: Step,
+    pub(super) charted: Charted,
+    pub(super) counts_visitors: bool,
+    /// The name of a pageview; empty if there are none.
+    pub(super) measure: &'static str,
+    /// The day after the last one of the range.
+    pub(super) end: Date,
+    pub(super) now: DateTime,
+}
+
 /// Daily totals that were imported from another counter.
 #[derive(Serialize)]
 struct ImportedSeries {
@@ -60,10 +119,7 @@ struct ImportedSeries {
     from: String,
     /// The number of its color.
     color: usize,
-    /// Bars of visitors.
-    people: String,
-    /// Short lines at the height of pageviews.
-    views: String,
+    bars: String,
 }
 
 /// The number of colors for imported series in `page.css`.
@@ -91,12 +147,16 @@ struct Label {
 
 /// The points of a series by the clock of a zone.
 pub(super) fn bars(points: &[Point], zone: &TimeZone) -> Vec<Bar> {
-    let bar = |point: &Point| Bar {
-        start: zone.to_datetime(point.start),
-        visitors: point.visitors,
-        pageviews: point.pageviews,
-    };
-    points.iter().map(bar).collect()
+    points.iter().map(|point| bar(point, zone)).collect()
+}
+
+/// The points of the period before by the clock of a zone.
+pub(super) fn bars_before(points: &[Option<Point>], zone: &TimeZone) -> Vec<Option<Bar>> {
+    points.iter().map(|point| point.as_ref().map(|point| bar(point, zone))).collect()
+}
+
+fn bar(point: &Point, zone: &TimeZone) -> Bar {
+    Bar { start: zone.to_datetime(point.start), visitors: point.visitors, pageviews: point.pageviews }
 }
 
 /// Totals of another counter by the start of their bar: visitors and pageviews.
@@ -112,15 +172,28 @@ impl ImportedBars {
         Self { source: sum.source.clone(), by_start: sum.series.iter().map(bar).collect() }
     }
 
-    fn heights(&self) -> impl Iterator<Item = i64> {
-        self.by_start.values().flat_map(|&(visitors, pageviews)| [visitors, pageviews])
+    fn heights(&self, charted: Charted) -> impl Iterator<Item = i64> {
+        self.by_start.values().map(move |&(visitors, pageviews)| match charted {
+            Charted::Visitors => visitors,
+            Charted::Pageviews => pageviews,
+        })
     }
 }
 
 impl ImportedSeries {
     fn of((index, bars): (usize, &ImportedBars)) -> Self {
-        let from = wording::counter(&bars.source);
-        Self { from, color: index % COLORS, people: String::new(), views: String::new() }
+        Self { from: wording::counter(&bars.source), color: index % COLORS, bars: String::new() }
+    }
+}
+
+/// The numbers that the chart of a report draws, and whether there is a choice.
+pub(super) fn charted(chosen: Charted, report: &Report) -> (Charted, bool) {
+    let has_visitors = report.filter.has_visitors()
+        && (report.series.is_empty() || report.series.iter().any(|point| point.visitors.is_some()));
+    match (has_visitors, !numbers::views(report).is_empty()) {
+        (true, true) => (chosen, true),
+        (false, true) => (Charted::Pageviews, false),
+        (_, false) => (Charted::Visitors, false),
     }
 }
 
@@ -148,102 +221,121 @@ const fn row_format(step: Step, bars: usize) -> &'static str {
     }
 }
 
+/// Why the bar of a step is lower than it would be as a whole: the step is not over, or the range has a part of it only.
+fn incompleteness(start: DateTime, next: DateTime, step: Step, now: DateTime) -> Option<String> {
+    let date = start.date();
+    let monday = i64::from(date.weekday().to_monday_zero_offset());
+    let (from, until) = match step {
+        Step::Hour => (start, start.saturating_add(1.hour())),
+        Step::Day => (start, start.saturating_add(1.day())),
+        Step::Week => (start.saturating_sub(monday.days()), start.saturating_add((7 - monday).days())),
+        Step::Month => {
+            let first = date.first_of_month().at(0, 0, 0, 0);
+            (first, first.saturating_add(1.month()))
+        }
+    };
+    if (start..until).contains(&now) && next > now {
+        return Some("so far".to_owned());
+    }
+    let is_cut = matches!(step, Step::Week | Step::Month) && (start > from || next < until);
+    let days = next.date().since(date).map_or(0, |days| days.get_days());
+    is_cut.then(|| if days == 1 { "1 day".to_owned() } else { format!("{days} days") })
+}
+
 impl Chart {
-    /// Draws the bars, oldest first, with a line for the previous period and the bars of other counters.
-    pub(super) fn draw(
-        id: &'static str,
-        bars: &[Bar],
-        before: &[Bar],
-        imported: &[ImportedBars],
-        step: Step,
-        (counts_visitors, measure): (bool, &'static str),
-    ) -> Self {
-        let most = |bars: &[Bar]| bars.iter().filter_map(|bar| bar.visitors).max().unwrap_or_default();
-        let most_visitors = most(bars);
-        // Draw no line if the previous period has no visitors, or their number is unknown.
-        let before = if most(before) > 0 { &before[..before.len().min(bars.len())] } else { &[] };
-        let most_pageviews =
-            bars.iter().map(|bar| bar.pageviews).max().filter(|_| !measure.is_empty()).unwrap_or_default();
-        let most_imported = imported.iter().flat_map(ImportedBars::heights).max().unwrap_or_default();
-        let (ticks, top) = ticks(most_pageviews.max(most_visitors).max(most(before)).max(most_imported));
+    /// Draws one of the numbers as bars, with a line for the previous period and the bars of other counters.
+    pub(super) fn draw(drawing: &Drawing<'_>) -> Self {
+        let &Drawing { id, bars, imported, step, charted, counts_visitors, measure, .. } = drawing;
+        let most = |charted| bars.iter().map(|bar| bar.height(charted)).max().unwrap_or_default();
+        let before = &drawing.before[..drawing.before.len().min(bars.len())];
+        let most_before = before.iter().flatten().map(|bar| bar.height(charted)).max().unwrap_or_default();
+        // Draw no line if the previous period has no such number, or it is unknown.
+        let before = if most_before > 0 { before } else { &[] };
+        let most_imported = imported.iter().flat_map(|series| series.heights(charted)).max().unwrap_or_default();
+        let (ticks, top) = ticks(most(charted).max(most_before).max(most_imported));
+        let drawn = match charted {
+            Charted::Visitors => "Visitors",
+            Charted::Pageviews => measure,
+        };
         let mut chart = Self {
             id,
-            title: title((counts_visitors, most_visitors), (measure, most_pageviews), step),
+            title: title(drawn, most(charted), step),
             column: column(step),
             width: bars.len().max(1),
             counts_visitors,
             measure,
-            views: String::new(),
-            people: String::new(),
+            drawn,
+            bars: String::new(),
+            unfinished: String::new(),
             before: String::new(),
             imported: imported.iter().enumerate().map(ImportedSeries::of).collect(),
             ticks,
             labels: labels(bars, step),
             dense: bars.len() > 100,
-            empty: most_visitors == 0 && most_pageviews == 0 && most_imported == 0,
+            empty: most(charted) == 0 && most_imported == 0,
             rows: String::with_capacity(bars.len() * 32),
         };
-        let row_format = row_format(step, bars.len());
-        for (index, bar) in bars.iter().enumerate() {
-            let before = before.get(index).map(|bar| bar.visitors.unwrap_or_default());
-            chart.add(index, bar, before, top, row_format);
-            chart.add_imported(index, bar, imported, top);
+        for index in 0..bars.len() {
+            chart.add(index, drawing, before, top);
+            chart.add_imported(index, drawing, top);
         }
         chart
     }
 
-    fn add(&mut self, index: usize, bar: &Bar, before: Option<i64>, top: i64, row_format: &str) {
-        let (visitors, pageviews) = (height(bar.visitors.unwrap_or_default(), top), height(bar.pageviews, top));
-        // Writing to a String can't fail.
-        if pageviews > 0 && !self.measure.is_empty() {
-            let _ = write!(self.views, "M{index} 0v-{pageviews}");
+    fn add(&mut self, index: usize, drawing: &Drawing<'_>, before: &[Option<Bar>], top: i64) {
+        let &Drawing { bars, step, charted, now, end, .. } = drawing;
+        let bar = &bars[index];
+        let next = bars.get(index + 1).map_or(end.at(0, 0, 0, 0), |next| next.start);
+        let incompleteness = incompleteness(bar.start, next, step, now);
+        let height_of_bar = height(bar.height(charted), top);
+        if height_of_bar > 0 {
+            let path = if incompleteness.is_some() { &mut self.unfinished } else { &mut self.bars };
+            // Writing to a String can't fail.
+            let _ = write!(path, "M{index} 0v-{height_of_bar}");
         }
-        if visitors > 0 {
-            let _ = write!(self.people, "M{index} 0v-{visitors}");
+        let _ = write!(self.rows, "<tr><th>{}", bar.start.strftime(row_format(step, bars.len())));
+        if let Some(reason) = incompleteness {
+            let _ = write!(self.rows, " ({reason})");
         }
-        let _ = write!(self.rows, "<tr><th>{}", bar.start.strftime(row_format));
+        let number = |number: Option<i64>| number.map_or("–".to_owned(), thousands);
         if self.counts_visitors {
-            let _ = write!(self.rows, "<td>{}", bar.visitors.map_or("–".to_owned(), thousands));
+            let _ = write!(self.rows, "<td>{}", number(bar.visitors));
         }
         if !self.measure.is_empty() {
             let _ = write!(self.rows, "<td>{}", thousands(bar.pageviews));
         }
-        if let Some(before) = before {
-            let _ = write!(self.rows, "<td>{}", thousands(before));
-            let line = if self.before.is_empty() { 'M' } else { 'L' };
-            let _ = write!(self.before, "{line}{index}-{}", height(before, top));
-        }
+        let Some(before_bar) = before.get(index) else { return };
+        let Some(before_bar) = before_bar else {
+            self.rows.push_str("<td>–");
+            return;
+        };
+        let count = before_bar.height(charted);
+        let _ = write!(self.rows, "<td>{}", thousands(count));
+        let line = if self.before.is_empty() { 'M' } else { 'L' };
+        let _ = write!(self.before, "{line}{index}-{}", height(count, top));
     }
 
-    fn add_imported(&mut self, index: usize, bar: &Bar, imported: &[ImportedBars], top: i64) {
-        for (series, bars) in self.imported.iter_mut().zip(imported) {
+    fn add_imported(&mut self, index: usize, drawing: &Drawing<'_>, top: i64) {
+        let bar = &drawing.bars[index];
+        for (series, bars) in self.imported.iter_mut().zip(drawing.imported) {
             let Some(&(visitors, pageviews)) = bars.by_start.get(&bar.start) else {
                 self.rows.push_str("<td><td>");
                 continue;
             };
             let _ = write!(self.rows, "<td>{}<td>{}", thousands(visitors), thousands(pageviews));
             // Shift the imported bar, so that Footfall's own bar stays visible.
-            let x = if bar.pageviews > 0 { format!("{index}.3") } else { index.to_string() };
-            if visitors > 0 {
-                let _ = write!(series.people, "M{x} 0v-{}", height(visitors, top));
-            }
-            if pageviews > 0 {
-                let _ = write!(series.views, "M{index}-{}h.8", height(pageviews, top));
+            let x = if bar.height(drawing.charted) > 0 { format!("{index}.3") } else { index.to_string() };
+            let count = if drawing.charted == Charted::Visitors { visitors } else { pageviews };
+            if count > 0 {
+                let _ = write!(series.bars, "M{x} 0v-{}", height(count, top));
             }
         }
     }
 }
 
-/// A description of the chart, with its highest numbers.
-fn title((counts_visitors, visitors): (bool, i64), (measure, views): (&str, i64), step: Step) -> String {
-    let measure = measure.to_lowercase();
-    let shown = [("visitors", visitors, counts_visitors), (&measure, views, !measure.is_empty())];
-    let shown = || shown.iter().filter(|(.., is_shown)| *is_shown);
-    let names = shown().map(|(name, ..)| *name).collect::<Vec<_>>().join(" and ");
-    let highest = shown().map(|(name, most, _)| format!("{} {name}", thousands(*most))).collect::<Vec<_>>().join(", ");
-    let mut title = format!("{names} by {}. Highest: {highest}.", step.name());
-    title[..1].make_ascii_uppercase();
-    title
+/// A description of the chart, with its highest number.
+fn title(drawn: &str, most: i64, step: Step) -> String {
+    format!("{drawn} by {}. Highest: {}.", step.name(), thousands(most))
 }
 
 /// The height of a bar. A count of one is visible even next to very tall bars.
@@ -312,11 +404,36 @@ fn labels(bars: &[Bar], step: Step) -> Vec<Label> {
 mod tests {
     use super::*;
 
-    const BOTH: (bool, &str) = (true, "Pageviews");
+    const NOW: &str = "2026-11-26T10:20:00";
 
+    fn at(text: &str) -> DateTime {
+        text.parse().unwrap()
+    }
+
+    /// Bars of days that are over.
     fn bars(counts: &[(i64, i64)]) -> Vec<Bar> {
-        let start = "2026-11-23T00:00:00".parse().unwrap();
-        counts.iter().map(|&(visitors, pageviews)| Bar { start, visitors: Some(visitors), pageviews }).collect()
+        let start = |index: usize| at("2026-11-20T00:00:00").saturating_add(i64::try_from(index).unwrap().days());
+        let bar = |(index, &(visitors, pageviews)): (usize, &(i64, i64))| Bar {
+            start: start(index),
+            visitors: Some(visitors),
+            pageviews,
+        };
+        counts.iter().enumerate().map(bar).collect()
+    }
+
+    fn drawing(bars: &[Bar]) -> Drawing<'_> {
+        Drawing {
+            id: "c",
+            bars,
+            before: &[],
+            imported: &[],
+            step: Step::Day,
+            charted: Charted::Visitors,
+            counts_visitors: true,
+            measure: "Pageviews",
+            end: bars.last().map_or(at(NOW).date(), |bar| bar.start.date().saturating_add(1.day())),
+            now: at(NOW),
+        }
     }
 
     #[test]
@@ -338,65 +455,112 @@ mod tests {
 
     #[test]
     fn a_single_visitor_has_a_visible_bar_next_to_a_million() {
-        let chart = Chart::draw("c", &bars(&[(1, 1), (1_000_000, 1_000_000), (0, 0)]), &[], &[], Step::Day, BOTH);
-        assert_eq!(chart.people, "M0 0v-1M1 0v-200");
+        let chart = Chart::draw(&drawing(&bars(&[(1, 1), (1_000_000, 1_000_000), (0, 0)])));
+        assert_eq!(chart.bars, "M0 0v-1M1 0v-200");
+    }
+
+    #[test]
+    fn visitors_and_pageviews_have_scales_of_their_own() {
+        let bars = bars(&[(5, 1_000), (10, 500)]);
+        let visitors = Chart::draw(&drawing(&bars));
+        let pageviews = Chart::draw(&Drawing { charted: Charted::Pageviews, ..drawing(&bars) });
+        assert_eq!((&*visitors.bars, visitors.drawn), ("M0 0v-100M1 0v-200", "Visitors"));
+        assert_eq!((&*pageviews.bars, pageviews.drawn), ("M0 0v-200M1 0v-100", "Pageviews"));
+        assert_eq!((visitors.ticks[0].label.as_str(), pageviews.ticks[0].label.as_str()), ("10", "1,000"));
+        assert_eq!(visitors.title, "Visitors by day. Highest: 10.");
+        assert_eq!(visitors.rows, pageviews.rows, "the table has both");
+        assert_eq!("visits".parse::<Charted>(), Err("'chart' must be visitors or pageviews"));
     }
 
     #[test]
     fn the_previous_period_is_a_line_and_a_column_no_longer_than_the_bars() {
-        let chart = Chart::draw("c", &bars(&[(1, 1), (2, 2)]), &bars(&[(2, 2), (0, 0), (9, 9)]), &[], Step::Day, BOTH);
+        let some = |counts: &[(i64, i64)]| bars(counts).into_iter().map(Some).collect::<Vec<_>>();
+        let now = bars(&[(1, 1), (2, 2)]);
+        let chart = Chart::draw(&Drawing { before: &some(&[(2, 2), (0, 0), (9, 9)]), ..drawing(&now) });
         assert_eq!(chart.before, "M0-200L1-0");
         assert!(chart.rows.ends_with("<td>2<td>2<td>0"), "{}", chart.rows);
-        let chart = Chart::draw("c", &bars(&[(1, 1)]), &bars(&[(0, 0)]), &[], Step::Day, BOTH);
+        let chart = Chart::draw(&Drawing { before: &some(&[(0, 0)]), ..drawing(&now) });
         assert!(chart.before.is_empty());
     }
 
     #[test]
+    fn the_previous_period_begins_where_counting_began() {
+        let now = bars(&[(1, 1), (2, 2), (4, 4)]);
+        let before: Vec<_> = bars(&[(0, 0), (3, 3), (4, 4)])
+            .into_iter()
+            .enumerate()
+            .map(|(index, bar)| (index > 0).then_some(bar))
+            .collect();
+        let chart = Chart::draw(&Drawing { before: &before, ..drawing(&now) });
+        assert_eq!(chart.before, "M1-150L2-200");
+        assert!(chart.rows.starts_with("<tr><th>Fri 20 Nov<td>1<td>1<td>–<tr>"), "{}", chart.rows);
+    }
+
+    #[test]
+    fn steps_that_are_not_over_or_cut_are_drawn_as_unfinished() {
+        let of = |step, starts: &[&str], end: &str| {
+            let bar = |start: &&str| Bar { start: at(&format!("{start}:00:00")), visitors: Some(2), pageviews: 3 };
+            let bars: Vec<_> = starts.iter().map(bar).collect();
+            let chart = Chart::draw(&Drawing { step, end: end.parse().unwrap(), ..drawing(&bars) });
+            let rows = chart.rows.split("<tr><th>").skip(1).map(|row| row.split_once('<').unwrap().0.to_owned());
+            (rows.collect::<Vec<_>>().join("; "), chart.bars, chart.unfinished)
+        };
+        let (rows, bars, unfinished) = of(Step::Day, &["2026-11-25T00", "2026-11-26T00"], "2026-11-27");
+        assert_eq!((&*rows, &*bars, &*unfinished), ("Wed 25 Nov; Thu 26 Nov (so far)", "M0 0v-200", "M1 0v-200"));
+        // From Saturday: the first week has two days, and the last one is not over.
+        let weeks = ["2026-11-14T00", "2026-11-16T00", "2026-11-23T00"];
+        assert_eq!(of(Step::Week, &weeks, "2026-11-27").0, "14 Nov (2 days); 16 Nov; 23 Nov (so far)");
+        assert_eq!(of(Step::Week, &weeks, "2026-11-24").0, "14 Nov (2 days); 16 Nov; 23 Nov (1 day)");
+        let months = ["2026-09-30T00", "2026-10-01T00", "2026-11-01T00"];
+        assert_eq!(of(Step::Month, &months, "2026-11-27").0, "Sep 2026 (1 day); Oct 2026; Nov 2026 (so far)");
+        assert_eq!(of(Step::Month, &months, "2026-11-06").0, "Sep 2026 (1 day); Oct 2026; Nov 2026 (5 days)");
+        let hours = ["2026-11-26T09", "2026-11-26T10", "2026-11-26T11"];
+        assert_eq!(of(Step::Hour, &hours, "2026-11-27").0, "09:00; 10:00 (so far); 11:00");
+    }
+
+    #[test]
     fn imported_days_have_their_own_bars_and_columns() {
-        let bars = [("2026-11-22T00:00:00", 0), ("2026-11-23T00:00:00", 2), ("2026-11-24T00:00:00", 2)];
-        let bars =
-            bars.map(|(start, count)| Bar { start: start.parse().unwrap(), visitors: Some(count), pageviews: count });
+        let bars = bars(&[(0, 0), (2, 2), (2, 2)]);
         let by_start = [(bars[0].start, (2, 4)), (bars[1].start, (1, 1))].into();
         let imported = [ImportedBars { source: "plausible".to_owned(), by_start }];
-        let chart = Chart::draw("c", &bars, &[], &imported, Step::Day, BOTH);
-        let series = &chart.imported[0];
-        assert_eq!((&*series.people, &*series.views), ("M0 0v-100M1.3 0v-50", "M0-200h.8M1-50h.8"));
-        assert!(chart.rows.contains("22 Nov<td>0<td>0<td>2<td>4<tr>") && chart.rows.ends_with("<td>2<td>2<td><td>"));
+        let chart = Chart::draw(&Drawing { imported: &imported, ..drawing(&bars) });
+        assert_eq!(chart.imported[0].bars, "M0 0v-200M1.3 0v-100");
+        let of_views = Chart::draw(&Drawing { imported: &imported, charted: Charted::Pageviews, ..drawing(&bars) });
+        assert_eq!(of_views.imported[0].bars, "M0 0v-200M1.3 0v-50");
+        assert!(chart.rows.contains("20 Nov<td>0<td>0<td>2<td>4<tr>") && chart.rows.ends_with("<td>2<td>2<td><td>"));
         // Imported days alone are drawn, too.
-        let chart = Chart::draw("c", &bars[..1], &[], &imported, Step::Day, BOTH);
+        let chart = Chart::draw(&Drawing { imported: &imported, ..drawing(&bars[..1]) });
         assert!(!chart.empty);
     }
 
     #[test]
     fn hours_of_two_days_show_their_date() {
-        let hours = |count| Chart::draw("c", &bars(&vec![(1, 1); count]), &[], &[], Step::Hour, BOTH).rows;
+        let hours = |count: i64| {
+            let start = |hour: i64| at("2026-11-23T00:00:00").saturating_add(hour.hours());
+            let bar = |hour| Bar { start: start(hour), visitors: Some(1), pageviews: 1 };
+            let bars: Vec<_> = (0..count).map(bar).collect();
+            Chart::draw(&Drawing { step: Step::Hour, ..drawing(&bars) }).rows
+        };
         assert!(hours(24).starts_with("<tr><th>00:00<td>1"));
         assert!(hours(48).starts_with("<tr><th>Mon 23 Nov 00:00<td>1"));
     }
 
     #[test]
-    fn a_chart_without_visitors_or_without_pageviews_has_neither_their_bars_nor_their_column() {
-        let draw = |shown| Chart::draw("c", &bars(&[(1, 4)]), &[], &[], Step::Day, shown);
-        let chart = draw((true, ""));
-        assert_eq!((&*chart.people, &*chart.views), ("M0 0v-200", ""));
-        assert_eq!(chart.title, "Visitors by day. Highest: 1 visitors.");
+    fn a_table_without_visitors_or_without_pageviews_has_no_such_column() {
+        let bars = bars(&[(1, 4)]);
+        let chart = Chart::draw(&Drawing { measure: "", ..drawing(&bars) });
+        assert_eq!((&*chart.bars, &*chart.title), ("M0 0v-200", "Visitors by day. Highest: 1."));
         assert!(chart.rows.ends_with("Nov<td>1"), "{}", chart.rows);
-        let chart = Chart::draw(
-            "c",
-            &[Bar { visitors: None, ..bars(&[(0, 4)]).remove(0) }],
-            &[],
-            &[],
-            Step::Day,
-            (false, "Requests"),
-        );
-        assert_eq!((&*chart.people, &*chart.views), ("", "M0 0v-200"));
-        assert_eq!(chart.title, "Requests by day. Highest: 4 requests.");
+        let requests = [Bar { visitors: None, ..self::bars(&[(0, 4)]).remove(0) }];
+        let (counts_visitors, measure, charted) = (false, "Requests", Charted::Pageviews);
+        let chart = Chart::draw(&Drawing { counts_visitors, measure, charted, ..drawing(&requests) });
+        assert_eq!((&*chart.bars, &*chart.title), ("M0 0v-200", "Requests by day. Highest: 4."));
         assert!(chart.rows.ends_with("Nov<td>4"), "{}", chart.rows);
     }
 
     #[test]
     fn an_empty_series_draws_an_empty_chart() {
-        let chart = Chart::draw("c", &[], &[], &[], Step::Hour, BOTH);
+        let chart = Chart::draw(&Drawing { step: Step::Hour, ..drawing(&[]) });
         assert!(chart.empty && chart.labels.is_empty() && chart.rows.is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::filter::HOURLY_DAYS;
+use super::{chart::Charted, filter::HOURLY_DAYS, numbers};
 use crate::domain::{
     calendar::Day,
     statistics::{Range, Report, Step},
@@ -34,9 +34,9 @@ const RANGES: [(Range, &str, Option<&str>); 11] = [
 ];
 
 /// Links to the ranges that can be chosen with one click. A range that begins before the first stored day would be cut.
-pub(super) fn ranges(report: &Report) -> Vec<RangeLink> {
+pub(super) fn ranges(report: &Report, suffix: &str) -> Vec<RangeLink> {
     let link = |(range, label, shortcut): (Range, &'static str, Option<&'static str>)| RangeLink {
-        query: query(range, report.last),
+        query: query(range, report.last) + suffix,
         label,
         shortcut,
         current: range == report.range,
@@ -81,8 +81,24 @@ pub(super) fn neighbours(range: Range, first: Day, last: Day) -> ((Day, Day), (D
     (shifted(-days), shifted(days))
 }
 
+/// The choice of pageviews for the chart, in a query.
+pub(super) const PAGEVIEWS: &str = "&chart=pageviews";
+
+/// Links to the numbers that the chart can draw.
+pub(super) fn charts(report: &Report, range_query: &str, charted: Charted, has_both: bool) -> Vec<RangeLink> {
+    let query = with_step(range_query, report.step, report);
+    let link = |(chart, label, suffix): (Charted, &'static str, &str)| RangeLink {
+        query: format!("{query}{suffix}"),
+        label,
+        shortcut: None,
+        current: chart == charted,
+    };
+    let charts = [(Charted::Visitors, "Visitors", ""), (Charted::Pageviews, numbers::views(report), PAGEVIEWS)];
+    if has_both { charts.map(link).into() } else { Vec::new() }
+}
+
 /// Links to the chart's steps that suit a range. The link to the default step does not name it.
-pub(super) fn steps(report: &Report, range_query: &str) -> Vec<RangeLink> {
+pub(super) fn steps(report: &Report, range_query: &str, suffix: &str) -> Vec<RangeLink> {
     let days = days(report);
     let suits = |step: &Step| match step {
         Step::Hour => days <= HOURLY_DAYS && report.filter.step(Step::Hour) == Step::Hour,
@@ -91,7 +107,7 @@ pub(super) fn steps(report: &Report, range_query: &str) -> Vec<RangeLink> {
         Step::Month => days > 31,
     };
     let link = |step: Step| RangeLink {
-        query: with_step(range_query, step, report),
+        query: with_step(range_query, step, report) + suffix,
         label: match step {
             Step::Hour => "Hours",
             Step::Day => "Days",

@@ -21,9 +21,18 @@ fn html_of_sites(report: &Report, sites: &[&str]) -> String {
     let sites: Vec<SiteName> = sites.iter().map(|site| site.parse().unwrap()).collect();
     let (address, version, commit) = ("https://counter.example", "0.1.0", "0123456789abcdef");
     let own_site = &"counter.example".parse().unwrap();
-    let view =
-        PageContext { report, address, sites: &sites, own_site, lists_sites: true, signed_in: false, version, commit };
-    render(&view).unwrap()
+    render(&PageContext {
+        report,
+        charted: Charted::Visitors,
+        address,
+        sites: &sites,
+        own_site,
+        lists_sites: true,
+        signed_in: false,
+        version,
+        commit,
+    })
+    .unwrap()
 }
 
 /// The report with another group of lists.
@@ -257,7 +266,7 @@ fn imported_totals_are_labelled_and_kept_separate() {
     assert!(!html(&report()).contains("Imported from"));
     // A new site shows its imported history while it waits for the first visit.
     let page = html(&Report { imported: vec![imported], all_time_pageviews: 0, ..empty() });
-    assert!(page.contains("Waiting for the first visit…") && page.contains("class=\"people s0\""));
+    assert!(page.contains("Waiting for the first visit…") && page.contains("class=\"bars s0\""));
 }
 
 #[test]
@@ -291,7 +300,7 @@ fn a_range_shows_new_and_returning_visitors() {
 fn each_number_has_its_change_from_the_previous_period() {
     let mut report = report();
     let (first, last) = (day("2026-10-09"), day("2026-10-31"));
-    let previous = Previous { first, last, until: None, counts: counts(617, 0, 617, 5_678), series: Vec::new() };
+    let previous = Previous { first, last, until: None, counts: counts(617, 0, 617, 5_678) };
     report.previous = Some(previous.clone());
     let page = html(&report);
     let expected = [
@@ -318,8 +327,7 @@ fn each_number_has_its_change_from_the_previous_period() {
 fn a_change_has_the_class_of_its_direction() {
     let mut report = report();
     let (first, last) = (day("2026-10-09"), day("2026-10-31"));
-    report.previous =
-        Some(Previous { first, last, until: None, counts: counts(617, 1_000, 617, 9_999), series: Vec::new() });
+    report.previous = Some(Previous { first, last, until: None, counts: counts(617, 1_000, 617, 9_999) });
     let page = html(&report);
     for change in ["class=\"up\" title=\"Previous period: 617\">+100 %", "class=\"same\"", "class=\"down\""] {
         assert!(page.contains(change), "{change}");
@@ -426,6 +434,47 @@ fn tabs_keep_the_range_and_the_step_of_the_chart() {
 }
 
 #[test]
+fn links_keep_the_chart_of_pageviews() {
+    let report = with_group(&Report { step: Step::Week, ..report() }, Group::Sources);
+    let sites = ["example.com".parse().unwrap()];
+    let of = |charted| {
+        let (address, version, commit) = ("https://counter.example", "0.1.0", "0123456789abcdef");
+        let context = PageContext {
+            report: &report,
+            charted,
+            address,
+            sites: &sites,
+            own_site: &sites[0],
+            lists_sites: true,
+            signed_in: false,
+            version,
+            commit,
+        };
+        links(&render(&context).unwrap())
+    };
+    let page = of(Charted::Pageviews);
+    for kept in [
+        "period=7d&chart=pageviews&lists=sources\"",
+        "by=week&chart=pageviews&lists=sources\" aria-current=\"true\">Pageviews<",
+        "period=23d&chart=pageviews&lists=sources\">Days<",
+        "rel=\"prev\" aria-keyshortcuts=\"ArrowLeft\" href=\"?site=example.com&from=2026-10-09&to=2026-10-31&chart=pageviews",
+        "by=week&chart=pageviews&lists=pages#lists\"",
+        "<input type=\"hidden\" name=\"chart\" value=\"pageviews\">",
+    ] {
+        assert!(page.contains(kept), "{kept}: {page}");
+    }
+    assert!(
+        page.contains("by=week&lists=sources\">Visitors<") && page.contains("<title id=\"chart\">Pageviews by week.")
+    );
+    assert!(!of(Charted::Visitors).contains("chart=pageviews&lists=pages"));
+    // Without visitors there is no choice.
+    let unknown: Vec<_> = report.series.iter().map(|point| Point { visitors: None, ..*point }).collect();
+    let report = Report { series: unknown, ..report.clone() };
+    let page = html(&report);
+    assert!(page.contains("<title id=\"chart\">Pageviews by week.") && !page.contains("aria-label=\"Chart\""));
+}
+
+#[test]
 fn the_chart_offers_the_steps_that_suit_the_range() {
     let labels = |report: &Report| {
         let page = links(&html(report));
@@ -462,10 +511,8 @@ fn a_sum_of_days_is_never_called_unique() {
 fn every_chart_has_a_name_and_its_numbers_as_a_table() {
     let page = html(&report());
     assert_eq!(page.matches("role=\"img\"").count(), 1);
-    assert!(
-        page.contains("aria-labelledby=\"chart\"") && page.contains("<title id=\"chart\">Visitors and pageviews by")
-    );
-    assert!(page.contains("<tr><th>Mon 23 Nov<td>66<td>154<"));
+    assert!(page.contains("aria-labelledby=\"chart\"") && page.contains("<title id=\"chart\">Visitors by day."));
+    assert!(page.contains("<tr><th>Mon 23 Nov (so far)<td>66<td>154<"));
     assert_eq!(page.matches("<tr><th>").count() - page.matches("<thead><tr><th>").count(), 23);
 }
 
@@ -473,14 +520,20 @@ fn every_chart_has_a_name_and_its_numbers_as_a_table() {
 fn a_current_range_links_to_earlier_and_an_ended_range_also_to_later() {
     let page = links(&html(&report()));
     assert!(page.contains("<h2>Last 23 days</h2>"));
-    assert!(page.contains("rel=\"prev\" href=\"?site=example.com&from=2026-10-09&to=2026-10-31\""));
+    assert!(page.contains(
+        "rel=\"prev\" aria-keyshortcuts=\"ArrowLeft\" href=\"?site=example.com&from=2026-10-09&to=2026-10-31\""
+    ));
     assert!(!page.contains("rel=\"next\""));
     assert!(page.contains("href=\"/api/statistics?site=example.com&period=23d\""));
 
     let page = links(&html(&report_between("2026-11-21", "2026-11-21")));
     assert!(page.contains("<h2>Saturday 21 November 2026</h2>"));
-    assert!(page.contains("rel=\"prev\" href=\"?site=example.com&from=2026-11-20&to=2026-11-20\""));
-    assert!(page.contains("rel=\"next\" href=\"?site=example.com&from=2026-11-22&to=2026-11-22\""));
+    assert!(page.contains(
+        "rel=\"prev\" aria-keyshortcuts=\"ArrowLeft\" href=\"?site=example.com&from=2026-11-20&to=2026-11-20\""
+    ));
+    assert!(page.contains(
+        "rel=\"next\" aria-keyshortcuts=\"ArrowRight\" href=\"?site=example.com&from=2026-11-22&to=2026-11-22\""
+    ));
     assert!(page.contains("href=\"/api/statistics?site=example.com&from=2026-11-21&to=2026-11-21\""));
 
     // The link to a range with a name has no date, so that it stays current.
@@ -489,20 +542,28 @@ fn a_current_range_links_to_earlier_and_an_ended_range_also_to_later() {
     assert!(page.contains("<h2>This month, November 2026</h2>"));
     assert!(page.contains("href=\"?site=example.com&period=month\" aria-current=\"true\">This month<"));
     assert!(page.contains("href=\"?site=example.com&period=yesterday\">Yesterday<"));
-    // One range, one step and one group of lists are marked as current.
-    assert_eq!(page.matches("aria-current=\"true\"").count(), 3);
+    // One range, one chart, one step and one group of lists are marked as current.
+    assert_eq!(page.matches("aria-current=\"true\"").count(), 4);
 }
 
 #[test]
 fn whole_months_link_to_whole_months_and_no_range_ends_after_today() {
     let page = links(&html(&Report { range: Range::Month, ..report() }));
-    assert!(page.contains("rel=\"prev\" href=\"?site=example.com&from=2026-10-01&to=2026-10-31\""));
+    assert!(page.contains(
+        "rel=\"prev\" aria-keyshortcuts=\"ArrowLeft\" href=\"?site=example.com&from=2026-10-01&to=2026-10-31\""
+    ));
     let page = links(&html(&report_between("2026-10-01", "2026-10-31")));
     assert!(page.contains("<h2>October 2026</h2>"));
-    assert!(page.contains("rel=\"prev\" href=\"?site=example.com&from=2026-09-01&to=2026-09-30\""));
-    assert!(page.contains("rel=\"next\" href=\"?site=example.com&from=2026-11-01&to=2026-11-23\""));
+    assert!(page.contains(
+        "rel=\"prev\" aria-keyshortcuts=\"ArrowLeft\" href=\"?site=example.com&from=2026-09-01&to=2026-09-30\""
+    ));
+    assert!(page.contains(
+        "rel=\"next\" aria-keyshortcuts=\"ArrowRight\" href=\"?site=example.com&from=2026-11-01&to=2026-11-23\""
+    ));
     let page = links(&html(&report_of_a_year()));
-    assert!(page.contains("rel=\"prev\" href=\"?site=example.com&from=2024-12-01&to=2025-11-30\""));
+    assert!(page.contains(
+        "rel=\"prev\" aria-keyshortcuts=\"ArrowLeft\" href=\"?site=example.com&from=2024-12-01&to=2025-11-30\""
+    ));
     let page = links(&html(&report_between("1970-01-01", "1970-01-03")));
     assert!(!page.contains("rel=\"prev\""));
 }

@@ -1,7 +1,9 @@
-// The chart: its readout under the pointer and by keyboard.
+// The chart: its readout under the pointer and by keyboard, the choice of its numbers, and steps that are not over.
 
+import { SCRIPT_MODES } from "./support/look.mjs";
+import { asJson } from "./support/numbers.mjs";
 import { between, date, ORDINARY } from "./support/sites.mjs";
-import { check, checkSoon, keepPicture, open, test } from "./support/test.mjs";
+import { check, checkSoon, follow, keepPicture, open, test } from "./support/test.mjs";
 
 test("readout of a chart", async ({ newPage, origin }) => {
   const page = await newPage();
@@ -32,4 +34,66 @@ test("readout of a chart", async ({ newPage, origin }) => {
   );
   const live = await page.locator("figcaption span").last().getAttribute("aria-live");
   check("screen readers hear the readout", live === "polite", live);
+});
+
+for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
+  test(`choice of visitors or pageviews${mode}`, async ({ newPage, origin }) => {
+    const page = await newPage({ javaScriptEnabled });
+    await open(page, `${origin}/?site=${ORDINARY}&${between(date(9), date(3))}`);
+    const series = (await asJson(page)).series;
+    /** The heights of the bars, as shares of the highest. */
+    const drawn = async () => {
+      const heights = (await page.locator(".plot .bars").first().getAttribute("d")).match(/v-\d+/g).map(bar => Number(bar.slice(2)));
+      return heights.map(height => height / Math.max(...heights));
+    };
+    const areOf = async key => {
+      const most = Math.max(...series.map(point => point[key]));
+      return (await drawn()).every((share, index) => Math.abs(share - series[index][key] / most) < 0.02);
+    };
+    check("the chart draws visitors", await areOf("visitors"), await drawn());
+    await follow(page, page.getByRole("link", { name: "Pageviews", exact: true }));
+    check("the link draws pageviews", await areOf("pageviews"), await drawn());
+    check("the choice is in the address", new URL(page.url()).searchParams.get("chart") === "pageviews", page.url());
+    const name = await page.locator(".plot title").textContent();
+    check("the name of the chart is that of its numbers", name.startsWith("Pageviews by day."), name);
+    await follow(page, page.locator("[aria-label=Range] a", { hasText: "7 days" }));
+    check("another range keeps the choice", (await page.locator(".plot title").textContent()).startsWith("Pageviews"));
+    await page.locator(".tabs a").nth(1).click();
+    await checkSoon("another tab keeps the choice", async () => {
+      const { searchParams } = new URL(await page.evaluate(() => location.href));
+      return searchParams.get("lists") === "sources" && searchParams.get("chart") === "pageviews";
+    });
+    await follow(page, page.getByRole("link", { name: "Visitors", exact: true }).first());
+    check("the other link leads back", (await page.locator(".plot title").textContent()).startsWith("Visitors"));
+  });
+}
+
+test("steps that are not over or cut", async ({ newPage, origin }) => {
+  const page = await newPage();
+  const labels = () => page.locator("figure tbody th").allTextContents();
+  await open(page, `${origin}/?site=${ORDINARY}`);
+  check("today is not over", (await labels()).at(-1).endsWith(" (so far)"), await labels());
+  check("other days are", (await labels()).slice(0, -1).every(label => !label.includes("(")), await labels());
+  const part = page.locator(".plot .part");
+  const [dashes, bar] = await part.evaluate(path => [getComputedStyle(path).strokeDasharray, path.getAttribute("d")]);
+  check("today has a bar of its own, which is dashed", dashes !== "none" && /^M29 0v-\d+$/.test(bar), [dashes, bar]);
+  check("the legend explains it", (await page.locator("figcaption p").allTextContents()).includes("Incomplete"));
+  // From Saturday to Wednesday: two days of one week, and three of another.
+  const saturday = 7 + ((new Date(date(0)).getUTCDay() + 1) % 7);
+  await open(page, `${origin}/?site=${ORDINARY}&${between(date(saturday + 7), date(saturday + 3))}&by=week`);
+  const weeks = (await labels()).map(label => label.replace(/^.* \(/, "("));
+  check("cut weeks show their days", weeks.join() === "(2 days),(3 days)", await labels());
+  await keepPicture(page, "cut weeks");
+});
+
+test("the previous period begins where counting began", async ({ newPage, origin }) => {
+  const page = await newPage();
+  // Counting began 364 days ago: the last days of the period before these were counted.
+  await open(page, `${origin}/?site=${ORDINARY}&${between(date(359), date(350))}`);
+  const column = (await page.locator("figure tbody tr").allTextContents()).length;
+  const before = await page.locator("figure tbody td:last-child").allTextContents();
+  check("days before have no number", before.slice(0, 5).every(cell => cell === "–") && before.length === column, before);
+  check("later days have one", before.slice(5).every(cell => /^\d+$/.test(cell)), before);
+  check("the line begins there", (await page.locator(".plot .before").getAttribute("d")).startsWith("M5-"));
+  check("there is no change", (await page.locator(".numbers span").count()) === 0);
 });

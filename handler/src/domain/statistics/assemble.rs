@@ -102,12 +102,12 @@ pub fn assemble(
                 Some(limit) => count_part(&days, &hours, before, limit, forget),
                 None => count(before.first, before.last),
             },
-            series: before.series.iter().map(point).collect(),
         }),
         counting_began,
         last_counted: last_day,
         step: plan.step,
         series: plan.series.iter().map(point).collect(),
+        before: before_series(plan, first_day).map(|slot| slot.map(point)).collect(),
         last_24_hours: plan.hours.iter().map(point).collect(),
         returning: plan.weeks.iter().map(|(first, last)| week(&days, *first, *last)).collect(),
         read_lists: plan.lists,
@@ -122,6 +122,16 @@ pub fn assemble(
         imported: imported::sums(imported, &plan.series, zone),
         annotations,
     }
+}
+
+/// The points of the period before, from the first counted day on. Empty if all of its days were before.
+fn before_series(plan: &Plan, first_day: Option<Day>) -> impl Iterator<Item = Option<&PlannedPoint>> {
+    let is_counted = move |slot: &&PlannedPoint| match **slot {
+        PlannedPoint::Hour(day, _) | PlannedPoint::Days(day, _) => first_day.is_none_or(|first_day| day >= first_day),
+    };
+    let slots = plan.before.iter().flat_map(|before| &before.series);
+    let any = slots.clone().any(|slot| is_counted(&slot));
+    slots.map(move |slot| Some(slot).filter(is_counted)).take_while(move |_| any)
 }
 
 fn count(days: &BTreeMap<Day, Tally>, first: Day, last: Day, forget: Forget) -> Counts {
@@ -284,10 +294,10 @@ mod tests {
     #[test]
     fn the_period_before_has_numbers_of_its_own() {
         let report = report(&query(Range::Today), Forget::Monthly, tallies());
-        let previous = report.previous.unwrap();
+        let previous = report.previous.clone().unwrap();
         assert_eq!((previous.first, previous.last), (day("2026-11-22"), day("2026-11-22")));
         assert_eq!((previous.counts.visitors, previous.counts.new_visitors), (Some(2), Some(2)));
-        assert_eq!((previous.counts.pageviews, previous.series.len()), (4, 24));
+        assert_eq!((previous.counts.pageviews, report.before.len()), (4, 24));
         assert_eq!(previous.until, Some("2026-11-22T10:00:00Z".parse().unwrap()));
     }
 
@@ -320,6 +330,18 @@ mod tests {
         assert_eq!(began(Range::Months(12), Some("2025-12-01")), (false, None));
         // Without visits, every number is zero.
         assert_eq!(began(Range::Days(7), None), (true, None));
+    }
+
+    #[test]
+    fn the_points_before_begin_with_the_first_counted_day() {
+        let before = |first_day: &str| {
+            let tallies = Tallies { first_day: Some(day(first_day)), ..tallies() };
+            let points = report(&query(Range::Days(7)), Forget::Monthly, tallies).before;
+            points.iter().map(Option::is_some).collect::<Vec<_>>()
+        };
+        assert_eq!(before("2026-11-10"), [true; 7]);
+        assert_eq!(before("2026-11-15"), [false, false, false, false, false, true, true]);
+        assert!(before("2026-11-17").is_empty());
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub struct Report {
     pub step: Step,
     /// The range in steps, oldest first.
     pub series: Vec<Point>,
+    /// The points of the period before to compare with, oldest first. `None` before counting began.
+    pub before: Vec<Option<Point>>,
     /// The last 24 hours, oldest first.
     pub last_24_hours: Vec<Point>,
     /// Returning visitors of the last weeks, oldest first. Empty if visitors are forgotten every day.
@@ -94,8 +96,6 @@ pub struct Previous {
     /// The end of the period, if it ends within its last day, as the range ends within today.
     pub until: Option<Timestamp>,
     pub counts: Counts,
-    /// Points to compare with those of the range, oldest first.
-    pub series: Vec<Point>,
 }
 
 /// The numbers of a range of days.

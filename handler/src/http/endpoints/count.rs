@@ -20,7 +20,7 @@ use crate::{
     build,
     config::{Host, Origin},
     domain::{ViewFacts, dimension::referrer::referring_host},
-    page,
+    page::{self, Charted},
     reader::{ReadError, Reading},
 };
 
@@ -34,9 +34,11 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
     }
     let app = request.app();
     let (query, network) = (request.page_query()?, request.limited_network());
+    // Reject an invalid chart before the visit counts.
+    let charted = request.charted()?;
     if request.is_subresource() {
         let reading = app.reader.read_recent_or_stale(query, network, request.respond_by).await?;
-        return page_reply(request, &reading);
+        return page_reply(request, &reading, charted);
     }
     if !app.config.sites.contains(&query.site) {
         // Imported sites have a page, too. If the site is unknown, fail before the visit counts.
@@ -50,10 +52,10 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
     let visit = visit(request, &app.config.own_site, reported_visit(request));
     let reading = app.recorder.record_and_read(visit, query.clone(), network, request.respond_by).await;
     match reading.map_err(Error::from) {
-        Ok(reading) => page_reply(request, &reading),
+        Ok(reading) => page_reply(request, &reading, charted),
         Err(error @ (Error::Unavailable(_) | Error::TooManyQueries)) => {
             let page = match (app.reader.last_known(&query), &error) {
-                (Some(reading), _) => page_reply(request, &reading)?,
+                (Some(reading), _) => page_reply(request, &reading, charted)?,
                 // The problem has a page of its own.
                 (None, Error::TooManyQueries) => return Err(error),
                 (None, _) => reply(
@@ -82,14 +84,15 @@ fn reported_visit(request: &Request) -> ReportedVisit<'_> {
     ReportedVisit { view, ..ReportedVisit::default() }
 }
 
-fn page_reply(request: &Request, reading: &Arc<Reading>) -> Result<Reply, Error> {
+fn page_reply(request: &Request, reading: &Arc<Reading>, charted: Charted) -> Result<Reply, Error> {
     let app = request.app();
     let encoding = request.encoding();
     let lists_sites = request.may_see_all();
     let signed_in = lists_sites && app.access.token.is_some();
-    let render = || page::render(&page::PageContext { lists_sites, signed_in, ..page_view(app, reading) });
+    let render = || page::render(&page::PageContext { lists_sites, signed_in, ..page_view(app, reading, charted) });
     let bodies = app.response_cache.report(reading);
-    let body = if lists_sites { &bodies.page } else { &bodies.page_without_sites };
+    let pages = bodies.pages(charted);
+    let body = if lists_sites { &pages.page } else { &pages.page_without_sites };
     let page = body.get(encoding, render).map_err(render_error)?;
     Ok(encoded(reply(StatusCode::OK, HTML, page), encoding))
 }
@@ -105,12 +108,13 @@ async fn respond_with_frame(request: &Request) -> Reply {
 
 async fn frame(request: &Request) -> Result<Reply, Error> {
     let app = request.app();
-    let query = request.page_query()?;
+    let (query, charted) = (request.page_query()?, request.charted()?);
     match app.reader.read_recent_or_stale(query, request.limited_network(), request.respond_by).await {
         Ok(reading) => {
             let encoding = request.encoding();
             let bodies = app.response_cache.report(&reading);
-            let page = bodies.embedded.get(encoding, || page::render_embedded(&page_view(app, &reading)));
+            let render = || page::render_embedded(&page_view(app, &reading, charted));
+            let page = bodies.pages(charted).embedded.get(encoding, render);
             Ok(encoded(reply(StatusCode::OK, HTML, page.map_err(render_error)?), encoding))
         }
         Err(problem @ ReadError::Unavailable) => {
@@ -127,9 +131,10 @@ fn frame_policy(app: &App) -> HeaderValue {
     content_security_policy(&if origins.is_empty() { "'none'".to_owned() } else { origins.join(" ") })
 }
 
-fn page_view<'a>(app: &'a App, reading: &'a Reading) -> page::PageContext<'a> {
+fn page_view<'a>(app: &'a App, reading: &'a Reading, charted: Charted) -> page::PageContext<'a> {
     page::PageContext {
         report: &reading.report,
+        charted,
         address: &app.address,
         sites: &app.config.sites,
         own_site: &app.config.own_site,

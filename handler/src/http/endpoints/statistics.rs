@@ -17,9 +17,11 @@ use crate::{
     },
 };
 
-/// The parameters of a query, besides values. `embed` and `share` may come from the address of a page.
-const PARAMETERS: [&str; 13] =
-    ["site", "period", "from", "to", "by", "lists", "list", "search", "sort", "offset", "limit", "embed", "share"];
+/// The parameters of a query, besides values. `chart`, `embed` and `share` may come from the address of a page.
+const PARAMETERS: [&str; 14] = [
+    "site", "period", "from", "to", "by", "lists", "list", "search", "sort", "offset", "limit", "chart", "embed",
+    "share",
+];
 
 /// `/api/statistics`: in the format of `Accept`.
 pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> {

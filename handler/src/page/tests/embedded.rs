@@ -7,6 +7,7 @@ fn embedded(report: &Report) -> String {
     let (address, version, commit) = ("https://counter.example", "0.1.0", "0123456789abcdef");
     render_embedded(&PageContext {
         report,
+        charted: Charted::Visitors,
         address,
         sites: &sites,
         own_site: &sites[1],

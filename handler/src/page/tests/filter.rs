@@ -132,7 +132,7 @@ fn a_page_lists_its_referrers_and_a_referrer_its_pages() {
 #[test]
 fn a_value_until_today_is_compared_with_whole_days() {
     let (first, last) = (day("2026-10-09"), day("2026-10-31"));
-    let previous = Previous { first, last, until: None, counts: counts(617, 0, 617, 5_678), series: Vec::new() };
+    let previous = Previous { first, last, until: None, counts: counts(617, 0, 617, 5_678) };
     let report = Report { previous: Some(previous), ..about(Dimension::Page, "/") };
     assert!(text(&html(&report)).contains("Compared with 9 October 2026 to 31 October 2026, with the whole last day."));
 }

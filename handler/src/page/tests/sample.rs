@@ -53,6 +53,7 @@ pub(super) fn report() -> Report {
         last_counted: None,
         step: Step::Day,
         series: points(23, "2026-11-01T00:00:00Z", SignedDuration::from_hours(24)),
+        before: Vec::new(),
         last_24_hours: hours(),
         returning: vec![
             Week {
