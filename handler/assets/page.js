@@ -44,6 +44,8 @@ for (const link of all("nav [aria-current]")) {
   const { parentElement: line, offsetLeft, offsetWidth } = link;
   line.scrollLeft = offsetLeft + offsetWidth / 2 - line.offsetLeft - line.clientWidth / 2;
 }
+// The browser shows a part of a link that gets the focus there. Show all of it.
+document.addEventListener("focusin", ({ target }) => target.matches("nav a") && target.scrollIntoView({ block: "nearest", inline: "nearest" }));
 // The readout of a chart, drawn again after an update.
 let readAgain = () => {};
 for (const figure of all("figure")) {
@@ -107,7 +109,10 @@ const load = async address => {
   if (reply.ok && mine === last) {
     const page = new DOMParser().parseFromString(text, "text/html");
     adapt(page);
+    const { href } = document.activeElement;
     for (const part of ["title", "main", "footer"]) update(one(part), page.querySelector(part));
+    // The focus follows a row that has another place now.
+    if (href !== document.activeElement.href) all("a").find(link => link.href === href)?.focus({ preventScroll: true });
     readAgain();
   }
   return reply.status;

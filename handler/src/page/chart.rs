@@ -553,7 +553,7 @@ mod tests {
         assert!(chart.rows.ends_with("Nov<td>1"), "{}", chart.rows);
         let requests = [Bar { visitors: None, ..self::bars(&[(0, 4)]).remove(0) }];
         let (counts_visitors, measure, charted) = (false, "Requests", Charted::Pageviews);
-        let chart = Chart::draw(&Drawing { counts_visitors, measure, charted, ..drawing(&requests) });
+        let chart = Chart::draw(&Drawing { charted, counts_visitors, measure, ..drawing(&requests) });
         assert_eq!((&*chart.bars, &*chart.title), ("M0 0v-200", "Requests by day. Highest: 4."));
         assert!(chart.rows.ends_with("Nov<td>4"), "{}", chart.rows);
     }

@@ -18,12 +18,16 @@ fn html(report: &Report) -> String {
 }
 
 fn html_of_sites(report: &Report, sites: &[&str]) -> String {
+    html_of_chart(report, sites, Charted::Visitors)
+}
+
+fn html_of_chart(report: &Report, sites: &[&str], charted: Charted) -> String {
     let sites: Vec<SiteName> = sites.iter().map(|site| site.parse().unwrap()).collect();
     let (address, version, commit) = ("https://counter.example", "0.1.0", "0123456789abcdef");
     let own_site = &"counter.example".parse().unwrap();
     render(&PageContext {
         report,
-        charted: Charted::Visitors,
+        charted,
         address,
         sites: &sites,
         own_site,
@@ -436,22 +440,7 @@ fn tabs_keep_the_range_and_the_step_of_the_chart() {
 #[test]
 fn links_keep_the_chart_of_pageviews() {
     let report = with_group(&Report { step: Step::Week, ..report() }, Group::Sources);
-    let sites = ["example.com".parse().unwrap()];
-    let of = |charted| {
-        let (address, version, commit) = ("https://counter.example", "0.1.0", "0123456789abcdef");
-        let context = PageContext {
-            report: &report,
-            charted,
-            address,
-            sites: &sites,
-            own_site: &sites[0],
-            lists_sites: true,
-            signed_in: false,
-            version,
-            commit,
-        };
-        links(&render(&context).unwrap())
-    };
+    let of = |charted| links(&html_of_chart(&report, &["example.com"], charted));
     let page = of(Charted::Pageviews);
     for kept in [
         "period=7d&chart=pageviews&lists=sources\"",

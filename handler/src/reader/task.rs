@@ -185,19 +185,18 @@ impl Task {
         let began = Instant::now();
         let connection = self.connection.clone();
         let mut checkout = connection.checkout().await?;
-        let partial = match partial {
-            Some(partial) => partial,
-            None => {
-                let known = match since_first_day(&mut checkout, query).await {
-                    Ok(known) => known,
-                    Err(failure) => return Err(checkout.release::<NotRead>(Err(failure))?),
-                };
-                match self.rules.plan(&known, connection.now()) {
-                    Ok(plan) => partial.insert(Partial::new(query, plan)),
-                    Err(problem) => {
-                        checkout.release(Ok(()))?;
-                        return Err(NotRead::BadQuery(problem));
-                    }
+        let partial = if let Some(partial) = partial {
+            partial
+        } else {
+            let known = match since_first_day(&mut checkout, query).await {
+                Ok(known) => known,
+                Err(failure) => return Err(checkout.release::<NotRead>(Err(failure))?),
+            };
+            match self.rules.plan(&known, connection.now()) {
+                Ok(plan) => partial.insert(Partial::new(query, plan)),
+                Err(problem) => {
+                    checkout.release(Ok(()))?;
+                    return Err(NotRead::BadQuery(problem));
                 }
             }
         };

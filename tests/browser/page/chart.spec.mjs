@@ -2,7 +2,8 @@
 
 import { SCRIPT_MODES } from "./support/look.mjs";
 import { asJson } from "./support/numbers.mjs";
-import { between, date, ORDINARY } from "./support/sites.mjs";
+import { ordinaryLog } from "./support/sample-log.mjs";
+import { began, between, date, FIREFOX, importLog, ORDINARY } from "./support/sites.mjs";
 import { check, checkSoon, follow, keepPicture, open, test } from "./support/test.mjs";
 
 test("readout of a chart", async ({ newPage, origin }) => {
@@ -68,10 +69,14 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
   });
 }
 
-test("steps that are not over or cut", async ({ newPage, origin }) => {
-  const page = await newPage();
+test("steps that are not over or cut", async ({ newPage, startFresh }) => {
+  const from = await startFresh({ fill: settings => importLog(ORDINARY, ordinaryLog(began, 40, 30), settings) });
+  const body = JSON.stringify({ s: ORDINARY, p: "/" });
+  const { status } = await fetch(`${from}/v`, { method: "POST", headers: { "user-agent": FIREFOX }, body });
+  check("today has a visitor", status === 204, status);
+  const page = await newPage({ from });
   const labels = () => page.locator("figure tbody th").allTextContents();
-  await open(page, `${origin}/?site=${ORDINARY}`);
+  await open(page, `${from}/?site=${ORDINARY}`);
   check("today is not over", (await labels()).at(-1).endsWith(" (so far)"), await labels());
   check("other days are", (await labels()).slice(0, -1).every(label => !label.includes("(")), await labels());
   const part = page.locator(".plot .part");
@@ -80,7 +85,7 @@ test("steps that are not over or cut", async ({ newPage, origin }) => {
   check("the legend explains it", (await page.locator("figcaption p").allTextContents()).includes("Incomplete"));
   // From Saturday to Wednesday: two days of one week, and three of another.
   const saturday = 7 + ((new Date(date(0)).getUTCDay() + 1) % 7);
-  await open(page, `${origin}/?site=${ORDINARY}&${between(date(saturday + 7), date(saturday + 3))}&by=week`);
+  await open(page, `${from}/?site=${ORDINARY}&${between(date(saturday + 7), date(saturday + 3))}&by=week`);
   const weeks = (await labels()).map(label => label.replace(/^.* \(/, "("));
   check("cut weeks show their days", weeks.join() === "(2 days),(3 days)", await labels());
   await keepPicture(page, "cut weeks");
