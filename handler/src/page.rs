@@ -192,6 +192,13 @@ struct ImportedLine {
     daily_visitors: String,
 }
 
+/// The title of the page: the site, the chosen values, and the first number.
+fn title(site: &str, chips: &[Chip<'_>], number: Option<String>) -> String {
+    let named: Vec<&str> = [site].into_iter().chain(chips.iter().map(|chip| &*chip.value)).collect();
+    let number = number.map(|number| format!(": {number}")).unwrap_or_default();
+    format!("{}{number} · Footfall", named.join(" › "))
+}
+
 impl<'a> PageValues<'a> {
     fn of(view: &PageContext<'a>) -> Self {
         let report = view.report;
@@ -222,17 +229,14 @@ impl<'a> PageValues<'a> {
         let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
         let view_parameters = view_query.split('&').filter_map(pair).collect();
         let numbers = numbers::numbers(report);
-        let named: Vec<&str> = [&*report.site].into_iter().chain(chips.iter().map(|chip| &*chip.value)).collect();
         let alone = view.sites.len() == 1 && report.site == *view.own_site;
         let has_visits = report.all_time_pageviews > 0 && !(alone && report.zone_can_change);
         let shown = report.stale
             || report.all_time_pageviews > 0
             || report.excluded.values().any(|count| *count > 0)
             || !report.imported.is_empty();
-        let number = numbers::in_title(&numbers).filter(|_| shown).map(|number| format!(": {number}"));
-        let title = format!("{}{} · Footfall", named.join(" › "), number.unwrap_or_default());
         Self {
-            title,
+            title: title(&report.site, &chips, numbers::in_title(&numbers).filter(|_| shown)),
             site: &report.site,
             site_query: wording::query_value(&report.site),
             sites: if view.lists_sites { SiteChoice::of(view.sites, &report.site) } else { SiteChoice::none() },
