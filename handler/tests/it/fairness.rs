@@ -119,7 +119,7 @@ async fn a_page_of_a_busy_network_counts_and_shows_the_last_known_numbers() {
     cable.delay_responses(Duration::from_millis(20));
     let _attack = Attack::begin(&host).await;
     // The second query is another one each time, so that no earlier numbers are known.
-    for (is_known, words) in [(true, "numbers are out of date"), (false, "Too Many Requests")] {
+    for (is_known, words) in [(true, "numbers are out of date"), (false, "Too many requests")] {
         for days in 8.. {
             let response = page(&if is_known { "/?period=7d".to_owned() } else { format!("/?period={days}d") }).await;
             pageviews += 1;

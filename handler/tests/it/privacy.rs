@@ -167,7 +167,6 @@ async fn the_tables_have_only_the_documented_columns() {
         "site.id integer",
         "site.name text",
         "site.salt bytea",
-        "slot.number smallint",
         "tally.day integer",
         "tally.dimension smallint",
         "tally.pageviews bigint",
