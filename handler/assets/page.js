@@ -108,6 +108,8 @@ const load = async address => {
   const text = await reply.text();
   if (reply.ok && mine === last) {
     const page = new DOMParser().parseFromString(text, "text/html");
+    // The second visitor of the own page has come, and the page has other parts.
+    if (waiting && !page.querySelector(".waiting")) return location.reload();
     adapt(page);
     const { href } = document.activeElement;
     for (const part of ["title", "main", "footer"]) update(one(part), page.querySelector(part));

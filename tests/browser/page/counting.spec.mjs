@@ -1,5 +1,6 @@
 // Visits to the page are counted, and the first visit to a site appears.
 
+import { openAndLook } from "./support/look.mjs";
 import { statistics, today, viewsToday } from "./support/numbers.mjs";
 import { CHROME, EMPTY, FIREFOX, OWN, SAFARI } from "./support/sites.mjs";
 import { check, follow, open, test } from "./support/test.mjs";
@@ -58,4 +59,31 @@ test("first visit to a site", async ({ newPage, startFresh }) => {
   await page.locator("h2", { hasText: "First visit received. Visitors today: 1" }).waitFor();
   await follow(page, page.locator("a", { hasText: "Show statistics" }));
   check("the page shows one visitor", (await page.locator("[data-range=visitors]").textContent()) === "1");
+});
+
+test("own page alone", async ({ newPage, startFresh }) => {
+  const from = await startFresh({ settings: { FOOTFALL_SITES: "" } });
+  await openAndLook(newPage, `${from}/`, "own page alone", {
+    from,
+    more: async page => {
+      const waiting = await page.locator(".waiting").innerText();
+      check(
+        "the page shows how to count a website, and until when the time zone can change",
+        /FOOTFALL_SITES=example\.com[^]*data-site="example\.com"[^]*fixed with the second visitor\./.test(waiting),
+        waiting,
+      );
+      check("the own visit is counted", (await today(page)) === 1, await today(page));
+    },
+  });
+  const page = await newPage({ from });
+  await page.clock.install();
+  await open(page, `${from}/`);
+  const other = await newPage({ from, userAgent: SAFARI });
+  await open(other, `${from}/`);
+  check("the second visitor sees numbers only", (await other.locator(".waiting").count()) === 0);
+  const reloaded = page.waitForEvent("load");
+  await page.clock.runFor(61_000);
+  await reloaded;
+  check("the open page of the first one changes, too", (await page.locator(".waiting").count()) === 0);
+  check("its numbers stay", (await page.locator("#range figure").count()) === 1 && (await today(page)) === 2);
 });
