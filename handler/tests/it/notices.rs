@@ -195,7 +195,7 @@ async fn a_failed_notice_is_retried_by_the_next_runs_and_given_up() {
         host.maintain().await;
     }
     assert_eq!(receiver.requests().len(), 2);
-    let failed = host.process.events("notice_failed");
+    let failed = host.process.wait_for_events("notice_failed", 2).await;
     assert_eq!((failed.len(), &failed[1]["kind"], &failed[1]["attempt"]), (2, &"week".into(), &2.into()));
     assert!(failed[0]["message"].as_str().unwrap().contains("500"), "{failed:?}");
     // A redirect accepts nothing.
@@ -214,7 +214,7 @@ async fn a_refused_notice_arrives_when_the_receiver_is_back() {
     let url = format!("http://127.0.0.1:{port}/services/hunter2");
     let host = started(host(&database, &url)).await;
     host.maintain().await;
-    assert_eq!(host.process.events("notice_failed").len(), 1);
+    assert_eq!(host.process.wait_for_event("notice_failed").await.len(), 1);
     let receiver = Receiver::start_at(port, Reply::Status(200)).await;
     host.maintain().await;
     host.maintain().await;
@@ -229,13 +229,13 @@ async fn a_receiver_that_stalls_ends_the_attempt_and_one_that_is_late_gets_one_n
     let host = started(host(&database, &receiver.url())).await;
     // The timer's function responds although the receiver never does.
     host.maintain().await;
-    let failed = host.process.events("notice_failed");
+    let failed = host.process.wait_for_event("notice_failed").await;
     assert!(failed[0]["message"].as_str().unwrap().contains("no response within"), "{failed:?}");
     receiver.reply(Reply::Late(Duration::from_secs(2)));
     host.maintain().await;
     host.maintain().await;
     assert_eq!(receiver.requests().len(), 2);
-    assert_eq!(host.process.events("notice").len(), 1);
+    assert_eq!(host.process.wait_for_event("notice").await.len(), 1);
     assert!(!leaks(&host));
 }
 

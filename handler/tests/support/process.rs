@@ -284,12 +284,17 @@ impl Process {
         self.log().into_iter().filter(|line| line["event"] == event).collect()
     }
 
-    /// Waits for log lines of an event.
+    /// Waits for a log line of an event.
     pub(crate) async fn wait_for_event(&self, event: &str) -> Vec<Value> {
+        self.wait_for_events(event, 1).await
+    }
+
+    /// Waits for some log lines of an event: a response can arrive before the line that was written earlier.
+    pub(crate) async fn wait_for_events(&self, event: &str, count: usize) -> Vec<Value> {
         let began = Instant::now();
         loop {
             let lines = self.events(event);
-            if !lines.is_empty() {
+            if lines.len() >= count {
                 return lines;
             }
             assert!(began.elapsed() < PATIENCE, "no {event}; it logged {:?}", self.lines());

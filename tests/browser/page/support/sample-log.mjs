@@ -97,7 +97,9 @@ export function ordinaryLog(now, days, visitors) {
           HOURS.map((weight, index) => [index, weight]),
         ),
       );
-      let at = day * DAY + (hour + next()) * 60 * 60 * 1000;
+      // The first visitors of the last day come as it begins, so that it has some at any time.
+      const time = (hour + next()) * 60 * 60 * 1000;
+      let at = day * DAY + (day === today && visitor < 3 ? visitor * 1000 : time);
       let referrer = choose(next, REFERRERS);
       for (let views = 1 + Math.floor(next() ** 2 * 5); views > 0; views--) {
         lines.push([at, address, choose(next, PAGES), referrer, userAgent]);
