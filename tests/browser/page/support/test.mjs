@@ -40,9 +40,10 @@ export const test = base.extend({
 
   /**
    * Opens a page in a browser context of its own. The test fails if the page requests another origin than `from`, or if the
-   * console shows a message that `expected` does not accept.
+   * console shows a message that `expected` does not accept. Depends on `startHandler`, so that pages are closed before their handler
+   * stops: a request at that time would be refused, and the console would show it.
    */
-  newPage: async ({ browser, origin }, use) => {
+  newPage: async ({ browser, origin, startHandler: _ }, use) => {
     const conclusions = [];
     await use(async ({ from = origin, expected = () => false, ...options } = {}) => {
       const context = await browser.newContext({ userAgent: FIREFOX, locale: "en-GB", timezoneId: "UTC", ...options });
