@@ -1,15 +1,17 @@
 //! Read requests that wait.
 
+use std::{hash::Hash, sync::Arc};
+
 use tokio::sync::oneshot;
 
 use super::{
     error::ReadError,
-    export::ExportResult,
-    live::LiveResult,
-    overview::OverviewResult,
+    export::{ExportPart, ExportResult},
+    live::{LiveReading, LiveResult},
+    overview::{OverviewReading, OverviewResult},
     partial::Partial,
     reading::ReadResult,
-    turns::{Turn, Turns},
+    turns::{TURN, Turn, Turns},
 };
 use crate::{
     domain::{Day, LimitedNetwork, SiteName, statistics::Query},
@@ -51,9 +53,9 @@ pub(super) enum Caller {
 pub(super) struct Pending {
     front_page: Query,
     statistics: Turns<Query, Caller, Waiting>,
-    live: Turns<SiteName, LimitedNetwork, LiveReceipts>,
-    exports: Turns<ExportPlace, LimitedNetwork, ExportReceipts>,
-    overviews: Turns<Vec<SiteName>, LimitedNetwork, OverviewReceipts>,
+    pub(super) live: ShortReadings<SiteName, Arc<LiveReading>>,
+    pub(super) exports: ShortReadings<ExportPlace, Arc<ExportPart>>,
+    pub(super) overviews: ShortReadings<Vec<SiteName>, Arc<OverviewReading>>,
     pub(super) probes: Vec<oneshot::Sender<Result<(), Failure>>>,
     /// Requests that were refused since the last summary, because too many of their network wait.
     pub(super) refused: u64,
@@ -68,14 +70,42 @@ pub(super) struct Waiting {
     pub(super) partial: Option<Partial>,
 }
 
-/// The callers that wait for one live reading.
-pub(super) type LiveReceipts = Vec<oneshot::Sender<LiveResult>>;
+/// The callers that wait for one reading `T`.
+pub(super) type Receipts<T> = Vec<oneshot::Sender<Result<T, ReadError>>>;
 
-/// The callers that wait for one part of an export.
-pub(super) type ExportReceipts = Vec<oneshot::Sender<ExportResult>>;
+/// Readings `T` that wait, each about a subject `S`. Each costs about as much as a statement of a query.
+pub(super) struct ShortReadings<S, T>(Turns<S, LimitedNetwork, Receipts<T>>);
 
-/// The callers that wait for one overview.
-pub(super) type OverviewReceipts = Vec<oneshot::Sender<OverviewResult>>;
+impl<S: Clone + Eq + Hash, T> ShortReadings<S, T> {
+    fn new() -> Self {
+        Self(Turns::new(|receipts| receipts.iter().any(|receipt| !receipt.is_closed())))
+    }
+
+    /// Adds a caller. Returns how many were refused: one, if too many readings of its network wait.
+    fn add(&mut self, subject: &S, network: LimitedNetwork, receipt: oneshot::Sender<Result<T, ReadError>>) -> u64 {
+        if let Some(receipts) = self.0.join(subject, network, Vec::new) {
+            receipts.push(receipt);
+            0
+        } else {
+            let _ = receipt.send(Err(ReadError::TooMany));
+            1
+        }
+    }
+
+    /// The reading whose turn it is.
+    pub(super) fn next(&mut self) -> Option<(S, Receipts<T>)> {
+        let (turn, receipts) = self.0.next()?;
+        self.0.charge(&turn, TURN);
+        Some((turn.subject, receipts))
+    }
+
+    /// Sends every waiting caller that the database is unavailable.
+    fn fail(&mut self) {
+        for receipt in self.0.drain().flatten() {
+            let _ = receipt.send(Err(ReadError::Unavailable));
+        }
+    }
+}
 
 /// A query whose turn it is.
 pub(super) type StatisticsTurn = Turn<Query, Caller>;
@@ -97,47 +127,31 @@ impl Pending {
         Self {
             front_page,
             statistics: Turns::new(Waiting::is_wanted).preferring(Caller::FrontPage),
-            live: Turns::new(|receipts: &LiveReceipts| receipts.iter().any(|receipt| !receipt.is_closed())),
-            exports: Turns::new(|receipts: &ExportReceipts| receipts.iter().any(|receipt| !receipt.is_closed())),
-            overviews: Turns::new(|receipts: &OverviewReceipts| receipts.iter().any(|receipt| !receipt.is_closed())),
+            live: ShortReadings::new(),
+            exports: ShortReadings::new(),
+            overviews: ShortReadings::new(),
             probes: Vec::new(),
             refused: 0,
         }
     }
 
     pub(super) fn add(&mut self, request: ReadRequest) {
-        match request {
-            ReadRequest::Ready(receipt) => self.probes.push(receipt),
-            ReadRequest::Live(site, network, receipt) => {
-                if let Some(receipts) = self.live.join(&site, network, Vec::new) {
-                    receipts.push(receipt);
-                } else {
-                    self.refused += 1;
-                    let _ = receipt.send(Err(ReadError::TooMany));
-                }
-            }
-            ReadRequest::Export(place, network, receipt) => {
-                if let Some(receipts) = self.exports.join(&place, network, Vec::new) {
-                    receipts.push(receipt);
-                } else {
-                    self.refused += 1;
-                    let _ = receipt.send(Err(ReadError::TooMany));
-                }
-            }
-            ReadRequest::Overview(sites, network, receipt) => {
-                if let Some(receipts) = self.overviews.join(&sites, network, Vec::new) {
-                    receipts.push(receipt);
-                } else {
-                    self.refused += 1;
-                    let _ = receipt.send(Err(ReadError::TooMany));
-                }
-            }
+        self.refused += match request {
             ReadRequest::Statistics(request) => self.add_query(request),
-        }
+            ReadRequest::Live(site, network, receipt) => self.live.add(&site, network, receipt),
+            ReadRequest::Export(place, network, receipt) => self.exports.add(&place, network, receipt),
+            ReadRequest::Overview(sites, network, receipt) => self.overviews.add(&sites, network, receipt),
+            ReadRequest::Ready(receipt) => {
+                self.probes.push(receipt);
+                0
+            }
+        };
     }
 
-    fn add_query(&mut self, request: StatisticsRequest) {
+    /// Adds the callers of a query. Returns how many were refused.
+    fn add_query(&mut self, request: StatisticsRequest) -> u64 {
         let StatisticsRequest { query, receipts, mut done_guard } = request;
+        let mut refused = 0;
         let is_front_page = query == self.front_page;
         for (network, receipt) in receipts {
             let caller = if is_front_page { Caller::FrontPage } else { Caller::Network(network) };
@@ -145,10 +159,11 @@ impl Pending {
                 waiting.receipts.push(receipt);
                 waiting.done_guards.extend(done_guard.take());
             } else {
-                self.refused += 1;
+                refused += 1;
                 let _ = receipt.send(Err(ReadError::TooMany));
             }
         }
+        refused
     }
 
     /// The query whose turn it is.
@@ -164,34 +179,11 @@ impl Pending {
         }
     }
 
-    /// The site whose live reading has its turn.
-    pub(super) fn next_live(&mut self) -> Option<(SiteName, LiveReceipts)> {
-        let (turn, receipts) = self.live.next()?;
-        // All live readings cost about the same.
-        self.live.charge(&turn, super::turns::TURN);
-        Some((turn.subject, receipts))
-    }
-
-    /// The part of an export that has its turn.
-    pub(super) fn next_export(&mut self) -> Option<(ExportPlace, ExportReceipts)> {
-        let (turn, receipts) = self.exports.next()?;
-        // A day is about as much work as any other statement.
-        self.exports.charge(&turn, super::turns::TURN);
-        Some((turn.subject, receipts))
-    }
-
-    /// The sites whose overview has its turn.
-    pub(super) fn next_overview(&mut self) -> Option<(Vec<SiteName>, OverviewReceipts)> {
-        let (turn, receipts) = self.overviews.next()?;
-        self.overviews.charge(&turn, super::turns::TURN);
-        Some((turn.subject, receipts))
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.statistics.is_empty()
-            && self.live.is_empty()
-            && self.exports.is_empty()
-            && self.overviews.is_empty()
+            && self.live.0.is_empty()
+            && self.exports.0.is_empty()
+            && self.overviews.0.is_empty()
             && self.probes.is_empty()
     }
 
@@ -200,15 +192,9 @@ impl Pending {
         for waiting in self.statistics.drain() {
             waiting.send(&Err(ReadError::Unavailable));
         }
-        for receipt in self.live.drain().flatten() {
-            let _ = receipt.send(Err(ReadError::Unavailable));
-        }
-        for receipt in self.overviews.drain().flatten() {
-            let _ = receipt.send(Err(ReadError::Unavailable));
-        }
-        for receipt in self.exports.drain().flatten() {
-            let _ = receipt.send(Err(ReadError::Unavailable));
-        }
+        self.live.fail();
+        self.exports.fail();
+        self.overviews.fail();
         for receipt in self.probes.drain(..) {
             let _ = receipt.send(Err(failure.clone()));
         }

@@ -13,7 +13,7 @@ use super::{
     live::{KeptLiveReadings, LiveReading},
     overview::{KeptOverview, OverviewReading},
     partial::{Partial, Piece},
-    pending::{ExportPlace, Pending, QUEUE_LENGTH, ReadRequest},
+    pending::{ExportPlace, Pending, QUEUE_LENGTH, ReadRequest, Receipts},
     reading::{KeptReadings, Reading},
     session_cache::SessionCache,
 };
@@ -148,7 +148,7 @@ impl Task {
     async fn serve_next(&mut self) -> Option<Failure> {
         let (turn, mut waiting) = self.pending.next()?;
         let mut outcome = self.proceed(&turn.subject, &mut waiting.partial).await;
-        if matches!(outcome, Err(NotRead::Failed(Failure::Lost(_)))) {
+        if is_lost(&outcome) {
             waiting.partial = None;
             outcome = self.proceed(&turn.subject, &mut waiting.partial).await;
         }
@@ -162,6 +162,15 @@ impl Task {
             None => Some(waiting),
         };
         self.pending.served(turn, cost, unfinished);
+        loss
+    }
+
+    /// Sends the result to all who wait for it. Returns the failure if the database can't be reached.
+    fn respond<T: Clone>(&mut self, outcome: Result<T, NotRead>, receipts: Receipts<T>) -> Option<Failure> {
+        let (result, loss) = self.conclude(outcome);
+        for receipt in receipts {
+            let _ = receipt.send(result.clone());
+        }
         loss
     }
 
@@ -277,16 +286,12 @@ impl Task {
 
     /// Serves the next site. Returns the failure if the database can't be reached.
     async fn serve_live(&mut self) -> Option<Failure> {
-        let (site, receipts) = self.pending.next_live()?;
+        let (site, receipts) = self.pending.live.next()?;
         let mut outcome = self.read_live(&site).await;
-        if matches!(outcome, Err(NotRead::Failed(Failure::Lost(_)))) {
+        if is_lost(&outcome) {
             outcome = self.read_live(&site).await;
         }
-        let (result, loss) = self.conclude(outcome);
-        for receipt in receipts {
-            let _ = receipt.send(result.clone());
-        }
-        loss
+        self.respond(outcome, receipts)
     }
 
     async fn read_live(&mut self, site: &SiteName) -> Result<Arc<LiveReading>, NotRead> {
@@ -306,16 +311,12 @@ impl Task {
 
     /// Serves the next part of an export. Returns the failure if the database can't be reached.
     async fn serve_export(&mut self) -> Option<Failure> {
-        let (place, receipts) = self.pending.next_export()?;
+        let (place, receipts) = self.pending.exports.next()?;
         let mut outcome = self.read_export(&place).await;
-        if matches!(outcome, Err(NotRead::Failed(Failure::Lost(_)))) {
+        if is_lost(&outcome) {
             outcome = self.read_export(&place).await;
         }
-        let (result, loss) = self.conclude(outcome);
-        for receipt in receipts {
-            let _ = receipt.send(result.clone());
-        }
-        loss
+        self.respond(outcome, receipts)
     }
 
     async fn read_export(&mut self, (site, after): &ExportPlace) -> Result<Arc<ExportPart>, NotRead> {
@@ -329,16 +330,12 @@ impl Task {
 
     /// Serves the next overview. Returns the failure if the database can't be reached.
     async fn serve_overview(&mut self) -> Option<Failure> {
-        let (sites, receipts) = self.pending.next_overview()?;
+        let (sites, receipts) = self.pending.overviews.next()?;
         let mut outcome = self.read_overview(&sites).await;
-        if matches!(outcome, Err(NotRead::Failed(Failure::Lost(_)))) {
+        if is_lost(&outcome) {
             outcome = self.read_overview(&sites).await;
         }
-        let (result, loss) = self.conclude(outcome);
-        for receipt in receipts {
-            let _ = receipt.send(result.clone());
-        }
-        loss
+        self.respond(outcome, receipts)
     }
 
     async fn read_overview(&mut self, sites: &[SiteName]) -> Result<Arc<OverviewReading>, NotRead> {
@@ -377,6 +374,11 @@ impl Task {
             durations.len()
         );
     }
+}
+
+/// Whether the connection was lost, so that another attempt may succeed: the server may have closed it while idle.
+const fn is_lost<T>(outcome: &Result<T, NotRead>) -> bool {
+    matches!(outcome, Err(NotRead::Failed(Failure::Lost(_))))
 }
 
 /// The query with the first day of its range, if that must be read.
