@@ -1,6 +1,6 @@
 // The page works without this script. The script adds:
 // - the value of a chart under the pointer or by the arrow keys, and the chart of the year;
-// - updates of the page, the overview and the last 30 minutes, and the reader's format of numbers and times;
+// - updates of the page, the overview and the last 30 minutes, and the reader's format of numbers;
 // - names of countries and languages;
 // - the lists of another tab, without loading the whole page again;
 // - names of sites while the reader types a part of one;
@@ -104,7 +104,8 @@ const update = (old, now) => {
 let last;
 const load = async address => {
   const mine = last = {};
-  const reply = await fetch(address);
+  // The overview has the address of an API.
+  const reply = await fetch(address, { headers: { accept: "text/html" } });
   const text = await reply.text();
   if (reply.ok && mine === last) {
     const page = new DOMParser().parseFromString(text, "text/html");
@@ -238,29 +239,6 @@ if (live) {
   document.addEventListener("visibilitychange", look);
   look();
 }
-const overview = one("#overview");
-if (overview) {
-  const look = async () => {
-    if (document.hidden) return;
-    try {
-      const reply = await fetch(location.href, { headers: { accept: "text/html" } });
-      if (reply.status === 401) clearInterval(watch);
-      if (!reply.ok) return;
-      const read = new DOMParser().parseFromString(await reply.text(), "text/html");
-      const rows = all("#overview tr", read);
-      adapt(read);
-      // The first cell stays, because its link may have the focus.
-      for (const row of overview.rows) {
-        const { cells } = rows[row.rowIndex];
-        if (cells[0].textContent === row.cells[0].textContent) for (const index of [1, 2]) row.cells[index].replaceWith(cells[1]);
-      }
-    } catch {
-      // Offline, or other sites: the numbers stay unchanged.
-    }
-  };
-  const watch = setInterval(look, 10000);
-  document.addEventListener("visibilitychange", look);
-}
 const keys = one("#keys");
 if (keys) {
   const OFF = "footfall.no-shortcuts";
@@ -343,5 +321,7 @@ const renew = async () => {
     // Offline, or an unexpected response: the page stays unchanged.
   }
 };
-// A page with stale numbers is not updated, so that its warning stays. The overview has an interval of its own.
-const timer = !json || "stale" in json.dataset || setInterval(renew, first ? 3000 : 60000);
+// A page with stale numbers is not updated, so that its warning stays.
+const overview = one("#overview");
+const timer = (overview || (json && !("stale" in json.dataset))) && setInterval(renew, overview ? 10000 : first ? 3000 : 60000);
+if (overview) document.addEventListener("visibilitychange", renew);

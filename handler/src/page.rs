@@ -102,7 +102,6 @@ struct PageValues<'a> {
     stale: bool,
     as_of: String,
     as_of_words: String,
-    time_zone: &'a str,
     zone_words: String,
     totals: Vec<HeadlineNumber>,
     /// Whether a headline number is too long for the largest font size.
@@ -243,7 +242,6 @@ impl<'a> PageValues<'a> {
             stale: report.stale,
             as_of: report.as_of.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             as_of_words: as_of.strftime("%-d %B %Y, %H:%M").to_string(),
-            time_zone,
             zone_words: if time_zone == "UTC" { time_zone.to_owned() } else { format!("({time_zone})") },
             sums: totals.iter().any(|total| total.sum),
             long: totals.iter().any(|total| total.visitors.len() > "999,999".len()),
