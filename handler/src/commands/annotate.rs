@@ -1,6 +1,8 @@
 //! `handler annotate`: adds, lists and removes annotations of days.
 
-use anyhow::{Context, bail};
+use std::fmt::Display;
+
+use anyhow::{Context, anyhow, bail};
 use jiff::civil::Date;
 
 use super::print;
@@ -74,9 +76,7 @@ async fn act(checkout: &mut Checkout<'_>, name: &SiteName, site: SiteId, action:
         Action::Add(annotation) => match store::add_annotation(checkout, site, &annotation).await? {
             AddedAnnotation::Added => print(format!("Added to {name}: {}", line(&annotation)))?,
             AddedAnnotation::Unchanged => print(format!("{name} has it already: {}", line(&annotation)))?,
-            AddedAnnotation::TooMany => {
-                bail!("{name} has {ANNOTATIONS_A_SITE} annotations, the most that a site can have: remove some")
-            }
+            AddedAnnotation::TooMany => return Err(too_many(name)),
         },
         Action::Remove(day, text) => match store::remove_annotations(checkout, site, day, text.as_deref()).await? {
             0 => bail!("{name} has no such annotation of {day}"),
@@ -94,6 +94,11 @@ async fn act(checkout: &mut Checkout<'_>, name: &SiteName, site: SiteId, action:
         }
     }
     Ok(())
+}
+
+/// The error of a site that can have no more annotations.
+pub(super) fn too_many(site: impl Display) -> anyhow::Error {
+    anyhow!("{site} has {ANNOTATIONS_A_SITE} annotations, the most that a site can have: remove some")
 }
 
 fn line(Annotation { day, text }: &Annotation) -> String {

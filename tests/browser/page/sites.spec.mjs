@@ -2,7 +2,7 @@
 
 import { openAndLook, SCRIPT_MODES } from "./support/look.mjs";
 import { CHROME, FIREFOX, ORDINARY } from "./support/sites.mjs";
-import { check, checkSoon, follow, keepPicture, open, test, until } from "./support/test.mjs";
+import { check, checkHidden, checkSoon, follow, keepPicture, open, test } from "./support/test.mjs";
 
 const names = Array.from({ length: 300 }, (_, number) => `site-${number}.example`);
 
@@ -96,14 +96,6 @@ test("live overview", async ({ newPage, startFresh }) => {
     today,
   );
   check("the link keeps the focus", await row.locator("a").evaluate(link => link === document.activeElement));
-  await page.evaluate(() => Object.defineProperty(document, "hidden", { value: true, configurable: true }));
-  const before = requests;
-  await page.clock.runFor(60_000);
-  check("a hidden page sends no request", requests === before, [before, requests]);
-  await page.evaluate(() => {
-    delete document.hidden;
-    document.dispatchEvent(new Event("visibilitychange"));
-  });
-  await until("the visitors are updated at once when the page is shown again", async () => requests === before + 1);
+  await checkHidden(page, () => requests);
   await keepPicture(page, "live overview");
 });

@@ -3,7 +3,7 @@
 import { statistics } from "./support/numbers.mjs";
 import { noteShifts } from "./support/shifts.mjs";
 import { CHROME, FIREFOX, ORDINARY, OWN } from "./support/sites.mjs";
-import { check, checkSoon, isStatus, keepPicture, open, test, until } from "./support/test.mjs";
+import { check, checkHidden, checkSoon, isStatus, keepPicture, open, test, until } from "./support/test.mjs";
 
 /** All that the page shows of one reading, in the order of the page. */
 const shownParts = page =>
@@ -120,15 +120,7 @@ test("last 30 minutes", async ({ newPage, startFresh }) => {
   check("the minute of the views has a bar", /^M(29|28|27)\.5 24v-(24|12)/.test(bars), bars);
   const label = await page.locator("#live svg").getAttribute("aria-label");
   check("the picture has a name", /^Pageviews by minute\. Highest: [12]$/.test(label), label);
-  await page.evaluate(() => Object.defineProperty(document, "hidden", { value: true, configurable: true }));
-  const before = requests;
-  await page.clock.runFor(60_000);
-  check("a hidden page sends no request", requests === before, [before, requests]);
-  await page.evaluate(() => {
-    delete document.hidden;
-    document.dispatchEvent(new Event("visibilitychange"));
-  });
-  await until("the views are updated at once when the page is shown again", async () => requests === before + 1);
+  await checkHidden(page, () => requests);
   await page.route("**/api/live?**", async route => {
     const response = await route.fetch();
     const answer = await response.json();

@@ -13,10 +13,11 @@ use serde::Serialize;
 
 use super::{source, target::Target};
 use crate::{
+    commands::annotate::too_many,
     domain::{
         CountingMode, Day, SiteName, TallyKey,
         export::{DayCounter, FORMAT, Header, ImportedTally, Line, VERSION},
-        statistics::{ANNOTATIONS_A_SITE, Annotation},
+        statistics::Annotation,
     },
     store::{self, AddedAnnotation, AddedDay, Checkout, Connection, SiteId},
 };
@@ -238,10 +239,7 @@ impl Import {
             match store::add_annotation(checkout, self.id, &annotation).await? {
                 AddedAnnotation::Added => self.restored.annotations += 1,
                 AddedAnnotation::Unchanged => {}
-                AddedAnnotation::TooMany => {
-                    let site = &self.restored.site;
-                    bail!("{site} has {ANNOTATIONS_A_SITE} annotations, the most that a site can have: remove some");
-                }
+                AddedAnnotation::TooMany => return Err(too_many(&self.restored.site)),
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { test as base } from "@playwright/test";
 import { check } from "../../check.mjs";
+import { until } from "../../wait.mjs";
 import { createDatabase, FIREFOX, startHandler } from "./sites.mjs";
 
 export { check, checkSoon } from "../../check.mjs";
@@ -95,6 +96,19 @@ export async function open(page, address, status = 200) {
 /** Clicks, and waits until the next page has loaded, which a click alone does not promise. */
 export async function follow(page, locator) {
   await Promise.all([page.waitForEvent("load"), locator.click()]);
+}
+
+/** Hides the page, whose clock is installed, and shows it again. `requests` returns how many updates were requested. */
+export async function checkHidden(page, requests) {
+  await page.evaluate(() => Object.defineProperty(document, "hidden", { value: true, configurable: true }));
+  const before = requests();
+  await page.clock.runFor(60_000);
+  check("a hidden page sends no request", requests() === before, [before, requests()]);
+  await page.evaluate(() => {
+    delete document.hidden;
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  await until("the page is updated at once when it is shown again", async () => requests() === before + 1);
 }
 
 /** The fragment of the address, read in the page, because `page.url()` changes later. */
