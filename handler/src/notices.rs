@@ -15,7 +15,7 @@ use crate::{
     config::{Config, Webhook},
     domain::{
         Day, Network, SiteName,
-        notice::{LastHour, NoticeKind, is_spike, spike_text, week_text},
+        notice::{LastHour, NoticeKind, SUMMARY_SITES, is_spike, spike_text, week_text},
         statistics::{Lists, Query, Range, Report, Section},
     },
     reader::{ReadError, Reader},
@@ -57,6 +57,12 @@ impl From<Failure> for NotSent {
     }
 }
 
+impl From<ReadError> for NotSent {
+    fn from(problem: ReadError) -> Self {
+        Self::Read(problem)
+    }
+}
+
 impl NotSent {
     /// For the log: without the address, and without the response.
     fn problem(&self) -> String {
@@ -84,7 +90,7 @@ impl Notices {
         let now = connection.now();
         let Ok(today) = Day::containing(now, &self.zone) else { return };
         let week = NoticeId { kind: NoticeKind::Week, site: None, day: today.monday().plus(-7) };
-        self.send(connection, week, async || self.week_text().await).await;
+        self.send(connection, week, async || self.week_text(connection, week.day).await).await;
         match self.spikes(connection, now).await {
             Ok(spikes) => {
                 for spike in spikes {
@@ -100,7 +106,7 @@ impl Notices {
         &self,
         connection: &Arc<Connection>,
         notice: NoticeId,
-        text: impl AsyncFnOnce() -> Result<Option<String>, ReadError>,
+        text: impl AsyncFnOnce() -> Result<Option<String>, NotSent>,
     ) {
         let attempt = match hold(connection, notice).await {
             Ok(Some(attempt)) => attempt,
@@ -110,7 +116,7 @@ impl Notices {
         let outcome = match text().await {
             Ok(Some(text)) => self.delivery.send(&text).await.map_err(NotSent::Delivery),
             Ok(None) => Ok(()),
-            Err(problem) => Err(NotSent::Read(problem)),
+            Err(problem) => Err(problem),
         };
         // The connection is free while the other server responds.
         let ended = end(connection, notice, outcome.is_ok()).await;
@@ -120,15 +126,19 @@ impl Notices {
         }
     }
 
-    async fn week_text(&self) -> Result<Option<String>, ReadError> {
+    async fn week_text(&self, connection: &Arc<Connection>, monday: Day) -> Result<Option<String>, NotSent> {
+        let days: Vec<Day> = (0..7).map(|days| monday.plus(days)).collect();
+        let mut checkout = connection.checkout().await?;
+        let outcome = store::find_busiest_sites(&mut checkout, &self.sites, &days).await;
+        let sites = checkout.release(outcome)?;
         let mut weeks = Vec::new();
-        for site in &self.sites {
+        for site in sites.iter().take(SUMMARY_SITES) {
             weeks.push(self.report(site, Range::LastWeek).await?);
         }
-        Ok(week_text(&weeks, &self.address))
+        Ok(week_text(&weeks, sites.len() - weeks.len(), &self.address))
     }
 
-    async fn spike_text(&self, spike: &Spike) -> Result<Option<String>, ReadError> {
+    async fn spike_text(&self, spike: &Spike) -> Result<Option<String>, NotSent> {
         let Spike { site, at, pageviews, before, .. } = spike;
         let today = self.report(site, Range::Today).await?;
         Ok(Some(spike_text(site, *at, *pageviews, before, &today, &self.address)))

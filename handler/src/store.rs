@@ -46,7 +46,7 @@ pub use imported::{forget_imported, replace_imported};
 pub use keys::{CohortId, CounterIndex, SiteId};
 pub use limits::StatementLimits;
 pub use maintenance::{Removed, forget_periods, remove};
-pub use notices::{NoticeId, end_notice, hold_notice, read_hour};
+pub use notices::{NoticeId, end_notice, find_busiest_sites, hold_notice, read_hour};
 pub(crate) use outage::Outage;
 pub use reading::{
     CountedDays, has_fixed_zone, has_sites, read_checkpoints, read_counted_days, read_days, read_minutes,

@@ -20,7 +20,7 @@ pub const SPIKE_FACTOR: i64 = 3;
 pub const SPIKE_WEEKS: i32 = 4;
 
 /// How many sites a summary has at most: those with the most pageviews.
-const SITES: usize = 20;
+pub const SUMMARY_SITES: usize = 20;
 
 /// The form of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,13 +145,11 @@ pub fn spike_text(
     text
 }
 
-/// The text of a week's summary. `None` if no site had a pageview.
-pub fn week_text(weeks: &[Report], address: &str) -> Option<String> {
-    let mut counted: Vec<&Report> = weeks.iter().filter(|week| week.counts.pageviews > 0).collect();
-    counted.sort_by_key(|week| std::cmp::Reverse(week.counts.pageviews));
-    let Report { first, last, .. } = counted.first()?;
+/// The text of a week's summary, with the sites of these reports and the number of other sites. `None` without a report.
+pub fn week_text(weeks: &[Report], others: usize, address: &str) -> Option<String> {
+    let Report { first, last, .. } = weeks.first()?;
     let mut text = format!("Footfall, {first} to {last}");
-    for week in counted.iter().take(SITES) {
+    for week in weeks {
         let _ = write!(text, "\n{}: {}", week.site, numbers(week));
         for (dimension, words) in [(Dimension::Page, "Most visited"), (Dimension::Referrer, "Most from")] {
             if let Some((value, number)) = first_row(week, dimension) {
@@ -159,8 +157,8 @@ pub fn week_text(weeks: &[Report], address: &str) -> Option<String> {
             }
         }
     }
-    if counted.len() > SITES {
-        let _ = write!(text, "\n{} more sites", counted.len() - SITES);
+    if others > 0 {
+        let _ = write!(text, "\n{others} more sites");
     }
     let _ = write!(text, "\n{address}/?period=last_week");
     Some(text)

@@ -65,6 +65,24 @@ pub async fn end_notice(checkout: &mut Checkout<'_>, notice: NoticeId, delivered
         .await
 }
 
+/// Finds the sites with pageviews on some days, most pageviews first.
+pub async fn find_busiest_sites(
+    checkout: &mut Checkout<'_>,
+    sites: &[SiteName],
+    days: &[Day],
+) -> Result<Vec<SiteName>, Failure> {
+    let names: Vec<&str> = sites.iter().map(|site| &**site).collect();
+    let days: Vec<i32> = days.iter().map(|day| day.number()).collect();
+    checkout
+        .run(async |connection| {
+            let query = sqlx::query_file_scalar!("queries/find_busiest_sites.sql", &names as &[&str], &days);
+            let found = query.fetch_all(connection).await?;
+            // Stored names are valid.
+            Ok(found.iter().filter_map(|name| name.parse().ok()).collect())
+        })
+        .await
+}
+
 /// Reads the pageviews of an hour of sites, and of the same hour on the days before, by site. Sites without any are missing.
 pub async fn read_hour(
     checkout: &mut Checkout<'_>,
@@ -78,8 +96,8 @@ pub async fn read_hour(
             let query = sqlx::query_file!("queries/read_hour.sql", &names as &[&str], &days, at.hour.to_string());
             let mut found: BTreeMap<SiteName, (SiteId, BTreeMap<Day, i64>)> = BTreeMap::new();
             for row in query.fetch_all(connection).await? {
-                let Some(site) = sites.iter().find(|site| ***site == *row.name) else { continue };
-                let (_, hours) = found.entry(site.clone()).or_insert_with(|| (SiteId(row.id), BTreeMap::new()));
+                let Ok(site) = row.name.parse() else { continue };
+                let (_, hours) = found.entry(site).or_insert_with(|| (SiteId(row.id), BTreeMap::new()));
                 hours.insert(Day::from_number(row.day), row.pageviews);
             }
             Ok(found)

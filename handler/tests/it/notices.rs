@@ -187,6 +187,29 @@ async fn the_summary_of_a_week_is_sent_once_by_several_instances() {
 }
 
 #[tokio::test]
+async fn the_summary_of_many_sites_has_those_with_the_most_pageviews() {
+    let database = in_november().await;
+    database
+        .execute(
+            "insert into site (name) select 'site-' || number || '.example' from generate_series(1, 25) as number; \
+             insert into tally (site, day, dimension, value, pageviews, visitors) \
+             select id, date '2026-11-17' - date '1970-01-01', 0, '', substring(name from '[0-9]+')::integer, '{1}' \
+             from site where name like 'site-%'",
+        )
+        .await;
+    let receiver = Receiver::start(Reply::Status(200)).await;
+    let names: Vec<String> = (1..=25).map(|number| format!("site-{number}.example")).collect();
+    let host = host(&database, &receiver.url()).with("FOOTFALL_SITES", &format!("example.com,{}", names.join(",")));
+    started(host).await.maintain().await;
+    let texts = receiver.texts();
+    let lines: Vec<&str> = texts[0].lines().collect();
+    assert!(lines[1].starts_with("example.com: 24 visitors"), "{lines:?}");
+    assert!(lines[2].starts_with("site-25.example: "), "{lines:?}");
+    assert!(lines[20].starts_with("site-7.example: "), "{lines:?}");
+    assert_eq!((lines[21], lines.len()), ("7 more sites", 23));
+}
+
+#[tokio::test]
 async fn a_failed_notice_is_retried_by_the_next_runs_and_given_up() {
     let database = in_november().await;
     let receiver = Receiver::start(Reply::Status(500)).await;
