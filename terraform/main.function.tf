@@ -187,6 +187,7 @@ locals {
     FOOTFALL_PUBLIC_URL      = local.public_origin
     FOOTFALL_CONNECTIONS     = var.client_connections == null ? null : tostring(var.client_connections)
     FOOTFALL_RATE_LIMIT      = var.rate_limit
+    FOOTFALL_SMALLEST_GROUP  = var.smallest_group
     FOOTFALL_SCRIPT          = var.script_name
     FOOTFALL_ENDPOINT        = var.endpoint_name
     FOOTFALL_LOG             = var.log_level

@@ -597,6 +597,17 @@ variable "rate_limit" {
   }
 }
 
+variable "smallest_group" {
+  description = "Visitors of 28 days that must share a combination of country, language, device, operating system, browser and channel, so that filters distinguish it after the day, or off (FOOTFALL_SMALLEST_GROUP). Null means the handler's default."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.smallest_group == null ? true : can(regex("^(off|[5-9]|[1-9][0-9]{1,2}|1000)$", var.smallest_group))
+    error_message = "smallest_group must be a whole number from 5 to 1000, off, or null."
+  }
+}
+
 variable "client_connections" {
   description = "Connections that clients may have open to one instance (FOOTFALL_CONNECTIONS). The Functions host is the only client, so the handler's default (null) is enough."
   type        = number

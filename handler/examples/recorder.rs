@@ -11,7 +11,7 @@ use std::{borrow::Cow, time::Duration};
 use handler::{
     clock::Clock,
     config::{Config, DatabaseConfig},
-    domain::{Classification, Dimension, Network, SiteName, Visit, VisitKind, VisitorKey},
+    domain::{Classification, Dimension, Network, SiteName, Visit, VisitKind, VisitorKey, cells::Profile},
     recorder::Recorder,
     store::{CONNECTION_LIFETIME, Database, StatementLimits},
 };
@@ -38,7 +38,7 @@ async fn main() -> anyhow::Result<()> {
     let listed = warp::path!(String / u64).map(|site, number| (site, listed_values(number)));
     let visit = page.or(listed).unify().untuple_one();
     let record = visit.and(warp::header("x-forwarded-for")).and(warp::header("user-agent")).then(
-        move |site: String, values, address: String, user_agent: String| {
+        move |site: String, values: Vec<(Dimension, Cow<'static, str>)>, address: String, user_agent: String| {
             let recorder = recorder.clone();
             async move {
                 let (Ok(site), Some(network)) = (site.parse::<SiteName>(), Network::parse_hop(&address)) else {
@@ -48,6 +48,7 @@ async fn main() -> anyhow::Result<()> {
                     at: Timestamp::now(),
                     site,
                     kind: VisitKind::View,
+                    profile: Profile::of(&values),
                     values,
                     classification: Classification::Visitor(VisitorKey::new(network, &user_agent)),
                     network: Some(network.limited()),

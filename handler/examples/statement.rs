@@ -79,6 +79,7 @@ fn part(site: SiteId, day: Day, minute: Minute, first: u64, visitors: u64) -> Pa
             counter(TallyKey::Hour, "0"),
             counter(TallyKey::Of(Dimension::Page), "/"),
         ],
+        cells: vec![],
         minutes: vec![MinuteViews { site, minute, pageviews }],
         additions: vec![],
     }

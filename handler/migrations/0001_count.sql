@@ -78,6 +78,37 @@ create table tally (
 -- Maintenance adds the rows of other slots to those of slot 0, once the day is over.
 create index tally_of_other_slots on tally (day) where slot > 0;
 
+-- The visitors of days that are not packed yet, by profile: of the site as a whole (dimension 0), and of values whose visitors have
+-- fingerprints of their own. `visitors` is indexed as in `tally`. A day that is added late also moves visitors of a later day
+-- to another gap. `visit_day` is the day that was added, whose classes decide how its rows are folded.
+create table cell (
+    site integer not null,
+    visit_day integer not null,
+    day integer not null,
+    dimension smallint not null,
+    value text collate "C" not null,
+    profile text collate "C" not null,
+    visitors integer[] not null,
+    slot smallint not null,
+    primary key (site, visit_day, day, dimension, value, profile, slot)
+) with (fillfactor = 70);
+
+-- The packed cells of days that are over: no class has fewer visitors than `FOOTFALL_SMALLEST_GROUP`. `moves` are the changes of later
+-- days by visits of this day. The profiles of the site as a whole decide the classes of this and of later days, and are forgotten
+-- with the salt of the period. `domain/cells` defines the packed forms.
+create table pack (
+    site integer not null,
+    day integer not null,
+    cells bytea,
+    moves bytea,
+    profiles bytea,
+    primary key (site, day)
+);
+alter table pack
+    alter column cells set storage external,
+    alter column moves set storage external,
+    alter column profiles set storage external;
+
 -- How many values a network has added to a dimension of a site's day: `VALUES_A_NETWORK` in `domain/dimension.rs` is the limit.
 -- The network is a hash under the key of the day. Maintenance deletes both after the day.
 create table addition (
@@ -181,6 +212,8 @@ alter table site alter column salt set statistics 0;
 alter table seen alter column fingerprint set statistics 0;
 alter table addition alter column network set statistics 0;
 alter table network_key alter column key set statistics 0;
+alter table cell alter column profile set statistics 0;
+alter table pack alter column profiles set statistics 0;
 
 -- The clock that decides when a period has ended, so that all instances agree. Tests replace this function.
 create function database_clock() returns timestamptz language sql volatile as 'select clock_timestamp()';

@@ -15,6 +15,7 @@
 --   $27 to $29   at most one checkpoint: site, digest, length
 --   $30 to $32   views by minute, for visits that have just arrived
 --   $33 to $36   values that networks added on the day: site, dimension, network, number
+--   $37 to $40   cells: site, dimension, value, profile. A link names a cell by the negative of its place
 --
 -- Every write requires a row in `claim`. A batch with a known id was applied already and changes nothing. A batch with a wrong
 -- list of open periods, or with a forgotten site, changes nothing either. An import also claims its checkpoint, so that two imports of a log count it once.
@@ -22,8 +23,8 @@
 -- The function `place` finds the previous and the next day of each visitor. This statement names no set of fingerprints.
 --
 -- Write rows in the order of their keys, so that two instances never deadlock, and rows of one page follow each other.
--- PostgreSQL runs writes that no other part reads at the end, from the last to the first: `raised_addition`, then `raised_tally`,
--- then `raised_minute`, then `raised_total`. A network that adds more values than it may violates a check, and nothing is applied.
+-- PostgreSQL runs writes that no other part reads at the end, from the last to the first: `raised_addition`, then `raised_cell`,
+-- then `raised_tally`, then `raised_minute`, then `raised_total`. A network that adds more values than it may violates a check, and nothing is applied.
 --
 -- Use full joins of arrays, because PostgreSQL can only hash or merge them. The planner does not know the length of the arrays, and a
 -- nested loop over two long arrays takes seconds.
@@ -177,7 +178,8 @@ raised_tally as (
     from raised
     full join counter on counter.tally = raised.tally
     cross join slot
-    where exists (select from claim) and (raised.pageviews <> 0 or raised.visitors <> '{}')
+    -- Not `tally is not null`, with which PostgreSQL would not need a full join.
+    where exists (select from claim) and coalesce(counter.tally, 0) > 0 and (raised.pageviews <> 0 or raised.visitors <> '{}')
     order by counter.site, raised.day, counter.dimension, counter.value collate "C"
     on conflict (site, day, dimension, value, slot) do update set
         pageviews = tally.pageviews + excluded.pageviews,
@@ -187,6 +189,24 @@ raised_tally as (
                 (tally.visitors[1] + excluded.visitors[1]) || tally.visitors[2:]
             else add_gaps(tally.visitors, excluded.visitors)
         end
+),
+-- Cells keep the day whose visits raised them, because that day's classes decide how they are folded. Without cells, the last
+-- condition of the join is false before the join begins.
+raised_cell as (
+    insert into cell (site, visit_day, day, dimension, value, profile, visitors, slot)
+    select cell.site, $4, raised.day, cell.dimension, cell.value, cell.profile, raised.visitors, slot.number
+    from raised
+    full join (
+        select site, dimension, value, profile, -place::integer as tally
+        from unnest($37::integer[], $38::smallint[], $39::text[], $40::text[]) with ordinality
+            as sent (site, dimension, value, profile, place)
+    ) as cell on cell.tally = raised.tally
+    cross join slot
+    where exists (select from claim) and coalesce(cell.tally, 0) < 0 and raised.visitors <> '{}'
+        and cardinality($37::integer[]) > 0
+    order by cell.site, raised.day, cell.dimension, cell.value collate "C", cell.profile collate "C"
+    on conflict (site, visit_day, day, dimension, value, profile, slot) do update set
+        visitors = add_gaps(cell.visitors, excluded.visitors)
 ),
 raised_addition as (
     insert into addition (site, day, dimension, network, added)

@@ -26,7 +26,7 @@ pub use self::{
 };
 use self::{
     environment::SettingValues,
-    values::{link_names, named_events, path_aliases, views_per_minute},
+    values::{link_names, named_events, path_aliases, smallest_group, views_per_minute},
 };
 use crate::{
     domain::{CountingMode, CountingRules},
@@ -75,6 +75,8 @@ pub struct Config {
     pub views_per_minute: Option<NonZeroU32>,
     /// The events that always have a place in their list.
     pub named_events: Vec<String>,
+    /// How many different visitors a stored class of profiles has at least; `None`: no profiles are stored.
+    pub smallest_group: Option<u32>,
     /// Whether pages of subdomains may count for a site.
     pub counts_subdomains: bool,
     /// Second names of the paths that other sites embed.
@@ -120,6 +122,7 @@ impl Config {
             keeps_all_time: self.keeps_all_time,
             retention_days: self.retention_days,
             named_events: self.named_events.clone(),
+            smallest_group: self.smallest_group,
         }
     }
 
@@ -154,6 +157,7 @@ impl Config {
                 .parse(&settings::FORGET, |word| Forget::ALL.into_iter().find(|known| known.name() == word))?,
             keeps_all_time: values.switch(&settings::ALL_TIME)?,
             named_events: named_events(&values)?,
+            smallest_group: smallest_group(&values)?,
             counts_subdomains: values.switch(&settings::SUBDOMAINS)?,
             connections: values.number(&settings::CONNECTIONS)?,
             views_per_minute: views_per_minute(&values)?,
@@ -226,6 +230,16 @@ mod tests {
         }
         for value in ["-1", "1000001", "many", "600/min"] {
             assert!(error("FOOTFALL_RATE_LIMIT", value).contains("off"), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_smallest_group_has_at_least_five_visitors_or_is_off() {
+        for (value, group) in [("", Some(10)), ("5", Some(5)), ("1000", Some(1000)), ("off", None)] {
+            assert_eq!(load(&[("FOOTFALL_SMALLEST_GROUP", value)]).unwrap().smallest_group, group, "{value}");
+        }
+        for value in ["4", "0", "1001", "ten"] {
+            assert!(error("FOOTFALL_SMALLEST_GROUP", value).contains("off"), "{value}");
         }
     }
 

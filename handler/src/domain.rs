@@ -13,12 +13,14 @@
 //! | `exclusion` | the table of reasons not to count a request in full |
 //! | `dimension` | the table of dimensions; below it, a module per kind of value |
 //! | `identity` | address, User-Agent and fingerprint of a visitor |
+//! | `cells` | visitors by profile, and how small groups are folded |
 //! | `visit` | which requests count, and the values of a view |
 //! | `statistics` | from a query to a report |
 //! | `export` | the lines of an export |
 //! | `notice` | what is a spike, and the texts of notices |
 
 pub mod calendar;
+pub mod cells;
 pub mod dimension;
 pub mod exclusion;
 pub mod export;

@@ -98,7 +98,7 @@ async fn maintain(connection: &Connection, rules: &CountingRules) -> Result<Opti
     let first_kept = rules.first_kept(now);
     // A time outside of the calendar ends no month.
     let today = Day::containing(now, &rules.counting_mode.zone).unwrap_or(Day::from_number(0));
-    let outcome = store::remove(&mut checkout, today, first_kept, rules.keeps_all_time).await;
+    let outcome = store::remove(&mut checkout, today, first_kept, rules).await;
     let removed = checkout.release(outcome)?;
     if let Some(Removed {
         salts_forgotten,
@@ -110,6 +110,8 @@ async fn maintain(connection: &Connection, rules: &CountingRules) -> Result<Opti
         tallies_deleted,
         imported_deleted,
         registers_deleted,
+        days_packed,
+        cells_deleted,
     }) = removed
     {
         let elapsed_ms = milliseconds_since(began);
@@ -124,6 +126,8 @@ async fn maintain(connection: &Connection, rules: &CountingRules) -> Result<Opti
             tallies_deleted,
             imported_deleted,
             registers_deleted,
+            days_packed,
+            cells_deleted,
             elapsed_ms,
             "removed expired data"
         );

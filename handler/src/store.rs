@@ -6,6 +6,7 @@
 
 mod annotations;
 mod batch;
+mod cells;
 mod clock;
 mod cluster;
 mod column;
@@ -33,7 +34,10 @@ mod set_up;
 mod standings;
 
 pub use annotations::{AddedAnnotation, add_annotation, read_annotations, remove_annotations};
-pub use batch::{Addition, Batch, Checkpoint, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor};
+pub use batch::{
+    Addition, Batch, CellCounter, Checkpoint, Counter, Link, MinuteViews, Part, Register, Role, SitePeriods, Visitor,
+};
+pub use cells::{FoldingRules, read_cells};
 pub use clock::CLOCK_TOLERANCE;
 pub use cluster::{Cluster, distribute_sets, read_cluster};
 pub use connection::{CONNECTION_LIFETIME, Checkout, Connection};
@@ -45,7 +49,7 @@ pub use forgetting::{Stored, count_stored, forget_days, forget_page, forget_site
 pub use imported::{forget_imported, replace_imported};
 pub use keys::{CohortId, CounterIndex, SiteId};
 pub use limits::StatementLimits;
-pub use maintenance::{Removed, forget_periods, remove};
+pub use maintenance::{Removed, forget_periods, pack_site, remove};
 pub use notices::{NoticeId, end_notice, find_busiest_sites, hold_notice, read_hour};
 pub(crate) use outage::Outage;
 pub use reading::{

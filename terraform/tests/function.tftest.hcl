@@ -147,6 +147,7 @@ run "the_handler_gets_the_settings_it_reads_and_no_other" {
     allowed_addresses  = ["203.0.113.7/32"]
     public_url         = "https://www.example.com/f"
     rate_limit         = "off"
+    smallest_group     = "20"
     client_connections = 500
     script_name        = "hello.js"
     endpoint_name      = "hello"
@@ -174,6 +175,7 @@ run "the_handler_gets_the_settings_it_reads_and_no_other" {
       FOOTFALL_REVOKED_LINKS                    = "client,partner"
       FOOTFALL_SCRIPT                           = "hello.js"
       FOOTFALL_SITES                            = "www.example.com,blog.example.com"
+      FOOTFALL_SMALLEST_GROUP                   = "20"
       FOOTFALL_SUBDOMAINS                       = "on"
       FOOTFALL_TIMEZONE                         = "Europe/Zurich"
       FOOTFALL_TRUSTED_PROXIES                  = "3"

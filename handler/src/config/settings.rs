@@ -167,6 +167,12 @@ settings! {
         "Views per minute that count from one network (an IPv4 address, an IPv6 /56). Additional views are accounted \
          as rate_limited.", "privacy.md#the-rate-limit";
 
+    SMALLEST_GROUP = "FOOTFALL_SMALLEST_GROUP", Counting,
+        Text("a whole number from 5 to 1000, or off"), Value("10"),
+        "Visitors of 28 days that must share a combination of country, language, device, operating system, browser and \
+         channel, so that filters distinguish it after the day. off stores no combinations, and deletes those that are \
+         stored.", "privacy.md#combinations";
+
     EVENTS = "FOOTFALL_EVENTS", Counting, Text("names of at most 64 bytes, separated by commas"), Fallback::None,
         "Events that always have a place of their own, whatever other events a day has.", "embedding.md#events";
 

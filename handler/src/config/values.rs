@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use super::{
     environment::SettingValues,
-    settings::{BadVariable, ENDPOINT, EVENTS, RATE_LIMIT, REVOKED_LINKS, SCRIPT, Setting},
+    settings::{BadVariable, ENDPOINT, EVENTS, RATE_LIMIT, REVOKED_LINKS, SCRIPT, SMALLEST_GROUP, Setting},
 };
 use crate::{domain::dimension::value::event_name, routes::ROUTES};
 
@@ -72,4 +72,12 @@ pub(super) fn views_per_minute(values: &SettingValues<'_>) -> Result<Option<NonZ
         number => number.parse().ok().filter(|views| *views <= 1_000_000),
     })?;
     Ok(NonZeroU32::new(views))
+}
+
+/// The smallest number of visitors of a class of profiles, or `None` for no profiles.
+pub(super) fn smallest_group(values: &SettingValues<'_>) -> Result<Option<u32>, BadVariable> {
+    values.parse(&SMALLEST_GROUP, |text| match text {
+        "off" => Some(None),
+        number => number.parse().ok().filter(|visitors| (5..=1000).contains(visitors)).map(Some),
+    })
 }

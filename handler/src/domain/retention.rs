@@ -99,6 +99,8 @@ pub struct CountingRules {
     pub retention_days: Option<u32>,
     /// The events that always have a place in their list.
     pub named_events: Vec<String>,
+    /// How many different visitors a stored class of profiles has at least; `None`: no profiles are stored.
+    pub smallest_group: Option<u32>,
 }
 
 impl CountingRules {

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::{
+    cells::Profile,
     dimension::Dimension,
     exclusion::Exclusion,
     identity::{
@@ -30,6 +31,8 @@ pub struct Visit {
     pub kind: VisitKind,
     /// The page and the other known values. Each dimension appears at most once.
     pub values: Vec<(Dimension, Cow<'static, str>)>,
+    /// The attributes that the view shows; for an event, those of its page.
+    pub profile: Profile,
     pub classification: Classification,
     /// The network that adds the values, for the limit of [`VALUES_A_NETWORK`](super::dimension::VALUES_A_NETWORK). Visits of unknown
     /// networks, and those that opted out, share one limit.

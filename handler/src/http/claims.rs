@@ -10,6 +10,7 @@ use warp::http::{HeaderMap, Method, header};
 use super::request::Request;
 use crate::domain::{
     Claims, Dimension, Network, SiteName, ViewFacts, Visit, VisitKind,
+    cells::Profile,
     dimension::{agent::Hints, channel},
     identity::{address::client_network, user_agent::without_host_suffix},
     visit::{PURPOSE_HEADERS, announces_prefetch, robot},
@@ -39,15 +40,16 @@ pub(super) fn visit<'a>(request: &'a Request, site: &SiteName, reported: Reporte
     let user_agent = claims.user_agent;
     let network = request.or_peer(claims.network);
     let classification = claims.classification_within(|| app.admits(network));
-    let (kind, values) = if let Some(name) = reported.event {
-        (VisitKind::Event, vec![(Dimension::Event, Cow::Owned(name))])
-    } else {
-        let view = ViewFacts { user_agent: Some(user_agent), hints: hints(request), ..reported.view };
-        (VisitKind::View, view.values(&classification))
+    let view = ViewFacts { user_agent: Some(user_agent), hints: hints(request), ..reported.view };
+    let values = view.values(&classification);
+    let profile = Profile::of(&values);
+    let (kind, values) = match reported.event {
+        Some(name) => (VisitKind::Event, vec![(Dimension::Event, Cow::Owned(name))]),
+        None => (VisitKind::View, values),
     };
     // No hash of a client that has opted out reaches the database.
     let network = (!claims.opted_out).then(|| network.limited());
-    Visit { at: app.clock.now(), site: site.clone(), kind, values, classification, network }
+    Visit { at: app.clock.now(), site: site.clone(), kind, values, profile, classification, network }
 }
 
 /// The claims that decide whether a request counts. `user_agent` is the result of [`user_agent`].

@@ -19,11 +19,13 @@ use crate::{
     domain::{
         Classification, Day, Dimension, Exclusion, Fingerprint, Minute, Moment, TallyKey, Uniqueness, VisitKind,
         VisitorKey,
+        cells::Profile,
         identity::all_time,
         identity::fingerprint::{Scope, fingerprint},
     },
     store::{
-        Batch, CohortId, Counter, CounterIndex, Link, MinuteViews, Part, Register, Role, SiteId, SitePeriods, Visitor,
+        Batch, CellCounter, CohortId, Counter, CounterIndex, Link, MinuteViews, Part, Register, Role, SiteId,
+        SitePeriods, Visitor,
     },
 };
 
@@ -53,6 +55,8 @@ struct Signature<'v> {
     kind: VisitKind,
     effect: Effect,
     values: &'v [(Dimension, Cow<'static, str>)],
+    /// `None` if no cells are counted.
+    profile: Option<&'v Profile>,
 }
 
 /// The visits of one signature.
@@ -72,6 +76,8 @@ pub(super) struct Known<'v> {
     pub(super) places: &'v Places,
     pub(super) admissions: &'v Admissions,
     pub(super) seen: &'v Seen,
+    /// Whether visitors are also counted by profile.
+    pub(super) with_cells: bool,
 }
 
 /// Aggregates visits into a batch. `ids` are the ids of the days' parts. A day before `today` may be
@@ -113,8 +119,10 @@ struct PartBuilder<'v> {
     visitors: Visitors,
     counters: HashMap<(SiteId, TallyKey, Cow<'v, str>), CounterIndex>,
     minutes: BTreeMap<(SiteId, Minute), i64>,
-    /// The cohort of each counter with its own visitors.
-    value_cohorts: HashMap<CounterIndex, CohortId>,
+    /// The cohort of each counter with its own visitors, and of each profile.
+    value_cohorts: HashMap<(CounterIndex, Option<&'v Profile>), CohortId>,
+    /// The cell of each counter and profile.
+    cells: HashMap<(CounterIndex, &'v Profile), CounterIndex>,
     /// The number of cohorts.
     cohorts: i32,
     message: Vec<u8>,
@@ -130,6 +138,7 @@ impl<'v> PartBuilder<'v> {
             visitors: vec![],
             links: vec![],
             counters: vec![],
+            cells: vec![],
             minutes: vec![],
             additions: known.admissions.on(day),
         };
@@ -141,6 +150,7 @@ impl<'v> PartBuilder<'v> {
             counters: HashMap::new(),
             minutes: BTreeMap::new(),
             value_cohorts: HashMap::new(),
+            cells: HashMap::new(),
             cohorts: 0,
             message: Vec::with_capacity(512),
         }
@@ -177,7 +187,8 @@ impl<'v> PartBuilder<'v> {
             self.raise(site.id, TallyKey::Exclusion, Cow::Borrowed(Exclusion::TooManyValues.name()), 1);
             aggregate.excluded[Exclusion::TooManyValues as usize] += 1;
         }
-        let signature = Signature { site: site.id, hour, kind: visit.kind, effect, values: &visit.values };
+        let profile = self.known.with_cells.then_some(&visit.profile);
+        let signature = Signature { site: site.id, hour, kind: visit.kind, effect, values: &visit.values, profile };
         // Two look-ups, because `open_group` borrows the whole builder.
         if !self.groups.contains_key(&signature) {
             let group = self.open_group(&signature);
@@ -217,7 +228,7 @@ impl<'v> PartBuilder<'v> {
 
     /// Creates the group of a signature, with its cohorts and the counters that the cohorts raise.
     fn open_group(&mut self, signature: &Signature<'v>) -> SignatureVisits<'v> {
-        let Signature { site, hour, kind, effect, values } = *signature;
+        let Signature { site, hour, kind, effect, values, profile } = *signature;
         let mut group = SignatureVisits { visits: 0, site_cohort: CohortId::new(0), values: Vec::new() };
         if effect != Effect::Visitor {
             return group;
@@ -226,6 +237,7 @@ impl<'v> PartBuilder<'v> {
             group.site_cohort = self.new_cohort();
             let total = self.counter(site, TallyKey::Total, Cow::Borrowed(""));
             self.link(group.site_cohort, total, Role::Visitors);
+            self.link_cell(group.site_cohort, total, profile);
             let hour = self.counter(site, TallyKey::Hour, hour_name(hour));
             self.link(group.site_cohort, hour, Role::VisitorsOfTheHour);
             if self.part.may_be_late {
@@ -240,7 +252,7 @@ impl<'v> PartBuilder<'v> {
                 Uniqueness::OncePerDay => self.link(group.site_cohort, counter, Role::Visitors),
                 Uniqueness::RequestsOnly | Uniqueness::ViewsOnly => {}
                 Uniqueness::PerValue => {
-                    let cohort = self.value_cohort(counter);
+                    let cohort = self.value_cohort(counter, profile);
                     group.values.push((*dimension, value, cohort));
                 }
             }
@@ -248,14 +260,29 @@ impl<'v> PartBuilder<'v> {
         group
     }
 
-    fn value_cohort(&mut self, counter: CounterIndex) -> CohortId {
-        if let Some(cohort) = self.value_cohorts.get(&counter) {
+    fn value_cohort(&mut self, counter: CounterIndex, profile: Option<&'v Profile>) -> CohortId {
+        if let Some(cohort) = self.value_cohorts.get(&(counter, profile)) {
             return *cohort;
         }
         let cohort = self.new_cohort();
-        self.value_cohorts.insert(counter, cohort);
+        self.value_cohorts.insert((counter, profile), cohort);
         self.link(cohort, counter, Role::Visitors);
+        self.link_cell(cohort, counter, profile);
         cohort
+    }
+
+    /// Lets a cohort also raise the cell of a counter and the cohort's profile.
+    fn link_cell(&mut self, cohort: CohortId, counter: CounterIndex, profile: Option<&'v Profile>) {
+        let Some(profile) = profile else { return };
+        let cell = match self.cells.entry((counter, profile)) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let Counter { site, key, ref value, .. } = self.part.counters[counter.offset()];
+                self.part.cells.push(CellCounter { site, key, value: value.clone(), profile: profile.text() });
+                *entry.insert(CounterIndex::last_cell_of(self.part.cells.len()))
+            }
+        };
+        self.link(cohort, cell, Role::Visitors);
     }
 
     fn new_cohort(&mut self) -> CohortId {
@@ -285,7 +312,7 @@ impl<'v> PartBuilder<'v> {
     }
 
     fn finish(mut self) -> Part {
-        for (Signature { site, hour, kind, effect, values }, group) in std::mem::take(&mut self.groups) {
+        for (Signature { site, hour, kind, effect, values, .. }, group) in std::mem::take(&mut self.groups) {
             let is_excluded = matches!(effect, Effect::Excluded(_));
             if kind == VisitKind::View {
                 if let Effect::Pageview(exclusion) | Effect::Excluded(exclusion) = effect {

@@ -204,7 +204,9 @@ impl Committer {
         }
         let today = Day::containing(now, &self.rules.counting_mode.zone).unwrap_or(Day::from_number(0));
         let admissions = self.places.admit(checkout, &self.keys, &dated).await?;
-        let known = Known { keys: &self.keys, places: &self.places, admissions: &admissions, seen: &self.seen };
+        let with_cells = self.rules.smallest_group.is_some();
+        let known =
+            Known { keys: &self.keys, places: &self.places, admissions: &admissions, seen: &self.seen, with_cells };
         let Aggregate { mut batch, fingerprints, pageviews, excluded } = aggregate(&dated, &ids, today, known);
         batch.checkpoint = checkpoint;
         batch.finished.clone_from(&self.finished);

@@ -20,7 +20,7 @@ use super::{
     metrics::{self, MinuteSummary},
 };
 use crate::{
-    domain::{Classification, CountingRules, Exclusion, LimitedNetwork, Visit, statistics::Query},
+    domain::{Classification, CountingRules, Exclusion, LimitedNetwork, Visit, cells::Profile, statistics::Query},
     reader::{ReadResult, Reader, RecordError},
     store::{Connection, Failure, Outage},
 };
@@ -191,6 +191,7 @@ impl Task {
             site: visit.site.clone(),
             kind: visit.kind,
             values: Vec::new(),
+            profile: Profile::default(),
             classification: Classification::Excluded(Exclusion::Refused),
             network: None,
         };

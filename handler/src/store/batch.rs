@@ -34,6 +34,8 @@ pub struct Part {
     pub links: Vec<Link>,
     /// The counters, each once.
     pub counters: Vec<Counter>,
+    /// The cells that the visitors raise, each once.
+    pub cells: Vec<CellCounter>,
     /// Views by minute of arrival, sorted, each minute of a site once.
     pub minutes: Vec<MinuteViews>,
     /// The values that networks added to lists, sorted, each list and network once.
@@ -100,6 +102,19 @@ pub struct Counter {
     pub value: String,
     /// Views.
     pub pageviews: i64,
+}
+
+/// A counter of visitors with one profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellCounter {
+    /// The site.
+    pub site: SiteId,
+    /// The site as a whole, or the dimension of the value.
+    pub key: TallyKey,
+    /// The value within the key.
+    pub value: String,
+    /// The profile in its stored form.
+    pub profile: String,
 }
 
 /// Views of a site that arrived in one minute.

@@ -15,7 +15,8 @@ impl CohortId {
     }
 }
 
-/// The place of a counter in [`Part::counters`](super::Part::counters), from 1.
+/// The place of a counter in [`Part::counters`](super::Part::counters), from 1, or of a cell in
+/// [`Part::cells`](super::Part::cells), from -1 downwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CounterIndex(pub(super) i32);
 
@@ -27,6 +28,14 @@ impl CounterIndex {
     pub fn last_of(length: usize) -> Self {
         assert!(length > 0, "a list without counters has no last counter");
         Self(i32::try_from(length).expect("a batch has far fewer than 2^31 counters"))
+    }
+
+    /// The index of the last of `length` cells.
+    ///
+    /// # Panics
+    /// If there is no cell, or there are more than 2³¹.
+    pub fn last_cell_of(length: usize) -> Self {
+        Self(-Self::last_of(length).0)
     }
 
     /// The index of the counter in a slice, from 0.

@@ -8,13 +8,14 @@ use std::time::Duration;
 use sqlx::AssertSqlSafe;
 
 use super::{
-    Checkout, Failure, SiteId,
+    Checkout, Failure, FoldingRules, SiteId,
+    cells::{find_cell_days, pack_day},
     cluster::read_cluster,
     forgetting::delete_forgotten_sites,
     lease::{Interruption, Lease, STEP_ROWS, exclusively},
     rollups::{SEARCHED_SITES, find_months, roll_up_month},
 };
-use crate::domain::{Day, Period};
+use crate::domain::{CountingRules, Day, Period};
 
 /// The maximum number of sets that one run removes: more than the days of two years.
 const SETS: i64 = 800;
@@ -43,20 +44,32 @@ pub struct Removed {
     pub imported_deleted: u64,
     /// Registers of the all-time estimate, after it was turned off.
     pub registers_deleted: u64,
+    /// Days of sites whose cells were folded and packed.
+    pub days_packed: u64,
+    /// Cells and packed days that were deleted, after they were turned off or by the retention.
+    pub cells_deleted: u64,
 }
 
-/// Forgets expired salts and drops their sets. Deletes old batch ids, old minutes, tallies before `first_kept`, and the all-time
-/// registers unless `keeps_all_time` is set. Adds up months that ended before the previous month. Returns `None` if another instance
-/// is running maintenance, or has taken over this run.
+/// Forgets expired salts and drops their sets. Packs the cells of days that are over. Deletes old batch ids, old minutes, statistics
+/// before `first_kept`, and what the rules no longer store. Adds up months that ended before the previous month. Returns `None` if
+/// another instance is running maintenance, or has taken over this run.
 pub async fn remove(
     checkout: &mut Checkout<'_>,
     today: Day,
     first_kept: Option<Day>,
-    keeps_all_time: bool,
+    rules: &CountingRules,
 ) -> Result<Option<Removed>, Failure> {
     let mut removed = Removed::default();
+    let folding = folding(rules);
     let maintain = async |lease: &mut Lease<'_, '_>| {
-        remove_all(lease, today, first_kept, keeps_all_time, &mut removed).await?;
+        remove_all(lease, today, first_kept, rules.keeps_all_time, &mut removed).await?;
+        if let Some(folding) = folding {
+            removed.days_packed = pack_cells(lease, today, None, folding).await?;
+        } else {
+            removed.cells_deleted += repeat(lease, MaintenanceStep::DeleteCells(None)).await?;
+            removed.cells_deleted += repeat(lease, MaintenanceStep::DeletePacks(None)).await?;
+        }
+        repeat(lease, MaintenanceStep::ForgetProfiles).await?;
         // A month that ended a month ago gets no more visits, however long they were on their way.
         roll_up(lease, first_kept, today.month().plus(-1).first_day()).await
     };
@@ -75,6 +88,46 @@ pub async fn forget_periods(checkout: &mut Checkout<'_>, site: SiteId, periods: 
     vacuum_keys(checkout).await?;
     exclusively(checkout, async |lease| drop_sets(lease).await).await?;
     Ok(())
+}
+
+/// Packs the cells of a site's days before `today`, unless another instance is running maintenance, which packs them now or the next
+/// time.
+pub async fn pack_site(
+    checkout: &mut Checkout<'_>,
+    site: SiteId,
+    today: Day,
+    rules: &CountingRules,
+) -> Result<(), Failure> {
+    if let Some(folding) = folding(rules) {
+        exclusively(checkout, async |lease| pack_cells(lease, today, Some(site), folding).await).await?;
+    }
+    Ok(())
+}
+
+fn folding(rules: &CountingRules) -> Option<FoldingRules> {
+    let forget = rules.counting_mode.forget;
+    rules.smallest_group.map(|smallest| FoldingRules { smallest, forget })
+}
+
+/// Packs the cells of days before `today`, oldest first, because the profiles of a day also decide about the days after it. Each
+/// transaction packs one day of one site.
+async fn pack_cells(
+    lease: &mut Lease<'_, '_>,
+    today: Day,
+    site: Option<SiteId>,
+    folding: FoldingRules,
+) -> Result<u64, Interruption> {
+    let mut packed = 0;
+    loop {
+        let days = find_cell_days(lease.next().await?, today, site).await?;
+        if days.is_empty() {
+            return Ok(packed);
+        }
+        for day in days {
+            while !pack_day(lease.next().await?, day, folding).await? {}
+            packed += 1;
+        }
+    }
 }
 
 async fn read_sites(lease: &mut Lease<'_, '_>) -> Result<Vec<i32>, Interruption> {
@@ -114,6 +167,9 @@ async fn remove_all(
     removed.counters_merged = repeat(lease, MaintenanceStep::MergeSlots).await?;
     repeat(lease, MaintenanceStep::DeleteNotices(today.plus(-NOTICE_DAYS))).await?;
     if let Some(first_kept) = first_kept {
+        repeat(lease, MaintenanceStep::EmptyPacks(first_kept)).await?;
+        removed.cells_deleted += repeat(lease, MaintenanceStep::DeletePacks(Some(first_kept))).await?;
+        removed.cells_deleted += repeat(lease, MaintenanceStep::DeleteCells(Some(first_kept))).await?;
         let whole = i32::from(first_kept != first_kept.month().first_day());
         let first_month_end = first_kept.month().plus(whole).last_day();
         for site in read_sites(lease).await?.into_iter().map(SiteId) {
@@ -163,6 +219,14 @@ enum MaintenanceStep {
     /// The site, and the first day to keep (imported totals).
     DeleteImported(SiteId, Day),
     DeleteRegisters,
+    /// Profiles of sites as a whole, whose period is closed.
+    ForgetProfiles,
+    /// The first day to keep; `None` deletes all.
+    DeleteCells(Option<Day>),
+    /// The first day to keep; `None` deletes all.
+    DeletePacks(Option<Day>),
+    /// The first day to keep.
+    EmptyPacks(Day),
 }
 
 /// Repeats a step until it removes fewer rows than its limit. Returns the total number of removed rows.
@@ -212,6 +276,20 @@ async fn repeat(lease: &mut Lease<'_, '_>, step: MaintenanceStep) -> Result<u64,
                 }
                 MaintenanceStep::DeleteRegisters => {
                     sqlx::query_file!("queries/delete_registers.sql", STEP_ROWS).execute(connection).await
+                }
+                MaintenanceStep::ForgetProfiles => {
+                    sqlx::query_file!("queries/forget_profiles.sql", STEP_ROWS).execute(connection).await
+                }
+                MaintenanceStep::DeleteCells(before) => {
+                    let query = sqlx::query_file!("queries/delete_cells.sql", before.map(Day::number), STEP_ROWS);
+                    query.execute(connection).await
+                }
+                MaintenanceStep::DeletePacks(before) => {
+                    let query = sqlx::query_file!("queries/delete_packs.sql", before.map(Day::number), STEP_ROWS);
+                    query.execute(connection).await
+                }
+                MaintenanceStep::EmptyPacks(before) => {
+                    sqlx::query_file!("queries/empty_packs.sql", before.number(), STEP_ROWS).execute(connection).await
                 }
             })
             .await?;

@@ -160,6 +160,10 @@ async fn apply(
         &column(&part.additions, |addition| addition.dimension.number()),
         &column(&part.additions, |addition| addition.network.0),
         &column(&part.additions, |addition| addition.added),
+        &column(&part.cells, |cell| cell.site.0),
+        &column(&part.cells, |cell| cell.key.number()),
+        &column(&part.cells, |cell| cell.value.as_str()) as &[&str],
+        &column(&part.cells, |cell| cell.profile.as_str()) as &[&str],
     )
     .fetch_one(connection)
     .await?;

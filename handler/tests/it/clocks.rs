@@ -15,7 +15,7 @@ use handler::{
     config::Config,
     domain::CountingRules,
     domain::statistics::{Query, Report},
-    domain::{Classification, Dimension, Network, Visit, VisitKind, VisitorKey},
+    domain::{Classification, Dimension, Network, Visit, VisitKind, VisitorKey, cells::Profile},
     maintenance::Maintenance,
     reader::Reader,
     recorder::Recorder,
@@ -79,6 +79,7 @@ impl Instance {
             site: self.config.sites[0].clone(),
             kind: VisitKind::View,
             values: vec![(Dimension::Page, Cow::Borrowed("/"))],
+            profile: Profile::default(),
             network: Some(client.network().limited()),
             classification: Classification::Visitor(client),
         };

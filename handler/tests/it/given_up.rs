@@ -7,7 +7,7 @@ use std::{borrow::Cow, time::Duration};
 use handler::{
     clock::Clock,
     config::Config,
-    domain::{Classification, Dimension, Network, Visit, VisitKind, VisitorKey},
+    domain::{Classification, Dimension, Network, Visit, VisitKind, VisitorKey, cells::Profile},
     recorder::Recorder,
     store::{self, StatementLimits},
 };
@@ -31,6 +31,7 @@ async fn a_visit_that_was_given_up_while_the_database_was_away_is_not_counted_la
             site: config.sites[0].clone(),
             kind: VisitKind::View,
             values: vec![(Dimension::Page, Cow::Borrowed("/"))],
+            profile: Profile::default(),
             classification: Classification::Visitor(VisitorKey::new(network, "Browser")),
             network: Some(network.limited()),
         }

@@ -16,6 +16,7 @@ use support::{azure, cable, client, database, host, log, own_server, pgbouncer, 
 mod access;
 mod annotate;
 mod cardinality;
+mod cells;
 mod check;
 mod clocks;
 mod cluster;

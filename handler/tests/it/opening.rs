@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use handler::{
     clock::Clock,
     config::Config,
-    domain::{Classification, Dimension, Network, Visit, VisitKind, VisitorKey},
+    domain::{Classification, Dimension, Network, Visit, VisitKind, VisitorKey, cells::Profile},
     recorder::Recorder,
     store::{self, CONNECTION_LIFETIME, Connection, StatementLimits},
 };
@@ -210,6 +210,7 @@ async fn renewing_under_load_refuses_no_visit_and_forgets_nothing() {
                 site: config.sites[0].clone(),
                 kind: VisitKind::View,
                 values: vec![(Dimension::Page, Cow::Borrowed("/"))],
+                profile: Profile::default(),
                 network: Some(client.network().limited()),
                 classification: Classification::Visitor(client),
             };

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::{
     oracle::{
+        cells::check_cells,
         run::{Fleet, forget_of},
         truth::{Numbers, Value, day_and_hour, start_ms},
         world::World,
@@ -24,6 +25,9 @@ use crate::{
 
 /// One in this many ranges is read through a reader's task, the others directly with the same statement.
 const THROUGH_A_READER: usize = 8;
+
+/// One in this many ranges is also read with random conditions on profiles.
+const WITH_PROFILES: usize = 2;
 
 /// Reads random ranges, each of the whole site and of one value, and returns the first difference.
 pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u64) -> Result<(), String> {
@@ -59,6 +63,11 @@ pub(crate) async fn check(world: &World, fleet: &Fleet, ranges: usize, share: u6
                     world.zone.iana_name().unwrap_or_default()
                 ));
             }
+        }
+        if world.truth.is_exact(first, last) && number.is_multiple_of(WITH_PROFILES) {
+            check_cells(&mut random, world, fleet, site, first, last)
+                .await
+                .map_err(|difference| format!("seed {}, range {number} of share {share}: {difference}", world.seed))?;
         }
     }
     Ok(())

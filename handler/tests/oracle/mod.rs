@@ -8,6 +8,7 @@
 //! shows the product's log.
 
 mod cases;
+mod cells;
 mod check;
 mod database;
 mod processes;

@@ -58,6 +58,7 @@ pub(crate) struct Fleet {
     pub(crate) maintenance: Arc<Connection>,
     pub(crate) direct: Arc<Connection>,
     pub(crate) sites: Vec<SiteName>,
+    pub(crate) rules: CountingRules,
 }
 
 impl Fleet {
@@ -69,6 +70,7 @@ impl Fleet {
             keeps_all_time: true,
             retention_days: None,
             named_events: Vec::new(),
+            smallest_group: Some(5),
         };
         let clock = Arc::new(AtomicI64::new(now_ms));
         let [connection] =
@@ -97,6 +99,7 @@ impl Fleet {
             keeps_all_time: true,
             retention_days: None,
             named_events: Vec::new(),
+            smallest_group: Some(5),
         };
         let now_ms = Arc::new(AtomicI64::new(now_ms));
         let mut instances = Vec::new();
@@ -117,7 +120,7 @@ impl Fleet {
         }
         let limits = [StatementLimits::FOR_MAINTENANCE, StatementLimits::FOR_IMPORTS];
         let [maintenance, direct] = connect(&database, None, &rules, &now_ms, 0, CONNECTION_LIFETIME, limits).await;
-        Self { database, now_ms, instances, maintenance, direct, sites }
+        Self { database, now_ms, instances, maintenance, direct, sites, rules }
     }
 
     /// All instances of a world, in this process.
@@ -144,6 +147,7 @@ impl Fleet {
             network: Some(client(view.visitor, view.at_ms).network().limited()),
             kind: if view.is_event { VisitKind::Event } else { VisitKind::View },
             values: view.values.iter().map(|value| spelled(value, view.at_ms / 500)).collect(),
+            profile: view.profile(),
             classification: match (view.kind, view.kind.exclusion()) {
                 (Kind::Bot, Some(exclusion)) => Classification::Excluded(exclusion),
                 (_, Some(exclusion)) => Classification::Pageview(exclusion),
@@ -238,9 +242,9 @@ impl Fleet {
         for _ in 0..200 {
             let outcome = match self.maintenance.checkout().await {
                 Ok(mut checkout) => {
-                    let today =
-                        Day::containing(self.maintenance.now(), &TimeZone::UTC).expect("the time is in the calendar");
-                    let outcome = store::remove(&mut checkout, today, None, true).await;
+                    let today = Day::containing(self.maintenance.now(), &self.rules.counting_mode.zone);
+                    let today = today.expect("the time is in the calendar");
+                    let outcome = store::remove(&mut checkout, today, None, &self.rules).await;
                     checkout.release(outcome)
                 }
                 Err(failure) => Err(failure),

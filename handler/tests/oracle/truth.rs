@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use handler::domain::{Dimension, Exclusion, Uniqueness};
+use handler::domain::{
+    Dimension, Exclusion, Uniqueness,
+    cells::{Condition, DIRECT, UNKNOWN},
+};
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 /// A set of days after the world's origin.
@@ -236,6 +239,51 @@ impl Truth {
             }
         }
         values
+    }
+
+    /// The visitors of a range, of the site or of a value, who fulfil all conditions on the attributes of a profile. Those of the site
+    /// count as in [`Self::values`]; for those of a value, the attributes are those that the visitor always has.
+    pub(crate) fn filtered(
+        &self,
+        site: usize,
+        value: Option<&Value>,
+        conditions: &[Condition],
+        first: i32,
+        last: i32,
+    ) -> i64 {
+        let site = &self.sites[site];
+        let (first, last) = (first - self.origin, last - self.origin);
+        let came = match value {
+            None => Some(&site.came),
+            Some(value) => site.came_with.get(value),
+        };
+        // Whether a visitor had an attribute on a day, or ever for a value.
+        let has = |visitor: usize, day: i32, attribute: &Value| {
+            let days = site.came_with.get(attribute).and_then(|came| came.get(&visitor));
+            days.is_some_and(|days| value.is_some() || days.contains(day))
+        };
+        let fulfils = |visitor: usize, day: i32, condition: &Condition| {
+            let Condition { dimension, value, is_negated } = condition;
+            let is_absent = [DIRECT, UNKNOWN].contains(&value.as_str());
+            let any = |(known, _): &&Value| known == dimension;
+            let holds = if is_absent {
+                !site.came_with.keys().filter(any).any(|attribute| has(visitor, day, attribute))
+            } else {
+                has(visitor, day, &(*dimension, value.clone()))
+            };
+            holds != *is_negated
+        };
+        let counts = |(visitor, days): &(&usize, &Days)| {
+            days.first(first, last).is_some_and(|mut day| {
+                while let Some(next) =
+                    site.followed.get(&(**visitor, day)).filter(|next| value.is_none() && **next <= last)
+                {
+                    day = *next;
+                }
+                conditions.iter().all(|condition| fulfils(**visitor, day, condition))
+            })
+        };
+        i64::try_from(came.into_iter().flatten().filter(counts).count()).unwrap()
     }
 
     /// Exclusions in a range: smallest and largest valid count.

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use handler::domain::{Dimension, Exclusion};
+use handler::domain::{Dimension, Exclusion, cells::Profile};
 use jiff::tz::TimeZone;
 
 use crate::{
@@ -50,6 +50,14 @@ pub(crate) struct View {
     /// Whether it is an event, which is neither a view nor a visit to the site.
     pub(crate) is_event: bool,
     pub(crate) values: Arc<[(Dimension, String)]>,
+}
+
+impl View {
+    /// The attributes that the view shows.
+    pub(crate) fn profile(&self) -> Profile {
+        let values = self.values.iter().map(|(dimension, value)| (*dimension, value.clone().into()));
+        Profile::of(&values.collect::<Vec<_>>())
+    }
 }
 
 impl std::fmt::Debug for View {
@@ -133,7 +141,7 @@ pub(crate) struct World {
 const HISTORY: i32 = 75;
 
 /// The first visitor of the networks that add many values.
-const FLOODING: usize = 1000;
+pub(crate) const FLOODING: usize = 1000;
 
 const ZONES: [&str; 6] = ["UTC", "Europe/Berlin", "UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"];
 

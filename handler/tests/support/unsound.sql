@@ -141,3 +141,19 @@ from (
     group by site, day
 ) as referred
 where of_hosts <> of_pairs
+union all
+-- As long as no day is packed, the cells of a counter add up to its visitors. Without cells they are turned off.
+select format('site %s, day %s, dimension %s, %s: visitors %s, by profile %s', site, day, dimension, value, visitors, by_profile)
+from (
+    select site, day, dimension, value, visitors
+    from counter
+    where dimension in (0, 1, 2, 8, 12)
+) as counted
+full join (
+    select site, day, dimension, value, sum_gaps(visitors) as by_profile from cell group by site, day, dimension, value
+) as of_cells using (site, day, dimension, value)
+where exists (select from cell) and not exists (select from pack)
+    and exists (
+        select from unnest(visitors, by_profile) as gap (number, number_by_profile)
+        where coalesce(number, 0) <> coalesce(number_by_profile, 0)
+    )

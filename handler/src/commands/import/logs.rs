@@ -24,7 +24,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{Day, Forget, Month, SiteName, statistics::Tally},
+    domain::{CountingRules, Day, Forget, Month, SiteName, statistics::Tally},
     recorder::Recorder,
     store::{self, Checkout, Connection, Failure, SiteId},
 };
@@ -39,7 +39,13 @@ struct LogImport {
     rules: ReadingRules,
     forget: Forget,
     counted_days: CountedDays,
+    counting_rules: CountingRules,
+    /// Days before this one are packed, unless later chunks had lines of these days.
+    packed_before: Day,
 }
+
+/// How many days are packed together during an import.
+const PACKED_TOGETHER: i32 = 31;
 
 /// Imports logs of a site through a recorder.
 ///
@@ -58,8 +64,16 @@ pub(super) async fn import(
         ImportRules { site, counts_subdomains: config.counts_subdomains, trusted_proxies: config.trusted_proxies };
     let rules = ReadingRules { import, zone: config.zone.clone(), clock: Clock::system(), format };
     let counted_days = CountedDays::new(config.counting_mode());
-    let mut import =
-        LogImport { recorder, connection: reading, maintaining, rules, forget: config.forget, counted_days };
+    let mut import = LogImport {
+        recorder,
+        connection: reading,
+        maintaining,
+        rules,
+        forget: config.forget,
+        counted_days,
+        counting_rules: config.rules(),
+        packed_before: Day::from_number(0),
+    };
     let outcome = import.files(files, target).await;
     drop(import);
     recorded.await.context("the recorder failed")?;
@@ -90,9 +104,11 @@ impl LogImport {
                     open.iter().filter_map(LogReader::due).chain(waiting.iter().map(|log| log.begins)).min()
             {
                 self.forget_days(Some(next)).await?;
+                self.pack_days(Some(next)).await?;
             }
         }
         self.forget_days(None).await?;
+        self.pack_days(None).await?;
         // With daily forgetting, only days have unique visitors.
         let months = if self.forget == Forget::Monthly { progress.months() } else { Vec::new() };
         let numbers = self.numbers(&progress.days(), &months).await?;
@@ -141,6 +157,30 @@ impl LogImport {
         });
         match forgotten.await {
             Ok(()) => self.counted_days.forget(&days),
+            Err(Failure::TimedOut(_)) => {}
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
+    }
+
+    /// Packs the cells of days that are over and whose lines are counted. `next` is the earliest time of the lines to come, or `None`
+    /// at the end of the import. Before the end, many days are packed together, because a log of years has more cells than a disk
+    /// should hold.
+    async fn pack_days(&mut self, next: Option<Timestamp>) -> Result<(), Failure> {
+        let day = |at: Timestamp| Day::containing(at, &self.rules.zone).unwrap_or(Day::from_number(0));
+        let today = day(self.maintaining.now());
+        // Lines around midnight are out of order.
+        let before = next.map_or(today, |next| day(next).plus(-1).min(today));
+        if next.is_some() && before < self.packed_before.plus(PACKED_TOGETHER) {
+            return Ok(());
+        }
+        let packed = over(&self.maintaining, async |checkout| match self.site(checkout).await? {
+            Some(site) => store::pack_site(checkout, site, before, &self.counting_rules).await,
+            None => Ok(()),
+        });
+        match packed.await {
+            Ok(()) => self.packed_before = before,
+            // Maintenance packs them later.
             Err(Failure::TimedOut(_)) => {}
             Err(failure) => return Err(failure),
         }

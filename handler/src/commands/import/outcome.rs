@@ -9,6 +9,7 @@ use super::{
 };
 use crate::domain::{
     Claims, Classification, Day, Network, SiteName, ViewFacts, Visit, VisitKind, VisitorKey,
+    cells::Profile,
     dimension::{
         campaign::campaign_in_query,
         channel::is_spam,
@@ -116,7 +117,16 @@ impl ImportRules {
         let view = ViewFacts { page, referrer, user_agent, campaign, ..ViewFacts::default() };
         let values = view.values(&classification);
         let network = network.filter(|_| !request.opted_out).map(Network::limited);
-        Visit { at: request.at, site: self.site.clone(), kind: VisitKind::View, values, classification, network }
+        let profile = Profile::of(&values);
+        Visit {
+            at: request.at,
+            site: self.site.clone(),
+            kind: VisitKind::View,
+            values,
+            profile,
+            classification,
+            network,
+        }
     }
 
     /// Whether a host, perhaps with a port, belongs to the site.

@@ -1,0 +1,430 @@
+//! The packed form of a day's cells: one compressed text of bytes.
+//!
+//! The first byte is the version. Deflate (RFC 1951) compresses the rest: the classes, the values, and then the numbers in columns,
+//! because each column alone compresses better. All integers are LEB128. Classes and values that have most numbers come first, so
+//! that most integers fit into one byte.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::{Read, Write},
+};
+
+use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
+
+use super::{
+    CellValue, Cells, VisitorsByGap,
+    profile::{ATTRIBUTES, Class, LOST_ALL},
+};
+use crate::domain::{calendar::Day, dimension::Dimension};
+
+const VERSION: u8 = 1;
+
+/// The largest size of a day without compression: thousands of times that of a busy site.
+const LARGEST: u64 = 256 << 20;
+
+/// The bytes are no packed cells of a known version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the packed cells of a day: {0}")]
+pub struct Damaged(&'static str);
+
+/// The cells of a day, unpacked into flat lists. Reading needs no look-up for each cell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PackedDay {
+    pub classes: Vec<Class>,
+    pub values: Vec<CellValue>,
+    pub numbers: Vec<PackedNumber>,
+}
+
+/// Visitors of one value, class and gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackedNumber {
+    /// The index in [`PackedDay::values`].
+    pub value: u32,
+    /// The index in [`PackedDay::classes`].
+    pub class: u32,
+    pub gap: u16,
+    pub visitors: i64,
+}
+
+impl Cells {
+    /// Packs the cells.
+    pub fn pack(&self) -> Vec<u8> {
+        PackedDay::of(self).pack()
+    }
+
+    /// Unpacks cells.
+    ///
+    /// # Errors
+    /// If the bytes are not packed cells of a known version.
+    pub fn unpack(packed: &[u8]) -> Result<Self, Damaged> {
+        PackedDay::read(packed).map(Self::from)
+    }
+}
+
+/// Packs the changes of later days that visits of one day have made.
+pub fn pack_moves(visit_day: Day, moves: &BTreeMap<Day, Cells>) -> Vec<u8> {
+    let mut packed = vec![VERSION];
+    for (day, cells) in moves {
+        write_number(u64::from(day.number().abs_diff(visit_day.number())), &mut packed);
+        let cells = cells.pack();
+        write_number(cells.len() as u64, &mut packed);
+        packed.extend(cells);
+    }
+    packed
+}
+
+/// Unpacks the changes of later days.
+///
+/// # Errors
+/// If the bytes are not packed changes of a known version.
+pub fn unpack_moves(visit_day: Day, packed: &[u8]) -> Result<Vec<(Day, PackedDay)>, Damaged> {
+    let (version, rest) = packed.split_first().ok_or(Damaged("empty"))?;
+    if *version != VERSION {
+        return Err(Damaged("unknown version"));
+    }
+    let mut rest = Bytes(rest);
+    let mut moves = Vec::new();
+    while !rest.0.is_empty() {
+        let days = i32::try_from(rest.number()?).map_err(|_| Damaged("day too late"))?;
+        let length = rest.length()?;
+        moves.push((visit_day.plus(days), PackedDay::read(rest.take(length)?)?));
+    }
+    Ok(moves)
+}
+
+impl From<PackedDay> for Cells {
+    fn from(PackedDay { classes, values, numbers }: PackedDay) -> Self {
+        let mut cells = Self::default();
+        for PackedNumber { value, class, gap, visitors } in numbers {
+            cells.add(values[value as usize].clone(), classes[class as usize].clone(), gap, visitors);
+        }
+        cells
+    }
+}
+
+impl PackedDay {
+    /// The cells as flat lists.
+    pub fn of(cells: &Cells) -> Self {
+        let classes = most_used_first(cells.0.values().flat_map(BTreeMap::keys));
+        let values = most_used_first(cells.0.iter().flat_map(|(value, classes)| classes.keys().map(move |_| value)));
+        let places: HashMap<&Class, u32> = classes.iter().copied().zip(0..).collect();
+        let mut numbers = Vec::new();
+        for (value, text) in (0..).zip(&values) {
+            let mut of_value: Vec<(u32, &VisitorsByGap)> =
+                cells.0[text].iter().map(|(class, gaps)| (places[class], gaps)).collect();
+            of_value.sort_unstable_by_key(|(class, _)| *class);
+            let number =
+                |class, (gap, visitors): (&u16, &i64)| PackedNumber { value, class, gap: *gap, visitors: *visitors };
+            numbers
+                .extend(of_value.into_iter().flat_map(|(class, gaps)| gaps.iter().map(move |gap| number(class, gap))));
+        }
+        let (classes, values) = (classes.into_iter().cloned().collect(), values.into_iter().cloned().collect());
+        Self { classes, values, numbers }
+    }
+
+    fn pack(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        write_classes(&self.classes, &mut text);
+        write_values(&self.values, &mut text);
+        let [mut lengths, mut class_steps, mut gaps, mut visitors] = [const { Vec::new() }; 4];
+        for of_value in self.numbers.chunk_by(|one, next| one.value == next.value) {
+            write_number(of_value.len() as u64, &mut lengths);
+            // A step of 0 is one more gap of the same class.
+            let mut last = 0;
+            for number in of_value {
+                write_number(u64::from(number.class - last), &mut class_steps);
+                write_number(u64::from(number.gap), &mut gaps);
+                write_number(zigzag(number.visitors - 1), &mut visitors);
+                last = number.class;
+            }
+        }
+        for column in [lengths, class_steps, gaps, visitors] {
+            write_number(column.len() as u64, &mut text);
+            text.extend(column);
+        }
+        let mut packed = DeflateEncoder::new(vec![VERSION], Compression::best());
+        packed.write_all(&text).and_then(|()| packed.finish()).expect("a vector takes all bytes")
+    }
+
+    /// Unpacks cells into flat lists.
+    ///
+    /// # Errors
+    /// As [`Cells::unpack`].
+    pub fn read(packed: &[u8]) -> Result<Self, Damaged> {
+        let (version, packed) = packed.split_first().ok_or(Damaged("empty"))?;
+        if *version != VERSION {
+            return Err(Damaged("unknown version"));
+        }
+        let mut text = Vec::with_capacity(packed.len() * 4);
+        let mut decoder = DeflateDecoder::new(packed);
+        (&mut decoder).take(LARGEST + 1).read_to_end(&mut text).map_err(|_| Damaged("not compressed"))?;
+        if text.len() as u64 > LARGEST {
+            return Err(Damaged("too large"));
+        }
+        if decoder.total_in() != packed.len() as u64 {
+            return Err(Damaged("too long"));
+        }
+        let mut rest = Bytes(&text);
+        let classes = read_classes(&mut rest)?;
+        let values = read_values(&mut rest)?;
+        let [mut lengths, mut class_steps, mut gaps, mut visitors] =
+            [rest.column()?, rest.column()?, rest.column()?, rest.column()?];
+        let mut numbers = Vec::with_capacity(visitors.0.len());
+        for value in 0..u32::try_from(values.len()).map_err(|_| Damaged("too many values"))? {
+            let (mut class, mut last_gap, mut is_first) = (0_u64, 0, true);
+            for _ in 0..lengths.number()? {
+                let step = class_steps.number()?;
+                class = class.checked_add(step).ok_or(Damaged("no such class"))?;
+                let gap = u16::try_from(gaps.number()?).map_err(|_| Damaged("gap too long"))?;
+                if !is_first && step == 0 && gap <= last_gap {
+                    return Err(Damaged("gaps out of order"));
+                }
+                if class >= classes.len() as u64 {
+                    return Err(Damaged("no such class"));
+                }
+                let number = unzigzag(visitors.number()?).checked_add(1).ok_or(Damaged("number too large"))?;
+                let class = u32::try_from(class).map_err(|_| Damaged("too many classes"))?;
+                numbers.push(PackedNumber { value, class, gap, visitors: number });
+                (last_gap, is_first) = (gap, false);
+            }
+        }
+        if [rest, lengths, class_steps, gaps, visitors].iter().any(|column| !column.0.is_empty()) {
+            return Err(Damaged("too long"));
+        }
+        Ok(Self { classes, values, numbers })
+    }
+}
+
+fn most_used_first<'c, T: Ord + std::hash::Hash>(uses: impl Iterator<Item = &'c T>) -> Vec<&'c T> {
+    let mut number: HashMap<&T, usize> = HashMap::new();
+    for used in uses {
+        *number.entry(used).or_default() += 1;
+    }
+    let mut sorted: Vec<&T> = number.keys().copied().collect();
+    sorted.sort_unstable_by_key(|used| (std::cmp::Reverse(number[used]), *used));
+    sorted
+}
+
+/// Writes the texts of each attribute, and then the classes in columns.
+fn write_classes(classes: &[Class], text: &mut Vec<u8>) {
+    write_number(classes.len() as u64, text);
+    text.extend(classes.iter().map(Class::lost));
+    for (place, attribute) in ATTRIBUTES.into_iter().enumerate() {
+        let of_attribute = classes.iter().filter(|class| usize::from(class.lost()) <= place).map(|class| {
+            class.attributes().find(|(dimension, _)| *dimension == attribute).map_or("", |(_, value)| value)
+        });
+        let of_attribute: Vec<&str> = of_attribute.collect();
+        let mut number: BTreeMap<&str, u64> = BTreeMap::new();
+        for value in &of_attribute {
+            *number.entry(value).or_default() += 1;
+        }
+        let mut texts: Vec<&str> = number.keys().copied().collect();
+        texts.sort_unstable_by_key(|text| (std::cmp::Reverse(number[text]), *text));
+        write_number(texts.len() as u64, text);
+        for value in &texts {
+            write_text(value, text);
+        }
+        let places: HashMap<&str, u64> = texts.into_iter().zip(0..).collect();
+        for value in of_attribute {
+            write_number(places[value], text);
+        }
+    }
+}
+
+fn read_classes(bytes: &mut Bytes<'_>) -> Result<Vec<Class>, Damaged> {
+    let number = bytes.length()?;
+    let lost = bytes.take(number)?.to_vec();
+    if lost.iter().any(|lost| *lost > LOST_ALL) {
+        return Err(Damaged("too many lost attributes"));
+    }
+    let mut kept = vec![String::new(); lost.len()];
+    for place in 0..LOST_ALL {
+        let texts = (0..bytes.length()?).map(|_| bytes.text()).collect::<Result<Vec<_>, _>>()?;
+        for (class, lost) in lost.iter().enumerate().filter(|(_, lost)| **lost <= place) {
+            let index = usize::try_from(bytes.number()?).map_err(|_| Damaged("no such text"))?;
+            if *lost < place {
+                kept[class].push('\t');
+            }
+            kept[class].push_str(texts.get(index).ok_or(Damaged("no such text"))?);
+        }
+    }
+    let classes = lost.into_iter().zip(kept);
+    classes.map(|(lost, kept)| Class::of_attributes(lost, kept).ok_or(Damaged("not a class"))).collect()
+}
+
+fn write_values(values: &[CellValue], text: &mut Vec<u8>) {
+    write_number(values.len() as u64, text);
+    for value in values {
+        write_number(value.dimension.map_or(0, |dimension| u64::from(dimension.number().unsigned_abs())), text);
+    }
+    for value in values {
+        write_text(&value.value, text);
+    }
+}
+
+fn read_values(bytes: &mut Bytes<'_>) -> Result<Vec<CellValue>, Damaged> {
+    let dimension = |number: u64| match number {
+        0 => Ok(None),
+        number => {
+            let number = i16::try_from(number).map_err(|_| Damaged("no such dimension"))?;
+            Dimension::from_number(number).map(Some).ok_or(Damaged("no such dimension"))
+        }
+    };
+    let dimensions = (0..bytes.length()?).map(|_| dimension(bytes.number()?)).collect::<Result<Vec<_>, _>>()?;
+    dimensions.into_iter().map(|dimension| Ok(CellValue { dimension, value: bytes.text()?.to_owned() })).collect()
+}
+
+fn write_number(mut number: u64, text: &mut Vec<u8>) {
+    while number > 0x7f {
+        text.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    text.push(number.to_le_bytes()[0]);
+}
+
+fn write_text(value: &str, text: &mut Vec<u8>) {
+    write_number(value.len() as u64, text);
+    text.extend(value.as_bytes());
+}
+
+/// Maps small numbers of either sign to small numbers.
+#[expect(clippy::cast_sign_loss, reason = "the sign is in the last bit")]
+fn zigzag(number: i64) -> u64 {
+    ((number << 1) ^ (number >> 63)) as u64
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "the shift leaves 63 bits, and the last bit is 0 or 1")]
+fn unzigzag(number: u64) -> i64 {
+    (number >> 1) as i64 ^ -((number & 1) as i64)
+}
+
+/// The bytes that are not read yet.
+struct Bytes<'b>(&'b [u8]);
+
+impl<'b> Bytes<'b> {
+    fn take(&mut self, length: usize) -> Result<&'b [u8], Damaged> {
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(Damaged("too short"))?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn number(&mut self) -> Result<u64, Damaged> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = u64::from(self.take(1)?[0]);
+            if shift == 63 && byte > 1 {
+                break;
+            }
+            number |= (byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(Damaged("number too large"))
+    }
+
+    /// A number of entries, each of which has at least one byte.
+    fn length(&mut self) -> Result<usize, Damaged> {
+        let length = usize::try_from(self.number()?).map_err(|_| Damaged("too short"))?;
+        if length > self.0.len() { Err(Damaged("too short")) } else { Ok(length) }
+    }
+
+    fn text(&mut self) -> Result<&'b str, Damaged> {
+        let length = self.length()?;
+        std::str::from_utf8(self.take(length)?).map_err(|_| Damaged("not UTF-8"))
+    }
+
+    fn column(&mut self) -> Result<Self, Damaged> {
+        let length = self.length()?;
+        Ok(Self(self.take(length)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::cells::Profile;
+
+    fn cells(size: usize) -> Cells {
+        let mut cells = Cells::default();
+        for number in 0..size {
+            let values = [
+                (Dimension::Country, ["DE", "FR", ""][number % 3].into()),
+                (Dimension::Browser, format!("browser {}", number % 7).into()),
+            ];
+            let profile = Class::of_profile(&Profile::of(&values).text()).unwrap();
+            let class = profile.losing(u8::try_from(number % 7).unwrap());
+            let value = match number % 4 {
+                0 => CellValue::default(),
+                _ => CellValue { dimension: Some(Dimension::Page), value: format!("/é{}", number % 11) },
+            };
+            let visitors = i64::try_from(number * number % 1000).unwrap() - 40;
+            cells.add(value, class, u16::try_from(number % 90).unwrap(), visitors);
+        }
+        cells
+    }
+
+    #[test]
+    fn unpacked_cells_are_those_that_were_packed() {
+        for size in [0, 1, 2, 7, 100, 3000] {
+            let cells = cells(size);
+            assert_eq!(Cells::unpack(&cells.pack()), Ok(cells), "{size}");
+        }
+        let mut extreme = Cells::default();
+        extreme.add(CellValue::default(), Class::rest(), u16::MAX, i64::MAX);
+        extreme.add(CellValue::default(), Class::rest(), 0, -1_000_000_000_000);
+        assert_eq!(Cells::unpack(&extreme.pack()), Ok(extreme));
+    }
+
+    #[test]
+    fn unpacked_moves_are_those_that_were_packed() {
+        let visit_day = Day::from_number(20_000);
+        let moves: BTreeMap<Day, Cells> = [(visit_day.plus(1), cells(3)), (visit_day.plus(40), cells(200))].into();
+        let packed = pack_moves(visit_day, &moves);
+        let unpacked = unpack_moves(visit_day, &packed).unwrap();
+        assert_eq!(unpacked.into_iter().map(|(day, cells)| (day, cells.into())).collect::<BTreeMap<_, _>>(), moves);
+        for length in 1..packed.len() {
+            let is_whole = unpack_moves(visit_day, &packed[..length]).is_ok_and(|moves| moves.len() == 2);
+            assert!(!is_whole || length + 1 == packed.len(), "{length} of {}", packed.len());
+        }
+        assert_eq!(unpack_moves(visit_day, &[]), Err(Damaged("empty")));
+    }
+
+    #[test]
+    fn equal_cells_have_equal_bytes() {
+        assert_eq!(cells(500).pack(), cells(500).pack());
+    }
+
+    #[test]
+    fn damaged_bytes_are_rejected_and_never_panic() {
+        let whole = cells(300).pack();
+        assert_eq!(Cells::unpack(&[]), Err(Damaged("empty")));
+        assert_eq!(Cells::unpack(&[&[9], &whole[1..]].concat()), Err(Damaged("unknown version")));
+        for length in 0..whole.len() {
+            // The last byte may hold only the end of the compression.
+            let is_end = length + 1 == whole.len();
+            assert!(is_end || Cells::unpack(&whole[..length]).is_err(), "{length} of {} bytes", whole.len());
+        }
+        // Behind the compression, every byte is changed once.
+        let mut text = Vec::new();
+        DeflateDecoder::new(&whole[1..]).read_to_end(&mut text).unwrap();
+        let packed = |text: &[u8]| {
+            let mut packed = DeflateEncoder::new(vec![VERSION], Compression::fast());
+            packed.write_all(text).unwrap();
+            packed.finish().unwrap()
+        };
+        let mut rejected = 0;
+        for place in 0..text.len() {
+            for change in [1, 0x80, 0xff] {
+                let mut changed = text.clone();
+                changed[place] ^= change;
+                rejected += u32::from(Cells::unpack(&packed(&changed)).is_err());
+            }
+        }
+        assert!(rejected > 100, "{rejected}");
+        assert_eq!(Cells::unpack(&packed(&[&text[..], &[0]].concat())), Err(Damaged("too long")));
+        assert!(Cells::unpack(&packed(&text[..text.len() - 1])).is_err());
+        // A length beyond the text reserves no memory.
+        assert_eq!(Cells::unpack(&packed(&[0xff, 0xff, 0xff, 0xff, 0x0f])), Err(Damaged("too short")));
+    }
+}

@@ -1,0 +1,157 @@
+//! A question about cells, and the sums that answer it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{
+    CellValue, PackedDay, VisitorsByGap, counts_after,
+    profile::{ATTRIBUTES, Condition, Fit},
+};
+use crate::domain::{calendar::Day, dimension::Dimension};
+
+/// The visitors of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// All of them must be fulfilled.
+    pub conditions: Vec<Condition>,
+    /// The value that the visitors have, or the site as a whole.
+    pub value: CellValue,
+    /// The range of the lists. `None`: no unique visitors of the range are known, so there are no lists.
+    pub range: Option<(Day, Day)>,
+}
+
+/// The visitors of a selection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selected {
+    /// The selected visitors of each day.
+    pub days: BTreeMap<Day, VisitorsByGap>,
+    /// Visitors of each day whose class has lost an attribute that a condition needs, unless another condition excludes them.
+    pub not_shown: BTreeMap<Day, VisitorsByGap>,
+    /// The different visitors of the range by value: of the attributes and, if the site as a whole is selected, of the values.
+    pub lists: BTreeMap<Dimension, HashMap<String, i64>>,
+    /// Selected visitors of the range whose class has lost the attribute of a list.
+    pub not_listed: BTreeMap<Dimension, i64>,
+}
+
+impl Selection {
+    /// Adds a part of a day's cells.
+    pub fn add(&self, day: Day, cells: &PackedDay, selected: &mut Selected) {
+        let fits: Vec<Fit> = cells.classes.iter().map(|class| class.fit(&self.conditions)).collect();
+        let days_after_first = self.range.filter(|(first, last)| (*first..=*last).contains(&day));
+        let days_after_first = days_after_first.map(|(first, _)| day.number() - first.number());
+        // The different visitors of the range, by class.
+        let mut by_class = vec![0; cells.classes.len()];
+        for numbers in cells.numbers.chunk_by(|one, next| one.value == next.value) {
+            let value = &cells.values[numbers[0].value as usize];
+            if *value == self.value {
+                for number in numbers {
+                    let class = number.class as usize;
+                    let by_day = match fits[class] {
+                        Fit::Match => &mut selected.days,
+                        Fit::Lost => &mut selected.not_shown,
+                        Fit::Mismatch => continue,
+                    };
+                    *by_day.entry(day).or_default().entry(number.gap).or_default() += number.visitors;
+                    if fits[class] == Fit::Match && days_after_first.is_some_and(|days| counts_after(number.gap, days))
+                    {
+                        by_class[class] += number.visitors;
+                    }
+                }
+            } else if let (Some(days), None, Some(dimension)) =
+                (days_after_first, self.value.dimension, value.dimension)
+            {
+                let counted = numbers
+                    .iter()
+                    .filter(|number| fits[number.class as usize] == Fit::Match && counts_after(number.gap, days));
+                let visitors: i64 = counted.map(|number| number.visitors).sum();
+                add_to_list(selected, dimension, &value.value, visitors);
+            }
+        }
+        for (class, visitors) in cells.classes.iter().zip(by_class).filter(|(_, visitors)| *visitors != 0) {
+            for attribute in &ATTRIBUTES[..class.lost().into()] {
+                *selected.not_listed.entry(*attribute).or_default() += visitors;
+            }
+            for (attribute, value) in class.attributes() {
+                add_to_list(selected, attribute, value, visitors);
+            }
+        }
+    }
+}
+
+fn add_to_list(selected: &mut Selected, dimension: Dimension, value: &str, visitors: i64) {
+    if visitors != 0 {
+        let list = selected.lists.entry(dimension).or_default();
+        match list.get_mut(value) {
+            Some(sum) => *sum += visitors,
+            None => drop(list.insert(value.to_owned(), visitors)),
+        }
+    }
+}
+
+impl Selected {
+    /// The different visitors of a range, and those that are not shown.
+    pub fn visitors(&self, first: Day, last: Day) -> (i64, i64) {
+        let sum = |days: &BTreeMap<Day, VisitorsByGap>| {
+            let of_day = |(day, gaps): (&Day, &VisitorsByGap)| {
+                let days = day.number() - first.number();
+                gaps.iter().filter(|(gap, _)| counts_after(**gap, days)).map(|(_, visitors)| visitors).sum::<i64>()
+            };
+            days.range(first..=last).map(of_day).sum()
+        };
+        (sum(&self.days), sum(&self.not_shown))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::cells::{Cells, Class, Profile};
+
+    fn class(country: &str, device: &str, lost: u8) -> Class {
+        let values = [(Dimension::Country, country.to_owned().into()), (Dimension::Device, device.to_owned().into())];
+        Class::of_profile(&Profile::of(&values).text()).unwrap().losing(lost)
+    }
+
+    fn page(path: &str) -> CellValue {
+        CellValue { dimension: Some(Dimension::Page), value: path.to_owned() }
+    }
+
+    #[test]
+    fn a_selection_counts_each_visitor_once_and_reports_what_is_not_shown() {
+        let (monday, tuesday) = (Day::from_number(100), Day::from_number(101));
+        let mut of_monday = Cells::default();
+        of_monday.add(CellValue::default(), class("DE", "Phone", 0), 0, 5);
+        of_monday.add(CellValue::default(), class("DE", "Tablet", 0), 0, 4);
+        of_monday.add(CellValue::default(), class("DE", "", 5), 0, 2);
+        of_monday.add(page("/a"), class("DE", "Phone", 0), 0, 3);
+        let mut of_tuesday = Cells::default();
+        // Three of Monday, one of eight days ago, and a new visitor.
+        for (gap, visitors) in [(1, 3), (8, 1), (0, 1)] {
+            of_tuesday.add(CellValue::default(), class("DE", "Phone", 2), gap, visitors);
+        }
+        of_tuesday.add(CellValue::default(), class("", "", 6), 0, 7);
+        of_tuesday.add(page("/a"), class("DE", "Phone", 2), 1, 1);
+        of_tuesday.add(page("/b"), class("FR", "Phone", 0), 0, 1);
+        let condition = |dimension, value: &str| Condition { dimension, value: value.to_owned(), is_negated: false };
+        let conditions = vec![condition(Dimension::Country, "DE"), condition(Dimension::Device, "Phone")];
+        let select = |conditions: &[Condition], value| {
+            let selection = Selection { conditions: conditions.to_vec(), value, range: Some((monday, tuesday)) };
+            let mut selected = Selected::default();
+            selection.add(monday, &PackedDay::of(&of_monday), &mut selected);
+            selection.add(tuesday, &PackedDay::of(&of_tuesday), &mut selected);
+            selected
+        };
+        let phones = select(&conditions, CellValue::default());
+        assert_eq!(phones.visitors(monday, tuesday), (5 + 2, 2 + 7));
+        assert_eq!(phones.visitors(tuesday, tuesday), (5, 7));
+        assert_eq!(phones.lists[&Dimension::Page], [("/a".to_owned(), 3)].into());
+        assert_eq!(phones.lists[&Dimension::Browser], [("unknown".to_owned(), 5)].into());
+        assert_eq!(phones.not_listed, [(Dimension::Language, 2), (Dimension::Browser, 2)].into());
+        let of_page = select(&conditions, page("/a"));
+        assert_eq!(of_page.visitors(monday, tuesday), (3, 0));
+        assert_eq!(of_page.visitors(tuesday, tuesday), (1, 0));
+        assert!(!of_page.lists.contains_key(&Dimension::Page));
+        let everybody = select(&[], CellValue::default());
+        assert_eq!(everybody.visitors(monday, tuesday), (5 + 4 + 2 + 2 + 7, 0));
+        assert_eq!(everybody.lists[&Dimension::Page], [("/a".to_owned(), 3), ("/b".to_owned(), 1)].into());
+    }
+}

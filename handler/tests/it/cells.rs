@@ -1,0 +1,449 @@
+//! Cells: visitors by profile, how they are folded and packed when a day is over, and what filters read of them.
+//!
+//! Recorder and maintenance run inside the test, so that visits of any day can be imported.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use handler::{
+    clock::Clock,
+    config::Config,
+    domain::{
+        Classification, Day, Dimension, Network, SiteName, Visit, VisitKind, VisitorKey,
+        cells::{
+            CellValue, Cells, Class, Condition, Fit, PackedDay, Profile, Selected, Selection, add_visitors_since,
+            unpack_moves,
+        },
+    },
+    recorder::{LogPrefix, Recorder},
+    store::{self, Connection, StatementLimits},
+};
+use jiff::{SignedDuration, tz::TimeZone};
+
+use crate::{database::Database, random::Random};
+
+/// A site whose visits of any day can be written.
+struct Site {
+    database: Database,
+    config: Config,
+    recorder: Recorder,
+    maintaining: Arc<Connection>,
+    reading: Arc<Connection>,
+    logs: u8,
+}
+
+/// A view of a page by a visitor, with the attributes of the visitor.
+#[derive(Clone)]
+struct View {
+    visitor: usize,
+    page: &'static str,
+    country: &'static str,
+    device: &'static str,
+    browser: &'static str,
+}
+
+impl View {
+    fn values(&self) -> Vec<(Dimension, Cow<'static, str>)> {
+        vec![
+            (Dimension::Page, self.page.into()),
+            (Dimension::EntryPage, self.page.into()),
+            (Dimension::Country, self.country.into()),
+            (Dimension::Device, self.device.into()),
+            (Dimension::Browser, self.browser.into()),
+        ]
+    }
+
+    fn profile(&self) -> Class {
+        Class::of_profile(&Profile::of(&self.values()).text()).unwrap()
+    }
+}
+
+fn random_view(random: &mut Random, visitors: usize) -> View {
+    let visitor = random.below(visitors);
+    let country = if visitor % 17 == 0 { "CH" } else { random_of(visitor, &["DE", "DE", "DE", "FR", "FR"]) };
+    let device = random_of(visitor / 5, &["Phone", "Desktop", "Phone", "Desktop", "Tablet"]);
+    let browser = random_of(visitor / 3, &["Chrome", "Chrome", "Safari", "Firefox", "Chrome", "Chrome", "Opera"]);
+    View { visitor, page: random.one_of(&["/", "/", "/", "/a", "/b", "/c"]), country, device, browser }
+}
+
+fn random_of(number: usize, texts: &[&'static str]) -> &'static str {
+    texts[number % texts.len()]
+}
+
+/// The first day of the tests: in a month whose period is open while it is imported.
+const FIRST: i32 = 20_600;
+
+fn day(number: i32) -> Day {
+    Day::from_number(FIRST + number)
+}
+
+impl Site {
+    async fn start(settings: &[(&str, &str)]) -> Self {
+        let database = Database::create().await;
+        let mut environment: BTreeMap<String, String> = [("DATABASE_URL".to_owned(), database.url())].into();
+        environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let config = Config::load(&environment.into_iter().collect()).unwrap();
+        let store = store::Database::new(&config.database, config.counting_mode(), Clock::system()).await.unwrap();
+        let [recording, reading, maintaining] = store.connections([
+            StatementLimits::FOR_IMPORTS,
+            StatementLimits::FOR_IMPORTS,
+            StatementLimits::FOR_IMPORTS,
+        ]);
+        recording.check().await.unwrap();
+        let (recorder, _) = Recorder::start(recording, config.rules(), None);
+        Self { database, config, recorder, maintaining, reading, logs: 0 }
+    }
+
+    fn name(&self) -> SiteName {
+        self.config.sites[0].clone()
+    }
+
+    /// Writes the views of a day.
+    async fn views(&mut self, day: Day, views: &[View]) {
+        let visits = views.iter().map(|view| {
+            let [high, low] = u16::try_from(view.visitor).unwrap().to_be_bytes();
+            let network = Network::of([10, 0, high, low].into());
+            let values = view.values();
+            Visit {
+                at: day.start(&TimeZone::UTC) + SignedDuration::from_hours(12),
+                site: self.name(),
+                kind: VisitKind::View,
+                profile: Profile::of(&values),
+                values,
+                classification: Classification::Visitor(VisitorKey::new(network, "Browser")),
+                network: Some(network.limited()),
+            }
+        });
+        let visits = visits.collect();
+        self.logs += 1;
+        let upto = LogPrefix { site: self.name(), digest: [self.logs; 32], bytes: 1 };
+        let imported = self.recorder.import(visits, upto).await.unwrap();
+        assert!(imported.closed.is_empty() && imported.late.is_empty());
+    }
+
+    async fn maintain(&self, today: Day) -> Result<store::Removed, store::Failure> {
+        let mut checkout = self.maintaining.checkout().await.unwrap();
+        let outcome = store::remove(&mut checkout, today, None, &self.config.rules()).await;
+        checkout.release(outcome).map(|removed| removed.expect("no other instance runs maintenance"))
+    }
+
+    async fn select(&self, conditions: &[Condition], value: CellValue, first: Day, last: Day) -> Selected {
+        let selection = Selection { conditions: conditions.to_vec(), value, range: Some((first, last)) };
+        let mut selected = Selected::default();
+        let days: Vec<i32> = (first.number()..=last.number()).collect();
+        let mut checkout = self.reading.checkout().await.unwrap();
+        let outcome = store::read_cells(&mut checkout, &self.name(), &days, &selection, &mut selected).await;
+        checkout.release(outcome).unwrap();
+        selected
+    }
+
+    async fn open_cells(&self) -> i64 {
+        self.database.number("select count(*) from cell").await
+    }
+
+    /// The bytes of a column of `pack`, by day.
+    async fn packed(&self, column: &str) -> BTreeMap<Day, Vec<u8>> {
+        let rows = self
+            .database
+            .texts(&format!(
+                "select day || ' ' || encode({column}, 'hex') from pack where {column} is not null order by day"
+            ))
+            .await;
+        let bytes =
+            |hex: &str| (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+        let row = |row: &String| {
+            let (day, hex) = row.split_once(' ').unwrap();
+            (Day::from_number(day.parse().unwrap()), bytes(hex))
+        };
+        rows.iter().map(row).collect()
+    }
+}
+
+/// The truth: each visitor's written days, with the view that came first.
+#[derive(Default)]
+struct Truth {
+    /// By page (`None`: the site) and visitor: the first view of each day.
+    came: HashMap<(Option<&'static str>, usize), BTreeMap<Day, View>>,
+}
+
+impl Truth {
+    fn add(&mut self, day: Day, views: &[View]) {
+        for view in views {
+            for page in [None, Some(view.page)] {
+                self.came.entry((page, view.visitor)).or_default().entry(day).or_insert_with(|| view.clone());
+            }
+        }
+    }
+
+    /// The different visitors of a range that fulfil the conditions on their first day in it.
+    fn visitors(&self, page: Option<&'static str>, conditions: &[Condition], first: Day, last: Day) -> i64 {
+        let firsts = self.came.iter().filter(|((of, _), _)| *of == page);
+        let firsts = firsts.filter_map(|(_, days)| days.range(first..=last).next());
+        i64::try_from(firsts.filter(|(_, view)| view.profile().fit(conditions) == Fit::Match).count()).unwrap()
+    }
+}
+
+fn page(path: Option<&str>) -> CellValue {
+    path.map_or_else(CellValue::default, |path| CellValue { dimension: Some(Dimension::Page), value: path.to_owned() })
+}
+
+fn random_conditions(random: &mut Random) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    for (dimension, value) in [
+        (Dimension::Country, random.one_of(&["DE", "FR", "CH"])),
+        (Dimension::Device, random.one_of(&["Phone", "Desktop", "Tablet"])),
+        (Dimension::Browser, random.one_of(&["Chrome", "Safari", "Opera"])),
+    ] {
+        if random.percent(50) {
+            conditions.push(Condition { dimension, value: value.to_owned(), is_negated: random.percent(30) });
+        }
+    }
+    conditions
+}
+
+#[tokio::test]
+async fn before_and_after_packing_every_filter_is_exact_for_what_is_distinguished() {
+    let mut site = Site::start(&[]).await;
+    let (mut random, mut truth) = (Random::of(16), Truth::default());
+    for number in 0..30 {
+        let views: Vec<View> = (0..60).map(|_| random_view(&mut random, 90)).collect();
+        site.views(day(number), &views).await;
+        truth.add(day(number), &views);
+    }
+    site.database.assert_sound().await;
+    let mut hidden = 0;
+    for is_packed in [false, true] {
+        if is_packed {
+            let packed = site.maintain(day(30)).await.unwrap().days_packed;
+            assert_eq!((packed, site.open_cells().await), (30, 0));
+        }
+        for _ in 0..150 {
+            let first = random.between(0, 29);
+            let last = random.between(first, 29);
+            let (first, last) = (day(first), day(last));
+            let conditions = random_conditions(&mut random);
+            let of_page = random.one_of(&[None, None, Some("/"), Some("/b")]);
+            let (shown, not_shown) = site.select(&conditions, page(of_page), first, last).await.visitors(first, last);
+            let expected = truth.visitors(of_page, &conditions, first, last);
+            assert!(
+                (shown..=shown + not_shown).contains(&expected),
+                "{conditions:?} of {of_page:?} from {first} to {last}: {shown} and {not_shown}, and {expected} is true"
+            );
+            assert!(is_packed || not_shown == 0);
+            if conditions.is_empty() {
+                assert_eq!((shown, not_shown), (expected, 0));
+            }
+            hidden += not_shown;
+        }
+    }
+    assert!(hidden > 0, "no group was small");
+}
+
+/// The attributes that a class keeps.
+fn name(profile: &Class, lost: u8) -> String {
+    let kept = profile.attributes().skip(usize::from(lost - profile.lost()));
+    kept.map(|(dimension, value)| format!("{} {value}, ", dimension.name())).collect()
+}
+
+/// The class of each profile: a profile loses attributes one by one until ten visitors share the others. A rest of fewer takes in
+/// the smallest class.
+fn expected_classes(profiles: &HashMap<Class, i64>, stored: &HashSet<String>) -> HashMap<Class, String> {
+    let mut classes: HashMap<Class, String> = HashMap::new();
+    for lost in 0..6 {
+        let left: Vec<&Class> = profiles.keys().filter(|profile| !classes.contains_key(profile)).collect();
+        for profile in &left {
+            let others = left.iter().filter(|other| name(other, lost) == name(profile, lost));
+            if others.map(|other| profiles[*other]).sum::<i64>() >= 10 {
+                classes.insert((*profile).clone(), name(profile, lost));
+            }
+        }
+    }
+    let left: Vec<&Class> = profiles.keys().filter(|profile| !classes.contains_key(profile)).collect();
+    let has_rest = !left.is_empty();
+    for profile in left {
+        classes.insert(profile.clone(), String::new());
+    }
+    loop {
+        let mut sizes: BTreeMap<&str, i64> = BTreeMap::new();
+        for (profile, class) in &classes {
+            *sizes.entry(class).or_default() += profiles[profile];
+        }
+        let rest = sizes.remove("").unwrap_or_default();
+        let Some(least) = sizes.values().min().copied() else { return classes };
+        if !has_rest || rest >= 10 {
+            return classes;
+        }
+        // Of several classes of the same size, any may be taken in.
+        let smallest = sizes.iter().filter(|(_, size)| **size == least).map(|(class, _)| (*class).to_owned());
+        let smallest = smallest.min_by_key(|class| stored.contains(class)).expect("a class has the least size");
+        for class in classes.values_mut().filter(|class| **class == smallest) {
+            class.clear();
+        }
+    }
+}
+
+#[tokio::test]
+async fn once_a_day_is_packed_no_combination_of_fewer_than_ten_visitors_is_stored() {
+    let mut site = Site::start(&[]).await;
+    let (mut random, mut truth) = (Random::of(7), Truth::default());
+    for number in 0..35 {
+        let views: Vec<View> = (0..40).map(|_| random_view(&mut random, 120)).collect();
+        site.views(day(number), &views).await;
+        truth.add(day(number), &views);
+        // Maintenance follows each day, as it does in operation.
+        site.maintain(day(number + 1)).await.unwrap();
+        assert_eq!(site.open_cells().await, 0);
+    }
+    let mut classes_seen = HashSet::new();
+    for (packed_day, packed) in site.packed("cells").await {
+        // Different visitors of 28 days, counted one by one.
+        let mut profiles: HashMap<Class, i64> = HashMap::new();
+        for ((of, _), days) in &truth.came {
+            if let (None, Some((_, view))) = (of, days.range(packed_day.plus(-27)..=packed_day).next()) {
+                *profiles.entry(view.profile()).or_default() += 1;
+            }
+        }
+        let cells = Cells::unpack(&packed).unwrap();
+        let stored = cells.classes().map(|class| name(class, class.lost())).collect();
+        let classes = expected_classes(&profiles, &stored);
+        let mut sizes: HashMap<&str, i64> = HashMap::new();
+        for (profile, number) in &profiles {
+            *sizes.entry(&classes[profile]).or_default() += number;
+        }
+        let few = sizes.iter().find(|(_, size)| **size < 10);
+        assert!(few.is_none() || sizes.len() == 1, "{few:?} on {packed_day}");
+        let mut expected: BTreeMap<(Option<&str>, String), i64> = BTreeMap::new();
+        for ((of, _), days) in &truth.came {
+            if let Some(view) = days.get(&packed_day) {
+                *expected.entry((*of, classes[&view.profile()].clone())).or_default() += 1;
+            }
+        }
+        let mut found: BTreeMap<(Option<&str>, String), i64> = BTreeMap::new();
+        for (value, class, _, visitors) in cells.numbers() {
+            let of = value.dimension.filter(|dimension| *dimension == Dimension::Page).map(|_| value.value.as_str());
+            *found.entry((of, name(class, class.lost()))).or_default() += visitors;
+        }
+        assert_eq!(found, expected, "{packed_day}");
+        classes_seen.extend(cells.classes().cloned());
+    }
+    assert!(classes_seen.iter().any(|class| class.lost() == 0) && classes_seen.iter().any(|class| class.lost() > 0));
+    // The profiles of the site itself stay as long as they decide about classes: while the salt exists.
+    assert_eq!(site.packed("profiles").await.len(), 35);
+    site.database.execute("update salt set forget_after = now() - interval '1 hour'").await;
+    site.maintain(day(35)).await.unwrap();
+    assert_eq!(site.packed("profiles").await.len(), 0);
+    assert_eq!(site.packed("cells").await.len(), 35);
+}
+
+#[tokio::test]
+async fn a_day_that_is_added_late_moves_visitors_of_packed_days() {
+    let mut site = Site::start(&[]).await;
+    let (mut random, mut truth) = (Random::of(3), Truth::default());
+    let mut views_of = |number: i32| {
+        let views: Vec<View> = (0..70).map(|_| random_view(&mut random, 60)).collect();
+        truth.add(day(number), &views);
+        views
+    };
+    // Days 0 and 5 come after a day that follows them was packed.
+    let order = [4, 0, 8, 5, 9];
+    let days: BTreeMap<i32, Vec<View>> = order.map(|number| (number, views_of(number))).into();
+    for number in order {
+        site.views(day(number), &days[&number]).await;
+        site.maintain(day(20)).await.unwrap();
+        assert_eq!(site.open_cells().await, 0);
+    }
+    let moved: usize =
+        site.packed("moves").await.iter().map(|(day, packed)| unpack_moves(*day, packed).unwrap().len()).sum();
+    assert!(moved > 0, "no day has moved a visitor");
+    let everything = |first, last| truth.visitors(None, &[], day(first), day(last));
+    for first in 0..=9 {
+        for last in first..=9 {
+            let (from, to) = (day(first), day(last));
+            let (shown, not_shown) = site.select(&[], page(None), from, to).await.visitors(from, to);
+            assert_eq!((shown, not_shown), (everything(first, last), 0), "from {first} to {last}");
+            // The attributes of a visitor of this test never change, so every class is exact.
+            for value in ["DE", "FR", "CH"] {
+                let condition = Condition { dimension: Dimension::Country, value: value.to_owned(), is_negated: false };
+                let conditions = [condition];
+                let (shown, not_shown) = site.select(&conditions, page(None), from, to).await.visitors(from, to);
+                let expected = truth.visitors(None, &conditions, from, to);
+                assert!((shown..=shown + not_shown).contains(&expected), "{value} from {first} to {last}");
+                assert!(shown >= 0 && not_shown >= 0, "{value} from {first} to {last}: {shown} and {not_shown}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failure_in_the_middle_of_packing_loses_nothing() {
+    let mut site = Site::start(&[]).await;
+    let mut random = Random::of(9);
+    for number in 0..3 {
+        let views: Vec<View> = (0..40).map(|_| random_view(&mut random, 30)).collect();
+        site.views(day(number), &views).await;
+    }
+    let open = site.open_cells().await;
+    let all = |selected: &Selected| selected.visitors(day(0), day(2));
+    let before = all(&site.select(&[], page(None), day(0), day(2)).await);
+    site.database
+        .execute(&format!(
+            "create function fail() returns trigger language plpgsql as 'begin raise exception ''broken''; end';
+             create trigger fail before insert on pack for each row when (new.day = {}) execute function fail()",
+            FIRST + 1
+        ))
+        .await;
+    site.maintain(day(5)).await.unwrap_err();
+    // The first day is packed, and the others are as they were.
+    assert_eq!(site.packed("cells").await.keys().copied().collect::<Vec<_>>(), [day(0)]);
+    assert!(site.open_cells().await < open);
+    assert_eq!(all(&site.select(&[], page(None), day(0), day(2)).await), before);
+    site.database.execute("drop trigger fail on pack").await;
+    assert_eq!(site.maintain(day(5)).await.unwrap().days_packed, 2);
+    assert_eq!(all(&site.select(&[], page(None), day(0), day(2)).await), before);
+    assert_eq!(site.open_cells().await, 0);
+}
+
+#[tokio::test]
+async fn without_combinations_nothing_is_stored_and_what_was_stored_is_deleted() {
+    let mut site = Site::start(&[("FOOTFALL_SMALLEST_GROUP", "off")]).await;
+    let mut random = Random::of(2);
+    let views: Vec<View> = (0..20).map(|_| random_view(&mut random, 30)).collect();
+    site.views(day(0), &views).await;
+    assert_eq!(site.open_cells().await, 0);
+    let cells = Cells::default().pack();
+    let hex: String = cells.iter().map(|byte| format!("{byte:02x}")).collect();
+    site.database
+        .execute(&format!(
+            "insert into pack (site, day, cells) select id, {FIRST}, '\\x{hex}' from site;
+             insert into cell (site, visit_day, day, dimension, value, profile, visitors, slot)
+             select id, {FIRST}, {FIRST}, 0, '', '', '{{1}}', 0 from site"
+        ))
+        .await;
+    assert_eq!(site.maintain(day(1)).await.unwrap().cells_deleted, 2);
+    assert_eq!((site.open_cells().await, site.packed("cells").await.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn with_daily_forgetting_the_group_is_counted_in_the_day() {
+    let mut site = Site::start(&[("FOOTFALL_FORGET", "daily")]).await;
+    let view = |visitor, country| View { visitor, page: "/", country, device: "Phone", browser: "Chrome" };
+    for number in 0..3 {
+        let many = (0..12).map(|visitor| view(visitor, "DE"));
+        let views: Vec<View> = many.chain((20..26).map(|visitor| view(visitor, "FR"))).collect();
+        site.views(day(number), &views).await;
+    }
+    site.maintain(day(4)).await.unwrap();
+    for packed in site.packed("cells").await.values() {
+        let cells = PackedDay::read(packed).unwrap();
+        // Six French of each of three days are no group of ten, and the rest of six takes in the Germans.
+        assert_eq!(cells.classes, [Class::rest()]);
+    }
+    let mut visitors = BTreeMap::new();
+    for packed in site.packed("profiles").await.values() {
+        add_visitors_since(day(0), day(0), &Cells::unpack(packed).unwrap(), &mut visitors);
+    }
+    assert_eq!(visitors.values().sum::<i64>(), 3 * 18);
+}
