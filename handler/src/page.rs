@@ -36,7 +36,7 @@ pub use self::why::{Verdict, render_why};
 use self::{
     annotations::{Annotations, annotations},
     chart::{Chart, Drawing, ImportedBars},
-    filter::{Chip, Kept},
+    filter::Chip,
     list::{Exclusions, List, Tab},
     numbers::Number,
     range::RangeLink,
@@ -154,7 +154,7 @@ struct PageValues<'a> {
     previous: Option<String>,
     /// The next range, up to today; missing if it is in the future.
     next: Option<String>,
-    /// The conditions of the numbers, one at most.
+    /// The conditions of the numbers.
     chips: Vec<Chip<'a>>,
     /// How visitors with these conditions are counted.
     filter_note: Option<String>,
@@ -162,9 +162,13 @@ struct PageValues<'a> {
     tabs: Vec<Tab>,
     /// The lists of the open group, or those of the value.
     lists: Vec<List<'a>>,
-    /// A parameter that links to other ranges keep.
-    kept: Option<Kept<'a>>,
-    /// The range and the chart's step as a query, and its names and values.
+    /// The conditions as a query, each after an ampersand.
+    conditions: String,
+    /// The parameters that links to other ranges keep, each after an ampersand: the open list or group of lists, and the conditions.
+    kept: String,
+    /// The names and values of these parameters.
+    kept_parameters: Vec<(String, String)>,
+    /// The range and the chart's step as a query, and its names and values with those of the conditions.
     view_query: String,
     view_parameters: Vec<(String, String)>,
     /// Returning visitors by week, the newest first.
@@ -210,23 +214,27 @@ impl<'a> PageValues<'a> {
         let today = Day::of_date(as_of.date()).unwrap_or(*last);
         let (previous, next) = range::neighbours(report.range, *first, *last);
         let range_query = range::query(report.range, *last);
-        let (tabs, lists) = match &report.referrals {
-            None if report.filter.is_empty() => list::tabs(report),
-            _ => (Vec::new(), list::referrals(report).into_iter().collect()),
+        let is_whole_list = matches!(report.read_lists, Lists::One(_));
+        let referrals = list::referrals(report).filter(|_| !is_whole_list).into_iter();
+        let (tabs, lists) = if report.filter.is_empty() || report.read_lists != Lists::None {
+            let (tabs, lists) = list::tabs(report);
+            (tabs, referrals.chain(lists).collect())
+        } else {
+            (Vec::new(), referrals.collect())
         };
         let open = match report.read_lists {
             Lists::Group(group) if report.read_lists != Lists::DEFAULT => Some(("lists", group.name())),
             Lists::One(dimension) => Some(("list", dimension.name())),
             _ => None,
         };
-        let open = open.map(|(name, value)| Kept { name, value, query: format!("{name}={value}") });
         let chips = filter::chips(report);
         let (charted, has_both) = chart::charted(view.charted, report);
         let kept_chart = has_both && charted == Charted::Pageviews;
         let suffix = if kept_chart { range::PAGEVIEWS } else { "" };
         let view_query = range::with_step(&range_query, report.step, report) + suffix;
         let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let view_parameters = view_query.split('&').filter_map(pair).collect();
+        let view_parameters = view_query.split('&').filter_map(pair).chain(filter::fields(&report.filter)).collect();
+        let conditions = list::parameters(report.filter.conditions());
         let numbers = numbers::numbers(report);
         let alone = view.sites.len() == 1 && report.site == *view.own_site;
         let has_visits = report.all_time_pageviews > 0 && !(alone && report.zone_can_change);
@@ -291,7 +299,13 @@ impl<'a> PageValues<'a> {
             filter_note: filter::note(report),
             tabs,
             lists,
-            kept: filter::kept(&report.filter).or(open),
+            kept: open.map(|(name, value)| format!("&{name}={value}")).unwrap_or_default() + &conditions,
+            kept_parameters: open
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .chain(filter::fields(&report.filter))
+                .collect(),
+            conditions,
             weeks: returning::weeks(report),
             exclusions: report.filter.is_empty().then(|| list::exclusions(report)),
             signed_in: view.signed_in,

@@ -43,7 +43,7 @@ use self::{
     task::Task,
 };
 use crate::{
-    domain::statistics::{BadQuery, Plan, Query, Range},
+    domain::statistics::{BadQuery, Lists, Plan, Query, Range},
     domain::{CountingMode, CountingRules, Day, LimitedNetwork, SiteName},
     store::{Connection, Failure},
 };
@@ -222,6 +222,16 @@ impl CountingRules {
     /// The rows that a query needs at this time.
     fn plan(&self, query: &Query, now: Timestamp) -> Result<Plan, BadQuery> {
         let CountingMode { zone, forget, .. } = &self.counting_mode;
-        query.plan(now, zone, *forget, self.first_kept(now))
+        let mut plan = query.plan(now, zone, *forget, self.first_kept(now))?;
+        if self.smallest_group.is_none() {
+            if query.filter.combines() {
+                return Err(BadQuery::CombinationsOff);
+            }
+            plan.selection = None;
+            if !query.filter.is_empty() {
+                plan.lists = Lists::None;
+            }
+        }
+        Ok(plan)
     }
 }

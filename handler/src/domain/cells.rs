@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 
 pub use self::{
     folding::{Classes, WINDOW_DAYS, add_visitors_since},
-    packed::{Damaged, PackedDay, pack_moves, unpack_moves},
-    profile::{ATTRIBUTES, Class, Condition, DIRECT, Fit, Profile, UNKNOWN},
-    selection::{Selected, Selection},
+    packed::{Damaged, OpenDay, PackedDay, pack_moves, unpack_moves},
+    profile::{ATTRIBUTES, Class, Condition, Fit, Profile, absent},
+    selection::{NotShown, Selected, Selection},
 };
 use super::dimension::Dimension;
 
@@ -85,6 +85,13 @@ impl Cells {
             folded.add(value, class, gap, visitors);
         }
         folded
+    }
+
+    /// The cells of all other values.
+    #[must_use]
+    pub fn without(mut self, value: &CellValue) -> Self {
+        self.0.remove(value);
+        self
     }
 
     /// The cells of the site as a whole.

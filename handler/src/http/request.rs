@@ -263,7 +263,7 @@ impl Request {
         if self.app().config.is_token_unresolved { Error::NoToken } else { Error::Private }
     }
 
-    /// The statistics query of the parameters (`docs/api.md`), if the client may see the result. The lists are those of the whole site, so a query about one value has none.
+    /// The statistics query of the parameters (`docs/api.md`), if the client may see the result. Some filters have no lists, or not all.
     pub(super) fn statistics_query(&self) -> Result<Query, Error> {
         self.query_with_lists(&self.app().config.own_site)
     }
@@ -280,7 +280,11 @@ impl Request {
             (None, None) => Lists::All,
         };
         let filter = Filter::parse(self.query.iter().map(|(name, value)| (&**name, &**value)))?;
-        let lists = if filter.is_empty() { lists } else { Lists::None };
+        let lists = match lists {
+            Lists::One(dimension) if !filter.has_list(dimension) => Lists::None,
+            lists if filter.is_empty() || filter.has_cells() => lists,
+            _ => Lists::None,
+        };
         Ok(Query { lists, section, filter, ..query })
     }
 
@@ -288,7 +292,7 @@ impl Request {
     pub(super) fn page_query(&self) -> Result<Query, Error> {
         let query = self.query_with_lists(&self.app().config.sites[0])?;
         let (lists, section) = match query.lists {
-            _ if !query.filter.is_empty() => (Lists::None, Section::of_page()),
+            _ if !query.filter.is_empty() && !query.filter.has_cells() => (Lists::None, Section::of_page()),
             Lists::Group(group) => (Lists::Group(group), Section::of_page()),
             Lists::One(dimension) => (Lists::One(dimension), Section { limit: LIST_LENGTH, ..query.section }),
             Lists::All | Lists::None => (Lists::DEFAULT, Section::of_page()),

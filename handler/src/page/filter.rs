@@ -4,10 +4,20 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::{list, wording::in_sentence};
+use super::{
+    list,
+    wording::{in_sentence, thousands},
+};
 use crate::{
-    domain::Uniqueness,
-    domain::statistics::{Condition, Filter, Report},
+    domain::statistics::{Condition, Filter, Lists, Report},
+    domain::{
+        Dimension, Uniqueness,
+        cells::NotShown,
+        dimension::{
+            country::Country,
+            language::{self, Language},
+        },
+    },
 };
 
 /// A condition in the heading, with a link that removes it.
@@ -22,42 +32,37 @@ pub(super) struct Chip<'a> {
     names: Option<&'static str>,
     /// The group of the value's list, which the link opens.
     group: &'static str,
-    /// The sentence on the lists that are counted for the value.
+    /// The other conditions, each after an ampersand, which the link that removes this one keeps.
+    others: String,
+    /// The sentence on the lists that are counted for the value; empty if the page has lists.
     lists: String,
-}
-
-/// A parameter that links to other ranges keep: the condition, or else the open list or group of lists.
-#[derive(Serialize)]
-pub(super) struct Kept<'a> {
-    pub(super) name: &'static str,
-    pub(super) value: &'a str,
-    pub(super) query: String,
 }
 
 /// The conditions of a report.
 pub(super) fn chips(report: &Report) -> Vec<Chip<'_>> {
-    report.filter.condition().into_iter().map(Chip::of).collect()
+    report.filter.conditions().iter().map(|condition| Chip::of(condition, report)).collect()
 }
 
 impl<'a> Chip<'a> {
-    fn of(condition: &'a Condition) -> Self {
+    fn of(condition: &'a Condition, report: &'a Report) -> Self {
         let dimension = condition.dimension;
         let (value, whole) = list::condition(condition);
+        let value = if condition.is_negated { Cow::Owned(format!("not {value}")) } else { value };
         Self {
             label: dimension.singular(),
             value,
             whole,
             names: list::names(dimension),
             group: dimension.group().name(),
-            lists: listed(condition),
+            others: list::parameters(report.filter.conditions().iter().filter(|other| *other != condition)),
+            lists: if report.read_lists == Lists::None { listed(condition) } else { String::new() },
         }
     }
 }
 
-/// The condition as a parameter.
-pub(super) fn kept(filter: &Filter) -> Option<Kept<'_>> {
-    let Condition { dimension, value } = filter.condition()?;
-    Some(Kept { name: dimension.parameter(), value, query: list::value_query(*dimension, value) })
+/// Conditions as names and values of parameters.
+pub(super) fn fields(filter: &Filter) -> impl Iterator<Item = (String, String)> {
+    filter.conditions().iter().map(|condition| (condition.dimension.parameter().to_owned(), condition.text()))
 }
 
 /// The sentence on the lists of one value.
@@ -65,13 +70,13 @@ fn listed(condition: &Condition) -> String {
     let one = in_sentence(condition.dimension.singular());
     match condition.paired_with() {
         Some(paired) => format!("For a single {one}, only {} are counted.", in_sentence(paired.heading())),
-        None => format!("For a single {one}, no lists are counted: combinations of values are not available."),
+        None => format!("For a single {one}, no lists are counted."),
     }
 }
 
 /// The sentences on how visitors of one value are counted.
 pub(super) fn note(report: &Report) -> Option<String> {
-    let Condition { dimension, .. } = report.filter.condition()?;
+    let Some(Condition { dimension, .. }) = report.filter.condition() else { return combination_note(report) };
     let one = in_sentence(dimension.singular());
     let has_new = report.counts.new_visitors.is_some();
     let mut sentences = Vec::new();
@@ -89,7 +94,55 @@ pub(super) fn note(report: &Report) -> Option<String> {
     if report.last.number() - report.first.number() < HOURLY_DAYS {
         sentences.push("Hours are counted for the whole site only.".to_owned());
     }
+    sentences.extend(without_lists(report).map(str::to_owned));
     Some(sentences.join(" "))
+}
+
+/// The sentences on how visitors of several values are counted.
+fn combination_note(report: &Report) -> Option<String> {
+    if !report.filter.combines() {
+        return None;
+    }
+    let not_shown: Vec<_> = report.not_shown.iter().flatten().map(not_shown_in_words).collect();
+    let mut note =
+        "Visitors only. Each visitor counts once in the period, under the values of its first view.".to_owned();
+    if !not_shown.is_empty() {
+        note += " More visitors may belong here, but their groups are too small to show.";
+        note += &format!(" Their numbers: {}.", not_shown.join(", "));
+    }
+    if let Some(sentence) = without_lists(report) {
+        note += &format!(" {sentence}");
+    }
+    Some(note)
+}
+
+/// The sentence on the lists of a filter in a range without unique visitors: these are all that the lists have.
+fn without_lists(report: &Report) -> Option<&'static str> {
+    let has_lists = report.read_lists != Lists::None;
+    (has_lists && report.counts.visitors.is_none()).then_some("Lists are available for shorter periods only.")
+}
+
+/// The number of visitors that are not shown, and what is known of them.
+fn not_shown_in_words(NotShown { known, visitors }: &NotShown) -> String {
+    let known: Vec<_> = known.iter().map(in_a_sentence).collect();
+    let visitors = thousands(*visitors);
+    if known.is_empty() {
+        return format!("{visitors} without a known value");
+    }
+    format!("{visitors} with {}", known.join(" and "))
+}
+
+/// A condition within a sentence: "the country Germany".
+fn in_a_sentence(condition: &Condition) -> String {
+    let one = in_sentence(condition.dimension.singular());
+    let (value, _) = list::condition(condition);
+    let name = match condition.dimension {
+        Dimension::Country => Country::from_code(&value).map(Country::name),
+        Dimension::Language => language::of(&value).map(Language::name),
+        _ => None,
+    };
+    let value = name.unwrap_or(&value);
+    if condition.is_negated { format!("another {one} than {value}") } else { format!("the {one} {value}") }
 }
 
 /// Longest range whose chart of the whole site has hours, in days.

@@ -9,6 +9,7 @@ use crate::{
     domain::statistics::{Condition, Entry, Lists, Referrals, Report, Section, Sort},
     domain::{
         Dimension, Exclusion, Uniqueness,
+        cells::ATTRIBUTES,
         dimension::{Group, UNKNOWN, channel::ChannelGroup},
         visit::robot::{self, Robot},
     },
@@ -73,7 +74,7 @@ struct ListRow<'a> {
     value: Cow<'a, str>,
     /// The whole value of a path, or of a value that is shortened. Browsers show it on hover.
     whole: Option<&'a str>,
-    /// The value as a query; `None` for an empty value.
+    /// The value as a query, with the conditions of the page; `None` for an empty value.
     query: Option<String>,
     /// The numbers of the columns.
     cells: Vec<String>,
@@ -127,7 +128,9 @@ pub(super) fn tabs(report: &Report) -> (Vec<Tab>, Vec<List<'_>>) {
         Lists::All | Lists::None => Group::Pages,
     };
     let is_listed = |dimension: &Dimension| {
-        !dimension.empty().is_empty() || report.lists.contains_key(dimension) || report.unread.contains(dimension)
+        (!dimension.empty().is_empty() && report.filter.is_empty())
+            || report.lists.contains_key(dimension)
+            || report.unread.contains(dimension)
     };
     let tab = |group: &Group| Tab { heading: group.heading(), key: group.name(), current: *group == open };
     let has_tab = |group: &&Group| **group == open || Dimension::lists().any(|d| d.group() == **group && is_listed(&d));
@@ -157,7 +160,7 @@ fn beginning(report: &Report, dimension: Dimension) -> List<'_> {
     let list = list(report, entries(report, dimension), dimension, false);
     let length = report.lengths.get(&dimension).filter(|length| **length > 1 && !list.rows.is_empty());
     let more = length.map(|length| MoreLink {
-        query: section_query(dimension, &Section::default(), 0),
+        query: section_query(report, dimension, &Section::default(), 0),
         label: format!("All {} {}", thousands(*length), wording::in_sentence(dimension.heading())),
     });
     List { more, ..list }
@@ -176,16 +179,17 @@ fn whole_list(report: &Report, dimension: Dimension) -> List<'_> {
         sort: sort.name(),
         position: (end > *offset)
             .then(|| format!("{} to {} of {}", thousands(offset + 1), thousands(end), thousands(length))),
-        previous: (*offset > 0).then(|| section_query(dimension, section, offset.saturating_sub(*limit).max(0))),
-        next: (end > *offset && end < length).then(|| section_query(dimension, section, end)),
-        csv: format!("{}&limit={}", section_query(dimension, section, 0), Section::MOST_ROWS),
+        previous: (*offset > 0)
+            .then(|| section_query(report, dimension, section, offset.saturating_sub(*limit).max(0))),
+        next: (end > *offset && end < length).then(|| section_query(report, dimension, section, end)),
+        csv: format!("{}&limit={}", section_query(report, dimension, section, 0), Section::MOST_ROWS),
         group: dimension.group().name(),
     };
     List { section: Some(controls), ..list }
 }
 
-/// A part of a list as a query.
-fn section_query(dimension: Dimension, Section { search, sort, .. }: &Section, offset: i64) -> String {
+/// A part of a list as a query, with the conditions of the page.
+fn section_query(report: &Report, dimension: Dimension, Section { search, sort, .. }: &Section, offset: i64) -> String {
     let mut query = format!("list={}", dimension.name());
     if !search.is_empty() {
         query += &format!("&search={}", query_value(search));
@@ -196,7 +200,7 @@ fn section_query(dimension: Dimension, Section { search, sort, .. }: &Section, o
     if offset > 0 {
         query += &format!("&offset={offset}");
     }
-    query
+    query + &parameters(report.filter.conditions())
 }
 
 /// The referrers of a page, or the pages of a referrer.
@@ -223,8 +227,14 @@ pub(super) fn value_query(dimension: Dimension, value: &str) -> String {
     format!("{}={}", dimension.parameter(), query_value(value))
 }
 
+/// Conditions as parameters, each after an ampersand.
+pub(super) fn parameters<'c>(conditions: impl IntoIterator<Item = &'c Condition>) -> String {
+    let parameter = |condition: &Condition| format!("&{}", value_query(condition.dimension, &condition.text()));
+    conditions.into_iter().map(parameter).collect()
+}
+
 /// A condition in the words of the page, and the whole value if it is shortened.
-pub(super) fn condition(Condition { dimension, value }: &Condition) -> (Cow<'_, str>, Option<&str>) {
+pub(super) fn condition(Condition { dimension, value, .. }: &Condition) -> (Cow<'_, str>, Option<&str>) {
     (in_words(*dimension, value), is_shortened(value).then_some(&**value))
 }
 
@@ -240,7 +250,7 @@ pub(super) const fn names(dimension: Dimension) -> Option<&'static str> {
 /// A value in the words of the page.
 fn in_words(dimension: Dimension, value: &str) -> Cow<'_, str> {
     match dimension {
-        Dimension::Country | Dimension::Language if value == UNKNOWN => Cow::Borrowed("Unknown"),
+        _ if ATTRIBUTES.contains(&dimension) && value == UNKNOWN => Cow::Borrowed("Unknown"),
         _ if dimension.is_rest(value) => Cow::Borrowed("Other"),
         Dimension::Channel => Cow::Borrowed(ChannelGroup::named(value).map_or(value, |group| group.heading())),
         Dimension::Robot => match robot::named(value) {
@@ -266,19 +276,19 @@ enum Measure {
 
 impl Measure {
     /// The columns of a list.
-    fn of(dimension: Dimension, known: bool, is_whole: bool) -> Vec<Self> {
+    fn of(dimension: Dimension, known: bool, is_whole: bool, has_views: bool) -> Vec<Self> {
         let is_beginning = !is_whole;
         let is_once = dimension.uniqueness() == Uniqueness::OncePerDay;
         let has_share = match dimension {
             Dimension::Event => known,
             _ => is_whole || (known && is_once),
         };
-        let has_views = !known || !(dimension.views().is_empty() || is_beginning && is_once);
+        let shows_views = !known || has_views && !(dimension.views().is_empty() || is_beginning && is_once);
         let columns = [
             (Self::Visitors, known),
             (Self::Share, has_share),
-            (Self::Views, has_views),
-            (Self::ViewsPerVisitor, known && is_whole && dimension == Dimension::Page),
+            (Self::Views, shows_views),
+            (Self::ViewsPerVisitor, known && has_views && is_whole && dimension == Dimension::Page),
         ];
         columns.into_iter().filter(|(_, is_shown)| *is_shown).map(|(measure, _)| measure).collect()
     }
@@ -323,17 +333,20 @@ impl Measure {
 
 fn list<'e>(report: &'e Report, entries: Vec<&'e Entry>, dimension: Dimension, is_whole: bool) -> List<'e> {
     let known = dimension.uniqueness().has_visitors() && entries.iter().all(|entry| entry.visitors.is_some());
-    let by_views = !known || report.section.sort == Sort::Pageviews;
+    // The lists of a filter come from cells, which count visitors only.
+    let has_views = report.filter.is_empty() || !known;
+    let by_views = !known || has_views && report.section.sort == Sort::Pageviews;
     let size = |entry: &Entry| if by_views { entry.pageviews } else { entry.visitors.unwrap_or_default() };
     // The sum of many values would make the bars of all others short.
     let values = entries.iter().filter(|entry| !dimension.is_rest(&entry.value));
     let most = values.map(|entry| size(entry)).max().unwrap_or_default().max(1);
     let is_path = matches!(dimension, Dimension::Page | Dimension::EntryPage | Dimension::AiPage);
-    let measures = Measure::of(dimension, known, is_whole);
+    let others = parameters(report.filter.combinable(dimension));
+    let measures = Measure::of(dimension, known, is_whole, has_views);
     let row = |entry: &'e Entry| ListRow {
         value: in_words(dimension, &entry.value),
         whole: (is_path || is_shortened(&entry.value)).then_some(&*entry.value),
-        query: (!entry.value.is_empty()).then(|| value_query(dimension, &entry.value)),
+        query: (!entry.value.is_empty()).then(|| value_query(dimension, &entry.value) + &others),
         cells: measures.iter().map(|measure| measure.of_entry(report, dimension, entry)).collect(),
         share: (size(entry).saturating_mul(100) / most).min(100),
     };
@@ -341,7 +354,7 @@ fn list<'e>(report: &'e Report, entries: Vec<&'e Entry>, dimension: Dimension, i
     let column = |measure: &Measure| {
         let sort = measure.sort().filter(|_| is_whole && known && measures.len() > 1);
         let current = sort.is_some_and(|sort| (sort == Sort::Pageviews) == by_views);
-        let sorted = |sort| section_query(dimension, &Section { sort, ..report.section.clone() }, 0);
+        let sorted = |sort| section_query(report, dimension, &Section { sort, ..report.section.clone() }, 0);
         Column { heading: measure.heading(dimension), query: sort.filter(|_| !current).map(sorted), current }
     };
     let note = match dimension.uniqueness() {

@@ -58,7 +58,12 @@ pub(super) fn numbers(report: &Report) -> Vec<Number> {
 
 /// The name of the report's pageviews; empty if the report has none that belong to its visitors.
 pub(super) fn views(report: &Report) -> &'static str {
-    report.filter.condition().map_or(WHOLE_SITE_VIEWS, |condition| condition.dimension.views())
+    match report.filter.condition() {
+        Some(condition) => condition.dimension.views(),
+        // Cells count visitors only.
+        None if report.filter.combines() => "",
+        None => WHOLE_SITE_VIEWS,
+    }
 }
 
 /// The name of the pageviews of a site.

@@ -14,18 +14,30 @@ pub(super) struct Partial {
     last_cost: i64,
 }
 
+/// How many days of cells one statement reads: those of any exact range together, so that they are of one moment.
+const CELL_DAYS: usize = 200;
+
 /// The part of a report that one statement reads.
 pub(super) enum Piece {
     Lists(Slice),
     /// The referrers of a page, or the pages of a referrer.
     Referrals(Condition),
+    /// The cells of some days.
+    Cells(Vec<i32>),
 }
 
 impl Partial {
     pub(super) fn new(query: &Query, plan: Plan) -> Self {
         let lists = plan.slices().into_iter().map(Piece::Lists);
         let paired = query.filter.condition().filter(|condition| condition.paired_with().is_some());
-        let pieces = lists.chain(paired.cloned().map(Piece::Referrals)).collect();
+        // Tallies have the days of a single value, and cells its lists.
+        let days = match &plan.selection {
+            Some(_) if query.filter.combines() => plan.days(),
+            Some(_) if plan.is_exact => (plan.first.number()..=plan.last.number()).collect(),
+            _ => Vec::new(),
+        };
+        let cells = days.chunks(CELL_DAYS).map(|days| Piece::Cells(days.to_vec()));
+        let pieces = lists.chain(paired.cloned().map(Piece::Referrals)).chain(cells).collect();
         Self { plan, tallies: Tallies::default(), elapsed: Duration::ZERO, pieces, last_cost: 1 }
     }
 
@@ -35,6 +47,8 @@ impl Partial {
         self.last_cost = match &piece {
             Piece::Lists(slice) => self.plan.cost(slice),
             Piece::Referrals(_) => self.plan.range_days(),
+            // The lists of values and of attributes.
+            Piece::Cells(days) => i64::try_from(10 * days.len()).unwrap_or(i64::MAX),
         };
         Some(piece)
     }

@@ -256,6 +256,12 @@ impl Task {
             Some(Piece::Referrals(of)) => {
                 partial.tallies.referrals = store::read_referrals(checkout, &query.site, &partial.plan, &of).await?;
             }
+            Some(Piece::Cells(days)) => {
+                let Partial { plan, tallies, .. } = &mut *partial;
+                if let Some(selection) = &plan.selection {
+                    store::read_cells(checkout, &query.site, &days, selection, &mut tallies.selected).await?;
+                }
+            }
             None => {}
         }
         if !partial.tallies.is_counted && !self.sites.contains(&query.site) {

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{Connection as _, PgConnection};
 
-use super::{Checkout, Failure, SiteId};
+use super::{Checkout, Failure, SiteId, column::column};
 use crate::domain::{
     Day, Dimension, Forget, SiteName,
     cells::{
-        CellValue, Cells, Class, Classes, Damaged, PackedDay, Selected, Selection, WINDOW_DAYS, add_visitors_since,
-        pack_moves, unpack_moves,
+        CellValue, Cells, Class, Classes, Damaged, OpenDay, PackedDay, Selected, Selection, WINDOW_DAYS,
+        add_visitors_since, pack_moves, unpack_moves,
     },
 };
 
@@ -63,24 +63,23 @@ async fn pack_in_transaction(connection: &mut PgConnection, of: CellDay, rules: 
     let CellDay { site, day: visit_day } = of;
     let mut transaction = connection.begin().await?;
     // The lease of maintenance can end while this transaction runs.
-    sqlx::query!("select pg_advisory_xact_lock(hashtext('footfall cells'), $1)", site.0)
-        .fetch_one(&mut *transaction)
-        .await?;
+    lock_packs(&mut transaction, site).await?;
     let rows = sqlx::query_file!("queries/take_cells.sql", site.0, visit_day.number(), PACKED_TOGETHER)
         .fetch_all(&mut *transaction)
         .await?;
     let is_last = rows.len() < usize::try_from(PACKED_TOGETHER).unwrap_or(usize::MAX);
-    let mut added: BTreeMap<Day, Cells> = BTreeMap::new();
+    let mut added: BTreeMap<Day, OpenDay> = BTreeMap::new();
     for row in rows {
         let cells = added.entry(Day::from_number(row.day)).or_default();
-        add_row(cells, row.dimension, row.value, &row.profile, &row.visitors)?;
+        add_row(cells, (Some(row.dimension), Some(row.value), Some(row.profile), Some(row.visitors)))?;
     }
+    let added: BTreeMap<Day, Cells> = added.into_iter().map(|(day, cells)| (day, cells.finish().into())).collect();
     let first = match rules.forget {
         Forget::Monthly => visit_day.plus(1 - WINDOW_DAYS),
         Forget::Daily => visit_day,
     };
     let window = first.number()..=visit_day.number();
-    let days: BTreeSet<i32> = window.clone().chain(added.keys().map(|day| day.number())).collect();
+    let days: BTreeSet<i32> = window.chain(added.keys().map(|day| day.number())).collect();
     let stored = sqlx::query_file!(
         "queries/read_packs.sql",
         site.0,
@@ -127,16 +126,16 @@ async fn pack_in_transaction(connection: &mut PgConnection, of: CellDay, rules: 
     let cells = cells.folded(&classes);
     let moves: BTreeMap<Day, Cells> = moves.into_iter().map(|(day, cells)| (day, cells.folded(&classes))).collect();
     let written: BTreeSet<Day> = changed.into_iter().chain([visit_day]).collect();
-    let of_visit_day = |day: &Day, packed: Vec<u8>| (*day == visit_day).then_some(packed);
-    let (packed_cells, packed_moves) = (cells.pack(), pack_moves(visit_day, &moves));
-    let column = |field: &dyn Fn(&Day) -> Option<Vec<u8>>| written.iter().map(field).collect::<Vec<_>>();
+    let written: Vec<Day> = written.into_iter().collect();
+    let packed_cells = cells.pack();
+    let packed_moves = (!moves.is_empty()).then(|| pack_moves(visit_day, &moves));
     sqlx::query_file!(
         "queries/write_packs.sql",
         site.0,
-        &written.iter().map(|day| day.number()).collect::<Vec<_>>(),
-        &column(&|day| of_visit_day(day, packed_cells.clone())) as &[Option<Vec<u8>>],
-        &column(&|day| of_visit_day(day, packed_moves.clone()).filter(|_| !moves.is_empty())) as &[Option<Vec<u8>>],
-        &column(&|day| profiles.get(day).map(Cells::pack)) as &[Option<Vec<u8>>],
+        &column(&written, |day| day.number()),
+        &column(&written, |day| (*day == visit_day).then_some(&*packed_cells)) as &[Option<&[u8]>],
+        &column(&written, |day| packed_moves.as_deref().filter(|_| *day == visit_day)) as &[Option<&[u8]>],
+        &column(&written, |day| profiles.get(day).map(Cells::pack)) as &[Option<Vec<u8>>],
     )
     .execute(&mut *transaction)
     .await?;
@@ -144,24 +143,99 @@ async fn pack_in_transaction(connection: &mut PgConnection, of: CellDay, rules: 
     Ok(is_last)
 }
 
-/// Adds a stored cell that is not packed.
-fn add_row(cells: &mut Cells, dimension: i16, value: String, profile: &str, visitors: &[i32]) -> sqlx::Result<()> {
-    let class = Class::of_profile(profile).ok_or_else(|| sqlx::Error::Decode("a cell has no profile".into()))?;
-    let value = CellValue { dimension: Dimension::from_number(dimension), value };
-    for (gap, number) in (0..).zip(visitors) {
-        cells.add(value.clone(), class.clone(), gap, i64::from(*number));
+/// Takes some days, or a page on these days, out of the next packed day after `after`. Returns that day, and `None` after the last one.
+///
+/// Changes that visits of these days have made on other days stay, as they do in the tallies. Without them, the cells of those days
+/// would be wrong.
+pub(super) async fn forget_packed_cells(
+    checkout: &mut Checkout<'_>,
+    site: SiteId,
+    days: (Day, Day),
+    page: Option<&str>,
+    after: Option<Day>,
+) -> Result<Option<Day>, Failure> {
+    checkout.run(async |connection| forget_in_transaction(connection, site, days, page, after).await).await
+}
+
+async fn forget_in_transaction(
+    connection: &mut PgConnection,
+    site: SiteId,
+    (first, last): (Day, Day),
+    page: Option<&str>,
+    after: Option<Day>,
+) -> sqlx::Result<Option<Day>> {
+    let mut transaction = connection.begin().await?;
+    lock_packs(&mut transaction, site).await?;
+    let after = after.map_or(i32::MIN, Day::number);
+    let (from, to) = (first.number(), last.number());
+    let found = sqlx::query_file!("queries/lock_pack.sql", site.0, from, to, after);
+    let Some(row) = found.fetch_optional(&mut *transaction).await? else { return Ok(None) };
+    let visit_day = Day::from_number(row.day);
+    let value = page.map(|page| CellValue { dimension: Some(Dimension::Page), value: page.to_owned() });
+    let is_forgotten = |day: Day| (first..=last).contains(&day);
+    let rest = |day: Day, cells: Cells| match &value {
+        _ if !is_forgotten(day) => cells,
+        Some(value) => cells.without(value),
+        None => Cells::default(),
+    };
+    let unpacked = row.moves.map(|packed| unpack_moves(visit_day, &packed)).transpose().map_err(damaged)?;
+    let moves = unpacked.into_iter().flatten().map(|(day, cells)| (day, rest(day, cells.into())));
+    let moves: BTreeMap<Day, Cells> = moves.filter(|(_, cells)| !cells.is_empty()).collect();
+    let moves = (!moves.is_empty()).then(|| pack_moves(visit_day, &moves));
+    let (cells, profiles) = match &value {
+        None if is_forgotten(visit_day) => (None, None),
+        _ => {
+            let cells = row.cells.as_deref().map(Cells::unpack).transpose().map_err(damaged)?;
+            (cells.map(|cells| rest(visit_day, cells).pack()), row.profiles)
+        }
+    };
+    if cells.is_none() && moves.is_none() && profiles.is_none() {
+        sqlx::query!("delete from pack where site = $1 and day = $2", site.0, row.day)
+            .execute(&mut *transaction)
+            .await?;
+    } else {
+        sqlx::query!(
+            "update pack set cells = $3, moves = $4, profiles = $5 where site = $1 and day = $2",
+            site.0,
+            row.day,
+            cells,
+            moves,
+            profiles
+        )
+        .execute(&mut *transaction)
+        .await?;
     }
+    transaction.commit().await?;
+    Ok(Some(visit_day))
+}
+
+/// Takes the lock of the packed cells of a site until the end of the transaction.
+pub(super) async fn lock_packs(connection: &mut PgConnection, site: SiteId) -> sqlx::Result<()> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtext('footfall cells'), $1)", site.0).fetch_one(connection).await?;
     Ok(())
 }
 
-fn damaged(damaged: Damaged) -> sqlx::Error {
+/// Adds a stored cell that is not packed: dimension, value, profile, and visitors by gap.
+pub(super) fn add_row(
+    day: &mut OpenDay,
+    row: (Option<i16>, Option<String>, Option<String>, Option<Vec<i32>>),
+) -> sqlx::Result<()> {
+    let added = if let (Some(dimension), Some(value), Some(profile), Some(visitors)) = row {
+        day.add(CellValue { dimension: Dimension::from_number(dimension), value }, profile, &visitors)
+    } else {
+        None
+    };
+    added.ok_or_else(|| sqlx::Error::Decode("a cell has no profile".into()))
+}
+
+pub(super) fn damaged(damaged: Damaged) -> sqlx::Error {
     sqlx::Error::Decode(damaged.into())
 }
 
-/// The kind of a row of `read_cells.sql`.
+/// The kind of a row of `read_cells.sql` and `export_cells.sql`.
 #[derive(Clone, Copy, Debug, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
-enum CellKind {
+pub(super) enum CellKind {
     Packed,
     Moved,
     Open,
@@ -178,8 +252,16 @@ pub async fn read_cells(
     let shown: BTreeSet<i32> = days.iter().copied().collect();
     checkout
         .run(async |connection| {
-            let rows = sqlx::query_file!("queries/read_cells.sql", &**site, days).fetch_all(connection).await?;
-            let mut open: BTreeMap<Day, Cells> = BTreeMap::new();
+            let query = sqlx::query_file!(
+                "queries/read_cells.sql",
+                &**site,
+                days,
+                // The lists of a value come from its own cells, those of the site from all.
+                selection.value.dimension.map(Dimension::number),
+                selection.value.value
+            );
+            let rows = query.fetch_all(connection).await?;
+            let mut open: BTreeMap<Day, OpenDay> = BTreeMap::new();
             for row in rows {
                 let day = Day::from_number(row.day);
                 match (row.kind, row.packed) {
@@ -194,18 +276,14 @@ pub async fn read_cells(
                         }
                     }
                     (CellKind::Open, _) => {
-                        let (Some(dimension), Some(value), Some(profile), Some(visitors)) =
-                            (row.dimension, row.value, row.profile, row.visitors)
-                        else {
-                            return Err(sqlx::Error::Decode("a cell has no profile".into()));
-                        };
-                        add_row(open.entry(day).or_default(), dimension, value, &profile, &visitors)?;
+                        let row = (row.dimension, row.value, row.profile, row.visitors);
+                        add_row(open.entry(day).or_default(), row)?;
                     }
                     (CellKind::Packed | CellKind::Moved, None) => {}
                 }
             }
             for (day, cells) in open {
-                selection.add(day, &PackedDay::of(&cells), selected);
+                selection.add(day, &cells.finish(), selected);
             }
             Ok(())
         })

@@ -5,16 +5,19 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::{
     Checkout, Failure, SiteId,
+    cells::forget_packed_cells,
     lease::{Interruption, Lease, STEP_ROWS, exclusively},
 };
 use crate::domain::{Day, Dimension, Minute, SiteName, TallyKey, dimension::OTHER};
 
 /// The tables with rows of a site. `salt` is missing: the rows of a forgotten site stay without their salts, so that no instance
 /// counts by a salt that it has in memory.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 13] = [
     "rolled_month",
     "rollup",
     "tally",
+    "cell",
+    "pack",
     "register",
     "total",
     "minute",
@@ -147,6 +150,7 @@ pub async fn forget_days(
             query.fetch_one(connection).await.map(i64::unsigned_abs)
         })
         .await?;
+        forget_cells(lease, site, days, None).await?;
         for table in ["imported_tally", "annotation", "addition"] {
             delete_all(lease, table, &format!("site = {} and day between {first} and {last}", site.0)).await?;
         }
@@ -182,9 +186,32 @@ pub async fn forget_page(
             query.fetch_one(connection).await.map(i64::unsigned_abs)
         })
         .await?;
-        Ok(())
+        forget_cells(lease, site, days, Some(page)).await
     })
     .await
+}
+
+/// Deletes the cells of some days, or those of a page. First those that are not packed: an import could pack them meanwhile.
+async fn forget_cells(
+    lease: &mut Lease<'_, '_>,
+    site: SiteId,
+    days: (Day, Day),
+    page: Option<&str>,
+) -> Result<(), Interruption> {
+    let (first, last) = (days.0.number(), days.1.number());
+    let dimension = Dimension::Page.number();
+    repeat(lease, async |connection| {
+        let query = sqlx::query_file!("queries/forget_cells.sql", site.0, first, last, dimension, page, STEP_ROWS);
+        query.execute(connection).await.map(|done| done.rows_affected())
+    })
+    .await?;
+    let mut next = None;
+    loop {
+        next = forget_packed_cells(lease.next().await?, site, days, page, next).await?;
+        if next.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 /// Deletes the sums of the months of some days. Maintenance adds them up again.

@@ -11,19 +11,22 @@ use std::{
 use handler::{
     clock::Clock,
     config::Config,
+    domain::statistics::{Filter, Lists, Query, Range, Report, Section},
     domain::{
-        Classification, Day, Dimension, Network, SiteName, Visit, VisitKind, VisitorKey,
+        Classification, Day, Dimension, Minute, Network, SiteName, Visit, VisitKind, VisitorKey,
         cells::{
-            CellValue, Cells, Class, Condition, Fit, PackedDay, Profile, Selected, Selection, add_visitors_since,
-            unpack_moves,
+            CellValue, Cells, Class, Condition, Fit, NotShown, PackedDay, Profile, Selected, Selection,
+            add_visitors_since, unpack_moves,
         },
     },
+    reader::Reader,
     recorder::{LogPrefix, Recorder},
     store::{self, Connection, StatementLimits},
 };
 use jiff::{SignedDuration, tz::TimeZone};
+use tokio::time::Instant;
 
-use crate::{database::Database, random::Random};
+use crate::{database::Database, process::PATIENCE, random::Random};
 
 /// A site whose visits of any day can be written.
 struct Site {
@@ -32,6 +35,7 @@ struct Site {
     recorder: Recorder,
     maintaining: Arc<Connection>,
     reading: Arc<Connection>,
+    reader: Reader,
     logs: u8,
 }
 
@@ -49,7 +53,6 @@ impl View {
     fn values(&self) -> Vec<(Dimension, Cow<'static, str>)> {
         vec![
             (Dimension::Page, self.page.into()),
-            (Dimension::EntryPage, self.page.into()),
             (Dimension::Country, self.country.into()),
             (Dimension::Device, self.device.into()),
             (Dimension::Browser, self.browser.into()),
@@ -63,7 +66,7 @@ impl View {
 
 fn random_view(random: &mut Random, visitors: usize) -> View {
     let visitor = random.below(visitors);
-    let country = if visitor % 17 == 0 { "CH" } else { random_of(visitor, &["DE", "DE", "DE", "FR", "FR"]) };
+    let country = if visitor.is_multiple_of(17) { "CH" } else { random_of(visitor, &["DE", "DE", "DE", "FR", "FR"]) };
     let device = random_of(visitor / 5, &["Phone", "Desktop", "Phone", "Desktop", "Tablet"]);
     let browser = random_of(visitor / 3, &["Chrome", "Chrome", "Safari", "Firefox", "Chrome", "Chrome", "Opera"]);
     View { visitor, page: random.one_of(&["/", "/", "/", "/a", "/b", "/c"]), country, device, browser }
@@ -87,14 +90,16 @@ impl Site {
         environment.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let config = Config::load(&environment.into_iter().collect()).unwrap();
         let store = store::Database::new(&config.database, config.counting_mode(), Clock::system()).await.unwrap();
-        let [recording, reading, maintaining] = store.connections([
+        let [recording, reading, maintaining, reporting] = store.connections([
+            StatementLimits::FOR_IMPORTS,
             StatementLimits::FOR_IMPORTS,
             StatementLimits::FOR_IMPORTS,
             StatementLimits::FOR_IMPORTS,
         ]);
         recording.check().await.unwrap();
         let (recorder, _) = Recorder::start(recording, config.rules(), None);
-        Self { database, config, recorder, maintaining, reading, logs: 0 }
+        let (reader, _) = Reader::start(reporting, config.rules(), config.sites.clone());
+        Self { database, config, recorder, maintaining, reading, reader, logs: 0 }
     }
 
     fn name(&self) -> SiteName {
@@ -138,6 +143,55 @@ impl Site {
         let outcome = store::read_cells(&mut checkout, &self.name(), &days, &selection, &mut selected).await;
         checkout.release(outcome).unwrap();
         selected
+    }
+
+    /// Deletes days, or a page on these days, as `handler forget` does.
+    async fn forget(&self, days: (Day, Day), page: Option<&str>) {
+        let mut checkout = self.maintaining.checkout().await.unwrap();
+        let outcome = async {
+            let site = store::read_site(&mut checkout, &self.name()).await?.expect("the site has been counted");
+            match page {
+                Some(page) => store::forget_page(&mut checkout, site, days, page).await,
+                None => {
+                    let minute = Minute::containing;
+                    let minutes = (minute(days.0.start(&TimeZone::UTC)), minute(days.1.end(&TimeZone::UTC)).plus(-1));
+                    store::forget_days(&mut checkout, site, days, minutes).await
+                }
+            }
+        };
+        let outcome = outcome.await;
+        checkout.release(outcome).unwrap().expect("no other instance runs maintenance");
+    }
+
+    /// A site with open and packed cells, and with days that moved visitors of packed days.
+    async fn with_late_days() -> (Self, Truth) {
+        let mut site = Self::start(&[]).await;
+        let (mut random, mut truth) = (Random::of(3), Truth::default());
+        for number in [4, 0, 8, 5, 6, 12] {
+            let views: Vec<View> = (0..70).map(|_| random_view(&mut random, 60)).collect();
+            truth.add(day(number), &views);
+            site.views(day(number), &views).await;
+            // Days 6 and 12 stay open, and day 6 comes after a day that follows it.
+            if ![6, 12].contains(&number) {
+                site.maintain(day(20)).await.unwrap();
+            }
+        }
+        // Without sets, the tallies alone are compared.
+        site.database.execute("update salt set salt = null").await;
+        (site, truth)
+    }
+
+    /// The report that the API gives for these conditions.
+    async fn report(&self, conditions: &[Condition], of: Option<&str>, first: Day, last: Day) -> Report {
+        let written = |condition: &Condition| (condition.dimension.parameter(), condition.text());
+        let mut parameters: Vec<(&str, String)> = conditions.iter().map(written).collect();
+        parameters.extend(of.map(|path| ("page", path.to_owned())));
+        let filter = Filter::parse(parameters.iter().map(|(name, value)| (*name, value.as_str()))).unwrap();
+        let range = Range::Between(first, Some(last));
+        let query =
+            Query { site: self.name(), range, step: None, lists: Lists::All, section: Section::default(), filter };
+        let network = Network::V4([192, 0, 2, 1]).limited();
+        self.reader.read(query, network, Instant::now() + PATIENCE).await.unwrap().report.clone()
     }
 
     async fn open_cells(&self) -> i64 {
@@ -237,6 +291,27 @@ async fn before_and_after_packing_every_filter_is_exact_for_what_is_distinguishe
                 assert_eq!((shown, not_shown), (expected, 0));
             }
             hidden += not_shown;
+            let report = site.report(&conditions, of_page, first, last).await;
+            if report.filter.combines() {
+                let hidden = report.not_shown.as_ref().map(|groups| groups.iter().map(|group| group.visitors).sum());
+                assert_eq!((report.counts.visitors, hidden), (Some(shown), Some(not_shown)));
+                let days: i64 = report.series.iter().filter_map(|point| point.visitors).sum();
+                assert_eq!(report.counts.daily_visitors, days, "{:?}", report.step);
+            } else {
+                // Tallies count a single value.
+                assert_eq!((report.counts.visitors, report.not_shown), (Some(expected), None));
+            }
+            // Each selected visitor has one browser, unless its class has lost it.
+            if !report.filter.is_empty() && !is_packed {
+                let browsers: i64 = report
+                    .lists
+                    .get(&Dimension::Browser)
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|entry| entry.visitors)
+                    .sum();
+                assert_eq!(browsers, expected, "{conditions:?} of {of_page:?}");
+            }
         }
     }
     assert!(hidden > 0, "no group was small");
@@ -245,7 +320,7 @@ async fn before_and_after_packing_every_filter_is_exact_for_what_is_distinguishe
 /// The attributes that a class keeps.
 fn name(profile: &Class, lost: u8) -> String {
     let kept = profile.attributes().skip(usize::from(lost - profile.lost()));
-    kept.map(|(dimension, value)| format!("{} {value}, ", dimension.name())).collect()
+    kept.flat_map(|(dimension, value)| [dimension.name(), " ", value, ", "]).collect()
 }
 
 /// The class of each profile: a profile loses attributes one by one until ten visitors share the others. A rest of fewer takes in
@@ -414,7 +489,7 @@ async fn without_combinations_nothing_is_stored_and_what_was_stored_is_deleted()
     site.views(day(0), &views).await;
     assert_eq!(site.open_cells().await, 0);
     let cells = Cells::default().pack();
-    let hex: String = cells.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = cells.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     site.database
         .execute(&format!(
             "insert into pack (site, day, cells) select id, {FIRST}, '\\x{hex}' from site;
@@ -446,4 +521,131 @@ async fn with_daily_forgetting_the_group_is_counted_in_the_day() {
         add_visitors_since(day(0), day(0), &Cells::unpack(packed).unwrap(), &mut visitors);
     }
     assert_eq!(visitors.values().sum::<i64>(), 3 * 18);
+}
+
+#[tokio::test]
+async fn forgotten_days_have_no_cells_and_those_of_other_days_stay_exact() {
+    let (site, truth) = Site::with_late_days().await;
+    let (first, last) = (day(4), day(6));
+    let moves = async || {
+        let packed = site.packed("moves").await;
+        packed.iter().flat_map(|(from, packed)| unpack_moves(*from, packed).unwrap()).map(|(day, _)| day).collect()
+    };
+    let is_forgotten = |day: &Day| (first..=last).contains(day);
+    let before: Vec<Day> = moves().await;
+    assert!(before.iter().any(is_forgotten) && !before.iter().all(is_forgotten), "{before:?}");
+    let open = format!("select count(*) from cell where day between {} and {}", first.number(), last.number());
+    assert!(site.database.number(&open).await > 0);
+    site.forget((first, last), None).await;
+    let after: Vec<Day> = moves().await;
+    assert!(!after.iter().any(is_forgotten) && !after.is_empty(), "{after:?}");
+    assert_eq!(site.database.number(&open).await, 0);
+    for column in ["cells", "profiles"] {
+        assert!(!site.packed(column).await.keys().any(is_forgotten), "{column}");
+    }
+    site.database.assert_sound().await;
+    for from in 0..=12 {
+        for to in from..=12 {
+            let (from, to) = (day(from), day(to));
+            let (shown, _) = site.select(&[], page(None), from, to).await.visitors(from, to);
+            // Cells and tallies have forgotten the same.
+            assert_eq!(Some(shown), site.report(&[], None, from, to).await.counts.visitors, "from {from} to {to}");
+            if to < first || last < from {
+                for page_of in [None, Some("/")] {
+                    let expected = truth.visitors(page_of, &[], from, to);
+                    let (shown, _) = site.select(&[], page(page_of), from, to).await.visitors(from, to);
+                    assert_eq!(shown, expected, "{page_of:?} from {from} to {to}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_forgotten_page_is_in_no_cell_of_these_days() {
+    let (site, _) = Site::with_late_days().await;
+    let (first, last) = (day(4), day(12));
+    // The days whose cells name the page, whether they are packed or not.
+    let named = async || {
+        let mut days: Vec<Day> = Vec::new();
+        let names = |cells: &PackedDay| cells.values.contains(&page(Some("/a")));
+        for (day, packed) in site.packed("cells").await {
+            days.extend(names(&PackedDay::read(&packed).unwrap()).then_some(day));
+        }
+        for (from, packed) in site.packed("moves").await {
+            days.extend(
+                unpack_moves(from, &packed).unwrap().iter().filter(|(_, cells)| names(cells)).map(|(day, _)| *day),
+            );
+        }
+        for open in site.database.texts("select day::text from cell where value = '/a' order by 1").await {
+            days.push(Day::from_number(open.parse().unwrap()));
+        }
+        days
+    };
+    let others = async || {
+        let mut numbers = Vec::new();
+        for of in [None, Some("/"), Some("/b")] {
+            numbers.push(site.select(&[], page(of), day(0), day(12)).await.visitors(day(0), day(12)));
+        }
+        numbers
+    };
+    let (before, of_others) = (named().await, others().await);
+    assert!(before.contains(&day(0)) && before.contains(&day(6)) && before.contains(&day(12)), "{before:?}");
+    site.forget((first, last), Some("/a")).await;
+    assert_eq!(named().await, [day(0)]);
+    assert_eq!(others().await, of_others);
+    site.database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn the_list_of_a_filter_is_searched_and_paged() {
+    let mut site = Site::start(&[]).await;
+    let mut random = Random::of(5);
+    let views: Vec<View> = (0..200).map(|_| random_view(&mut random, 90)).collect();
+    site.views(day(0), &views).await;
+    let filter = Filter::parse([("country", "DE")]).unwrap();
+    let range = Range::Between(day(0), Some(day(0)));
+    let read = async |lists, search: &str, offset, limit| {
+        let section = Section { search: search.to_owned(), offset, limit, ..Section::default() };
+        let query = Query { site: site.name(), range, step: None, lists, section, filter: filter.clone() };
+        let network = Network::V4([192, 0, 2, 1]).limited();
+        let report = site.reader.read(query, network, Instant::now() + PATIENCE).await.unwrap().report.clone();
+        let browsers = report.lists.get(&Dimension::Browser).into_iter().flatten();
+        let rows: Vec<(String, i64)> = browsers.map(|entry| (entry.value.clone(), entry.visitors.unwrap())).collect();
+        (rows, report.lengths.get(&Dimension::Browser).copied(), report.counts.visitors.unwrap())
+    };
+    let (all, length, visitors) = read(Lists::All, "", 0, 50).await;
+    assert_eq!((all.len(), length, all.iter().map(|(_, number)| number).sum::<i64>()), (4, Some(4), visitors));
+    assert!(all.is_sorted_by_key(|(_, visitors)| -visitors), "{all:?}");
+    let one = Lists::One(Dimension::Browser);
+    assert_eq!(read(one, "", 0, 3).await, (all[..3].to_vec(), Some(4), visitors));
+    assert_eq!(read(one, "", 3, 3).await, (all[3..].to_vec(), Some(4), visitors));
+    let found: Vec<_> = all.iter().filter(|(browser, _)| browser.to_lowercase().contains("o")).cloned().collect();
+    assert_eq!(read(one, "o", 0, 3).await, (found.clone(), Some(i64::try_from(found.len()).unwrap()), visitors));
+    assert_eq!(read(one, "nothing", 0, 3).await, (Vec::new(), None, visitors));
+}
+
+#[tokio::test]
+async fn visitors_of_days_without_cells_are_not_shown() {
+    let mut site = Site::start(&[]).await;
+    let (mut random, mut truth) = (Random::of(12), Truth::default());
+    for number in 0..3 {
+        let views: Vec<View> = (0..60).map(|_| random_view(&mut random, 50)).collect();
+        site.views(day(number), &views).await;
+        truth.add(day(number), &views);
+    }
+    let condition = |dimension, value: &str| Condition { dimension, value: value.to_owned(), is_negated: false };
+    let conditions = [condition(Dimension::Country, "DE"), condition(Dimension::Device, "Phone")];
+    let not_shown = async |of, first| site.report(&conditions, of, first, day(2)).await.not_shown.unwrap();
+    for of in [None, Some("/")] {
+        // Another range, because a reading is shared for a while.
+        assert!(not_shown(of, day(1)).await.is_empty(), "{of:?}");
+    }
+    site.database.execute(&format!("delete from cell where day = {}", FIRST + 1)).await;
+    for of in [None, Some("/")] {
+        let known: Vec<Condition> = of.map(|path| condition(Dimension::Page, path)).into_iter().collect();
+        // Each visitor whose first day in the range is the second.
+        let visitors = truth.visitors(of, &[], day(0), day(1)) - truth.visitors(of, &[], day(0), day(0));
+        assert_eq!(not_shown(of, day(0)).await, [NotShown { known, visitors }], "{of:?}");
+    }
 }

@@ -178,6 +178,7 @@ impl Sender {
     fn part(&mut self, day: Day, open: Open, has_visitors: bool) -> Part {
         let may_be_late = day < self.today;
         let mut part = Part {
+            cells: Vec::new(),
             id: self.id(),
             day,
             may_be_late,

@@ -230,8 +230,8 @@ async fn an_invalid_value_is_rejected_with_the_valid_form() {
         ("referrer=203.0.113.9", "'referrer' must be a host name"),
         ("country=Germany", "'country' must be an ISO 3166 code"),
         ("channel=tv", "'channel' must be one of search"),
-        ("page=/a&referrer=news.example", "combinations of values are not counted"),
-        ("page=/a&page=/c", "combinations of values are not counted"),
+        ("page=/a&referrer=news.example", "together with at most one page"),
+        ("page=/a&page=/c", "together with at most one page"),
         ("city=Berlin", "unknown parameter 'city'"),
         (&long, "'event' has more than 1024 bytes"),
     ] {

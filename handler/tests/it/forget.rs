@@ -85,6 +85,7 @@ async fn a_forgotten_site_leaves_no_row_and_other_sites_keep_theirs() {
             "insert into rolled_month values (2, 16586, 1); insert into rollup values (2, 16586, 1, '/', 3); \
              insert into minute values (2, 1, 1, 0); insert into addition values (2, 16565, 1, 7, 1) on conflict do nothing; \
              insert into imported_tally values (2, 16565, 'umami', 3, 1); \
+             insert into cell values (2, 16565, 16565, 0, '', 'open', '{1}', 0); \
              insert into annotation values (1, 16565, 'Note'), (2, 16565, 'Note'); \
              insert into notice values ('spike', 2, 16565, 1, now(), true)",
         )

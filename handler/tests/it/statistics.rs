@@ -207,7 +207,7 @@ async fn a_page_shows_the_lists_of_one_group_and_a_script_that_opens_another_cou
     assert!(sources.contains("news.example") && !sources.contains("<h3>Pages"));
     assert_eq!(database.pageviews().await, views);
     let one_referrer = page("/?period=today&referrer=news.example", "document").await;
-    assert!(one_referrer.contains("<h3>Pages") && !one_referrer.contains("data-lists"));
+    assert!(one_referrer.contains("<h3>Pages") && one_referrer.contains("data-lists=\"technology\""));
 }
 
 #[tokio::test]

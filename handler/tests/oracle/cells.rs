@@ -3,7 +3,7 @@
 use handler::{
     domain::{
         Day, Dimension,
-        cells::{ATTRIBUTES, CellValue, Condition, DIRECT, Selected, Selection, UNKNOWN},
+        cells::{ATTRIBUTES, CellValue, Condition, Selected, Selection, absent},
     },
     store,
 };
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Compares random conditions on profiles, for the site or a value. After folding, the truth lies between the visitors that are shown,
-/// and those plus the visitors that are not shown.
+/// and those plus the visitors that are not shown. The same holds for the rows of lists.
 pub(crate) async fn check_cells(
     random: &mut Random,
     world: &World,
@@ -46,9 +46,11 @@ pub(crate) async fn check_cells(
                 .filter(|(dimension, _)| *dimension == attribute)
                 .map(|(_, value)| value)
                 .collect();
-            let absent = (if attribute == Dimension::Channel { DIRECT } else { UNKNOWN }).to_owned();
-            let value =
-                if values.is_empty() || random.percent(10) { absent } else { (*random.one_of(&values)).clone() };
+            let value = if values.is_empty() || random.percent(10) {
+                absent(attribute).to_owned()
+            } else {
+                (*random.one_of(&values)).clone()
+            };
             conditions.push(Condition { dimension: attribute, value, is_negated: random.percent(30) });
         }
     }
@@ -66,6 +68,44 @@ pub(crate) async fn check_cells(
     let expected = truth.filtered(site, value.as_ref(), &conditions, first, last);
     if !(shown..=shown + not_shown).contains(&expected) || (conditions.is_empty() && not_shown != 0) {
         return Err(format!("{selection:?}: {shown} visitors, {not_shown} not shown, and {expected} is true"));
+    }
+    let listed = |dimension: Dimension, value: &str| {
+        selected.lists.get(&dimension).and_then(|list| list.get(value)).copied().unwrap_or_default()
+    };
+    for attribute in ATTRIBUTES {
+        let sum: i64 = selected.lists.get(&attribute).into_iter().flat_map(|list| list.values()).sum();
+        let not_listed = selected.not_listed.get(&attribute).copied().unwrap_or_default();
+        if sum + not_listed != shown {
+            return Err(format!(
+                "{selection:?}: {attribute:?} has {sum} visitors and {not_listed} not listed of {shown}"
+            ));
+        }
+    }
+    // A visitor is in the row of an attribute, or not listed, or not shown.
+    let attributes = ATTRIBUTES.iter().filter(|attribute| value.is_none() || **attribute != Dimension::Channel);
+    let attribute = *random.one_of(&attributes.collect::<Vec<_>>());
+    let known = truth.sites[site].came_with.keys().filter(|(dimension, _)| *dimension == attribute);
+    let unlisted = selected.not_listed.get(&attribute).copied().unwrap_or_default() + not_shown;
+    for (_, text) in known {
+        let has = Condition { dimension: attribute, value: text.clone(), is_negated: false };
+        let conditions = [&conditions[..], &[has][..]].concat();
+        let (found, expected) =
+            (listed(attribute, text), truth.filtered(site, value.as_ref(), &conditions, first, last));
+        if !(found..=found + unlisted).contains(&expected) {
+            return Err(format!(
+                "{selection:?}: {found} of {attribute:?} {text}, {unlisted} unknown, and {expected} is true"
+            ));
+        }
+    }
+    // How many visitors of a value are not shown is unknown, unless all visitors are shown.
+    let is_stable = |value: &&&Value| truth.sites[site].came_with[**value].keys().all(|visitor| *visitor < FLOODING);
+    let has_channel = conditions.iter().any(|condition| condition.dimension == Dimension::Channel);
+    for listed_value in values.iter().filter(is_stable).filter(|_| value.is_none() && !has_channel) {
+        let found = listed(listed_value.0, &listed_value.1);
+        let expected = truth.filtered(site, Some(*listed_value), &conditions, first, last);
+        if found > expected || (conditions.is_empty() && found != expected) {
+            return Err(format!("{selection:?}: {found} of {listed_value:?}, and {expected} is true"));
+        }
     }
     Ok(())
 }

@@ -108,11 +108,11 @@ fn a_condition(random: &mut Random, world: &World, site: usize) -> Condition {
     let known: Vec<&Value> = world.truth.sites[site].views_with.keys().collect();
     let lists: BTreeSet<Dimension> = known.iter().map(|(dimension, _)| *dimension).collect();
     let Some(dimension) = lists.iter().nth(random.below(lists.len())).copied() else {
-        return Condition { dimension: Dimension::Page, value: "/".to_owned() };
+        return Condition { dimension: Dimension::Page, value: "/".to_owned(), is_negated: false };
     };
     let values: Vec<&&Value> = known.iter().filter(|value| value.0 == dimension).collect();
     let value = if random.percent(4) { "never" } else { &values[random.below(values.len())].1 };
-    Condition { dimension, value: value.to_owned() }
+    Condition { dimension, value: value.to_owned(), is_negated: false }
 }
 
 /// A range of days around the simulated time: mostly short or of two months, some longer.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use handler::domain::{
     Dimension, Exclusion, Uniqueness,
-    cells::{Condition, DIRECT, UNKNOWN},
+    cells::{Condition, absent},
 };
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
@@ -264,13 +264,11 @@ impl Truth {
         };
         let fulfils = |visitor: usize, day: i32, condition: &Condition| {
             let Condition { dimension, value, is_negated } = condition;
-            let is_absent = [DIRECT, UNKNOWN].contains(&value.as_str());
-            let any = |(known, _): &&Value| known == dimension;
-            let holds = if is_absent {
-                !site.came_with.keys().filter(any).any(|attribute| has(visitor, day, attribute))
-            } else {
-                has(visitor, day, &(*dimension, value.clone()))
-            };
+            let other = |(known, other): &&Value| known == dimension && other != value;
+            // Tallies do not have the absent value of each attribute.
+            let holds = has(visitor, day, &(*dimension, value.clone()))
+                || value == absent(*dimension)
+                    && !site.came_with.keys().filter(other).any(|attribute| has(visitor, day, attribute));
             holds != *is_negated
         };
         let counts = |(visitor, days): &(&usize, &Days)| {

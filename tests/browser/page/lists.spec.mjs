@@ -74,6 +74,25 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
     check("another range keeps the tab", (await headings()).includes("Referrers"), page.url());
   });
 
+  test(`combination${mode}`, async ({ newPage, origin }) => {
+    const page = await newPage({ javaScriptEnabled });
+    await open(page, `${origin}/?site=${ORDINARY}&lists=technology`);
+    const row = heading => page.locator(".lists > div", { has: page.locator("h3", { hasText: heading }) }).locator(".list a").first();
+    await follow(page, row("Browsers"));
+    const technology = page.locator(".tabs a", { hasText: "Technology" });
+    await (javaScriptEnabled ? technology.click() : follow(page, technology));
+    await checkSoon("the lists of a browser are shown", async () => (await row("Devices").count()) === 1, () => page.url());
+    await follow(page, row("Devices"));
+    const { filter, range } = await asJson(page);
+    check("the page has both values", "browser" in filter && "device" in filter, filter);
+    const shown = (await page.locator("[data-range=visitors]").textContent()).trim();
+    check("the page shows the visitors who have both", range.visitors > 0 && shown === range.visitors.toLocaleString("en"), range);
+    check("each value has a chip", (await page.locator("h1 .chip").count()) === 2);
+    await keepPicture(page, `combination${mode}`);
+    await follow(page, page.getByRole("link", { name: "Remove the filter" }).first());
+    check("one value can be removed", Object.keys((await asJson(page)).filter).length === 1, page.url());
+  });
+
   test(`pages of a referrer${mode}`, async ({ newPage, origin }) => {
     const page = await newPage({ javaScriptEnabled });
     await open(page, `${origin}/?site=${ORDINARY}`);

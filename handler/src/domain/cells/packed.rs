@@ -195,6 +195,46 @@ impl PackedDay {
     }
 }
 
+/// The cells of a day from rows, in any order. A row looks up its texts only, because an open day has very many.
+#[derive(Clone, Debug, Default)]
+pub struct OpenDay {
+    day: PackedDay,
+    classes: HashMap<String, u32>,
+    values: HashMap<CellValue, u32>,
+}
+
+impl OpenDay {
+    /// Adds visitors by gap of a profile in its stored form. `None` if the text is no profile.
+    pub fn add(&mut self, value: CellValue, profile: String, visitors: &[i32]) -> Option<()> {
+        let class = if let Some(class) = self.classes.get(&profile) {
+            *class
+        } else {
+            let class = u32::try_from(self.day.classes.len()).ok()?;
+            self.day.classes.push(Class::of_profile(&profile)?);
+            self.classes.insert(profile, class);
+            class
+        };
+        let value = if let Some(value) = self.values.get(&value) {
+            *value
+        } else {
+            let place = u32::try_from(self.day.values.len()).ok()?;
+            self.day.values.push(value.clone());
+            self.values.insert(value, place);
+            place
+        };
+        for (gap, visitors) in (0..).zip(visitors).filter(|(_, visitors)| **visitors != 0) {
+            self.day.numbers.push(PackedNumber { value, class, gap, visitors: i64::from(*visitors) });
+        }
+        Some(())
+    }
+
+    /// The cells as flat lists. A value, class and gap can have several numbers.
+    pub fn finish(mut self) -> PackedDay {
+        self.day.numbers.sort_by_key(|number| number.value);
+        self.day
+    }
+}
+
 fn most_used_first<'c, T: Ord + std::hash::Hash>(uses: impl Iterator<Item = &'c T>) -> Vec<&'c T> {
     let mut number: HashMap<&T, usize> = HashMap::new();
     for used in uses {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::dimension::Dimension;
+use crate::domain::dimension::{Dimension, UNKNOWN, channel::ChannelGroup};
 
 /// The dimensions of a profile, in the order in which a class loses them.
 pub const ATTRIBUTES: [Dimension; 6] = [
@@ -13,12 +13,6 @@ pub const ATTRIBUTES: [Dimension; 6] = [
     Dimension::Device,
     Dimension::Country,
 ];
-
-/// The value of an attribute that a view does not show.
-pub const UNKNOWN: &str = "unknown";
-
-/// The channel of a view without a referring host.
-pub const DIRECT: &str = "direct";
 
 /// Separates the attributes in the stored form. Values have no control characters.
 const SEPARATOR: char = '\t';
@@ -56,8 +50,8 @@ impl Profile {
 }
 
 /// The value of an attribute that a view does not show.
-fn absent(attribute: Dimension) -> &'static str {
-    if attribute == Dimension::Channel { DIRECT } else { UNKNOWN }
+pub fn absent(attribute: Dimension) -> &'static str {
+    if attribute == Dimension::Channel { ChannelGroup::Direct.name() } else { UNKNOWN }
 }
 
 /// A profile of which the first attributes may be lost.
@@ -77,6 +71,11 @@ impl Class {
     /// The class of a single profile, from its stored form. `None` if the text is no profile.
     pub fn of_profile(text: &str) -> Option<Self> {
         Self::of_attributes(0, text.to_owned())
+    }
+
+    /// The stored form of a single profile. `None` if attributes are lost.
+    pub fn profile(&self) -> Option<&str> {
+        (self.lost == 0).then_some(&self.kept)
     }
 
     /// A class that has lost some attributes. `None` if the text does not have the others.
@@ -128,14 +127,21 @@ impl Class {
 #[expect(clippy::cast_possible_truncation, reason = "there are six attributes")]
 pub(super) const LOST_ALL: u8 = ATTRIBUTES.len() as u8;
 
-/// A condition on one attribute of a profile.
+/// A condition on one attribute of a profile, or on another value of a visit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Condition {
-    /// One of [`ATTRIBUTES`].
     pub dimension: Dimension,
+    /// The value in its stored form.
     pub value: String,
-    /// Whether the attribute must have another value.
+    /// Whether the attribute must have another value. Other values than attributes cannot be excluded.
     pub is_negated: bool,
+}
+
+impl Condition {
+    /// The value in a query, with `!` before a value that is excluded.
+    pub fn text(&self) -> String {
+        if self.is_negated { format!("!{}", self.value) } else { self.value.clone() }
+    }
 }
 
 /// How a class fulfils conditions.

@@ -22,10 +22,13 @@ pub struct Selection {
 /// The visitors of a selection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selected {
+    /// All visitors of the value on each day, whether they are selected or not.
+    pub counted: BTreeMap<Day, VisitorsByGap>,
     /// The selected visitors of each day.
     pub days: BTreeMap<Day, VisitorsByGap>,
-    /// Visitors of each day whose class has lost an attribute that a condition needs, unless another condition excludes them.
-    pub not_shown: BTreeMap<Day, VisitorsByGap>,
+    /// Visitors of each day whose class has lost an attribute that a condition needs, unless another condition excludes them: by the
+    /// number of lost attributes.
+    pub not_shown: BTreeMap<u8, BTreeMap<Day, VisitorsByGap>>,
     /// The different visitors of the range by value: of the attributes and, if the site as a whole is selected, of the values.
     pub lists: BTreeMap<Dimension, HashMap<String, i64>>,
     /// Selected visitors of the range whose class has lost the attribute of a list.
@@ -45,9 +48,11 @@ impl Selection {
             if *value == self.value {
                 for number in numbers {
                     let class = number.class as usize;
+                    let counted = selected.counted.entry(day).or_default();
+                    *counted.entry(number.gap).or_default() += number.visitors;
                     let by_day = match fits[class] {
                         Fit::Match => &mut selected.days,
-                        Fit::Lost => &mut selected.not_shown,
+                        Fit::Lost => selected.not_shown.entry(cells.classes[class].lost()).or_default(),
                         Fit::Mismatch => continue,
                     };
                     *by_day.entry(day).or_default().entry(number.gap).or_default() += number.visitors;
@@ -90,15 +95,44 @@ fn add_to_list(selected: &mut Selected, dimension: Dimension, value: &str, visit
 impl Selected {
     /// The different visitors of a range, and those that are not shown.
     pub fn visitors(&self, first: Day, last: Day) -> (i64, i64) {
-        let sum = |days: &BTreeMap<Day, VisitorsByGap>| {
-            let of_day = |(day, gaps): (&Day, &VisitorsByGap)| {
-                let days = day.number() - first.number();
-                gaps.iter().filter(|(gap, _)| counts_after(**gap, days)).map(|(_, visitors)| visitors).sum::<i64>()
-            };
-            days.range(first..=last).map(of_day).sum()
-        };
-        (sum(&self.days), sum(&self.not_shown))
+        (sum(&self.days, first, last), self.not_shown.values().map(|days| sum(days, first, last)).sum())
     }
+
+    /// The different visitors of a range that are not shown, by the conditions that they surely fulfil, most of them first. Of the
+    /// visitors that tallies have counted, those without a cell are among them: days that were counted without cells.
+    pub fn not_shown(&self, conditions: &[Condition], first: Day, last: Day, in_tallies: i64) -> Vec<NotShown> {
+        let mut groups: Vec<NotShown> = Vec::new();
+        let without_cell = in_tallies - sum(&self.counted, first, last);
+        let folded = self.not_shown.iter().map(|(lost, days)| (usize::from(*lost), sum(days, first, last)));
+        for (lost, visitors) in folded.chain([(ATTRIBUTES.len(), without_cell.max(0))]) {
+            let lost = &ATTRIBUTES[..lost];
+            let is_known = |condition: &&Condition| !lost.contains(&condition.dimension);
+            let known: Vec<Condition> = conditions.iter().filter(is_known).cloned().collect();
+            match groups.last_mut() {
+                Some(group) if group.known == known => group.visitors += visitors,
+                _ => groups.push(NotShown { known, visitors }),
+            }
+        }
+        groups.retain(|group| group.visitors > 0);
+        groups
+    }
+}
+
+/// Visitors who may fulfil all conditions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotShown {
+    /// The conditions that they surely fulfil.
+    pub known: Vec<Condition>,
+    pub visitors: i64,
+}
+
+/// The different visitors of a range.
+fn sum(days: &BTreeMap<Day, VisitorsByGap>, first: Day, last: Day) -> i64 {
+    let of_day = |(day, gaps): (&Day, &VisitorsByGap)| {
+        let days = day.number() - first.number();
+        gaps.iter().filter(|(gap, _)| counts_after(**gap, days)).map(|(_, visitors)| visitors).sum::<i64>()
+    };
+    days.range(first..=last).map(of_day).sum()
 }
 
 #[cfg(test)]
@@ -143,6 +177,14 @@ mod tests {
         let phones = select(&conditions, CellValue::default());
         assert_eq!(phones.visitors(monday, tuesday), (5 + 2, 2 + 7));
         assert_eq!(phones.visitors(tuesday, tuesday), (5, 7));
+        let [country, _] = &conditions[..] else { panic!() };
+        let known = |known: &[Condition], visitors| NotShown { known: known.to_vec(), visitors };
+        assert_eq!(
+            phones.not_shown(&conditions, monday, tuesday, 20),
+            [known(std::slice::from_ref(country), 2), known(&[], 7)]
+        );
+        // Two more visitors have no cell.
+        assert_eq!(phones.not_shown(&conditions, tuesday, tuesday, 14), [known(&[], 7 + 2)]);
         assert_eq!(phones.lists[&Dimension::Page], [("/a".to_owned(), 3)].into());
         assert_eq!(phones.lists[&Dimension::Browser], [("unknown".to_owned(), 5)].into());
         assert_eq!(phones.not_listed, [(Dimension::Language, 2), (Dimension::Browser, 2)].into());

@@ -1,17 +1,20 @@
 //! Makes a report of tallies.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
 
 use jiff::{SignedDuration, tz::TimeZone};
 
 use super::{
     imported,
-    query::{Before, Plan, PlannedPoint, Query},
+    query::{Before, Lists, Plan, PlannedPoint, Query},
     report::{AllTimeEstimate, Counts, Entry, Point, Previous, Referrals, Report, Week},
     section::Sort,
-    visitors::{Tallies, Tally, ValueTally},
+    visitors::{Gaps, Tallies, Tally, ValueTally},
 };
-use crate::domain::{calendar::Day, dimension::Dimension, identity::all_time, retention::Forget};
+use crate::domain::{calendar::Day, cells::VisitorsByGap, dimension::Dimension, identity::all_time, retention::Forget};
 
 /// Makes the report of a plan.
 pub fn assemble(
@@ -26,10 +29,11 @@ pub fn assemble(
         days,
         hours,
         values,
-        lengths,
-        unread,
+        mut lengths,
+        mut unread,
         excluded,
         referrals,
+        selected,
         imported,
         mut annotations,
         pageviews,
@@ -39,6 +43,15 @@ pub fn assemble(
         registers: _,
         is_counted: _,
     } = tallies;
+    let conditions = query.filter.conditions();
+    let in_tallies = count(&days, plan.first, plan.last, forget).visitors.filter(|_| query.filter.combines());
+    let not_shown = in_tallies.map(|visitors| selected.not_shown(conditions, plan.first, plan.last, visitors));
+    // Cells have no pageviews, and other counters have no cells.
+    let (days, imported) = if query.filter.combines() {
+        (selected.days.iter().map(of_cells).collect(), Vec::new())
+    } else {
+        (days, imported)
+    };
     let earliest = plan.before.as_ref().map_or(plan.first, |before| before.first);
     let counting_began = first_day.filter(|first_day| *first_day > earliest);
     let has_visitors = query.filter.has_visitors();
@@ -59,20 +72,19 @@ pub fn assemble(
             Point { start: first.start(zone), visitors, pageviews }
         }
     };
-    let mut lists: BTreeMap<Dimension, Vec<Entry>> = BTreeMap::new();
-    for ValueTally { dimension, value, pageviews, visitors } in values {
-        let has_visitors = plan.is_exact && dimension.uniqueness().has_visitors();
-        let visitors = has_visitors.then_some(visitors);
-        lists.entry(dimension).or_default().push(Entry { value, visitors, pageviews });
+    let mut of_cells = BTreeMap::new();
+    for (dimension, values) in selected.lists {
+        if !plan.lists.contain(dimension) {
+            unread.push(dimension);
+            continue;
+        }
+        let (rows, length) = section_of(dimension, values, plan);
+        if !rows.is_empty() {
+            lengths.insert(dimension, length);
+            of_cells.insert(dimension, rows);
+        }
     }
-    for (dimension, list) in &mut lists {
-        let size = |entry: &Entry| match plan.section.sort {
-            Sort::Visitors => (entry.visitors, entry.pageviews),
-            Sort::Pageviews => (Some(entry.pageviews), entry.visitors.unwrap_or_default()),
-        };
-        let key = |entry: &Entry| (dimension.is_rest(&entry.value), Reverse(size(entry)));
-        list.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.value.cmp(&b.value)));
-    }
+    let lists = lists(values, of_cells, plan);
     #[allow(clippy::cast_possible_truncation, reason = "an estimate of visitors is far below 2^53")]
     let estimate =
         |visitors: f64| AllTimeEstimate { visitors: visitors.round() as i64, standard_error: all_time::STANDARD_ERROR };
@@ -116,6 +128,7 @@ pub fn assemble(
         lengths,
         unread,
         excluded,
+        not_shown,
         referrals: query.filter.condition().and_then(|condition| Referrals::assemble(condition, referrals)),
         zone_can_change: false,
         filter: query.filter.clone(),
@@ -132,6 +145,56 @@ fn before_series(plan: &Plan, first_day: Option<Day>) -> impl Iterator<Item = Op
     let slots = plan.before.iter().flat_map(|before| &before.series);
     let any = slots.clone().any(|slot| is_counted(&slot));
     slots.map(move |slot| Some(slot).filter(is_counted)).take_while(move |_| any)
+}
+
+/// The lists of a report: values from tallies, and those of a filter from cells, which have no pageviews.
+fn lists(
+    values: Vec<ValueTally>,
+    of_cells: BTreeMap<Dimension, Vec<Entry>>,
+    plan: &Plan,
+) -> BTreeMap<Dimension, Vec<Entry>> {
+    let mut lists = of_cells;
+    for ValueTally { dimension, value, pageviews, visitors } in values {
+        let has_visitors = plan.is_exact && dimension.uniqueness().has_visitors();
+        let visitors = has_visitors.then_some(visitors);
+        lists.entry(dimension).or_default().push(Entry { value, visitors, pageviews });
+    }
+    for (dimension, list) in &mut lists {
+        let size = |entry: &Entry| match plan.section.sort {
+            Sort::Visitors => (entry.visitors, entry.pageviews),
+            Sort::Pageviews => (Some(entry.pageviews), entry.visitors.unwrap_or_default()),
+        };
+        let key = |entry: &Entry| (dimension.is_rest(&entry.value), Reverse(size(entry)));
+        list.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.value.cmp(&b.value)));
+    }
+    lists
+}
+
+/// The part of a list of cells that a plan reads, and the number of all values that match its search: in the order of
+/// `read_tallies.sql`.
+fn section_of(dimension: Dimension, values: HashMap<String, i64>, plan: &Plan) -> (Vec<Entry>, i64) {
+    let Plan { section, lists, .. } = plan;
+    let is_whole = matches!(lists, Lists::One(_));
+    let matches = section.matching(dimension);
+    let mut found: Vec<(String, i64)> =
+        values.into_iter().filter(|(value, visitors)| *visitors > 0 && matches(value)).collect();
+    found.sort_by(|(value, visitors), (other, others)| {
+        let key = |value: &str, visitors| (is_whole && dimension.is_rest(value), Reverse(visitors));
+        key(value, *visitors).cmp(&key(other, *others)).then_with(|| value.cmp(other))
+    });
+    let length = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let number = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+    let rows = found.into_iter().skip(number(section.offset)).take(number(section.limit));
+    (rows.map(|(value, visitors)| Entry { value, visitors: Some(visitors), pageviews: 0 }).collect(), length)
+}
+
+/// The visitors of a day, from cells.
+fn of_cells((day, visitors): (&Day, &VisitorsByGap)) -> (Day, Tally) {
+    let mut gaps = vec![0; visitors.keys().last().map_or(0, |last| usize::from(*last) + 1)];
+    for (gap, number) in visitors {
+        gaps[usize::from(*gap)] += number;
+    }
+    (*day, Tally { pageviews: 0, visitors: Gaps(gaps) })
 }
 
 fn count(days: &BTreeMap<Day, Tally>, first: Day, last: Day, forget: Forget) -> Counts {
@@ -185,13 +248,14 @@ fn week(days: &BTreeMap<Day, Tally>, first: Day, last: Day) -> Week {
 mod tests {
     use super::*;
     use crate::domain::{
+        cells::Selected,
         exclusion::Exclusion,
         statistics::{
             filter::{Condition, Filter},
             query::Lists,
             range::{Range, Step},
             section::Section,
-            visitors::{Gaps, ImportedDay},
+            visitors::ImportedDay,
         },
     };
 
@@ -238,6 +302,7 @@ mod tests {
             excluded: [(Exclusion::Bots, 4)].into(),
             referrals: vec![],
             annotations: Vec::new(),
+            selected: Selected::default(),
             imported: vec![ImportedDay {
                 source: "umami".to_owned(),
                 day: day("2026-11-22"),
@@ -356,7 +421,7 @@ mod tests {
     #[test]
     fn a_value_has_no_numbers_of_the_whole_site() {
         let about = |dimension| {
-            let filter: Filter = Condition { dimension, value: "x".to_owned() }.into();
+            let filter: Filter = Condition { dimension, value: "x".to_owned(), is_negated: false }.into();
             let query = Query { filter, lists: Lists::None, step: Some(Step::Hour), ..query(Range::Days(2)) };
             report(&query, Forget::Monthly, Tallies { hours: [].into(), ..tallies() })
         };

@@ -2,6 +2,7 @@
 
 use crate::domain::{
     calendar::OutOfRange,
+    cells::ATTRIBUTES,
     dimension::{Dimension, channel::ChannelGroup},
 };
 
@@ -13,6 +14,9 @@ pub(super) const MAXIMUM_DAYS: i32 = 3660;
 
 /// Longest value in a query, in bytes: longer than any stored value.
 pub(super) const MAXIMUM_VALUE_BYTES: usize = 1024;
+
+/// Most values in a query.
+pub(super) const MAXIMUM_CONDITIONS: usize = 20;
 
 /// Most rows of a list in one response.
 pub(super) const MAXIMUM_ROWS: i64 = 10_000;
@@ -49,8 +53,16 @@ pub enum BadQuery {
     TooLong,
     #[error("the series would have more than {MAXIMUM_POINTS} points: use a shorter range, or a longer step with 'by'")]
     TooManyPoints,
-    #[error("use one of {}: combinations of values are not counted", parameters())]
+    #[error(
+        "use one of {}; or any of {}, each once, or with '!' before each value to exclude, together with at most one page, referrer, campaign or event",
+        parameters(Dimension::lists()),
+        parameters(ATTRIBUTES)
+    )]
     SeveralValues,
+    #[error("the query has more than {MAXIMUM_CONDITIONS} values")]
+    TooManyValues,
+    #[error("combinations of values are not counted, because FOOTFALL_SMALLEST_GROUP is off: use one value")]
+    CombinationsOff,
     #[error("'{}' has more than {MAXIMUM_VALUE_BYTES} bytes", .0.parameter())]
     LongValue(Dimension),
     #[error("'{}' must be {}", .0.parameter(), form(*.0))]
@@ -81,8 +93,8 @@ impl From<OutOfRange> for BadQuery {
 }
 
 /// The parameters that name a value, in words.
-fn parameters() -> String {
-    let names: Vec<_> = Dimension::lists().map(|dimension| format!("'{}'", dimension.parameter())).collect();
+fn parameters(dimensions: impl IntoIterator<Item = Dimension>) -> String {
+    let names: Vec<_> = dimensions.into_iter().map(|dimension| format!("'{}'", dimension.parameter())).collect();
     names.join(", ")
 }
 

@@ -1,24 +1,22 @@
 //! The values that a query is about.
 
 use super::{
-    bad_query::{BadQuery, MAXIMUM_VALUE_BYTES},
+    bad_query::{BadQuery, MAXIMUM_CONDITIONS, MAXIMUM_VALUE_BYTES},
     range::Step,
 };
-use crate::domain::dimension::{
-    Dimension, OTHER, UNKNOWN, channel::ChannelGroup, country::Country, language, path::page_with_parameters,
-    referrer::referring_host, value::printable,
+pub use crate::domain::cells::Condition;
+use crate::domain::{
+    calendar::Day,
+    cells::{ATTRIBUTES, CellValue, Selection, absent},
+    dimension::{
+        Dimension, OTHER, UNKNOWN, Uniqueness, channel::ChannelGroup, country::Country, language,
+        path::page_with_parameters, referrer::referring_host, value::printable,
+    },
 };
 
-/// A value that the counted visits have.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Condition {
-    pub dimension: Dimension,
-    /// The value in its stored form.
-    pub value: String,
-}
-
 impl Condition {
-    /// Parses the value of a query parameter. A value that never occurred is valid.
+    /// Parses the value of a query parameter. A value that never occurred is valid. With `!` before it, an attribute of a profile must
+    /// have another value.
     ///
     /// # Errors
     /// If the dimension has no such values.
@@ -26,8 +24,12 @@ impl Condition {
         if text.len() > MAXIMUM_VALUE_BYTES {
             return Err(BadQuery::LongValue(dimension));
         }
-        let has_unknown = matches!(dimension, Dimension::Country | Dimension::Language);
-        let value = if text == OTHER || has_unknown && text == UNKNOWN {
+        let is_attribute = ATTRIBUTES.contains(&dimension);
+        let (text, is_negated) = match text.strip_prefix('!') {
+            Some(text) if is_attribute => (text, true),
+            _ => (text, false),
+        };
+        let value = if text == OTHER || (is_attribute && text == absent(dimension)) {
             Some(text.to_owned())
         } else {
             match dimension {
@@ -51,7 +53,12 @@ impl Condition {
                 | Dimension::Referral => Some(printable(text, MAXIMUM_VALUE_BYTES)),
             }
         };
-        Ok(Self { dimension, value: value.ok_or(BadQuery::InvalidValue(dimension))? })
+        Ok(Self { dimension, value: value.ok_or(BadQuery::InvalidValue(dimension))?, is_negated })
+    }
+
+    /// Whether tallies count the views without a value of this dimension as [`UNKNOWN`].
+    const fn is_listed_when_unknown(&self) -> bool {
+        !matches!(self.dimension, Dimension::Browser | Dimension::OperatingSystem | Dimension::Device)
     }
 
     /// The dimension whose values are counted together with those of this dimension.
@@ -72,19 +79,100 @@ impl Filter {
     /// Parses those of the parameters that name a dimension.
     ///
     /// # Errors
-    /// If a value is invalid, or if there is more than one: combinations of values are not counted.
+    /// If a value is invalid, or if the combination is not counted. Attributes of a profile are counted together, with at most one
+    /// value whose visitors have fingerprints of their own.
     pub fn parse<'p>(parameters: impl IntoIterator<Item = (&'p str, &'p str)>) -> Result<Self, BadQuery> {
         let conditions = parameters.into_iter().filter_map(|(name, text)| {
             let dimension = Dimension::of_parameter(name).filter(|_| !text.is_empty())?;
             Some(Condition::parse(dimension, text))
         });
-        let filter = Self(conditions.collect::<Result<_, _>>()?);
-        if filter.0.len() > 1 { Err(BadQuery::SeveralValues) } else { Ok(filter) }
+        let mut filter = Self::default();
+        for condition in conditions {
+            let condition = condition?;
+            if !filter.0.contains(&condition) {
+                filter.0.push(condition);
+            }
+        }
+        if filter.0.len() > MAXIMUM_CONDITIONS {
+            return Err(BadQuery::TooManyValues);
+        }
+        let is_counted = filter.0.len() < 2 || filter.has_cells();
+        // Several values of an attribute can only be excluded.
+        let is_repeated = |(place, condition): (usize, &Condition)| {
+            let before = &filter.0[..place];
+            let is_of = |other: &&Condition| other.dimension == condition.dimension;
+            before.iter().filter(is_of).any(|other| !other.is_negated || !condition.is_negated)
+        };
+        if is_counted && !filter.0.iter().enumerate().any(is_repeated) {
+            Ok(filter)
+        } else {
+            Err(BadQuery::SeveralValues)
+        }
     }
 
-    /// The only condition, if there is one.
+    pub fn conditions(&self) -> &[Condition] {
+        &self.0
+    }
+
+    /// The only condition, if a tally counts it. Views without a User-Agent have no browser, system and device in tallies.
     pub fn condition(&self) -> Option<&Condition> {
-        self.0.first()
+        match &self.0[..] {
+            [condition]
+                if !condition.is_negated && (condition.value != UNKNOWN || condition.is_listed_when_unknown()) =>
+            {
+                Some(condition)
+            }
+            _ => None,
+        }
+    }
+
+    /// The conditions that can be combined with another value of a dimension.
+    pub fn combinable(&self, dimension: Dimension) -> impl Iterator<Item = &Condition> {
+        let is_attribute = |dimension: Dimension| ATTRIBUTES.contains(&dimension);
+        self.0.iter().filter(move |condition| {
+            condition.dimension != dimension && (is_attribute(condition.dimension) || is_attribute(dimension))
+        })
+    }
+
+    /// Whether only cells count the conditions together.
+    pub fn combines(&self) -> bool {
+        !self.is_empty() && self.condition().is_none()
+    }
+
+    /// Whether cells count the conditions together.
+    pub fn has_cells(&self) -> bool {
+        let (attributes, values): (Vec<_>, Vec<_>) =
+            self.0.iter().partition(|condition| ATTRIBUTES.contains(&condition.dimension));
+        values.len() < 2
+            && attributes.len() + values.len() > 0
+            && values.iter().all(|value| value.dimension.uniqueness() == Uniqueness::PerValue)
+    }
+
+    /// Whether a report with this filter can have the list of a dimension.
+    pub fn has_list(&self, dimension: Dimension) -> bool {
+        let is_attribute = |dimension: &Dimension| ATTRIBUTES.contains(dimension);
+        self.is_empty()
+            || is_attribute(&dimension)
+            || (dimension.uniqueness() == Uniqueness::PerValue
+                && self.0.iter().all(|condition| is_attribute(&condition.dimension)))
+    }
+
+    /// The condition that is not on an attribute of a profile.
+    pub fn value(&self) -> Option<&Condition> {
+        self.0.iter().find(|condition| !ATTRIBUTES.contains(&condition.dimension))
+    }
+
+    /// The question about cells. `range` is the range of the lists, if its unique visitors are known.
+    pub fn selection(&self, range: Option<(Day, Day)>) -> Option<Selection> {
+        let is_attribute = |condition: &&Condition| ATTRIBUTES.contains(&condition.dimension);
+        self.has_cells().then(|| Selection {
+            conditions: self.0.iter().filter(is_attribute).cloned().collect(),
+            value: self.value().map_or_else(CellValue::default, |value| CellValue {
+                dimension: Some(value.dimension),
+                value: value.value.clone(),
+            }),
+            range,
+        })
     }
 
     pub fn is_empty(&self) -> bool {
@@ -176,12 +264,48 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_has_one_value_at_most() {
+    fn a_filter_has_any_attributes_and_at_most_one_value() {
         assert_eq!(filter(&[]), Ok(Filter::default()));
         assert_eq!(filter(&[("site", "example.com"), ("country", ""), ("by", "day")]), Ok(Filter::default()));
-        for two in [[("page", "/"), ("referrer", "news.example")], [("page", "/"), ("page", "/")]] {
-            assert_eq!(filter(&two), Err(BadQuery::SeveralValues));
+        for two in [
+            [("page", "/"), ("referrer", "news.example")],
+            [("page", "/"), ("page", "/a")],
+            [("country", "DE"), ("country", "FR")],
+            [("country", "DE"), ("country", "!FR")],
+            [("country", "DE"), ("entry_page", "/")],
+            [("country", "DE"), ("robot", "GPTBot")],
+        ] {
+            assert_eq!(filter(&two), Err(BadQuery::SeveralValues), "{two:?}");
         }
+        let excluded = filter(&[("browser", "!Chrome"), ("browser", "!Firefox"), ("browser", "!Chrome")]).unwrap();
+        assert_eq!(excluded.conditions().iter().map(Condition::text).collect::<Vec<_>>(), ["!Chrome", "!Firefox"]);
+        let many: Vec<String> = (0..=MAXIMUM_CONDITIONS).map(|number| format!("!{number}")).collect();
+        let many = many.iter().map(|value| ("browser", value.as_str()));
+        assert_eq!(Filter::parse(many.clone()), Err(BadQuery::TooManyValues));
+        assert!(Filter::parse(many.skip(1)).is_ok());
+        let combined = filter(&[("country", "de"), ("page", "/a"), ("browser", "!Chrome")]).unwrap();
+        assert!(combined.combines() && combined.condition().is_none());
+        let Selection { conditions, value, range: None } = combined.selection(None).unwrap() else { panic!() };
+        assert_eq!(conditions.iter().map(|condition| condition.is_negated).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(value, CellValue { dimension: Some(Dimension::Page), value: "/a".to_owned() });
+    }
+
+    #[test]
+    fn a_single_value_is_counted_by_tallies_unless_it_is_negated_or_unknown() {
+        for (name, text, combines) in [
+            ("country", "DE", false),
+            ("country", "!DE", true),
+            ("country", "unknown", false),
+            ("browser", "unknown", true),
+            ("channel", "direct", false),
+            ("channel", "!direct", true),
+            ("channel", "search", false),
+            ("event", "!important", false),
+        ] {
+            assert_eq!(filter(&[(name, text)]).unwrap().combines(), combines, "{name}={text}");
+        }
+        assert_eq!(filter(&[("channel", "unknown")]), Err(BadQuery::InvalidValue(Dimension::Channel)));
+        assert!(filter(&[("robot", "GPTBot")]).unwrap().selection(None).is_none());
     }
 
     #[test]

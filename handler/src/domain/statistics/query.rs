@@ -12,6 +12,7 @@ use super::{
 };
 use crate::domain::{
     calendar::{Day, Moment},
+    cells::Selection,
     dimension::{Dimension, Group, TallyKey},
     retention::Forget,
     site_name::SiteName,
@@ -113,6 +114,8 @@ pub struct Plan {
     pub weeks: Vec<(Day, Day)>,
     /// The tallies of the days: those of the site, or those of one value. Hours are counted for the site only.
     pub counted: (TallyKey, String),
+    /// The cells of the days and lists, if the query needs them.
+    pub selection: Option<Selection>,
     pub lists: Lists,
     pub section: Section,
 }
@@ -161,10 +164,13 @@ impl Query {
         let is_exact = forget.is_exact(first, last);
         let series = series(first, last, step, zone)?;
         let before = self.before(now, today, zone, step, (first, last), first_kept);
-        let (counted, hours) = match self.filter.condition() {
-            None => ((TallyKey::Total, String::new()), last_hours(today, hour, zone)),
-            Some(condition) => ((TallyKey::Of(condition.dimension), condition.value.clone()), Vec::new()),
+        let counted = match self.filter.condition().or_else(|| self.filter.value()) {
+            None => (TallyKey::Total, String::new()),
+            Some(condition) => (TallyKey::Of(condition.dimension), condition.value.clone()),
         };
+        let hours = if self.filter.is_empty() { last_hours(today, hour, zone) } else { Vec::new() };
+        let needs_cells = self.filter.combines() || self.lists != Lists::None;
+        let selection = self.filter.selection(is_exact.then_some((first, last))).filter(|_| needs_cells);
         let has_weeks = forget == Forget::Monthly && self.filter.has_visitors();
         let weeks = if has_weeks { last_weeks(today, first_kept) } else { Vec::new() };
         let (lists, section) = (self.lists, self.section.clone());
@@ -181,6 +187,7 @@ impl Query {
             hours,
             weeks,
             counted,
+            selection,
             lists,
             section,
         })
@@ -297,8 +304,13 @@ impl Plan {
         let numbers = |dimensions: Vec<Dimension>| dimensions.into_iter().map(Dimension::number);
         // Exclusions are counted for the site only.
         let exclusion = (self.counted.0 == TallyKey::Total).then_some(TallyKey::Exclusion.number());
-        let listed: Vec<i16> = exclusion.into_iter().chain(numbers(listed)).collect();
-        let unread = if self.lists == Lists::None { Vec::new() } else { numbers(unread).collect() };
+        let listed: Vec<i16> = match &self.selection {
+            // The lists come from cells.
+            Some(_) => Vec::new(),
+            None => exclusion.into_iter().chain(numbers(listed)).collect(),
+        };
+        let unread =
+            if self.lists == Lists::None || self.selection.is_some() { Vec::new() } else { numbers(unread).collect() };
         let slice = |(number, dimensions): (usize, &[i16])| Slice {
             dimensions: dimensions.to_vec(),
             unread: if number == 0 { unread.clone() } else { Vec::new() },
@@ -571,7 +583,7 @@ mod tests {
     #[test]
     fn a_query_about_one_value_reads_its_days_and_no_hours() {
         use crate::domain::statistics::Condition;
-        let value = Condition { dimension: Dimension::Page, value: "/".to_owned() };
+        let value = Condition { dimension: Dimension::Page, value: "/".to_owned(), is_negated: false };
         let query = |range| Query { filter: value.clone().into(), lists: Lists::None, ..query(range, None) };
         let plan = plan_in(&query(Range::Today), "UTC").unwrap();
         assert_eq!((plan.step, plan.days_by_hour(), plan.before.clone()), (Step::Day, vec![], None));

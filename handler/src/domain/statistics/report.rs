@@ -12,7 +12,7 @@ use super::{
     range::{Range, Step},
     section::Section,
 };
-use crate::domain::{calendar::Day, dimension::Dimension, exclusion::Exclusion, site_name::SiteName};
+use crate::domain::{calendar::Day, cells::NotShown, dimension::Dimension, exclusion::Exclusion, site_name::SiteName};
 
 /// The numbers of one site.
 #[derive(Clone, Debug)]
@@ -71,6 +71,9 @@ pub struct Report {
     pub excluded: BTreeMap<Exclusion, i64>,
     /// The values that the numbers are about.
     pub filter: Filter,
+    /// Visitors of the range who may belong to the filter, but are in groups too small to be distinguished, by the conditions that they
+    /// surely fulfil. `None` if the filter combines no values, or if the range is too long to know them.
+    pub not_shown: Option<Vec<NotShown>>,
     /// The referrers of the filter's page, or the pages of its referrer.
     pub referrals: Option<Referrals>,
     /// Numbers of other counters for the range. No other number here includes them.

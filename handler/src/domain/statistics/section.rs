@@ -84,6 +84,12 @@ impl Section {
         })
     }
 
+    /// Whether a value of a dimension matches the search.
+    pub fn matching(&self, dimension: Dimension) -> impl Fn(&str) -> bool {
+        let codes = self.codes(dimension);
+        move |value| value.to_lowercase().contains(&self.search) || codes.iter().any(|code| code == value)
+    }
+
     /// The values of a dimension that are codes whose name matches the search.
     pub fn codes(&self, dimension: Dimension) -> Vec<String> {
         let matches = |name: &str| !self.search.is_empty() && name.to_lowercase().contains(&self.search);

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::annotation::Annotation;
-use crate::domain::{calendar::Day, dimension::Dimension, exclusion::Exclusion};
+use crate::domain::{calendar::Day, cells::Selected, dimension::Dimension, exclusion::Exclusion};
 
 /// The visitors of a day by gap. Element 0 counts visitors not seen before in this period or the last; element g counts visitors
 /// last seen g days before.
@@ -94,6 +94,8 @@ pub struct Tallies {
     pub excluded: BTreeMap<Exclusion, i64>,
     /// The referrers of a page or the pages of a referrer: values with their views, most views first, and the views without a value.
     pub referrals: Vec<(Option<String>, i64)>,
+    /// The cells of a filter.
+    pub selected: Selected,
     /// The imported totals of the days of the range.
     pub imported: Vec<ImportedDay>,
     /// The annotations of the days of the range.

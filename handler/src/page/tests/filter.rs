@@ -1,10 +1,13 @@
 //! Rules of the page about one value, of the weeks with returning visitors, and of parts that are not always shown.
 
 use super::*;
-use crate::domain::statistics::{Condition, Entry, Referrals};
+use crate::domain::{
+    cells::NotShown,
+    statistics::{Condition, Entry, Filter, Referrals, Section, Sort},
+};
 
 fn condition(dimension: Dimension, value: &str) -> Condition {
-    Condition { dimension, value: value.to_owned() }
+    Condition { dimension, value: value.to_owned(), is_negated: false }
 }
 
 /// The report of one value, with no lists.
@@ -75,9 +78,7 @@ fn a_page_about_one_value_shows_nothing_of_the_whole_site() {
     for whole_site in ["id=\"live\"", "left out", "data-lists", "data-total=\"all_time\"", "class=\"list\""] {
         assert!(!page.contains(whole_site), "{whole_site}");
     }
-    assert!(
-        text(&page).contains("For a single browser, no lists are counted: combinations of values are not available.")
-    );
+    assert!(text(&page).contains("For a single browser, no lists are counted."));
     assert!(text(&page).contains("under the browser of its first visit."));
     assert!(!page.contains("Hours are counted") && !links(&page).contains("by=hour"));
     let day = Report {
@@ -127,6 +128,67 @@ fn a_page_lists_its_referrers_and_a_referrer_its_pages() {
     let page = html(&with_referrals(about(Dimension::Referrer, "news.example"), &[], 0));
     assert!(page.contains("This host referred no visitors in this period.") && !page.contains("The page of 0"));
     assert!(links(&page).contains("&lists=sources#lists\">Show the lists of the whole site"));
+}
+
+#[test]
+fn several_values_have_a_chip_each_and_visitors_only() {
+    let conditions = [("country", "DE"), ("browser", "!Chrome"), ("page", "/a")];
+    let report = Report {
+        filter: Filter::parse(conditions).unwrap(),
+        not_shown: Some(vec![
+            NotShown { known: Filter::parse(conditions).unwrap().conditions().to_vec(), visitors: 1_200 },
+            NotShown { known: Vec::new(), visitors: 34 },
+        ]),
+        lists: [(Dimension::Language, vec![entry("de")])].into(),
+        unread: vec![Dimension::Device],
+        ..with_group(&report(), Group::Locations)
+    };
+    let page = links(&html(&report));
+    assert!(text(&page).contains(
+        "More visitors may belong here, but their groups are too small to show. Their numbers: 1,200 with the country Germany \
+         and another browser than Chrome and the page /a, 34 without a known value."
+    ));
+    assert!(
+        page.contains(
+            "<bdi>not Chrome</bdi> <a href=\"?site=example.com&period=23d&lists=technology&country=DE&page=/a\""
+        ),
+        "{page}"
+    );
+    assert_eq!(row_links(&page), ["?site=example.com&period=23d&language=de&country=DE&browser=%21Chrome&page=/a"]);
+    assert!(page.contains("<input type=\"hidden\" name=\"browser\" value=\"!Chrome\">"));
+    assert!(page.contains("&lists=technology&country=DE&browser=%21Chrome&page=/a#lists\""), "{page}");
+    assert!(page.contains("<th>Language<th>Visitors<th>Share<tbody>") && !text(&page).contains("Pageviews"));
+    assert_eq!(numbers(&page).len(), 3, "unique, new and returning visitors");
+}
+
+#[test]
+fn the_whole_list_of_a_filter_keeps_the_conditions() {
+    let report = Report {
+        filter: Filter::parse([("country", "DE"), ("device", "Phone")]).unwrap(),
+        not_shown: Some(Vec::new()),
+        lists: [(Dimension::Language, vec![entry("de")])].into(),
+        lengths: [(Dimension::Language, 120)].into(),
+        read_lists: Lists::One(Dimension::Language),
+        section: Section { offset: 50, sort: Sort::Pageviews, ..Section::default() },
+        ..report()
+    };
+    let page = links(&html(&report));
+    assert!(
+        page.contains("51 to 51 of 120") && page.contains("<th>Language<th aria-sort=\"descending\">Visitors<th>Share")
+    );
+    let conditions = "&country=DE&device=Phone";
+    for query in [
+        format!("list=languages&sort=pageviews&offset=51{conditions}#lists\">Next"),
+        format!("list=languages&sort=pageviews{conditions}&limit=10000\""),
+        format!("&period=7d&list=languages{conditions}\""),
+    ] {
+        assert!(page.contains(&query), "{query}: {page}");
+    }
+    let hidden = "<input type=\"hidden\" name=\"device\" value=\"Phone\">";
+    assert_eq!(page.matches(hidden).count(), 2, "the dates and the search: {page}");
+    assert!(!text(&page).contains("More visitors may belong here"));
+    let year = Report { filter: report.filter, not_shown: None, lists: [].into(), ..report_of_a_year() };
+    assert!(text(&html(&year)).contains("Lists are available for shorter periods only."));
 }
 
 #[test]

@@ -81,6 +81,7 @@ pub(super) fn report() -> Report {
         unread: vec![],
         excluded: BTreeMap::from([(Exclusion::Bots, 1_000)]),
         filter: Filter::default(),
+        not_shown: None,
         referrals: None,
         imported: Vec::new(),
         annotations: Vec::new(),

@@ -4,56 +4,69 @@ use std::borrow::Cow;
 
 use crate::{
     domain::statistics::{Counts, Lists, Report},
-    domain::{Dimension, Exclusion},
+    domain::{Dimension, Exclusion, cells::NotShown},
     http::timestamps::local,
 };
 
 /// Writes a report with these columns:
-/// - subject: `range`, `series`, `imported_` with the name of a counter, the name of a list, `referrals` or `excluded`
-/// - value: a day or instant, a value of the list, or a reason
+/// - subject: `range`, `series`, `imported_` with the name of a counter, the name of a list, `referrals`, `not_shown` or
+///   `excluded`
+/// - value: a day or instant, a value of the list, a reason, or, for visitors who are not shown, the values that they surely have
 /// - unique visitors, empty if unknown
-/// - pageviews
+/// - pageviews, empty if unknown
 ///
 /// # Errors
 /// None are known: the writer writes to memory.
 pub(super) fn write(report: &Report) -> anyhow::Result<String> {
     let mut table = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     let number = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
-    let mut row = |about: &str, value: &str, visitors: Option<i64>, pageviews: i64| {
-        table.write_record([about, &harmless(value), &number(visitors), &pageviews.to_string()])
+    let mut row = |about: &str, value: &str, visitors: Option<i64>, pageviews: Option<i64>| {
+        table.write_record([about, &harmless(value), &number(visitors), &number(pageviews)])
     };
     let Report { zone, first, last, counts: Counts { visitors, pageviews, .. }, .. } = report;
+    // Cells count visitors only. They have the numbers of combinations, and the lists of any filter.
+    let views = |pageviews: i64| (!report.filter.combines()).then_some(pageviews);
     // A table of one list has nothing else.
     let is_whole = !matches!(report.read_lists, Lists::One(_));
     if is_whole {
-        row("range", &format!("{first}/{last}"), *visitors, *pageviews)?;
+        row("range", &format!("{first}/{last}"), *visitors, views(*pageviews))?;
         for point in &report.series {
-            row("series", &local(point.start, zone), point.visitors, point.pageviews)?;
+            row("series", &local(point.start, zone), point.visitors, views(point.pageviews))?;
         }
         for imported in &report.imported {
             let about = format!("imported_{}", imported.source);
             for point in &imported.series {
-                row(&about, &local(point.start, zone), Some(point.daily_visitors), point.pageviews)?;
+                row(&about, &local(point.start, zone), Some(point.daily_visitors), Some(point.pageviews))?;
             }
         }
     }
     for dimension in Dimension::lists() {
         for entry in report.lists.get(&dimension).into_iter().flatten() {
-            row(dimension.name(), &entry.value, entry.visitors, entry.pageviews)?;
+            row(dimension.name(), &entry.value, entry.visitors, report.filter.is_empty().then_some(entry.pageviews))?;
         }
     }
     for entry in report.referrals.iter().flat_map(|referrals| &referrals.entries) {
-        row(Dimension::Referral.name(), &entry.value, None, entry.pageviews)?;
+        row(Dimension::Referral.name(), &entry.value, None, Some(entry.pageviews))?;
     }
     // Exclusions are counted for the whole site only.
     if is_whole && report.filter.is_empty() {
         for exclusion in Exclusion::ALL {
-            row("excluded", exclusion.name(), None, report.excluded.get(exclusion).copied().unwrap_or_default())?;
+            let excluded = report.excluded.get(exclusion).copied().unwrap_or_default();
+            row("excluded", exclusion.name(), None, Some(excluded))?;
         }
+    }
+    for NotShown { known, visitors } in report.not_shown.iter().flatten().filter(|_| is_whole) {
+        let known = known.iter().map(|condition| (condition.dimension.parameter(), condition.text()));
+        row("not_shown", &query(known), Some(*visitors), None)?;
     }
     let rows = String::from_utf8(table.into_inner()?)?;
     // Without the byte order mark, Excel does not read UTF-8.
     Ok(format!("\u{feff}about,value,visitors,pageviews\r\n{rows}"))
+}
+
+/// Parameters as a query.
+fn query(parameters: impl Iterator<Item = (&'static str, String)>) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
 }
 
 /// Prevents spreadsheets from evaluating a value, or a part of it, as a formula (OWASP, "CSV injection"): puts an

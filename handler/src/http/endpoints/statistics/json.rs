@@ -7,9 +7,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    domain::statistics::{Annotation, Counts, Entry, ImportedPoint, Point, Referrals, Report, Week},
+    domain::statistics::{Annotation, Condition, Counts, Entry, ImportedPoint, Point, Referrals, Report, Week},
     domain::{
         Day, Dimension, Exclusion,
+        cells::NotShown,
         visit::robot::{self, RobotPurpose},
     },
     http::timestamps::{local, utc},
@@ -29,7 +30,8 @@ struct Document<'r> {
     time_zone: &'r str,
     as_of: String,
     stale: bool,
-    filter: BTreeMap<&'static str, &'r str>,
+    filter: FilterValues,
+    not_shown: Option<Vec<NotShownVisitors>>,
     visitors: VisitorTotals,
     pageviews: PageviewTotals,
     range: RangeCounts,
@@ -44,6 +46,15 @@ struct Document<'r> {
     excluded: Option<BTreeMap<&'static str, i64>>,
     imported: Vec<ImportedTotals<'r>>,
     annotations: Vec<AnnotatedDay<'r>>,
+}
+
+/// The values of each parameter: one, or all that are excluded.
+type FilterValues = BTreeMap<&'static str, Value>;
+
+#[derive(Serialize)]
+struct NotShownVisitors {
+    filter: FilterValues,
+    visitors: i64,
 }
 
 #[derive(Serialize)]
@@ -62,9 +73,9 @@ struct AllTime {
 
 #[derive(Serialize)]
 struct PageviewTotals {
-    today: i64,
-    this_week: i64,
-    this_month: i64,
+    today: Option<i64>,
+    this_week: Option<i64>,
+    this_month: Option<i64>,
     all_time: Option<i64>,
 }
 
@@ -95,14 +106,14 @@ struct PeriodCounts {
     new_visitors: Option<i64>,
     returning_visitors: Option<i64>,
     daily_visitors: i64,
-    pageviews: i64,
+    pageviews: Option<i64>,
 }
 
 #[derive(Serialize)]
 struct SeriesPoint {
     start: String,
     visitors: Option<i64>,
-    pageviews: i64,
+    pageviews: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -119,7 +130,7 @@ struct WeekCounts {
 struct ListEntry<'r> {
     value: &'r str,
     visitors: Option<i64>,
-    pageviews: i64,
+    pageviews: Option<i64>,
     #[serde(flatten)]
     robot: Option<RobotFields>,
 }
@@ -160,11 +171,17 @@ struct ImportedSeriesPoint {
 impl<'r> Document<'r> {
     fn new(report: &'r Report) -> Self {
         let Report { zone, today, this_week, this_month, counts, .. } = report;
-        let filter = report.filter.condition();
+        // Cells count visitors only. They have the numbers of combinations, and the lists of any filter.
+        let has_views = !report.filter.combines();
+        let views = |pageviews: i64| has_views.then_some(pageviews);
         let list = |dimension: Dimension| {
             let entries = report.lists.get(&dimension).into_iter().flatten();
-            (dimension.name(), entries.map(|entry| ListEntry::new(dimension, entry)).collect())
+            let entry = |entry| ListEntry::new(dimension, entry, report.filter.is_empty());
+            (dimension.name(), entries.map(entry).collect())
         };
+        let is_listed =
+            |dimension: &Dimension| report.read_lists.contain(*dimension) && report.filter.has_list(*dimension);
+        let not_shown = |group: &NotShown| NotShownVisitors { filter: filter(&group.known), visitors: group.visitors };
         let excluded =
             |exclusion: &Exclusion| (exclusion.name(), report.excluded.get(exclusion).copied().unwrap_or_default());
         Self {
@@ -172,7 +189,8 @@ impl<'r> Document<'r> {
             time_zone: zone.iana_name().unwrap_or("UTC"),
             as_of: utc(report.as_of),
             stale: report.stale,
-            filter: filter.map(|condition| (condition.dimension.parameter(), &*condition.value)).into_iter().collect(),
+            filter: filter(report.filter.conditions()),
+            not_shown: report.not_shown.as_ref().map(|groups| groups.iter().map(not_shown).collect()),
             visitors: VisitorTotals {
                 today: today.visitors,
                 this_week: this_week.visitors,
@@ -182,9 +200,9 @@ impl<'r> Document<'r> {
                     .map(|estimate| AllTime { estimate: estimate.visitors, standard_error: estimate.standard_error }),
             },
             pageviews: PageviewTotals {
-                today: today.pageviews,
-                this_week: this_week.pageviews,
-                this_month: this_month.pageviews,
+                today: views(today.pageviews),
+                this_week: views(this_week.pageviews),
+                this_month: views(this_month.pageviews),
                 all_time: report.filter.is_empty().then_some(report.all_time_pageviews),
             },
             range: RangeCounts {
@@ -192,23 +210,23 @@ impl<'r> Document<'r> {
                 from: report.first,
                 to: report.last,
                 exact: counts.visitors.is_some(),
-                counts: counts.into(),
+                counts: PeriodCounts::of(counts, has_views),
                 previous: report.previous.as_ref().map(|previous| PreviousCounts {
                     from: previous.first,
                     to: previous.last,
                     until: previous.until.map(|until| local(until, zone)),
-                    counts: (&previous.counts).into(),
+                    counts: PeriodCounts::of(&previous.counts, has_views),
                 }),
                 counting_began: report.counting_began,
             },
             by: report.step.name(),
-            series: points(&report.series, zone),
-            last_24_hours: points(&report.last_24_hours, zone),
+            series: points(&report.series, zone, has_views),
+            last_24_hours: points(&report.last_24_hours, zone, has_views),
             returning: report.returning.iter().map(WeekCounts::from).collect(),
-            lists: Dimension::lists().filter(|dimension| report.read_lists.contain(*dimension)).map(list).collect(),
+            lists: Dimension::lists().filter(is_listed).map(list).collect(),
             list_lengths: report.lengths.iter().map(|(dimension, length)| (dimension.name(), *length)).collect(),
             referrals: report.referrals.as_ref().map(referrals),
-            excluded: filter.is_none().then(|| Exclusion::ALL.iter().map(excluded).collect()),
+            excluded: report.filter.is_empty().then(|| Exclusion::ALL.iter().map(excluded).collect()),
             imported: report
                 .imported
                 .iter()
@@ -224,14 +242,23 @@ impl<'r> Document<'r> {
     }
 }
 
-impl From<&Counts> for PeriodCounts {
-    fn from(counts: &Counts) -> Self {
+fn filter(conditions: &[Condition]) -> FilterValues {
+    let mut values: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for condition in conditions {
+        values.entry(condition.dimension.parameter()).or_default().push(condition.text().into());
+    }
+    let one_or_all = |mut values: Vec<Value>| if values.len() == 1 { values.remove(0) } else { values.into() };
+    values.into_iter().map(|(name, values)| (name, one_or_all(values))).collect()
+}
+
+impl PeriodCounts {
+    fn of(counts: &Counts, has_views: bool) -> Self {
         Self {
             visitors: counts.visitors,
             new_visitors: counts.new_visitors,
             returning_visitors: counts.returning_visitors(),
             daily_visitors: counts.daily_visitors,
-            pageviews: counts.pageviews,
+            pageviews: has_views.then_some(counts.pageviews),
         }
     }
 }
@@ -256,7 +283,7 @@ impl From<&Week> for WeekCounts {
 }
 
 impl<'r> ListEntry<'r> {
-    fn new(dimension: Dimension, entry: &'r Entry) -> Self {
+    fn new(dimension: Dimension, entry: &'r Entry, has_views: bool) -> Self {
         let robot = (dimension == Dimension::Robot).then(|| {
             let known = robot::named(&entry.value);
             RobotFields {
@@ -264,15 +291,15 @@ impl<'r> ListEntry<'r> {
                 purpose: known.map_or(RobotPurpose::Other, |robot| robot.purpose).name(),
             }
         });
-        Self { value: &entry.value, visitors: entry.visitors, pageviews: entry.pageviews, robot }
+        Self { value: &entry.value, visitors: entry.visitors, pageviews: has_views.then_some(entry.pageviews), robot }
     }
 }
 
-fn points(points: &[Point], zone: &TimeZone) -> Vec<SeriesPoint> {
+fn points(points: &[Point], zone: &TimeZone, has_views: bool) -> Vec<SeriesPoint> {
     let point = |point: &Point| SeriesPoint {
         start: local(point.start, zone),
         visitors: point.visitors,
-        pageviews: point.pageviews,
+        pageviews: has_views.then_some(point.pageviews),
     };
     points.iter().map(point).collect()
 }
