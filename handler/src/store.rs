@@ -12,6 +12,7 @@ mod cluster;
 mod column;
 mod connection;
 mod database;
+mod day_cells;
 mod day_sums;
 #[cfg(feature = "embedded")]
 mod embedded;
@@ -42,6 +43,7 @@ pub use clock::CLOCK_TOLERANCE;
 pub use cluster::{Cluster, distribute_sets, read_cluster};
 pub use connection::{CONNECTION_LIFETIME, Checkout, Connection};
 pub use database::Database;
+pub use day_cells::{add_cells, read_day_cells};
 pub use day_sums::{AddedDay, add_day, read_imported, read_next_day, read_site_names};
 pub use examination::{Examination, examine, try_statements};
 pub use failure::{Cause, Failure, Loss, SqlState};

@@ -25,8 +25,7 @@ pub struct ExportArguments {
 /// If the site has never been counted, or the database is unavailable.
 pub async fn run(config: &Config, arguments: ExportArguments) -> anyhow::Result<()> {
     let wanted = arguments.site.map(|site| site.parse::<SiteName>()).transpose().context("--site")?;
-    let mode = config.counting_mode();
-    let database = Database::new(&config.database, mode.clone(), Clock::system()).await?;
+    let database = Database::new(&config.database, config.counting_mode(), Clock::system()).await?;
     let [connection] = database.connections([StatementLimits::FOR_IMPORTS]);
     let mut checkout = connection.checkout().await?;
     let mut sites = store::read_site_names(&mut checkout).await?;
@@ -34,13 +33,13 @@ pub async fn run(config: &Config, arguments: ExportArguments) -> anyhow::Result<
         sites.retain(|site| **site == *wanted);
         ensure!(!sites.is_empty(), "nothing is stored for {wanted}");
     }
-    let mut writer = ExportWriter::begin(BufWriter::new(io::stdout().lock()), &mode)?;
+    let mut writer = ExportWriter::begin(BufWriter::new(io::stdout().lock()), &config.rules())?;
     for name in &sites {
         let site = name.parse::<SiteName>().context("a stored site")?;
         let Some(site) = store::read_site(&mut checkout, &site).await? else { continue };
         let mut after = None;
         while let Some((day, counters)) = store::read_next_day(&mut checkout, site, after).await? {
-            writer.day(name, day, &counters)?;
+            writer.day(name, day, &counters, &store::read_day_cells(&mut checkout, site, day).await?)?;
             after = Some(day);
         }
         let imported = store::read_imported(&mut checkout, site).await?;

@@ -119,7 +119,7 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> anyhow::Result<
         });
     }
     if let Some(Exporter::Footfall) = from {
-        let restored = footfall::import(&config.counting_mode(), &reading, &target, &site, &files).await?;
+        let restored = footfall::import(config, &reading, &target, &site, &files).await?;
         let check = restored.check();
         conclude(json, target, restored, ToString::to_string)?;
         return check;

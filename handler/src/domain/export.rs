@@ -3,12 +3,18 @@
 
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     io::{self, Write},
 };
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::{Deserialize, Serialize};
 
-use super::{CountingMode, Day, TallyKey, statistics::Annotation};
+use super::{
+    CountingRules, Day, TallyKey,
+    cells::{Cells, Damaged},
+    statistics::Annotation,
+};
 
 /// The name of the format, in its first line.
 pub const FORMAT: &str = "footfall-export";
@@ -25,6 +31,8 @@ pub struct Header {
     pub time_zone: String,
     /// The name of the counting mode.
     pub forget: String,
+    /// The smallest group of folded cells.
+    pub smallest_group: Option<u32>,
 }
 
 /// Any other line.
@@ -41,12 +49,31 @@ pub enum Line<'l> {
         /// By gap.
         visitors: Cow<'l, [i32]>,
     },
+    /// The cells of a day that the visits of one day have raised, each packed ([`Cells::pack`]) and in Base64.
+    Cells {
+        site: Cow<'l, str>,
+        day: Day,
+        visit_day: Day,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        folded: Option<Cow<'l, str>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        open: Option<Cow<'l, str>>,
+    },
     /// A daily total of another counter.
     Imported { site: Cow<'l, str>, day: Day, source: Cow<'l, str>, pageviews: i64, visitors: i64 },
     /// A note of the owner.
     Annotation { site: Cow<'l, str>, day: Day, text: Cow<'l, str> },
     /// The last line, with the number of lines before it.
     End { lines: u64 },
+}
+
+/// The cells of a line.
+///
+/// # Errors
+/// If they are neither Base64 nor packed cells.
+pub fn cells_of(packed: Option<&str>) -> Result<Cells, Damaged> {
+    let Some(packed) = packed else { return Ok(Cells::default()) };
+    Cells::unpack(&BASE64_STANDARD.decode(packed).unwrap_or_default())
 }
 
 /// A counter of a day. The dimension is the stored number.
@@ -57,6 +84,14 @@ pub struct DayCounter {
     pub pageviews: i64,
     /// By gap.
     pub visitors: Vec<i32>,
+}
+
+/// The cells of a day that the visits of one day have raised.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DayCells {
+    pub folded: Cells,
+    /// Cells that are not folded yet.
+    pub open: Cells,
 }
 
 /// Another counter's totals of one day.
@@ -76,19 +111,27 @@ pub struct ExportWriter<W> {
 
 impl<W: Write> ExportWriter<W> {
     /// Begins with the header.
-    pub fn begin(to: W, mode: &CountingMode) -> io::Result<Self> {
+    pub fn begin(to: W, rules: &CountingRules) -> io::Result<Self> {
+        let mode = &rules.counting_mode;
         let mut writer = Self { to, lines: 0 };
         writer.write(&Header {
             format: FORMAT.to_owned(),
             version: VERSION,
             time_zone: mode.zone_name().to_owned(),
             forget: mode.forget.name().to_owned(),
+            smallest_group: rules.smallest_group,
         })?;
         Ok(writer)
     }
 
-    /// Writes the counters of a day.
-    pub fn day(&mut self, site: &str, day: Day, counters: &[DayCounter]) -> io::Result<()> {
+    /// Writes the counters of a day, and its cells by the day of the visits.
+    pub fn day(
+        &mut self,
+        site: &str,
+        day: Day,
+        counters: &[DayCounter],
+        cells: &BTreeMap<Day, DayCells>,
+    ) -> io::Result<()> {
         for counter in counters {
             // Dimensions of earlier versions have no name, and no list shows them.
             let Some(key) = TallyKey::from_number(counter.dimension) else { continue };
@@ -100,6 +143,11 @@ impl<W: Write> ExportWriter<W> {
                 pageviews: counter.pageviews,
                 visitors: (&counter.visitors).into(),
             })?;
+        }
+        let encoded = |cells: &Cells| (!cells.is_empty()).then(|| BASE64_STANDARD.encode(cells.pack()).into());
+        for (visit_day, DayCells { folded, open }) in cells {
+            let (folded, open) = (encoded(folded), encoded(open));
+            self.write(&Line::Cells { site: site.into(), day, visit_day: *visit_day, folded, open })?;
         }
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! The parts of an export of one site: a day each, then the rest.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::error::ReadError;
 use crate::{
     domain::{
         Day, SiteName,
-        export::{DayCounter, ImportedTally},
+        export::{DayCells, DayCounter, ImportedTally},
         statistics::Annotation,
     },
     store::{self, Checkout, Failure},
@@ -14,7 +14,12 @@ use crate::{
 
 /// A part of an export, as large as one day of one site.
 pub enum ExportPart {
-    Day(Day, Vec<DayCounter>),
+    Day {
+        day: Day,
+        counters: Vec<DayCounter>,
+        /// By the day of the visits.
+        cells: BTreeMap<Day, DayCells>,
+    },
     /// No day follows.
     Rest {
         /// Totals of other counters, with the names of their sources.
@@ -34,7 +39,8 @@ pub(super) async fn read_part(
 ) -> Result<Option<ExportPart>, Failure> {
     let Some(site) = store::read_site(checkout, site).await? else { return Ok(None) };
     if let Some((day, counters)) = store::read_next_day(checkout, site, after).await? {
-        return Ok(Some(ExportPart::Day(day, counters)));
+        let cells = store::read_day_cells(checkout, site, day).await?;
+        return Ok(Some(ExportPart::Day { day, counters, cells }));
     }
     let imported = store::read_imported(checkout, site).await?;
     let annotations = store::read_annotations(checkout, site).await?;

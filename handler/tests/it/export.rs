@@ -17,19 +17,23 @@ use crate::{
     process::{Folder, HandlerCommand, Outcome, PATIENCE},
 };
 
-const PERIODS: [&str; 6] = [
+const PERIODS: [&str; 10] = [
     "from=2015-05-10&to=2015-05-12",
     "from=2015-05-01&to=2015-06-30",
     "from=2015-06-02&to=2015-06-02&by=hour",
     "from=2015-05-10&to=2015-06-20&by=week",
     "from=2015-01-01&to=2015-12-31",
     "from=2015-05-11&to=2015-05-11&page=/page-1",
+    "from=2015-05-20&to=2015-06-30&browser=Firefox",
+    "from=2015-06-27&to=2015-06-28&browser=Firefox&device=Desktop",
+    "from=2015-05-01&to=2015-06-30&page=/page-2&operating_system=!Linux",
+    "period=30d&browser=!Safari&device=Desktop",
 ];
 
-/// A log of seven weeks: visitors return after gaps of their own, within a month and across two.
-fn log() -> String {
+/// The days of a log of seven weeks: visitors return after gaps of their own, within a month and across two.
+fn log(days: impl Iterator<Item = usize>) -> String {
     let mut log = String::new();
-    for day in 0..50 {
+    for day in days {
         for visitor in (1..40).filter(|visitor| day % (visitor % 11 + 1) == 0) {
             let (month, date) = if day < 22 { ("May", day + 10) } else { ("Jun", day - 21) };
             let time = format!("{date:02}/{month}/2015:{:02}:00:00 +0000", visitor % 24);
@@ -54,9 +58,13 @@ fn import(database: &Database, site: &str, text: &str) -> Outcome {
 
 async fn fill(database: &Database) {
     let folder = Folder::new();
-    let file = folder.write("access.log", log());
-    HandlerCommand::on(database).run(&["import", "--json", "--site", "localhost", &file]).json();
-    HandlerCommand::on(database).run(&["import", "--json", "--site", "other.example", &file]).json();
+    // A day that comes late moves visitors of the following day.
+    let file = folder.write("access.log", log((0..50).filter(|day| *day != 48)));
+    let late = folder.write("late.log", log(48..49));
+    for file in [&file, &late] {
+        HandlerCommand::on(database).run(&["import", "--json", "--site", "localhost", file]).json();
+        HandlerCommand::on(database).run(&["import", "--json", "--site", "other.example", file]).json();
+    }
     database
         .execute("insert into imported_tally values (1, 16560, 'umami', 7, 3), (1, 16561, 'plausible', 8, 4)")
         .await;
@@ -93,7 +101,12 @@ async fn an_exported_site_has_the_same_statistics_in_another_database() {
     .await;
     let text = export(&from, &[]);
     let counters = from.number("select count(distinct (site, day, dimension, value)) from tally").await;
-    assert_eq!(i64::try_from(text.lines().count()).unwrap(), counters + 2 + 2, "header, end and two imported totals");
+    let cells = text.lines().filter(|line| line.contains(r#""kind":"cells""#)).count();
+    let packed = from.number("select count(*) from pack where cells is not null").await;
+    assert_eq!(i64::try_from(cells).unwrap(), packed + 2 + 1, "packed days, two late ones and today");
+    assert!(from.number("select count(*) from pack where moves is not null").await == 2);
+    let others = i64::try_from(text.lines().count() - cells).unwrap();
+    assert_eq!(others, counters + 2 + 2, "header, end and two imported totals");
     for site in ["localhost", "other.example"] {
         let summary = import(&to, site, &text).json();
         assert_eq!((&summary["refused"]["days"], &summary["unchanged"]), (&0.into(), &0.into()), "{summary}");
@@ -121,7 +134,10 @@ async fn importing_an_export_again_changes_nothing_and_other_counts_of_a_day_are
     let stored = async || {
         let rows = "select concat_ws(' ', day, dimension, value, pageviews, visitors) from tally \
                     union all select concat_ws(' ', 'total', pageviews) from total \
-                    union all select concat_ws(' ', 'imported', day, source, pageviews) from imported_tally order by 1";
+                    union all select concat_ws(' ', 'imported', day, source, pageviews) from imported_tally \
+                    union all select concat_ws(' ', 'pack', day, cells, moves) from pack \
+                    union all select concat_ws(' ', 'cell', visit_day, day, dimension, value, profile, visitors) from cell \
+                    order by 1";
         to.texts(rows).await
     };
     let once = stored().await;
@@ -142,6 +158,22 @@ async fn importing_an_export_again_changes_nothing_and_other_counts_of_a_day_are
     assert_eq!((&summary["days"], &summary["refused"]["first"][0]), (&1.into(), &"2015-05-10".into()), "{summary}");
     assert_eq!(to.texts("select t::text from tally t where day = 16565 order by 1").await, kept);
     assert!(to.number("select count(*) from tally where day = 16566").await > 0);
+}
+
+#[tokio::test]
+async fn an_import_stores_no_smaller_groups_than_its_database_allows() {
+    let from = Database::create().await;
+    fill(&from).await;
+    let text = export(&from, &["--site", "localhost"]);
+    for (smallest, has_cells) in [("5", true), ("10", true), ("11", false), ("off", false)] {
+        let to = Database::create().await;
+        let command = HandlerCommand::on(&to).with("FOOTFALL_SMALLEST_GROUP", smallest);
+        let arguments = ["import", "--json", "--site", "localhost", "--from", "footfall", "-"];
+        command.run_with_input(&arguments, text.as_bytes()).json();
+        let (cells, packs) =
+            (to.number("select count(*) from cell").await, to.number("select count(*) from pack").await);
+        assert_eq!((cells > 0, packs > 0), (has_cells, has_cells), "{smallest}");
+    }
 }
 
 #[tokio::test]
@@ -166,6 +198,8 @@ async fn a_faulty_export_is_refused_and_no_day_is_imported_in_part() {
         (broken("\"pageviews\":", "\"pageviews\":-"), "line 2: numbers are not valid"),
         (broken("\"dimension\":\"", "\"dimension\":\"un"), "line 2"),
         (broken(&first, &format!("{first}\n{first}")), "listed twice"),
+        (broken("\"folded\":\"", "\"folded\":\"AAAA"), "not the packed cells of a day"),
+        (broken("\"visit_day\":\"2015-05-1", "\"visit_day\":\"2015-06-1"), "cells are not valid"),
         (broken(&format!("{}\n", lines[second]), ""), "are left"),
         (text.clone() + &first, "lines follow the last line"),
         (String::new(), "empty"),

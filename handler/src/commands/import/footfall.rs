@@ -3,6 +3,7 @@
 //! A day is added as a whole, and only if the site has no counters of the day. So the same file can be imported again.
 
 use std::{
+    collections::HashSet,
     fmt,
     io::BufRead,
     path::{Path, PathBuf},
@@ -14,9 +15,10 @@ use serde::Serialize;
 use super::{source, target::Target};
 use crate::{
     commands::annotate::too_many,
+    config::Config,
     domain::{
         CountingMode, Day, SiteName, TallyKey,
-        export::{DayCounter, FORMAT, Header, ImportedTally, Line, VERSION},
+        export::{DayCells, DayCounter, FORMAT, Header, ImportedTally, Line, VERSION, cells_of},
         statistics::Annotation,
     },
     store::{self, AddedAnnotation, AddedDay, Checkout, Connection, SiteId},
@@ -107,7 +109,7 @@ impl fmt::Display for Restored {
 /// If a file is not such an export, or the database is unavailable. Days before the faulty line stay imported, and the same import can be
 /// repeated.
 pub(super) async fn import(
-    mode: &CountingMode,
+    config: &Config,
     connection: &Connection,
     target: &Target,
     site: &SiteName,
@@ -133,9 +135,14 @@ pub(super) async fn import(
         imported: Vec::new(),
         annotations: Vec::new(),
         has_rows: false,
+        days: HashSet::new(),
+        smallest_group: config.smallest_group,
     };
     for file in files {
-        import.read(&mut checkout, mode, file).await.with_context(|| format!("importing {}", file.display()))?;
+        import
+            .read(&mut checkout, &config.counting_mode(), file)
+            .await
+            .with_context(|| format!("importing {}", file.display()))?;
     }
     checkout.release(Ok(()))?;
     let Import { mut restored, has_rows, .. } = import;
@@ -155,13 +162,18 @@ struct Import {
     annotations: Vec<Annotation>,
     /// Whether a file had a line of the site.
     has_rows: bool,
+    /// Days with the counters of the files.
+    days: HashSet<Day>,
+    smallest_group: Option<u32>,
 }
 
 impl Import {
     async fn read(&mut self, checkout: &mut Checkout<'_>, mode: &CountingMode, file: &Path) -> anyhow::Result<()> {
         let (content, bar) = source::open(file, false)?;
         let mut lines = content.lines();
-        check_header(&lines.next().context("the file is empty")??, mode)?;
+        let folded_to = check_header(&lines.next().context("the file is empty")??, mode)?;
+        // Groups that are too small here must not be stored.
+        let has_cells = self.smallest_group.is_some_and(|smallest| folded_to >= Some(smallest));
         let mut number = 1;
         let mut has_end = false;
         for line in lines {
@@ -174,7 +186,10 @@ impl Import {
                     ensure!(lines == number - 1, "line {number}: {lines} lines were exported, {} are left", number - 1);
                     has_end = true;
                 }
-                Line::Tally { site, .. } | Line::Imported { site, .. } | Line::Annotation { site, .. }
+                Line::Tally { site, .. }
+                | Line::Cells { site, .. }
+                | Line::Imported { site, .. }
+                | Line::Annotation { site, .. }
                     if *site != *self.restored.site => {}
                 Line::Tally { day, dimension, value, pageviews, visitors, site: _ } => {
                     let key = TallyKey::from_name(&dimension).with_context(at)?;
@@ -188,6 +203,18 @@ impl Import {
                         self.close_day(checkout).await?;
                     }
                     self.open_day.get_or_insert((day, Vec::new())).1.push(counter);
+                }
+                Line::Cells { day, visit_day, folded, open, site: _ } => {
+                    self.close_day(checkout).await?;
+                    let (folded, open) =
+                        (cells_of(folded.as_deref()).with_context(at)?, cells_of(open.as_deref()).with_context(at)?);
+                    let is_valid = usize::try_from(day.number() - visit_day.number())
+                        .is_ok_and(|days| days < LONGEST_GAPS)
+                        && open.classes().all(|class| class.profile().is_some());
+                    ensure!(is_valid, "line {number}: cells are not valid");
+                    if has_cells && self.days.contains(&day) {
+                        store::add_cells(checkout, self.id, visit_day, day, &DayCells { folded, open }).await?;
+                    }
                 }
                 Line::Imported { day, source, pageviews, visitors, site: _ } => {
                     self.imported.push((source.into_owned(), ImportedTally { day, pageviews, visitors }));
@@ -217,6 +244,9 @@ impl Import {
         let pageviews = total.map_or(0, |total| total.pageviews);
         let outcome = store::add_day(checkout, self.id, day, &counters, pageviews).await?;
         self.has_rows = true;
+        if outcome != AddedDay::Refused {
+            self.days.insert(day);
+        }
         self.restored.add(day, pageviews, outcome);
         Ok(())
     }
@@ -246,12 +276,13 @@ impl Import {
     }
 }
 
-fn check_header(line: &str, mode: &CountingMode) -> anyhow::Result<()> {
+/// Checks the first line, and returns the smallest group of its cells.
+fn check_header(line: &str, mode: &CountingMode) -> anyhow::Result<Option<u32>> {
     let header: Option<Header> = serde_json::from_str(line).ok();
     let Some(header) = header.filter(|header| header.format == FORMAT) else {
         bail!("the first line is not of an export: make one with handler export");
     };
-    let Header { format: _, version, time_zone, forget } = header;
+    let Header { format: _, version, time_zone, forget, smallest_group } = header;
     ensure!(version == VERSION, "the export has version {version}, and this program reads version {VERSION}");
     ensure!(
         time_zone == mode.zone_name(),
@@ -263,5 +294,5 @@ fn check_header(line: &str, mode: &CountingMode) -> anyhow::Result<()> {
         "the export was counted with FOOTFALL_FORGET={forget}, and this database counts with {}",
         mode.forget.name()
     );
-    Ok(())
+    Ok(smallest_group)
 }

@@ -13,7 +13,7 @@ use tokio::{
 use warp::http::{HeaderValue, Method, StatusCode, header};
 
 use crate::{
-    domain::{CountingMode, Day, LimitedNetwork, SiteName, export::ExportWriter},
+    domain::{CountingRules, Day, LimitedNetwork, SiteName, export::ExportWriter},
     http::{
         error::Error,
         reply::{Reply, readable_anywhere, reply, streamed},
@@ -53,7 +53,7 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
     }
     let (sender, parts) = mpsc::channel(1);
     let export = Export { reader, site, network, sender, _permit: permit };
-    tokio::spawn(export.run(app.config.counting_mode(), first));
+    tokio::spawn(export.run(app.config.rules(), first));
     Ok(readable_anywhere(streamed(reply, parts)))
 }
 
@@ -68,20 +68,20 @@ struct Export {
 
 impl Export {
     /// Ends when everything is sent, or the client has hung up.
-    async fn run(self, mode: CountingMode, first: Arc<ExportPart>) {
-        if let Err(error) = self.send_all(&mode, first).await {
+    async fn run(self, rules: CountingRules, first: Arc<ExportPart>) {
+        if let Err(error) = self.send_all(&rules, first).await {
             // Without the last chunk, the client notices that the body is not whole.
             let _ = self.sender.send(Err(error)).await;
         }
     }
 
-    async fn send_all(&self, mode: &CountingMode, first: Arc<ExportPart>) -> io::Result<()> {
-        let mut writer = ExportWriter::begin(Vec::new(), mode)?;
+    async fn send_all(&self, rules: &CountingRules, first: Arc<ExportPart>) -> io::Result<()> {
+        let mut writer = ExportWriter::begin(Vec::new(), rules)?;
         let mut part = first;
         loop {
             let last = match &*part {
-                ExportPart::Day(day, counters) => {
-                    writer.day(&self.site, *day, counters)?;
+                ExportPart::Day { day, counters, cells } => {
+                    writer.day(&self.site, *day, counters, cells)?;
                     Some(*day)
                 }
                 ExportPart::Rest { imported, annotations } => {
