@@ -35,6 +35,8 @@ class Sizes:
     months: tuple  # of history
     pages: int  # requests of each page
     log_lines: int
+    visitors: int  # of a day of the site of a usual size
+    readings: int  # of its statistics
 
 
 LONG = Sizes(
@@ -51,6 +53,8 @@ LONG = Sizes(
     months=(12, 36),
     pages=5,
     log_lines=60_000,
+    visitors=10_000,
+    readings=9,
 )
 SHORT = Sizes(
     seconds=1,
@@ -66,6 +70,8 @@ SHORT = Sizes(
     months=(2,),
     pages=1,
     log_lines=2000,
+    visitors=200,
+    readings=1,
 )
 
 

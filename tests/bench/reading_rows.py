@@ -1,5 +1,6 @@
 """The rows of scripts/scale that read pages."""
 
+import datetime
 import statistics
 import threading
 import time
@@ -46,6 +47,48 @@ def pages(lab):
             Figure(f"page of {period}: share of refused pages", refused / lab.sizes.pages, "{:.0%}", aim="≤ 0%"),
             Figure("page of a small site meanwhile: longest response time, s", max(waits), "{:.3f}"),
         ]
+    return figures
+
+
+# Filters of the site that visits.sql writes. Its most frequent country is DE.
+FILTERS = {
+    "one country": "country=DE",
+    "two values": "country=DE&device=Phone",
+    "four values, one of them excluded": "country=DE&device=Phone&browser=!Chrome&channel=search",
+    "a page and a device": "page=/articles/number-0/&device=Phone",
+}
+
+
+def filters(lab):
+    """Statistics of 30 days, until today and until yesterday, of a site of a usual size: all of its visitors, and those of filters."""
+    database = lab.database()
+    [site] = variety.site_names(1)
+    server = lab.handler(database.url, [site])
+    lab.flood("warm-up", database, [server], seconds=1, may_refuse=True, REQUESTS=lab.requests(lab.variety.visits(["s1.test"], 1000)))
+    history.write_visits(database, site, 32, lab.sizes.visitors)
+    tidy(server)
+    days = "select avg(length(cells) + coalesce(length(profiles), 0)) from pack where day > (select min(day) from pack)"
+    figures = [Figure("a packed day: bytes", float(database.ask(days)), "{:.0f}", aim="≤ 40,000")]
+    today = datetime.datetime.now(datetime.UTC).date()
+    first, last = today - datetime.timedelta(days=30), today - datetime.timedelta(days=1)
+    for until, period in {"today": "period=30d", "yesterday": f"from={first}&to={last}"}.items():
+        measured = {}
+        for title, conditions in {"all visitors": "", **FILTERS}.items():
+            times = []
+            for _ in range(lab.sizes.readings):
+                status, seconds = lab.request(server, lab.variety.statistics(f"?site={site}&{period}&{conditions}"))
+                if status != 200:
+                    lab.problems.append(f"statistics of {title}: {status}")
+                times.append(seconds)
+                time.sleep(APART_S)
+            measured[title] = statistics.median(times)
+        for title, seconds in measured.items():
+            is_filter = title in FILTERS
+            aim = "≤ 60" if is_filter else ""
+            figures.append(Figure(f"30 days until {until}, {title}: response time, ms", seconds * 1000, "{:.1f}", aim=aim))
+            if is_filter:
+                share = seconds / measured["all visitors"]
+                figures.append(Figure("the same, times that of all visitors", share, aim="≤ 3"))
     return figures
 
 

@@ -26,6 +26,7 @@ ROWS = {
     "values": counting_rows.values,
     "import": counting_rows.imports,
     "pages": reading_rows.pages,
+    "filters": reading_rows.filters,
     "round-trips": counting_rows.round_trips,
     "cold": counting_rows.cold,
     "many-sites": reading_rows.many_sites,

@@ -117,6 +117,17 @@ class Variety:
         ]
         return "\r\n".join(head) + "\r\n\r\n"
 
+    def statistics(self, query):
+        """A request of a program for statistics."""
+        head = [
+            f"GET /api/statistics{query} HTTP/1.1",
+            "Host: 127.0.0.1",
+            "User-Agent: curl/8.5.0",
+            "Accept: */*",
+            f"X-Forwarded-For: {ADDRESS}",
+        ]
+        return "\r\n".join(head) + "\r\n\r\n"
+
     def listed_visit(self, site, number):
         """A request of the example `recorder`, with values of history.py."""
         head = [
