@@ -49,7 +49,7 @@ use self::{
 use crate::domain::{
     calendar::Day,
     site_name::SiteName,
-    statistics::{ImportedSum, Lists, Range, Report},
+    statistics::{ImportedSum, Range, Report},
 };
 
 /// The report to render, and the context of the page.
@@ -214,19 +214,8 @@ impl<'a> PageValues<'a> {
         let today = Day::of_date(as_of.date()).unwrap_or(*last);
         let (previous, next) = range::neighbours(report.range, *first, *last);
         let range_query = range::query(report.range, *last);
-        let is_whole_list = matches!(report.read_lists, Lists::One(_));
-        let referrals = list::referrals(report).filter(|_| !is_whole_list).into_iter();
-        let (tabs, lists) = if report.filter.is_empty() || report.read_lists != Lists::None {
-            let (tabs, lists) = list::tabs(report);
-            (tabs, referrals.chain(lists).collect())
-        } else {
-            (Vec::new(), referrals.collect())
-        };
-        let open = match report.read_lists {
-            Lists::Group(group) if report.read_lists != Lists::DEFAULT => Some(("lists", group.name())),
-            Lists::One(dimension) => Some(("list", dimension.name())),
-            _ => None,
-        };
+        let (tabs, lists) = list::tabs_and_lists(report);
+        let open = list::open(report);
         let chips = filter::chips(report);
         let (charted, has_both) = chart::charted(view.charted, report);
         let kept_chart = has_both && charted == Charted::Pageviews;

@@ -119,9 +119,30 @@ struct ExclusionRow {
 /// value.
 const VALUE_CHARACTERS: usize = 96;
 
+/// The tabs and the lists of the page. A page about one value has its referrals first, and the other lists only on request.
+pub(super) fn tabs_and_lists(report: &Report) -> (Vec<Tab>, Vec<List<'_>>) {
+    let is_whole_list = matches!(report.read_lists, Lists::One(_));
+    let referrals = referrals(report).filter(|_| !is_whole_list).into_iter();
+    if report.filter.is_empty() || report.read_lists != Lists::None {
+        let (tabs, lists) = tabs(report);
+        (tabs, referrals.chain(lists).collect())
+    } else {
+        (Vec::new(), referrals.collect())
+    }
+}
+
+/// The parameter of the open list or group of lists, if it is not the default.
+pub(super) fn open(report: &Report) -> Option<(&'static str, &'static str)> {
+    match report.read_lists {
+        Lists::Group(group) if report.read_lists != Lists::DEFAULT => Some(("lists", group.name())),
+        Lists::One(dimension) => Some(("list", dimension.name())),
+        _ => None,
+    }
+}
+
 /// The tabs of the groups that have lists, and the lists of the open group. A dimension with a text for empty lists always has a
 /// list, others only if they have values.
-pub(super) fn tabs(report: &Report) -> (Vec<Tab>, Vec<List<'_>>) {
+fn tabs(report: &Report) -> (Vec<Tab>, Vec<List<'_>>) {
     let open = match report.read_lists {
         Lists::Group(group) => group,
         Lists::One(dimension) => dimension.group(),
@@ -204,7 +225,7 @@ fn section_query(report: &Report, dimension: Dimension, Section { search, sort, 
 }
 
 /// The referrers of a page, or the pages of a referrer.
-pub(super) fn referrals(report: &Report) -> Option<List<'_>> {
+fn referrals(report: &Report) -> Option<List<'_>> {
     let Referrals { of, listed, entries, other } = report.referrals.as_ref()?;
     let mut note = "Pageviews only: visitors are not counted per page and referrer.".to_owned();
     if *other > 0 {

@@ -150,13 +150,12 @@ impl Site {
         let mut checkout = self.maintaining.checkout().await.unwrap();
         let outcome = async {
             let site = store::read_site(&mut checkout, &self.name()).await?.expect("the site has been counted");
-            match page {
-                Some(page) => store::forget_page(&mut checkout, site, days, page).await,
-                None => {
-                    let minute = Minute::containing;
-                    let minutes = (minute(days.0.start(&TimeZone::UTC)), minute(days.1.end(&TimeZone::UTC)).plus(-1));
-                    store::forget_days(&mut checkout, site, days, minutes).await
-                }
+            if let Some(page) = page {
+                store::forget_page(&mut checkout, site, days, page).await
+            } else {
+                let minute = Minute::containing;
+                let minutes = (minute(days.0.start(&TimeZone::UTC)), minute(days.1.end(&TimeZone::UTC)).plus(-1));
+                store::forget_days(&mut checkout, site, days, minutes).await
             }
         };
         let outcome = outcome.await;
@@ -620,7 +619,7 @@ async fn the_list_of_a_filter_is_searched_and_paged() {
     let one = Lists::One(Dimension::Browser);
     assert_eq!(read(one, "", 0, 3).await, (all[..3].to_vec(), Some(4), visitors));
     assert_eq!(read(one, "", 3, 3).await, (all[3..].to_vec(), Some(4), visitors));
-    let found: Vec<_> = all.iter().filter(|(browser, _)| browser.to_lowercase().contains("o")).cloned().collect();
+    let found: Vec<_> = all.iter().filter(|(browser, _)| browser.to_lowercase().contains('o')).cloned().collect();
     assert_eq!(read(one, "o", 0, 3).await, (found.clone(), Some(i64::try_from(found.len()).unwrap()), visitors));
     assert_eq!(read(one, "nothing", 0, 3).await, (Vec::new(), None, visitors));
 }

@@ -72,18 +72,7 @@ pub fn assemble(
             Point { start: first.start(zone), visitors, pageviews }
         }
     };
-    let mut of_cells = BTreeMap::new();
-    for (dimension, values) in selected.lists {
-        if !plan.lists.contain(dimension) {
-            unread.push(dimension);
-            continue;
-        }
-        let (rows, length) = section_of(dimension, values, plan);
-        if !rows.is_empty() {
-            lengths.insert(dimension, length);
-            of_cells.insert(dimension, rows);
-        }
-    }
+    let of_cells = lists_of_cells(selected.lists, plan, &mut lengths, &mut unread);
     let lists = lists(values, of_cells, plan);
     #[allow(clippy::cast_possible_truncation, reason = "an estimate of visitors is far below 2^53")]
     let estimate =
@@ -135,6 +124,28 @@ pub fn assemble(
         imported: imported::sums(imported, &plan.series, zone),
         annotations,
     }
+}
+
+/// The rows of the lists of cells that the plan reads, with their lengths. The other lists are noted as unread.
+fn lists_of_cells(
+    lists: BTreeMap<Dimension, HashMap<String, i64>>,
+    plan: &Plan,
+    lengths: &mut BTreeMap<Dimension, i64>,
+    unread: &mut Vec<Dimension>,
+) -> BTreeMap<Dimension, Vec<Entry>> {
+    let mut read = BTreeMap::new();
+    for (dimension, values) in lists {
+        if !plan.lists.contain(dimension) {
+            unread.push(dimension);
+            continue;
+        }
+        let (rows, length) = section_of(dimension, values, plan);
+        if !rows.is_empty() {
+            lengths.insert(dimension, length);
+            read.insert(dimension, rows);
+        }
+    }
+    read
 }
 
 /// The points of the period before, from the first counted day on. Empty if all of its days were before.
