@@ -66,7 +66,7 @@ select
     day, person, place, case when place = 0 then channel else 'direct' end as channel,
     '/articles/number-' || pg_temp.varied(500) || '/' as page,
     case when place = 0 and channel <> 'direct' then 'www.host-' || pg_temp.varied(150) || '.example' end as host,
-    case when place = 0 and random() < 0.04 then 'newsletter / mail / ' || pg_temp.low(20) end as campaign
+    case when place = 0 and random() < 0.04 then pg_temp.low(20) end as campaign
 from visit
 cross join lateral generate_series(0, later_views) as place;
 
@@ -80,7 +80,12 @@ from (
         day, dimension, value, person, channel,
         count(*) over (partition by day, dimension, value, person) as views
     from view
-    cross join lateral (values (0, ''), (1, page), (2, host), (8, campaign)) as shown (dimension, value)
+    cross join lateral (
+        values
+            (0, ''), (1, page), (2, host),
+            -- Source, medium and name of a campaign.
+            (17, 'source-' || campaign % 5), (18, 'medium-' || campaign % 2), (19, 'campaign-' || campaign)
+    ) as shown (dimension, value)
     where value is not null
     order by day, dimension, value, person, place
 ) as came;

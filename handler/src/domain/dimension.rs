@@ -51,7 +51,13 @@ pub enum Dimension {
     /// Countries, by the browser's time zone or language.
     Country = 6,
     Language = 7,
-    Campaign = 8,
+    /// The source of a campaign, from the link of a view.
+    CampaignSource = 17,
+    CampaignMedium = 18,
+    /// The name of a campaign.
+    Campaign = 19,
+    /// Source, medium and name together, see [`campaign::Campaign::values`].
+    CampaignLink = 8,
     /// Robots, by their names in the robot list.
     Robot = 14,
     /// Pages that an AI fetched.
@@ -154,7 +160,10 @@ impl Dimension {
         Self::Device,
         Self::Country,
         Self::Language,
+        Self::CampaignSource,
+        Self::CampaignMedium,
         Self::Campaign,
+        Self::CampaignLink,
         Self::Robot,
         Self::AiPage,
         Self::Referral,
@@ -263,6 +272,26 @@ impl Dimension {
                 column: "Language",
                 ..PLAIN
             },
+            Self::CampaignSource => DimensionRow {
+                name: "campaign_sources",
+                parameter: "campaign_source",
+                singular: "Campaign source",
+                group: Group::Sources,
+                heading: "Campaign sources",
+                column: "Source",
+                uniqueness: Uniqueness::PerValue,
+                ..PLAIN
+            },
+            Self::CampaignMedium => DimensionRow {
+                name: "campaign_mediums",
+                parameter: "campaign_medium",
+                singular: "Campaign medium",
+                group: Group::Sources,
+                heading: "Campaign mediums",
+                column: "Medium",
+                uniqueness: Uniqueness::PerValue,
+                ..PLAIN
+            },
             Self::Campaign => DimensionRow {
                 name: "campaigns",
                 parameter: "campaign",
@@ -271,6 +300,17 @@ impl Dimension {
                 heading: "Campaigns",
                 column: "Campaign",
                 uniqueness: Uniqueness::PerValue,
+                ..PLAIN
+            },
+            Self::CampaignLink => DimensionRow {
+                name: "campaign_links",
+                parameter: "campaign_link",
+                singular: "Campaign link",
+                group: Group::Sources,
+                heading: "Campaign links",
+                column: "Source / medium / campaign",
+                uniqueness: Uniqueness::ViewsOnly,
+                note: "Pageviews that began at a link with these parts. Visitors are counted for each part, not for the link.",
                 ..PLAIN
             },
             Self::Robot => DimensionRow {

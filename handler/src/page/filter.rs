@@ -89,6 +89,7 @@ pub(super) fn note(report: &Report) -> Option<String> {
              New: not seen before in this month or the last."
         )),
         Uniqueness::RequestsOnly => sentences.push("Requests of robots have no visitors.".to_owned()),
+        Uniqueness::ViewsOnly => sentences.push(dimension.note().to_owned()),
         _ => {}
     }
     if report.last.number() - report.first.number() < HOURLY_DAYS {

@@ -379,7 +379,7 @@ fn list<'e>(report: &'e Report, entries: Vec<&'e Entry>, dimension: Dimension, i
         Column { heading: measure.heading(dimension), query: sort.filter(|_| !current).map(sorted), current }
     };
     let note = match dimension.uniqueness() {
-        uniqueness if !uniqueness.has_visitors() => "",
+        uniqueness if !uniqueness.has_visitors() => dimension.note(),
         _ if !known => "Pageviews only: unique visitors are not available for a period this long.",
         _ if !dimension.note().is_empty() => dimension.note(),
         Uniqueness::PerValue => "Visitors are unique in each row. A visitor in two rows counts in both.",

@@ -230,8 +230,8 @@ async fn an_invalid_value_is_rejected_with_the_valid_form() {
         ("referrer=203.0.113.9", "'referrer' must be a host name"),
         ("country=Germany", "'country' must be an ISO 3166 code"),
         ("channel=tv", "'channel' must be one of search"),
-        ("page=/a&referrer=news.example", "together with at most one page"),
-        ("page=/a&page=/c", "together with at most one page"),
+        ("page=/a&referrer=news.example", "together with at most one of 'page'"),
+        ("page=/a&page=/c", "together with at most one of 'page'"),
         ("city=Berlin", "unknown parameter 'city'"),
         (&long, "'event' has more than 1024 bytes"),
     ] {
@@ -240,7 +240,7 @@ async fn an_invalid_value_is_rejected_with_the_valid_form() {
         assert!(response.json()["detail"].as_str().unwrap().contains(problem), "{query}: {}", response.text());
     }
     // NUL stays encoded as in counted pages, because PostgreSQL cannot store it.
-    for query in ["page=/%00", "event=%00", "campaign=%00", "device=%00"] {
+    for query in ["page=/%00", "event=%00", "campaign=%00", "campaign_link=%00", "device=%00"] {
         assert_eq!(statistics(&host, query).await.status, 200, "{query}");
     }
 }

@@ -108,8 +108,10 @@ async fn every_format_is_recognised_and_counts_the_same() {
         assert_eq!(summary["not_pages"]["other_entry"].as_u64().unwrap_or_default(), others, "{name}");
         let referrers = "select value || ' ' || pageviews from tally where dimension = 2";
         assert_eq!(database.texts(referrers).await, ["news.example 6"], "{name}");
-        let campaigns = "select value || ' ' || pageviews from tally where dimension = 8";
-        assert_eq!(database.texts(campaigns).await, ["letter / Spring sale 1"], "{name}");
+        let campaigns = "select value || ' ' || pageviews || ' ' || coalesce(visitors[1], 0) from tally
+            where dimension in (8, 17, 18, 19) order by dimension";
+        let expected = ["letter / - / Spring sale 1 0", "letter 1 1", "Spring sale 1 1"];
+        assert_eq!(database.texts(campaigns).await, expected, "{name}");
         // A second import with the named format counts nothing twice.
         let again = import(&plain, &["--format", name], &log);
         assert_eq!((&again["pageviews"], &again["lines_counted_before"]), (&0.into(), &summary["lines"]), "{name}");

@@ -69,7 +69,7 @@ async fn fill(database: &Database, dimension: Dimension) {
 
 #[tokio::test]
 async fn one_network_adds_20_new_values_a_day_to_each_list() {
-    use Dimension::{AiPage, Campaign, EntryPage, Event, Page, Referral, Referrer};
+    use Dimension::{AiPage, Campaign, CampaignMedium, CampaignSource, EntryPage, Event, Page, Referral, Referrer};
     const SENT: usize = 30;
     let database = Database::create().await;
     let host = Host::start(&database).await;
@@ -79,7 +79,11 @@ async fn one_network_adds_20_new_values_a_day_to_each_list() {
             "s": SITE,
             "p": format!("/page-{number}"),
             "r": format!("https://site-{number}.example/"),
-            "c": { "source": format!("campaign {number}") },
+            "c": {
+                "source": format!("source {number}"),
+                "medium": format!("medium {number}"),
+                "campaign": format!("campaign {number}"),
+            },
         });
         counted(&host, &sent(1, &message)).await;
         // Robots share the limit of their network, and their pages have a list of their own.
@@ -87,7 +91,7 @@ async fn one_network_adds_20_new_values_a_day_to_each_list() {
         counted(&host, &robot).await;
     }
     let beyond = i64::try_from(SENT).unwrap() - LIMIT;
-    for dimension in [Page, EntryPage, Referrer, Referral, Campaign, Event, AiPage] {
+    for dimension in [Page, EntryPage, Referrer, Referral, CampaignSource, CampaignMedium, Campaign, Event, AiPage] {
         assert_eq!(listed(&database, dimension).await, (LIMIT, beyond), "{dimension:?}");
     }
     // An event, a view and a robot's view, each once, however many of its values are beyond the limit.

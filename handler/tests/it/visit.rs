@@ -100,10 +100,55 @@ async fn every_value_from_the_script_is_counted_under_its_dimension() {
         ("devices", "Desktop"),
         ("countries", "CH"),
         ("languages", "de"),
-        ("campaigns", "letter / email / spring"),
+        ("campaign_sources", "letter"),
+        ("campaign_mediums", "email"),
+        ("campaigns", "spring"),
     ] {
         assert_eq!(list(&statistics, dimension), [row(value, 1, 1)], "{dimension}");
     }
+    let link = json!({ "value": "letter / email / spring", "visitors": null, "pageviews": 1 });
+    assert_eq!(statistics["campaign_links"], json!([link]));
+    database.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_campaign_has_visitors_by_source_by_medium_and_by_name() {
+    let database = Database::create().await;
+    let host = start(&database).await;
+    for (number, source, medium, name) in [
+        (1, "letter", "email", "spring"),
+        (1, "letter", "email", "autumn"),
+        (2, "letter", "paper", "spring"),
+        (2, "news", "", "spring"),
+        (3, "news", "", ""),
+    ] {
+        let campaign = json!({ "source": source, "medium": medium, "campaign": name });
+        let message = json!({ "s": SITE, "p": "/", "z": "Europe/Berlin", "c": campaign });
+        assert_eq!(host.send(&script_request(number, &message)).await.status, 204);
+    }
+    let all = statistics(&host).await;
+    // A visitor counts once under each value, whatever the other parts of its links.
+    assert_eq!(list(&all, "campaign_sources"), [row("letter", 2, 3), row("news", 2, 2)]);
+    assert_eq!(list(&all, "campaign_mediums"), [row("email", 1, 2), row("paper", 1, 1)]);
+    assert_eq!(list(&all, "campaigns"), [row("spring", 2, 3), row("autumn", 1, 1)]);
+    let link = |value: &str| json!({ "value": value, "visitors": null, "pageviews": 1 });
+    let links = ["letter / email / autumn", "letter / email / spring", "letter / paper / spring", "news / - / spring"];
+    assert_eq!(all["campaign_links"], json!(links.map(link)));
+    for (query, visitors) in [
+        ("campaign_source=letter", json!(2)),
+        ("campaign_medium=email", json!(1)),
+        ("campaign=spring", json!(2)),
+        ("campaign_source=letter&country=DE", json!(2)),
+        ("campaign_medium=paper&device=!Desktop", json!(0)),
+        ("campaign_link=news / - / spring", json!(null)),
+    ] {
+        let target = format!("/api/statistics?site={SITE}&period=today&{}", query.replace(' ', "%20"));
+        let report = host.send(&Request::get(&target)).await.json();
+        assert_eq!(report["range"]["visitors"], visitors, "{query}: {report}");
+    }
+    let target = format!("/api/statistics.csv?site={SITE}&period=today&list=campaign_links&search=spring");
+    let csv = host.send(&Request::get(&target)).await;
+    assert!(csv.text().contains("campaign_links,news / - / spring,,1\r\n"), "{}", csv.text());
     database.assert_sound().await;
 }
 

@@ -111,4 +111,5 @@ pub(crate) async fn check_cells(
 }
 
 /// Dimensions whose values have cells of their own. The script's page of an event is not part of these worlds.
-const HAS_CELLS: [Dimension; 3] = [Dimension::Page, Dimension::Referrer, Dimension::Campaign];
+const HAS_CELLS: [Dimension; 5] =
+    [Dimension::Page, Dimension::Referrer, Dimension::CampaignSource, Dimension::CampaignMedium, Dimension::Campaign];

@@ -309,7 +309,10 @@ impl Maker {
             values.push((Dimension::Channel, format!("channel-{}", beginning % 3)));
         }
         if random.percent(25) {
-            values.push((Dimension::Campaign, format!("campaign {}", random.low(4))));
+            let number = random.low(4);
+            values.push((Dimension::CampaignSource, format!("source {}", number % 2)));
+            values.push((Dimension::CampaignMedium, "medium".to_owned()));
+            values.push((Dimension::Campaign, format!("campaign {number}")));
         }
         let of_visitor = [
             (Dimension::Browser, format!("Browser {}", visitor % 4)),

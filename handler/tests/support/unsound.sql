@@ -28,7 +28,7 @@ of_gap as (
     select day, (place - 1)::integer as gap, sum(visitor)::bigint as visitors
     from counter
     cross join lateral unnest(visitors) with ordinality as element (visitor, place)
-    where dimension in (0, 1, 2, 8, 12)
+    where dimension in (0, 1, 2, 12, 17, 18, 19)
     group by day, place
 ),
 of_day as (
@@ -147,7 +147,7 @@ select format('site %s, day %s, dimension %s, %s: visitors %s, by profile %s', s
 from (
     select site, day, dimension, value, visitors
     from counter
-    where dimension in (0, 1, 2, 8, 12)
+    where dimension in (0, 1, 2, 12, 17, 18, 19)
 ) as counted
 full join (
     select site, day, dimension, value, sum_gaps(visitors) as by_profile from cell group by site, day, dimension, value

@@ -74,6 +74,24 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
     check("another range keeps the tab", (await headings()).includes("Referrers"), page.url());
   });
 
+  test(`campaigns${mode}`, async ({ newPage, origin }) => {
+    const page = await newPage({ javaScriptEnabled });
+    await open(page, `${origin}/?site=${ORDINARY}&lists=sources`);
+    const lists = await page.locator(".lists h3").allTextContents();
+    const expected = ["Campaign sources", "Campaign mediums", "Campaigns", "Campaign links"];
+    check("each part of a campaign has a list", expected.every(heading => lists.includes(heading)), lists);
+    const { campaign_sources, campaign_links } = await asJson(page);
+    const links = await page.locator(".list a", { hasText: "letter / email / " }).count();
+    check("links show the parts that came together", links === campaign_links.length, campaign_links);
+    await follow(page, page.locator(".list a", { hasText: /^\s*letter\s*$/ }));
+    const shown = (await page.locator("[data-range=visitors]").textContent()).trim();
+    const { visitors } = campaign_sources[0];
+    check("a source has its visitors", shown === visitors.toLocaleString("en"), [shown, visitors]);
+    const tabs = (await page.locator(".tabs a").allTextContents()).join();
+    check("a source has the lists of its visitors", tabs.includes("Technology"), tabs);
+    await keepPicture(page, `campaigns${mode}`);
+  });
+
   test(`combination${mode}`, async ({ newPage, origin }) => {
     const page = await newPage({ javaScriptEnabled });
     await open(page, `${origin}/?site=${ORDINARY}&lists=technology`);

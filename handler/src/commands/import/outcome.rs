@@ -11,7 +11,7 @@ use crate::domain::{
     Claims, Classification, Day, Network, SiteName, ViewFacts, Visit, VisitKind, VisitorKey,
     cells::Profile,
     dimension::{
-        campaign::campaign_in_query,
+        campaign::Campaign,
         channel::is_spam,
         path::page_path,
         referrer::{belongs_to, host_and_path, referring_host},
@@ -112,7 +112,7 @@ impl ImportRules {
             }
             .classification(),
         };
-        let campaign = request.target.split_once('?').and_then(|(_, query)| campaign_in_query(query));
+        let campaign = request.target.split_once('?').map(|(_, query)| Campaign::in_query(query)).unwrap_or_default();
         let page = page_path(&request.target).into();
         let view = ViewFacts { page, referrer, user_agent, campaign, ..ViewFacts::default() };
         let values = view.values(&classification);

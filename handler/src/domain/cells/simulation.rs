@@ -189,6 +189,9 @@ impl Site {
             let values = [
                 Some((Dimension::Page, view.page)),
                 view.host.map(|host| (Dimension::Referrer, host)),
+                // Twenty campaigns of five sources and two mediums.
+                view.campaign.map(|campaign| (Dimension::CampaignSource, campaign % 5)),
+                view.campaign.map(|campaign| (Dimension::CampaignMedium, campaign % 2)),
                 view.campaign.map(|campaign| (Dimension::Campaign, campaign)),
             ];
             for (dimension, value) in values.into_iter().flatten() {
@@ -197,7 +200,9 @@ impl Site {
                     let text = match dimension {
                         Dimension::Page => format!("/articles/number-{value}/"),
                         Dimension::Referrer => format!("www.host-{value}.example"),
-                        _ => format!("newsletter / mail / {value}"),
+                        Dimension::CampaignSource => format!("source-{value}"),
+                        Dimension::CampaignMedium => format!("medium-{value}"),
+                        _ => format!("campaign-{value}"),
                     };
                     cells.add(
                         CellValue { dimension: Some(dimension), value: text },

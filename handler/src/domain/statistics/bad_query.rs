@@ -3,7 +3,7 @@
 use crate::domain::{
     calendar::OutOfRange,
     cells::ATTRIBUTES,
-    dimension::{Dimension, channel::ChannelGroup},
+    dimension::{Dimension, Uniqueness, channel::ChannelGroup},
 };
 
 /// Longest series, in points.
@@ -54,9 +54,10 @@ pub enum BadQuery {
     #[error("the series would have more than {MAXIMUM_POINTS} points: use a shorter range, or a longer step with 'by'")]
     TooManyPoints,
     #[error(
-        "use one of {}; or any of {}, each once, or with '!' before each value to exclude, together with at most one page, referrer, campaign or event",
+        "use one of {}; or any of {}, each once, or with '!' before each value to exclude, together with at most one of {}",
         parameters(Dimension::lists()),
-        parameters(ATTRIBUTES)
+        parameters(ATTRIBUTES),
+        parameters(Dimension::lists().filter(|dimension| dimension.uniqueness() == Uniqueness::PerValue))
     )]
     SeveralValues,
     #[error("the query has more than {MAXIMUM_CONDITIONS} values")]

@@ -48,7 +48,10 @@ impl Condition {
                 | Dimension::Browser
                 | Dimension::OperatingSystem
                 | Dimension::Device
+                | Dimension::CampaignSource
+                | Dimension::CampaignMedium
                 | Dimension::Campaign
+                | Dimension::CampaignLink
                 | Dimension::Robot
                 | Dimension::Referral => Some(printable(text, MAXIMUM_VALUE_BYTES)),
             }
@@ -199,7 +202,6 @@ impl From<Condition> for Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::dimension::Uniqueness;
 
     fn filter(parameters: &[(&str, &str)]) -> Result<Filter, BadQuery> {
         Filter::parse(parameters.iter().copied())
@@ -224,7 +226,10 @@ mod tests {
             ("language", "DE", "de"),
             ("language", "iw", "he"),
             ("event", "sign up", "sign up"),
-            ("campaign", "letter / email\u{0}", "letter / email\u{fffd}"),
+            ("campaign_source", "letter", "letter"),
+            ("campaign_medium", "email", "email"),
+            ("campaign", "spring\u{0}", "spring\u{fffd}"),
+            ("campaign_link", "letter / - / spring", "letter / - / spring"),
             ("browser", "Firefox", "Firefox"),
             ("operating_system", "Linux", "Linux"),
             ("device", "Phone", "Phone"),
@@ -274,6 +279,8 @@ mod tests {
             [("country", "DE"), ("country", "!FR")],
             [("country", "DE"), ("entry_page", "/")],
             [("country", "DE"), ("robot", "GPTBot")],
+            [("country", "DE"), ("campaign_link", "letter / - / spring")],
+            [("campaign_source", "letter"), ("campaign", "spring")],
         ] {
             assert_eq!(filter(&two), Err(BadQuery::SeveralValues), "{two:?}");
         }
@@ -314,6 +321,5 @@ mod tests {
             assert_eq!(Dimension::of_parameter(dimension.parameter()), Some(dimension));
         }
         assert_eq!(Dimension::of_parameter(""), None);
-        assert!(Dimension::lists().all(|dimension| dimension.uniqueness() != Uniqueness::ViewsOnly));
     }
 }

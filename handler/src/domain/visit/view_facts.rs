@@ -12,6 +12,7 @@ use crate::domain::{
     dimension::{
         Dimension, UNKNOWN,
         agent::{self, Hints},
+        campaign::Campaign,
         channel::{self, ChannelGroup},
         country::{self, Country},
         language::{self, Language},
@@ -36,8 +37,8 @@ pub struct ViewFacts<'a> {
     pub time_zone: Option<&'a str>,
     /// A language tag, or an `Accept-Language` value; the first counts.
     pub language: Option<&'a str>,
-    /// The campaign, from [`crate::domain::dimension::campaign::campaign`].
-    pub campaign: Option<String>,
+    /// The campaign of the link that led to the view.
+    pub campaign: Campaign,
 }
 
 /// The width of a browser's window, as a letter of the script.
@@ -72,7 +73,7 @@ impl ViewFacts<'_> {
             }
             Classification::Excluded(_) => Vec::new(),
             Classification::Visitor(_) | Classification::Pageview(_) => {
-                let mut values = Vec::with_capacity(11);
+                let mut values = Vec::with_capacity(14);
                 values.push((Dimension::Page, page()));
                 values.push((Dimension::EntryPage, page()));
                 let channel = self.referrer.as_deref().map_or(ChannelGroup::Direct, channel::of_host);
@@ -87,7 +88,7 @@ impl ViewFacts<'_> {
                 values.push((Dimension::Country, country.map_or(UNKNOWN, Country::code).into()));
                 let language = self.language.and_then(language::of);
                 values.push((Dimension::Language, language.map_or(UNKNOWN, Language::code).into()));
-                values.extend(self.campaign.map(|campaign| (Dimension::Campaign, Cow::Owned(campaign))));
+                values.extend(self.campaign.values().map(|(dimension, value)| (dimension, Cow::Owned(value))));
                 values
             }
         }
@@ -114,7 +115,7 @@ pub const UNNAMED_ROBOT: &str = "unnamed";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{dimension::campaign::campaign, visit::Claims};
+    use crate::domain::visit::Claims;
 
     const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
 
@@ -125,7 +126,7 @@ mod tests {
             referrer: Some("duckduckgo.com".to_owned()),
             time_zone: Some("Europe/Zurich"),
             language: Some("de-DE"),
-            campaign: campaign([Some("news"), None, Some("spring")]),
+            campaign: Campaign::new(Some("news"), None, Some("spring")),
             ..ViewFacts::default()
         }
     }
@@ -149,7 +150,9 @@ mod tests {
             (Dimension::Device, "Desktop"),
             (Dimension::Country, "CH"),
             (Dimension::Language, "de"),
-            (Dimension::Campaign, "news / spring"),
+            (Dimension::CampaignSource, "news"),
+            (Dimension::Campaign, "spring"),
+            (Dimension::CampaignLink, "news / - / spring"),
         ];
         assert_eq!(values_of(view(FIREFOX)), expected.map(|(dimension, value)| (dimension, value.to_owned())));
     }

@@ -11,7 +11,7 @@ use warp::http::{StatusCode, header};
 use crate::domain::{
     SiteName, ViewFacts,
     dimension::{
-        campaign::campaign,
+        campaign::Campaign,
         path::{page_path, page_with_parameters},
         referrer::{belongs_to, host_and_path, referring_host},
         value::event_name,
@@ -105,7 +105,7 @@ pub(in crate::http) async fn respond<B: Buf>(
         language: message.language.as_deref().filter(|tag| !tag.is_empty()).or(request.header("accept-language")),
         time_zone: message.time_zone.as_deref(),
         window: message.window,
-        campaign: campaign([parts.source.as_deref(), parts.medium.as_deref(), parts.campaign.as_deref()]),
+        campaign: Campaign::new(parts.source.as_deref(), parts.medium.as_deref(), parts.campaign.as_deref()),
         ..ViewFacts::default()
     };
     let reported = ReportedVisit { view, event, own: message.own == 1, opted_out: message.opted_out == 1 };

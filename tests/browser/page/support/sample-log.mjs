@@ -43,6 +43,8 @@ const REFERRERS = Object.entries({
   "https://friends.example/links": 2,
   "android-app://com.example.reader/": 1,
 });
+// The queries of links in newsletters.
+const CAMPAIGNS = ["spring", "autumn"].map(name => `?utm_source=letter&utm_medium=email&utm_campaign=${name}`);
 // Shares of the visitors by hour of the day, and by day of the week (Sunday first).
 const HOURS = [2, 1, 1, 1, 2, 3, 5, 9, 14, 18, 20, 19, 16, 18, 19, 18, 16, 14, 13, 14, 13, 10, 7, 4];
 const WEEKDAYS = [0.55, 1, 1.12, 1.08, 1.02, 0.9, 0.6];
@@ -101,8 +103,10 @@ export function ordinaryLog(now, days, visitors) {
       const time = (hour + next()) * 60 * 60 * 1000;
       let at = day * DAY + (day === today && visitor < 3 ? visitor * 1000 : time);
       let referrer = choose(next, REFERRERS);
+      let query = visitor % 20 === 0 ? CAMPAIGNS[day % 2] : "";
       for (let views = 1 + Math.floor(next() ** 2 * 5); views > 0; views--) {
-        lines.push([at, address, choose(next, PAGES), referrer, userAgent]);
+        lines.push([at, address, choose(next, PAGES) + query, referrer, userAgent]);
+        query = "";
         referrer = "https://www.example.com/";
         at += 20_000 + next() * 90_000;
       }
