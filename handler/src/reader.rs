@@ -228,7 +228,7 @@ impl CountingRules {
                 return Err(BadQuery::CombinationsOff);
             }
             plan.selection = None;
-            if !query.filter.is_empty() {
+            if !query.filter.is_empty() && !plan.lists_referrals() {
                 plan.lists = Lists::None;
             }
         }

@@ -19,7 +19,7 @@ pub use self::{
     annotation::{ANNOTATIONS_A_SITE, Annotation, BadAnnotation},
     assemble::assemble,
     bad_query::BadQuery,
-    filter::{Condition, Filter},
+    filter::{Condition, Filter, Pairing},
     imported::{ImportedPoint, ImportedSum},
     live::Live,
     overview::{DailyVisitors, Overview},
@@ -27,7 +27,7 @@ pub use self::{
     range::{Range, Step},
     report::{AllTimeEstimate, Counts, Entry, Point, Previous, Referrals, Report, Week},
     section::{Section, Sort},
-    visitors::{Gaps, ImportedDay, Tallies, Tally, ValueTally},
+    visitors::{Gaps, ImportedDay, ReferralTallies, Tallies, Tally, ValueTally},
 };
 
 /// Longest list of values in a report without a limit.

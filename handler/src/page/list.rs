@@ -55,12 +55,6 @@ struct Column {
     current: bool,
 }
 
-impl Column {
-    fn plain(heading: &'static str) -> Self {
-        Self { heading, query: None, current: false }
-    }
-}
-
 /// A link to all values of a list.
 #[derive(Serialize)]
 struct MoreLink {
@@ -122,7 +116,8 @@ const VALUE_CHARACTERS: usize = 96;
 /// The tabs and the lists of the page. A page about one value has its referrals first, and the other lists only on request.
 pub(super) fn tabs_and_lists(report: &Report) -> (Vec<Tab>, Vec<List<'_>>) {
     let is_whole_list = matches!(report.read_lists, Lists::One(_));
-    let referrals = referrals(report).filter(|_| !is_whole_list).into_iter();
+    let referrals = report.referrals.iter().filter(|_| !is_whole_list);
+    let referrals = referrals.map(|referrals| beginning(report, referrals.pairing.listed));
     if report.filter.is_empty() || report.read_lists != Lists::None {
         let (tabs, lists) = tabs(report);
         (tabs, referrals.chain(lists).collect())
@@ -165,8 +160,16 @@ fn tabs(report: &Report) -> (Vec<Tab>, Vec<List<'_>>) {
     (tabs, lists)
 }
 
+/// The referrals of the report, if they are the list of a dimension.
+fn referrals(report: &Report, listed: Dimension) -> Option<&Referrals> {
+    report.referrals.as_ref().filter(|referrals| referrals.pairing.listed == listed)
+}
+
 /// The rows of a list. Without visitors, an entry page has no numbers, and direct visits are not a channel.
 fn entries(report: &Report, dimension: Dimension) -> Vec<&Entry> {
+    if let Some(referrals) = referrals(report, dimension) {
+        return referrals.entries.iter().collect();
+    }
     let is_unknown = report.counts.visitors.is_none();
     let is_shown = |entry: &&Entry| match dimension {
         Dimension::EntryPage => !is_unknown,
@@ -224,23 +227,13 @@ fn section_query(report: &Report, dimension: Dimension, Section { search, sort, 
     query + &parameters(report.filter.conditions())
 }
 
-/// The referrers of a page, or the pages of a referrer.
-fn referrals(report: &Report) -> Option<List<'_>> {
-    let Referrals { of, listed, entries, other } = report.referrals.as_ref()?;
+/// The note on the numbers of referrals.
+fn note_on_referrals(Referrals { other, .. }: &Referrals) -> String {
     let mut note = "Pageviews only: visitors are not counted per page and referrer.".to_owned();
     if *other > 0 {
         note += &format!(" The page of {} more pageviews with a referrer is unknown.", thousands(*other));
     }
-    Some(List {
-        note: Some(note.into()),
-        columns: vec![Column::plain(listed.views())],
-        empty: if of.dimension == Dimension::Page {
-            "No other site referred visitors to this page in this period."
-        } else {
-            "This host referred no visitors in this period."
-        },
-        ..list(report, entries.iter().collect(), *listed, false)
-    })
+    note
 }
 
 /// A value as a query.
@@ -378,7 +371,9 @@ fn list<'e>(report: &'e Report, entries: Vec<&'e Entry>, dimension: Dimension, i
         let sorted = |sort| section_query(report, dimension, &Section { sort, ..report.section.clone() }, 0);
         Column { heading: measure.heading(dimension), query: sort.filter(|_| !current).map(sorted), current }
     };
+    let referrals = referrals(report, dimension);
     let note = match dimension.uniqueness() {
+        _ if referrals.is_some() => "",
         uniqueness if !uniqueness.has_visitors() => dimension.note(),
         _ if !known => "Pageviews only: unique visitors are not available for a period this long.",
         _ if !dimension.note().is_empty() => dimension.note(),
@@ -391,12 +386,18 @@ fn list<'e>(report: &'e Report, entries: Vec<&'e Entry>, dimension: Dimension, i
         column: dimension.column(),
         columns: measures.iter().map(column).collect(),
         names: names(dimension),
-        note: (!note.is_empty()).then_some(note.into()),
+        note: referrals
+            .map(|referrals| note_on_referrals(referrals).into())
+            .or((!note.is_empty()).then_some(note.into())),
         empty: match dimension.empty() {
             _ if is_unknown_entry => {
                 "Entry pages have unique visitors only, which are not available for a period this long."
             }
             _ if !report.section.search.is_empty() => "No match.",
+            _ if referrals.is_some() && dimension == Dimension::Referrer => {
+                "No other site referred visitors to this page in this period."
+            }
+            _ if referrals.is_some() => "This host referred no visitors in this period.",
             "" => "No values in this period.",
             empty => empty,
         },

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::domain::statistics::{Condition, Plan, Query, Slice, Tallies};
+use crate::domain::statistics::{Pairing, Plan, Query, Slice, Tallies};
 
 /// A reading that takes several statements, because its range is long. Other networks have their turns in between.
 pub(super) struct Partial {
@@ -21,7 +21,7 @@ const CELL_DAYS: usize = 200;
 pub(super) enum Piece {
     Lists(Slice),
     /// The referrers of a page, or the pages of a referrer.
-    Referrals(Condition),
+    Referrals(Pairing),
     /// The cells of some days.
     Cells(Vec<i32>),
 }
@@ -29,7 +29,7 @@ pub(super) enum Piece {
 impl Partial {
     pub(super) fn new(query: &Query, plan: Plan) -> Self {
         let lists = plan.slices().into_iter().map(Piece::Lists);
-        let paired = query.filter.condition().filter(|condition| condition.paired_with().is_some());
+        let referrals = plan.pairing.clone().map(Piece::Referrals);
         // Tallies have the days of a single value, and cells its lists.
         let days = match &plan.selection {
             Some(_) if query.filter.combines() => plan.days(),
@@ -37,7 +37,7 @@ impl Partial {
             _ => Vec::new(),
         };
         let cells = days.chunks(CELL_DAYS).map(|days| Piece::Cells(days.to_vec()));
-        let pieces = lists.chain(paired.cloned().map(Piece::Referrals)).chain(cells).collect();
+        let pieces = lists.chain(referrals).chain(cells).collect();
         Self { plan, tallies: Tallies::default(), elapsed: Duration::ZERO, pieces, last_cost: 1 }
     }
 

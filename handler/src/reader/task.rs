@@ -253,8 +253,9 @@ impl Task {
                 store::read_tallies(checkout, &query.site, plan, &slice, &named_events, known_revision, tallies)
                     .await?;
             }
-            Some(Piece::Referrals(of)) => {
-                partial.tallies.referrals = store::read_referrals(checkout, &query.site, &partial.plan, &of).await?;
+            Some(Piece::Referrals(pairing)) => {
+                partial.tallies.referrals =
+                    store::read_referrals(checkout, &query.site, &partial.plan, &pairing).await?;
             }
             Some(Piece::Cells(days)) => {
                 let Partial { plan, tallies, .. } = &mut *partial;

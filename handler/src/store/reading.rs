@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Checkout, Failure, SiteId};
 use crate::{
     domain::statistics::{
-        Annotation, Condition, Gaps, ImportedDay, LIST_LENGTH, Lists, Plan, Slice, Sort, Tallies, Tally, ValueTally,
+        Annotation, Gaps, ImportedDay, Lists, Pairing, Plan, ReferralTallies, Section, Slice, Sort, Tallies, Tally,
+        ValueTally,
     },
     domain::{Day, Dimension, Exclusion, Minute, SiteName, dimension::OTHER},
 };
@@ -160,25 +161,46 @@ pub async fn read_tallies(
         .await
 }
 
-/// Reads the referring hosts of a page, or the pages of a referring host, with their views. A row without a value sums the remaining
-/// views.
+/// Reads a part of the referring hosts of a page, or of the pages of a referring host, with their views.
 pub async fn read_referrals(
     checkout: &mut Checkout<'_>,
     site: &SiteName,
     plan: &Plan,
-    of: &Condition,
-) -> Result<Vec<(Option<String>, i64)>, Failure> {
+    pairing: &Pairing,
+) -> Result<ReferralTallies, Failure> {
+    let Pairing { of, .. } = pairing;
     let value = |dimension| (of.dimension == dimension).then_some(of.value.as_str());
     let (page, host) = (value(Dimension::Page), value(Dimension::Referrer));
     let (firsts, lasts) = plan.whole_months();
     let days: Vec<i32> = (plan.first.number()..=plan.last.number()).collect();
     checkout
         .run(async |connection| {
-            // One additional row, for the row without a value.
-            let most = LIST_LENGTH + 1;
-            let query =
-                sqlx::query_file!("queries/read_referrals.sql", &**site, &days, page, host, most, &firsts, &lasts);
-            Ok(query.fetch_all(connection).await?.into_iter().map(|row| (row.value, row.pageviews)).collect())
+            let Section { search, offset, limit, .. } = &plan.section;
+            let query = sqlx::query_file!(
+                "queries/read_referrals.sql",
+                &**site,
+                &days,
+                page,
+                host,
+                *limit,
+                &firsts,
+                &lasts,
+                *offset,
+                search.as_str()
+            );
+            let mut referrals = ReferralTallies::default();
+            for row in query.fetch_all(connection).await? {
+                match row.value {
+                    Some(value) => {
+                        referrals.values.push((value, row.pageviews));
+                        referrals.length = row.length;
+                    }
+                    None => referrals.other += row.pageviews,
+                }
+            }
+            // The rows of a union have no order.
+            referrals.values.sort_by(|(value, views), (other, others)| (others, value).cmp(&(views, other)));
+            Ok(referrals)
         })
         .await
 }

@@ -246,6 +246,60 @@ async fn an_invalid_value_is_rejected_with_the_valid_form() {
 }
 
 #[tokio::test]
+async fn the_referrers_of_a_page_are_searched_and_paged_as_any_list() {
+    let database = Database::create().await;
+    let folder = Folder::new();
+    // Host 1 leads to the page once, host 2 twice, and so on.
+    let line = |host: usize, visitor: usize| {
+        let line = combined(&format!("192.0.{host}.{visitor}"), "17/May/2015:12:00:00 +0000", "/a", "Firefox/1");
+        line.replace("\"-\" \"Firefox", &format!("\"https://site-{host}.example/\" \"Firefox"))
+    };
+    let lines = (1..=15).flat_map(|host| (1..=host).map(move |visitor| line(host, visitor)));
+    let log = folder.write("access.log", lines.collect::<String>());
+    HandlerCommand::on(&database).run(&["import", "--site", SITE, &log]);
+    for settings in [("FOOTFALL_SMALLEST_GROUP", "10"), ("FOOTFALL_SMALLEST_GROUP", "off")] {
+        let host = Host::on(&database).with("FOOTFALL_SITES", SITE).with(settings.0, settings.1).start().await;
+        host.process.wait_until_ready().await;
+        let day = format!("site={SITE}&from=2015-05-17&to=2015-05-17");
+        let report =
+            async |query: &str| host.send(&Request::get(&format!("/api/statistics?{day}&{query}"))).await.json();
+        let referrers = |numbers: &[usize]| {
+            let row = |number: &usize| json!({ "value": format!("site-{number}.example"), "pageviews": number });
+            json!({ "page": "/a", "referrers": numbers.iter().map(row).collect::<Vec<_>>(), "other": 0 })
+        };
+        for (query, rows, length) in [
+            ("list=referrers&page=/a&limit=2", &[15, 14][..], 15),
+            ("list=referrers&page=/a&limit=2&offset=13", &[2, 1], 15),
+            ("list=referrers&page=/a&search=SITE-1", &[15, 14, 13, 12, 11, 10, 1], 7),
+            ("page=/a&limit=1&offset=1&lists=none", &[14], 15),
+        ] {
+            let found = report(query).await;
+            assert_eq!(found["referrals"], referrers(rows), "{query}");
+            assert_eq!(found["list_lengths"]["referrers"], length, "{query}");
+            assert_eq!(found["referrers"], Value::Null, "{query}");
+        }
+        let found = report("list=referrers&page=/a&search=nowhere").await;
+        assert_eq!((&found["referrals"], &found["list_lengths"]["referrers"]), (&referrers(&[]), &Value::Null));
+        let found = report("list=pages&referrer=site-3.example").await;
+        assert_eq!(found["referrals"]["pages"], json!([{ "value": "/a", "pageviews": 3 }]));
+        // Another list of the page has no referrers.
+        assert_eq!(report("list=browsers&page=/a").await["referrals"], Value::Null);
+        let csv = host.send(&Request::get(&format!("/api/statistics.csv?{day}&list=referrers&page=/a&limit=2"))).await;
+        let rows: Vec<&str> = csv.text().lines().skip(1).collect();
+        assert_eq!(rows, ["referrals,site-15.example,,15", "referrals,site-14.example,,14"]);
+        // The page shows the beginning, and a link to the whole list, which has a search and keeps the page.
+        let page = host.send(&Request::get(&format!("/?{day}&page=/a"))).await.text().replace("&amp;", "&");
+        assert_eq!(page.matches("<bdi>site-").count(), 10, "{page}");
+        let link = "&list=referrers&page=/a#lists\">All 15 referrers</a>";
+        assert!(page.replace("&#x3D;", "=").contains(link), "{page}");
+        let whole = host.send(&Request::get(&format!("/?{day}&page=/a&list=referrers"))).await;
+        assert_eq!(whole.text().matches("<bdi>site-").count(), 15, "{}", whole.text());
+        assert!(whole.text().contains("1 to 15 of 15") && whole.text().contains("name=\"list\" value=\"referrers\""));
+        assert!(whole.text().contains("name=\"page\" value=\"/a\""), "{}", whole.text());
+    }
+}
+
+#[tokio::test]
 async fn pairs_of_page_and_referrer_beyond_500_a_day_are_counted_as_other() {
     let database = Database::create().await;
     let folder = Folder::new();

@@ -131,6 +131,17 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
       (await page.locator("h1").textContent()).includes(host) && (await page.locator("h3").textContent()) === "Pages" &&
         views === found.referrals.pages[0].pageviews.toLocaleString("en"),
     );
+    const all = page.getByRole("link", { name: `All ${found.list_lengths.pages} pages` });
+    await follow(page, all);
+    const whole = await page.locator(".lists tbody bdi").allTextContents();
+    check("all pages of the referrer are listed", whole.length === found.referrals.pages.length, whole);
+    await page.locator("main [type=search]").fill("DOCS");
+    await follow(page, page.locator(".lists").getByRole("button", { name: "Search" }));
+    const searched = await page.locator(".lists tbody bdi").allTextContents();
+    check("the search filters them", searched.length > 0 && searched.every(row => row.includes("docs")), searched);
+    check("the list keeps the referrer", (await page.locator("h1").textContent()).includes(host), page.url());
+    await page.goBack();
+    await page.goBack();
     const sum = found.referrals.pages.reduce((sum, { pageviews }) => sum + pageviews, 0);
     check("the pageviews add up to the referrer's", sum === referrers[0].pageviews, [sum, referrers[0]]);
     await follow(page, page.locator(".list a").first());

@@ -74,6 +74,7 @@ pub fn assemble(
     };
     let of_cells = lists_of_cells(selected.lists, plan, &mut lengths, &mut unread);
     let lists = lists(values, of_cells, plan);
+    let referrals = plan.pairing.clone().map(|pairing| Referrals::assemble(pairing, referrals, &mut lengths));
     #[allow(clippy::cast_possible_truncation, reason = "an estimate of visitors is far below 2^53")]
     let estimate =
         |visitors: f64| AllTimeEstimate { visitors: visitors.round() as i64, standard_error: all_time::STANDARD_ERROR };
@@ -118,7 +119,7 @@ pub fn assemble(
         unread,
         excluded,
         not_shown,
-        referrals: query.filter.condition().and_then(|condition| Referrals::assemble(condition, referrals)),
+        referrals,
         zone_can_change: false,
         filter: query.filter.clone(),
         imported: imported::sums(imported, &plan.series, zone),
@@ -266,7 +267,7 @@ mod tests {
             query::Lists,
             range::{Range, Step},
             section::Section,
-            visitors::ImportedDay,
+            visitors::{ImportedDay, ReferralTallies},
         },
     };
 
@@ -311,7 +312,7 @@ mod tests {
             lengths: [].into(),
             unread: vec![],
             excluded: [(Exclusion::Bots, 4)].into(),
-            referrals: vec![],
+            referrals: ReferralTallies::default(),
             annotations: Vec::new(),
             selected: Selected::default(),
             imported: vec![ImportedDay {

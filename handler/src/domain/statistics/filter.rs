@@ -74,6 +74,13 @@ impl Condition {
     }
 }
 
+/// A page and the list of its referrers, or a referrer and the list of its pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pairing {
+    pub of: Condition,
+    pub listed: Dimension,
+}
+
 /// The conditions of a query. Without any, the query is about the whole site.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter(Vec<Condition>);
@@ -137,6 +144,12 @@ impl Filter {
         })
     }
 
+    /// The only condition, if its value is a page or a referrer.
+    pub fn pairing(&self) -> Option<Pairing> {
+        let of = self.condition()?;
+        Some(Pairing { of: of.clone(), listed: of.paired_with()? })
+    }
+
     /// Whether only cells count the conditions together.
     pub fn combines(&self) -> bool {
         !self.is_empty() && self.condition().is_none()
@@ -149,6 +162,11 @@ impl Filter {
         values.len() < 2
             && attributes.len() + values.len() > 0
             && values.iter().all(|value| value.dimension.uniqueness() == Uniqueness::PerValue)
+    }
+
+    /// Whether a report with this filter can have the list of a dimension from its own lists, or from its referrals.
+    pub fn has_list_or_referrals(&self, dimension: Dimension) -> bool {
+        self.has_list(dimension) || self.pairing().is_some_and(|pairing| pairing.listed == dimension)
     }
 
     /// Whether a report with this filter can have the list of a dimension.

@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     bad_query::{BadQuery, MAXIMUM_DAYS, MAXIMUM_POINTS},
-    filter::Filter,
+    filter::{Filter, Pairing},
     range::{Range, Step},
     section::Section,
 };
@@ -116,6 +116,8 @@ pub struct Plan {
     pub counted: (TallyKey, String),
     /// The cells of the days and lists, if the query needs them.
     pub selection: Option<Selection>,
+    /// The page or referrer whose referrals are read.
+    pub pairing: Option<Pairing>,
     pub lists: Lists,
     pub section: Section,
 }
@@ -174,6 +176,8 @@ impl Query {
         let has_weeks = forget == Forget::Monthly && self.filter.has_visitors();
         let weeks = if has_weeks { last_weeks(today, first_kept) } else { Vec::new() };
         let (lists, section) = (self.lists, self.section.clone());
+        let is_another_list = |listed| matches!(lists, Lists::One(dimension) if dimension != listed);
+        let pairing = self.filter.pairing().filter(|pairing| !is_another_list(pairing.listed));
         Ok(Plan {
             as_of: now,
             today,
@@ -188,6 +192,7 @@ impl Query {
             weeks,
             counted,
             selection,
+            pairing,
             lists,
             section,
         })
@@ -296,6 +301,11 @@ pub struct Slice {
 pub const STATEMENT_DAYS: i64 = 550;
 
 impl Plan {
+    /// Whether the list that is read is one of referrals.
+    pub fn lists_referrals(&self) -> bool {
+        self.pairing.as_ref().is_some_and(|pairing| self.lists == Lists::One(pairing.listed))
+    }
+
     /// The statements that together read the report's totals and lists.
     pub fn slices(&self) -> Vec<Slice> {
         let width = usize::try_from(STATEMENT_DAYS / self.range_days()).unwrap_or_default().max(1);
@@ -304,13 +314,11 @@ impl Plan {
         let numbers = |dimensions: Vec<Dimension>| dimensions.into_iter().map(Dimension::number);
         // Exclusions are counted for the site only.
         let exclusion = (self.counted.0 == TallyKey::Total).then_some(TallyKey::Exclusion.number());
-        let listed: Vec<i16> = match &self.selection {
-            // The lists come from cells.
-            Some(_) => Vec::new(),
-            None => exclusion.into_iter().chain(numbers(listed)).collect(),
-        };
-        let unread =
-            if self.lists == Lists::None || self.selection.is_some() { Vec::new() } else { numbers(unread).collect() };
+        // The lists of a filter come from cells, and referrals have a statement of their own.
+        let has_lists = self.selection.is_none() && self.counted.0 == TallyKey::Total;
+        let listed: Vec<i16> =
+            if has_lists { exclusion.into_iter().chain(numbers(listed)).collect() } else { Vec::new() };
+        let unread = if has_lists && self.lists != Lists::None { numbers(unread).collect() } else { Vec::new() };
         let slice = |(number, dimensions): (usize, &[i16])| Slice {
             dimensions: dimensions.to_vec(),
             unread: if number == 0 { unread.clone() } else { Vec::new() },

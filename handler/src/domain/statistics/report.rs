@@ -6,11 +6,12 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     annotation::Annotation,
-    filter::{Condition, Filter},
+    filter::{Filter, Pairing},
     imported::ImportedSum,
     query::Lists,
     range::{Range, Step},
     section::Section,
+    visitors::ReferralTallies,
 };
 use crate::domain::{calendar::Day, cells::NotShown, dimension::Dimension, exclusion::Exclusion, site_name::SiteName};
 
@@ -176,28 +177,21 @@ pub struct Entry {
 /// The referrers of a page, or the pages of a referrer. Pageviews only, because visitors are not counted per page and referrer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referrals {
-    /// The page or the referrer.
-    pub of: Condition,
-    /// The dimension of the values.
-    pub listed: Dimension,
-    /// The hosts or the pages, most views first.
+    pub pairing: Pairing,
+    /// The hosts or the pages of the section, most views first.
     pub entries: Vec<Entry>,
     /// Views beyond the daily limit of pairs, whose host and page are unknown.
     pub other: i64,
 }
 
 impl Referrals {
-    /// Separates the values from the views without one. `None` for a condition that is neither a page nor a referrer.
-    pub fn assemble(of: &Condition, found: Vec<(Option<String>, i64)>) -> Option<Self> {
-        let listed = of.paired_with()?;
-        let mut other = 0;
-        let mut entries = Vec::with_capacity(found.len());
-        for (value, pageviews) in found {
-            match value {
-                Some(value) => entries.push(Entry { value, visitors: None, pageviews }),
-                None => other += pageviews,
-            }
+    /// Adds the number of all values to the lengths of lists.
+    pub(super) fn assemble(pairing: Pairing, found: ReferralTallies, lengths: &mut BTreeMap<Dimension, i64>) -> Self {
+        let ReferralTallies { values, length, other } = found;
+        if length > 0 {
+            lengths.insert(pairing.listed, length);
         }
-        Some(Self { of: of.clone(), listed, entries, other })
+        let entry = |(value, pageviews)| Entry { value, visitors: None, pageviews };
+        Self { pairing, entries: values.into_iter().map(entry).collect(), other }
     }
 }

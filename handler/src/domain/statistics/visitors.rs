@@ -77,6 +77,17 @@ pub struct ImportedDay {
     pub visitors: i64,
 }
 
+/// A part of the referrers of a page, or of the pages of a referrer.
+#[derive(Clone, Debug, Default)]
+pub struct ReferralTallies {
+    /// Values with their views, most views first.
+    pub values: Vec<(String, i64)>,
+    /// The number of all values that match the search. Zero if the part is empty.
+    pub length: i64,
+    /// Views beyond the daily limit of pairs, whose host and page are unknown.
+    pub other: i64,
+}
+
 /// The tallies that the database returns for a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Tallies {
@@ -92,8 +103,8 @@ pub struct Tallies {
     pub unread: Vec<Dimension>,
     /// Requests of the range that were not counted in full.
     pub excluded: BTreeMap<Exclusion, i64>,
-    /// The referrers of a page or the pages of a referrer: values with their views, most views first, and the views without a value.
-    pub referrals: Vec<(Option<String>, i64)>,
+    /// The referrers of a page or the pages of a referrer.
+    pub referrals: ReferralTallies,
     /// The cells of a filter.
     pub selected: Selected,
     /// The imported totals of the days of the range.

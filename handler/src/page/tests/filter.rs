@@ -19,9 +19,8 @@ fn about(dimension: Dimension, value: &str) -> Report {
 
 fn with_referrals(report: Report, values: &[&str], other: i64) -> Report {
     let entry = |value: &&str| Entry { value: (*value).to_owned(), visitors: None, pageviews: 1_200 };
-    let of = report.filter.condition().unwrap().clone();
-    let listed = of.paired_with().unwrap();
-    let referrals = Referrals { of, listed, entries: values.iter().map(entry).collect(), other };
+    let pairing = report.filter.pairing().unwrap();
+    let referrals = Referrals { pairing, entries: values.iter().map(entry).collect(), other };
     Report { referrals: Some(referrals), ..report }
 }
 

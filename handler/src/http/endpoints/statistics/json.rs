@@ -7,7 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    domain::statistics::{Annotation, Condition, Counts, Entry, ImportedPoint, Point, Referrals, Report, Week},
+    domain::statistics::{
+        Annotation, Condition, Counts, Entry, ImportedPoint, Pairing, Point, Referrals, Report, Week,
+    },
     domain::{
         Day, Dimension, Exclusion,
         cells::NotShown,
@@ -315,7 +317,7 @@ fn imported_points(points: &[ImportedPoint], zone: &TimeZone) -> Vec<ImportedSer
 
 /// The page or referrer of the query, under the name of its parameter, and the other side under the name of its list.
 fn referrals(referrals: &Referrals) -> BTreeMap<&'static str, Value> {
-    let Referrals { of, listed, entries, other } = referrals;
+    let Referrals { pairing: Pairing { of, listed }, entries, other } = referrals;
     let entry = |entry: &Entry| serde_json::json!(Referral { value: &entry.value, pageviews: entry.pageviews });
     BTreeMap::from([
         (of.dimension.parameter(), of.value.as_str().into()),
