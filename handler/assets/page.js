@@ -1,5 +1,5 @@
 // The page works without this script. The script adds:
-// - the value of a chart under the pointer or by the arrow keys, and the chart of the year;
+// - the value of a chart under the pointer or by the arrow keys, the dates of a bar by a click or Enter, and the chart of the year;
 // - updates of the page, the overview and the last 30 minutes, and the reader's format of numbers;
 // - names of countries and languages;
 // - the lists of another tab, without loading the whole page again;
@@ -46,6 +46,15 @@ for (const link of all("nav [aria-current]")) {
 }
 // The browser shows a part of a link that gets the focus there. Show all of it.
 document.addEventListener("focusin", ({ target }) => target.matches("nav a") && target.scrollIntoView({ block: "nearest", inline: "nearest" }));
+// The address of this page for other days.
+const daysOf = (from, to = from) => {
+  const url = new URL(location.href);
+  for (const name of ["period", "by", "offset"]) url.searchParams.delete(name);
+  url.searchParams.set("from", from);
+  url.searchParams.set("to", to);
+  url.hash = "";
+  return url;
+};
 // The readout of a chart, drawn again after an update.
 let readAgain = () => {};
 for (const figure of all("figure")) {
@@ -61,10 +70,18 @@ for (const figure of all("figure")) {
     mark.setAttribute("x", at - .5);
   };
   readAgain = () => readout.textContent && show(at);
+  // The first tap of a finger shows the value of a bar, the second tap opens its dates.
+  let isChosen;
   plot.onpointermove = plot.onpointerdown = event => {
+    const before = readout.textContent ? at : -1;
     const { left, width } = line.getBoundingClientRect();
     show(Math.floor((event.clientX - left) / width * rows().length));
+    if (event.type === "pointerdown") isChosen = event.pointerType === "mouse" || before === at;
   };
+  // In a frame, a page has no other ranges.
+  const opens = () => figure.querySelector("[data-days]") && !document.body.matches(".embedded");
+  const openDays = () => opens() && location.assign(daysOf(...rows()[at].dataset.days.split("/")));
+  plot.onclick = () => isChosen && openDays();
   const clear = () => {
     readout.textContent = "";
     mark.setAttribute("x", -999);
@@ -73,7 +90,9 @@ for (const figure of all("figure")) {
   // A finger leaves when it lifts: its readout stays until the next tap.
   plot.onpointerleave = event => event.pointerType === "mouse" && clear();
   plot.tabIndex = 0;
+  if (opens()) plot.ariaDescription = "Enter opens the dates of a bar.";
   plot.onkeydown = event => {
+    if (event.key === "Enter" && readout.textContent) return openDays();
     const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
     if (!step) return;
     event.preventDefault();
@@ -91,7 +110,7 @@ const update = (old, now) => {
   if (old.nodeType !== Node.ELEMENT_NODE) return old.data = now.data;
   if (isOwn(old) && isOwn(now)) return;
   const names = [old, now].flatMap(({ attributes }) => [...attributes].map(({ name }) => name));
-  for (const name of names.filter(name => !["open", "tabindex"].includes(name) && old.getAttribute(name) !== now.getAttribute(name))) {
+  for (const name of names.filter(name => !["open", "tabindex", "aria-description"].includes(name) && old.getAttribute(name) !== now.getAttribute(name))) {
     if (now.hasAttribute(name)) old.setAttribute(name, now.getAttribute(name));
     else old.removeAttribute(name);
   }
@@ -170,12 +189,7 @@ year?.addEventListener("toggle", async () => {
   const bounds = sorted.length ? [...new Set([1, 2, 3, 4].map(quarter => sorted[Math.ceil(sorted.length * quarter / 4) - 1]))] : [];
   const level = visitors => visitors && 5 - bounds.length + bounds.findIndex(bound => visitors <= bound);
   const words = day => day.toLocaleDateString("en-GB", { dateStyle: "full", timeZone: "UTC" });
-  const address = day => {
-    const url = new URL(link.href);
-    for (const name of ["period", "by"]) url.searchParams.delete(name);
-    for (const name of ["from", "to"]) url.searchParams.set(name, day.toISOString().slice(0, 10));
-    return url;
-  };
+  const address = day => daysOf(day.toISOString().slice(0, 10));
   const draw = (parent, name, attributes, text = "") => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", name);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);

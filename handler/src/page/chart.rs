@@ -242,6 +242,16 @@ fn incompleteness(start: DateTime, next: DateTime, step: Step, now: DateTime) ->
     is_cut.then(|| if days == 1 { "1 day".to_owned() } else { format!("{days} days") })
 }
 
+/// The days of a bar, as an attribute of its row, with which the script opens them. An hour is no range.
+fn days(start: DateTime, next: DateTime, step: Step) -> String {
+    let (first, last) = (start.date(), next.date().saturating_sub(1.day()));
+    match step {
+        Step::Hour => String::new(),
+        Step::Day => format!(" data-days={first}"),
+        Step::Week | Step::Month => format!(" data-days={first}/{last}"),
+    }
+}
+
 impl Chart {
     /// Draws one of the numbers as bars, with a line for the previous period and the bars of other counters.
     pub(super) fn draw(drawing: &Drawing<'_>) -> Self {
@@ -293,7 +303,8 @@ impl Chart {
             // Writing to a String can't fail.
             let _ = write!(path, "M{index} 0v-{height_of_bar}");
         }
-        let _ = write!(self.rows, "<tr><th>{}", bar.start.strftime(row_format(step, bars.len())));
+        let days = if bars.len() > 1 { days(bar.start, next, step) } else { String::new() };
+        let _ = write!(self.rows, "<tr{days}><th>{}", bar.start.strftime(row_format(step, bars.len())));
         if let Some(reason) = incompleteness {
             let _ = write!(self.rows, " ({reason})");
         }
@@ -493,7 +504,7 @@ mod tests {
             .collect();
         let chart = Chart::draw(&Drawing { before: &before, ..drawing(&now) });
         assert_eq!(chart.before, "M1-150L2-200");
-        assert!(chart.rows.starts_with("<tr><th>Fri 20 Nov<td>1<td>1<td>–<tr>"), "{}", chart.rows);
+        assert!(chart.rows.starts_with("<tr data-days=2026-11-20><th>Fri 20 Nov<td>1<td>1<td>–<tr"), "{}", chart.rows);
     }
 
     #[test]
@@ -502,7 +513,7 @@ mod tests {
             let bar = |start: &&str| Bar { start: at(&format!("{start}:00:00")), visitors: Some(2), pageviews: 3 };
             let bars: Vec<_> = starts.iter().map(bar).collect();
             let chart = Chart::draw(&Drawing { step, end: end.parse().unwrap(), ..drawing(&bars) });
-            let rows = chart.rows.split("<tr><th>").skip(1).map(|row| row.split_once('<').unwrap().0.to_owned());
+            let rows = chart.rows.split("<th>").skip(1).map(|row| row.split_once('<').unwrap().0.to_owned());
             (rows.collect::<Vec<_>>().join("; "), chart.bars, chart.unfinished)
         };
         let (rows, bars, unfinished) = of(Step::Day, &["2026-11-25T00", "2026-11-26T00"], "2026-11-27");
@@ -519,6 +530,25 @@ mod tests {
     }
 
     #[test]
+    fn each_row_names_the_days_of_its_bar_unless_it_is_an_hour_or_the_whole_range() {
+        let of = |step, starts: &[&str], end: &str| {
+            let bar = |start: &&str| Bar { start: at(&format!("{start}:00:00")), visitors: Some(2), pageviews: 3 };
+            let bars: Vec<_> = starts.iter().map(bar).collect();
+            let chart = Chart::draw(&Drawing { step, end: end.parse().unwrap(), ..drawing(&bars) });
+            let rows = chart.rows.split("<tr").skip(1).map(|row| row.split_once('>').unwrap().0.trim().to_owned());
+            rows.collect::<Vec<_>>()
+        };
+        let weeks = of(Step::Week, &["2026-11-14T00", "2026-11-16T00"], "2026-11-20");
+        assert_eq!(weeks, ["data-days=2026-11-14/2026-11-15", "data-days=2026-11-16/2026-11-19"]);
+        let months = of(Step::Month, &["2026-10-01T00", "2026-11-01T00"], "2026-11-27");
+        assert_eq!(months, ["data-days=2026-10-01/2026-10-31", "data-days=2026-11-01/2026-11-26"]);
+        let days = of(Step::Day, &["2026-11-25T00", "2026-11-26T00"], "2026-11-27");
+        assert_eq!(days, ["data-days=2026-11-25", "data-days=2026-11-26"]);
+        assert_eq!(of(Step::Day, &["2026-11-26T00"], "2026-11-27"), [""]);
+        assert_eq!(of(Step::Hour, &["2026-11-26T09", "2026-11-26T10"], "2026-11-27"), ["", ""]);
+    }
+
+    #[test]
     fn imported_days_have_their_own_bars_and_columns() {
         let bars = bars(&[(0, 0), (2, 2), (2, 2)]);
         let by_start = [(bars[0].start, (2, 4)), (bars[1].start, (1, 1))].into();
@@ -527,7 +557,7 @@ mod tests {
         assert_eq!(chart.imported[0].bars, "M0 0v-200M1.3 0v-100");
         let of_views = Chart::draw(&Drawing { imported: &imported, charted: Charted::Pageviews, ..drawing(&bars) });
         assert_eq!(of_views.imported[0].bars, "M0 0v-200M1.3 0v-50");
-        assert!(chart.rows.contains("20 Nov<td>0<td>0<td>2<td>4<tr>") && chart.rows.ends_with("<td>2<td>2<td><td>"));
+        assert!(chart.rows.contains("20 Nov<td>0<td>0<td>2<td>4<tr") && chart.rows.ends_with("<td>2<td>2<td><td>"));
         // Imported days alone are drawn, too.
         let chart = Chart::draw(&Drawing { imported: &imported, ..drawing(&bars[..1]) });
         assert!(!chart.empty);

@@ -1,9 +1,10 @@
-// The chart: its readout under the pointer and by keyboard, the choice of its numbers, and steps that are not over.
+// The chart: its readout under the pointer and by keyboard, the dates of its bars, the choice of its numbers, and steps that are not
+// over.
 
 import { SCRIPT_MODES } from "./support/look.mjs";
 import { asJson } from "./support/numbers.mjs";
 import { ordinaryLog } from "./support/sample-log.mjs";
-import { began, between, date, FIREFOX, importLog, ORDINARY } from "./support/sites.mjs";
+import { began, between, date, FIREFOX, firstOf, importLog, lastOf, ORDINARY } from "./support/sites.mjs";
 import { check, checkSoon, follow, keepPicture, open, test } from "./support/test.mjs";
 
 test("readout of a chart", async ({ newPage, origin }) => {
@@ -35,6 +36,50 @@ test("readout of a chart", async ({ newPage, origin }) => {
   );
   const live = await page.locator("figcaption span").last().getAttribute("aria-live");
   check("screen readers hear the readout", live === "polite", live);
+});
+
+test("a bar opens its dates", async ({ newPage, origin }) => {
+  const page = await newPage();
+  const plot = page.locator(".plot");
+  const opened = () => Object.fromEntries(new URL(page.url()).searchParams);
+  /** Clicks in the middle of a bar of the chart. */
+  const clickBar = async index => {
+    const { x, width } = await page.locator(".plot .y line").first().evaluate(line => line.getBoundingClientRect().toJSON());
+    const { y, height } = await plot.boundingBox();
+    const count = await page.locator("figure tbody tr").count();
+    await Promise.all([page.waitForEvent("load"), page.mouse.click(x + ((index + 0.5) / count) * width, y + height / 2)]);
+  };
+  const kept = { site: ORDINARY, page: "/blog/", lists: "sources" };
+  const query = new URLSearchParams(kept);
+  await open(page, `${origin}/?${query}&${between(date(9), date(3))}`);
+  await clickBar(2);
+  const day = { ...kept, from: date(7), to: date(7) };
+  check("a click opens the day, and keeps filter and tab", Object.entries(day).every(([key, value]) => opened()[key] === value), opened());
+  const monday = 14 + ((new Date(date(0)).getUTCDay() + 6) % 7);
+  await open(page, `${origin}/?${query}&${between(date(monday), date(monday - 12))}&by=week`);
+  await plot.focus();
+  await page.keyboard.press("End");
+  await Promise.all([page.waitForEvent("load"), page.keyboard.press("Enter")]);
+  const week = { ...kept, from: date(monday - 7), to: date(monday - 12) };
+  check("Enter opens the days of a week", JSON.stringify(opened()) === JSON.stringify(week), opened());
+  await open(page, `${origin}/?site=${ORDINARY}&period=12m&by=month`);
+  await clickBar(10);
+  const month = { site: ORDINARY, from: firstOf(1), to: lastOf(1) };
+  check("a click opens a month", JSON.stringify(opened()) === JSON.stringify(month), opened());
+  const { cursor } = await plot.evaluate(plot => getComputedStyle(plot));
+  check("the pointer shows that a bar can be clicked", cursor === "pointer", cursor);
+  // Hours, a single bar and a page in a frame have nothing to open.
+  for (const still of [`site=${ORDINARY}&period=today`, `embed&site=${ORDINARY}`]) {
+    await open(page, `${origin}/?${still}`);
+    await page.evaluate(() => {
+      globalThis.stays = true;
+    });
+    await plot.click();
+    await plot.focus();
+    await page.keyboard.press("End");
+    await page.keyboard.press("Enter");
+    check(`${still}: the page stays`, await page.evaluate(() => globalThis.stays && getComputedStyle(document.querySelector(".plot")).cursor === "auto"));
+  }
 });
 
 for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {

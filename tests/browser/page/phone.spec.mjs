@@ -42,4 +42,8 @@ test("a tap keeps its readout", async ({ newPage, origin }) => {
   const shown = await readout.textContent();
   check("the readout stays when the finger is lifted", /: Visitors \d/.test(shown), shown);
   await keepPicture(page, "tap");
+  const [from] = shown.split(":");
+  await Promise.all([page.waitForEvent("load"), page.locator(".plot").tap()]);
+  const heading = await page.locator("#range h2").textContent();
+  check("a second tap opens the day", heading.includes(from.split(" ")[1]) && new URL(page.url()).searchParams.get("by") === null, [heading, from]);
 });
