@@ -26,8 +26,8 @@ mod wording;
 use serde::Serialize;
 
 pub use self::asset::{SCRIPT, STYLE};
-pub use self::chart::Charted;
 pub use self::first_visit::zone_note;
+pub use self::numbers::Charted;
 pub use self::problem::{Problem, WayBack, render_problem};
 pub use self::sign_in::render_sign_in;
 pub use self::sites::{FoundSites, SHOWN_SITES, render_sites};
@@ -142,8 +142,6 @@ struct PageValues<'a> {
     imported: Vec<ImportedLine>,
     series: Chart,
     annotations: Annotations<'a>,
-    /// The numbers that the chart can draw; empty if there is only one.
-    charts: Vec<RangeLink>,
     /// The choice that other links keep, if it is not the default.
     chart: Option<&'static str>,
     /// The steps in which the chart can be drawn; empty if there is only one.
@@ -219,12 +217,14 @@ impl<'a> PageValues<'a> {
         let chips = filter::chips(report);
         let (charted, has_both) = chart::charted(view.charted, report);
         let kept_chart = has_both && charted == Charted::Pageviews;
-        let suffix = if kept_chart { range::PAGEVIEWS } else { "" };
-        let view_query = range::with_step(&range_query, report.step, report) + suffix;
+        let suffix = if kept_chart { range::chart(charted) } else { "" };
+        let stepped_query = range::with_step(&range_query, report.step, report);
+        let view_query = format!("{stepped_query}{suffix}");
         let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
         let view_parameters = view_query.split('&').filter_map(pair).chain(filter::fields(&report.filter)).collect();
         let conditions = list::parameters(report.filter.conditions());
-        let numbers = numbers::numbers(report);
+        let drawing = |charted| has_both.then(|| format!("{stepped_query}{}", range::chart(charted)));
+        let numbers = numbers::numbers(report, charted, drawing);
         let alone = view.sites.len() == 1 && report.site == *view.own_site;
         let has_visits = report.all_time_pageviews > 0 && !(alone && report.zone_can_change);
         let shown = report.stale
@@ -275,7 +275,6 @@ impl<'a> PageValues<'a> {
                 now: as_of,
             }),
             annotations: annotations(report),
-            charts: range::charts(report, &range_query, charted, has_both),
             chart: kept_chart.then_some("pageviews"),
             steps: range::steps(report, &range_query, suffix),
             view_query,

@@ -5,7 +5,7 @@
 //! units and are stretched to the available width. Labels are outside and placed in percent, so that no text is
 //! stretched.
 
-use std::{collections::BTreeMap, fmt::Write as _, str::FromStr};
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::{
     ToSpan,
@@ -15,7 +15,7 @@ use jiff::{
 use serde::Serialize;
 
 use super::{
-    numbers,
+    numbers::{self, Charted},
     wording::{self, thousands},
 };
 use crate::domain::statistics::{ImportedPoint, ImportedSum, Point, Report, Step};
@@ -23,28 +23,6 @@ use crate::domain::statistics::{ImportedPoint, ImportedSum, Point, Report, Step}
 /// Height of the drawing in its own units, in which a bar with its gap is one unit wide. `chart.html`, `page.css` and
 /// `page.js` depend on both.
 const HEIGHT: i64 = 200;
-
-/// The numbers that a chart draws.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Charted {
-    /// Unique visitors.
-    #[default]
-    Visitors,
-    /// Views; for other values than pages, their events or requests.
-    Pageviews,
-}
-
-impl FromStr for Charted {
-    type Err = &'static str;
-
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        match word {
-            "visitors" => Ok(Self::Visitors),
-            "pageviews" => Ok(Self::Pageviews),
-            _ => Err("'chart' must be visitors or pageviews"),
-        }
-    }
-}
 
 /// A point with its time by the site's clock.
 pub(super) struct Bar {

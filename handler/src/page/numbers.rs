@@ -1,9 +1,33 @@
 //! The numbers of a range, each with its change from the previous period.
 
+use std::str::FromStr;
+
 use serde::Serialize;
 
 use super::wording::{self, one_decimal, thousands};
 use crate::domain::statistics::{Counts, Previous, Report};
+
+/// The numbers that a chart draws.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Charted {
+    /// Unique visitors.
+    #[default]
+    Visitors,
+    /// Views; for other values than pages, their events or requests.
+    Pageviews,
+}
+
+impl FromStr for Charted {
+    type Err = &'static str;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match word {
+            "visitors" => Ok(Self::Visitors),
+            "pageviews" => Ok(Self::Pageviews),
+            _ => Err("'chart' must be visitors or pageviews"),
+        }
+    }
+}
 
 /// One number.
 #[derive(Serialize)]
@@ -16,6 +40,26 @@ pub(super) struct Number {
     change: Option<Change>,
     /// The number of the previous period.
     before: Option<String>,
+    /// Whether the chart draws the number.
+    drawn: bool,
+    /// The query of the page whose chart draws the number, if there is a choice.
+    chart: Option<String>,
+}
+
+impl Number {
+    fn charted(&self) -> Option<Charted> {
+        match self.key {
+            "visitors" | "daily_visitors" => Some(Charted::Visitors),
+            "pageviews" => Some(Charted::Pageviews),
+            _ => None,
+        }
+    }
+
+    /// Marks the number that the chart draws, and links the others that it can draw.
+    fn with_chart(self, charted: Charted, query: impl Fn(Charted) -> Option<String>) -> Self {
+        let of = self.charted();
+        Self { drawn: of == Some(charted), chart: of.and_then(query), ..self }
+    }
 }
 
 /// The change of a number since the previous period.
@@ -28,8 +72,9 @@ struct Change {
 }
 
 /// The numbers of the range. If its unique visitors are unknown, the sum of daily visitors replaces them. The numbers of one value have
-/// no pageviews if these would not be those of its visitors, and no visitors if the value has none.
-pub(super) fn numbers(report: &Report) -> Vec<Number> {
+/// no pageviews if these would not be those of its visitors, and no visitors if the value has none. The chart draws one of the
+/// numbers; `query` is that of the page whose chart draws another one.
+pub(super) fn numbers(report: &Report, charted: Charted, query: impl Fn(Charted) -> Option<String>) -> Vec<Number> {
     let now = &report.counts;
     let before = report.previous.as_ref().map(|previous| &previous.counts);
     let count = |key, label, of: fn(&Counts) -> Option<i64>| number(key, label, of(now), before.and_then(of));
@@ -53,7 +98,7 @@ pub(super) fn numbers(report: &Report) -> Vec<Number> {
                 .filter(|_| report.filter.has_visitors()),
         ]
     };
-    shown.into_iter().flatten().collect()
+    shown.into_iter().flatten().map(|number| number.with_chart(charted, &query)).collect()
 }
 
 /// The name of the report's pageviews; empty if the report has none that belong to its visitors.
@@ -78,6 +123,8 @@ fn number(key: &'static str, label: &'static str, now: Option<i64>, before: Opti
         value: thousands(now),
         change: before.map(|before| change(now as f64, before as f64)),
         before: before.map(thousands),
+        drawn: false,
+        chart: None,
     })
 }
 
@@ -94,6 +141,8 @@ fn views_per_visitor(now: &Counts, before: Option<&Counts>) -> Option<Number> {
         value: one_decimal(value),
         change: before.map(|before| change(value, before)),
         before: before.map(one_decimal),
+        drawn: false,
+        chart: None,
     })
 }
 

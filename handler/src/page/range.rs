@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{chart::Charted, filter::HOURLY_DAYS, numbers};
+use super::{filter::HOURLY_DAYS, numbers::Charted};
 use crate::domain::{
     calendar::Day,
     statistics::{Range, Report, Step},
@@ -81,20 +81,12 @@ pub(super) fn neighbours(range: Range, first: Day, last: Day) -> ((Day, Day), (D
     (shifted(-days), shifted(days))
 }
 
-/// The choice of pageviews for the chart, in a query.
-pub(super) const PAGEVIEWS: &str = "&chart=pageviews";
-
-/// Links to the numbers that the chart can draw.
-pub(super) fn charts(report: &Report, range_query: &str, charted: Charted, has_both: bool) -> Vec<RangeLink> {
-    let query = with_step(range_query, report.step, report);
-    let link = |(chart, label, suffix): (Charted, &'static str, &str)| RangeLink {
-        query: format!("{query}{suffix}"),
-        label,
-        shortcut: None,
-        current: chart == charted,
-    };
-    let charts = [(Charted::Visitors, "Visitors", ""), (Charted::Pageviews, numbers::views(report), PAGEVIEWS)];
-    if has_both { charts.map(link).into() } else { Vec::new() }
+/// The choice of a chart's numbers, in a query.
+pub(super) const fn chart(charted: Charted) -> &'static str {
+    match charted {
+        Charted::Visitors => "",
+        Charted::Pageviews => "&chart=pageviews",
+    }
 }
 
 /// Links to the chart's steps that suit a range. The link to the default step does not name it.

@@ -97,7 +97,12 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
       return (await drawn()).every((share, index) => Math.abs(share - series[index][key] / most) < 0.02);
     };
     check("the chart draws visitors", await areOf("visitors"), await drawn());
-    await follow(page, page.getByRole("link", { name: "Pageviews", exact: true }));
+    const highlighted = () => page.locator(".numbers .drawn dt").allTextContents();
+    check("the number of visitors is highlighted", (await highlighted()).join() === "Unique visitors", await highlighted());
+    // A click on the number is one on the link.
+    const { x, y, width, height } = await page.locator("[data-range=pageviews]").boundingBox();
+    await Promise.all([page.waitForEvent("load"), page.mouse.click(x + width / 2, y + height / 2)]);
+    check("the number of pageviews is highlighted", (await highlighted()).join() === "Pageviews", await highlighted());
     check("the link draws pageviews", await areOf("pageviews"), await drawn());
     check("the choice is in the address", new URL(page.url()).searchParams.get("chart") === "pageviews", page.url());
     const name = await page.locator(".plot title").textContent();
@@ -109,7 +114,7 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
       const { searchParams } = new URL(await page.evaluate(() => location.href));
       return searchParams.get("lists") === "sources" && searchParams.get("chart") === "pageviews";
     });
-    await follow(page, page.getByRole("link", { name: "Visitors", exact: true }).first());
+    await follow(page, page.getByRole("link", { name: "Unique visitors" }));
     check("the other link leads back", (await page.locator(".plot title").textContent()).startsWith("Visitors"));
   });
 }

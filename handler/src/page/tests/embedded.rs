@@ -25,7 +25,8 @@ fn the_embedded_page_has_statistics_only_and_its_links_open_new_tabs() {
     for part in ["<h1><bdi>example.com</bdi></h1>", "data-range=\"visitors\"", "class=\"plot", "/about"] {
         assert!(page.contains(part), "{part}");
     }
-    for navigation in ["aria-label=\"Range\"", "<form", "class=\"skip\"", "data-total", "b.example"] {
+    assert!(page.contains("<div class=\"drawn\"><dt>Unique visitors"));
+    for navigation in ["<dt><a", "aria-label=\"Range\"", "<form", "class=\"skip\"", "data-total", "b.example"] {
         assert!(!page.contains(navigation), "{navigation}");
     }
     let anchors: Vec<&str> = page.split("<a ").skip(1).filter_map(|rest| rest.split('>').next()).collect();

@@ -92,7 +92,7 @@ export async function checkNumbers(page, name, range) {
   const expected =
     percent === null
       ? ""
-      : `${sign}${number(Math.abs(percent))} %, previous period: ${number(range.previous.pageviews)}`;
+      : `${sign}${number(Math.abs(percent))} % from ${number(range.previous.pageviews)}`;
   check(`${name}: pageviews show the change since the previous period`, before === expected, [before, expected]);
   check(`${name}: a note names the previous period`, note.startsWith("Compared with ") === (percent !== null), note);
 }
