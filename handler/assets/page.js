@@ -24,7 +24,7 @@ const adapt = part => {
   }
   for (const table of all("[data-names]", part)) {
     const names = new Intl.DisplayNames("en", { type: table.dataset.names });
-    for (const place of all("bdi", table)) {
+    for (const place of all("bdi:not(.word)", table)) {
       try {
         place.textContent = names.of(place.textContent);
       } catch {
@@ -257,7 +257,7 @@ const keys = one("#keys");
 if (keys) {
   const OFF = "footfall.no-shortcuts";
   const places = () => all("[aria-keyshortcuts]");
-  const spelled = { ArrowLeft: "←", ArrowRight: "→" };
+  const spelled = { ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" };
   const dialog = document.body.appendChild(document.createElement("dialog"));
   const list = document.createElement("dl");
   const close = Object.assign(document.createElement("button"), { textContent: "Close", onclick: () => dialog.close() });
@@ -281,7 +281,7 @@ if (keys) {
     }
   };
   const explain = () => {
-    const rows = places().map(place => [place.getAttribute("aria-keyshortcuts"), place.textContent.replace(/^← | →$/, "")]);
+    const rows = places().map(place => [place.getAttribute("aria-keyshortcuts"), place.ariaLabel ?? place.textContent]);
     list.replaceChildren(...[...rows, ["?", "This list"]].map(([key, text]) => {
       const row = document.createElement("div");
       row.append(Object.assign(document.createElement("dt"), { textContent: text }), document.createElement("dd"));

@@ -154,6 +154,10 @@ struct PageValues<'a> {
     next: Option<String>,
     /// The conditions of the numbers.
     chips: Vec<Chip<'a>>,
+    /// Whether there are several.
+    has_chips: bool,
+    /// The open group of lists as a parameter after an ampersand.
+    open_group: String,
     /// How visitors with these conditions are counted.
     filter_note: Option<String>,
     /// Links to the groups of lists; empty on a page about one value.
@@ -195,7 +199,8 @@ struct ImportedLine {
 
 /// The title of the page: the site, the chosen values, and the first number.
 fn title(site: &str, chips: &[Chip<'_>], number: Option<String>) -> String {
-    let named: Vec<&str> = [site].into_iter().chain(chips.iter().map(|chip| &*chip.value)).collect();
+    let name = |chip: &Chip<'_>| format!("{}{}", if chip.is_negated { "not " } else { "" }, chip.value);
+    let named: Vec<String> = [site.to_owned()].into_iter().chain(chips.iter().map(name)).collect();
     let number = number.map(|number| format!(": {number}")).unwrap_or_default();
     format!("{}{number} · Footfall", named.join(" › "))
 }
@@ -283,7 +288,9 @@ impl<'a> PageValues<'a> {
             previous: (first.number() > 0 && !matches!(report.range, Range::All(_)))
                 .then(|| range::between(previous.0, previous.1) + suffix),
             next: (next.0 <= today).then(|| range::between(next.0, next.1.min(today)) + suffix),
+            has_chips: chips.len() > 1,
             chips,
+            open_group: list::open_group(report),
             filter_note: filter::note(report),
             tabs,
             lists,

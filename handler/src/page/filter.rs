@@ -12,7 +12,7 @@ use crate::{
     domain::statistics::{Condition, Filter, Lists, Report},
     domain::{
         Dimension, Uniqueness,
-        cells::NotShown,
+        cells::{ATTRIBUTES, NotShown},
         dimension::{
             country::Country,
             language::{self, Language},
@@ -20,12 +20,18 @@ use crate::{
     },
 };
 
-/// A condition in the heading, with a link that removes it.
+/// A condition in the heading, with a link that removes it and one that negates it.
 #[derive(Serialize)]
 pub(super) struct Chip<'a> {
     /// The kind of value.
     label: &'static str,
     pub(super) value: Cow<'a, str>,
+    /// Whether the condition is on all other values.
+    pub(super) is_negated: bool,
+    /// All conditions with this one negated, or no longer negated, each after an ampersand. Missing if such visitors are not counted.
+    turned: Option<String>,
+    /// The address of the page or host that the value names.
+    address: Option<String>,
     /// The whole value, which browsers show on hover.
     whole: Option<&'a str>,
     /// The type of `Intl.DisplayNames` with which the script translates the value.
@@ -47,16 +53,40 @@ impl<'a> Chip<'a> {
     fn of(condition: &'a Condition, report: &'a Report) -> Self {
         let dimension = condition.dimension;
         let (value, whole) = list::condition(condition);
-        let value = if condition.is_negated { Cow::Owned(format!("not {value}")) } else { value };
         Self {
             label: dimension.singular(),
             value,
+            is_negated: condition.is_negated,
+            turned: turned(condition, report),
+            address: address(condition, &report.site),
             whole,
-            names: list::names(dimension),
+            names: list::names(dimension).filter(|_| !list::is_word(dimension, &condition.value)),
             group: dimension.group().name(),
             others: list::parameters(report.filter.conditions().iter().filter(|other| *other != condition)),
             lists: if report.read_lists == Lists::None { listed(condition) } else { String::new() },
         }
+    }
+}
+
+/// All conditions of a report with one of them negated, or no longer negated. Several values of an attribute can only be excluded.
+fn turned(condition: &Condition, report: &Report) -> Option<String> {
+    let conditions = report.filter.conditions();
+    let is_alone = conditions.iter().filter(|other| other.dimension == condition.dimension).count() == 1;
+    let is_counted = ATTRIBUTES.contains(&condition.dimension) && report.read_lists != Lists::None;
+    let is_turned = |one: &Condition| one.is_negated != (one == condition);
+    let turn = |one: &Condition| Condition { is_negated: is_turned(one), ..one.clone() };
+    let turned: Vec<_> = conditions.iter().map(turn).collect();
+    (is_counted && is_alone).then(|| list::parameters(&turned))
+}
+
+/// The address of the page or host that a condition names. A name without a dot is no host that a reader can open.
+fn address(Condition { dimension, value, .. }: &Condition, site: &str) -> Option<String> {
+    match dimension {
+        Dimension::Page | Dimension::EntryPage | Dimension::AiPage if value.starts_with('/') && site.contains('.') => {
+            Some(format!("https://{site}{value}"))
+        }
+        Dimension::Referrer if value.contains('.') => Some(format!("https://{value}/")),
+        _ => None,
     }
 }
 
@@ -117,10 +147,16 @@ fn combination_note(report: &Report) -> Option<String> {
     Some(note)
 }
 
-/// The sentence on the lists of a filter in a range without unique visitors: these are all that the lists have.
+/// The sentence on a filter without lists: they have unique visitors only, and the range has none or they are unknown.
 fn without_lists(report: &Report) -> Option<&'static str> {
-    let has_lists = report.read_lists != Lists::None;
-    (has_lists && report.counts.visitors.is_none()).then_some("Lists are available for shorter periods only.")
+    let is_shown = report.not_shown.as_ref().is_none_or(Vec::is_empty);
+    match report.counts.visitors.filter(|_| report.read_lists != Lists::None) {
+        Some(0) if is_shown => Some("No visitors match the filter in this period."),
+        _ if report.read_lists != Lists::None && report.counts.visitors.is_none() => {
+            Some("Lists are available for shorter periods only.")
+        }
+        _ => None,
+    }
 }
 
 /// The number of visitors that are not shown, and what is known of them.

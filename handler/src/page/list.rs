@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::wording::{self, query_value, thousands};
 use crate::{
-    domain::statistics::{Condition, Entry, Lists, Referrals, Report, Section, Sort},
+    domain::statistics::{Condition, Entry, Filter, Lists, Referrals, Report, Section, Sort},
     domain::{
         Dimension, Exclusion, Uniqueness,
         cells::ATTRIBUTES,
@@ -66,9 +66,11 @@ struct MoreLink {
 #[derive(Serialize)]
 struct ListRow<'a> {
     value: Cow<'a, str>,
+    /// Whether the value is a word of the page in a list of codes, which the script does not translate.
+    is_word: bool,
     /// The whole value of a path, or of a value that is shortened. Browsers show it on hover.
     whole: Option<&'a str>,
-    /// The value as a query, with the conditions of the page; `None` for an empty value.
+    /// The value as a query, with the conditions of the page and the open group of lists; `None` for an empty value.
     query: Option<String>,
     /// The numbers of the columns.
     cells: Vec<String>,
@@ -135,6 +137,16 @@ pub(super) fn open(report: &Report) -> Option<(&'static str, &'static str)> {
     }
 }
 
+/// The open group of lists as a parameter after an ampersand, if it is not the default. A whole list belongs to its group.
+pub(super) fn open_group(report: &Report) -> String {
+    let open = match report.read_lists {
+        Lists::Group(group) => group,
+        Lists::One(dimension) => dimension.group(),
+        Lists::All | Lists::None => return String::new(),
+    };
+    if Lists::Group(open) == Lists::DEFAULT { String::new() } else { format!("&lists={}", open.name()) }
+}
+
 /// The tabs of the groups that have lists, and the lists of the open group. A dimension with a text for empty lists always has a
 /// list, others only if they have values.
 fn tabs(report: &Report) -> (Vec<Tab>, Vec<List<'_>>) {
@@ -150,14 +162,15 @@ fn tabs(report: &Report) -> (Vec<Tab>, Vec<List<'_>>) {
     };
     let tab = |group: &Group| Tab { heading: group.heading(), key: group.name(), current: *group == open };
     let has_tab = |group: &&Group| **group == open || Dimension::lists().any(|d| d.group() == **group && is_listed(&d));
-    let tabs = Group::ALL.iter().filter(has_tab).map(tab).collect();
+    let tabs: Vec<_> = Group::ALL.iter().filter(has_tab).map(tab).collect();
     let lists = if let Lists::One(dimension) = report.read_lists {
         vec![whole_list(report, dimension)]
     } else {
         let shown = Dimension::lists().filter(|dimension| dimension.group() == open && is_listed(dimension));
         shown.map(|dimension| beginning(report, dimension)).collect()
     };
-    (tabs, lists)
+    // A tab without a list would be the only one, because nothing has been counted.
+    if lists.is_empty() && tabs.len() < 2 { (Vec::new(), lists) } else { (tabs, lists) }
 }
 
 /// The referrals of the report, if they are the list of a dimension.
@@ -236,6 +249,12 @@ fn note_on_referrals(Referrals { other, .. }: &Referrals) -> String {
     note
 }
 
+/// Whether the numbers of a value of a dimension have lists in the group of the dimension.
+fn keeps_group(dimension: Dimension) -> bool {
+    let filter = Filter::from(Condition { dimension, value: String::new(), is_negated: false });
+    Dimension::lists().any(|listed| listed.group() == dimension.group() && filter.has_list(listed))
+}
+
 /// A value as a query.
 pub(super) fn value_query(dimension: Dimension, value: &str) -> String {
     format!("{}={}", dimension.parameter(), query_value(value))
@@ -259,6 +278,11 @@ pub(super) const fn names(dimension: Dimension) -> Option<&'static str> {
         Dimension::Language => Some("language"),
         _ => None,
     }
+}
+
+/// Whether the page shows a word of its own in place of a value.
+pub(super) fn is_word(dimension: Dimension, value: &str) -> bool {
+    (ATTRIBUTES.contains(&dimension) && value == UNKNOWN) || dimension.is_rest(value)
 }
 
 /// A value in the words of the page.
@@ -355,10 +379,12 @@ fn list<'e>(report: &'e Report, entries: Vec<&'e Entry>, dimension: Dimension, i
     let values = entries.iter().filter(|entry| !dimension.is_rest(&entry.value));
     let most = values.map(|entry| size(entry)).max().unwrap_or_default().max(1);
     let is_path = matches!(dimension, Dimension::Page | Dimension::EntryPage | Dimension::AiPage);
-    let others = parameters(report.filter.combinable(dimension));
+    let group = if keeps_group(dimension) { open_group(report) } else { String::new() };
+    let others = parameters(report.filter.combinable(dimension)) + &group;
     let measures = Measure::of(dimension, known, is_whole, has_views);
     let row = |entry: &'e Entry| ListRow {
         value: in_words(dimension, &entry.value),
+        is_word: names(dimension).is_some() && is_word(dimension, &entry.value),
         whole: (is_path || is_shortened(&entry.value)).then_some(&*entry.value),
         query: (!entry.value.is_empty()).then(|| value_query(dimension, &entry.value) + &others),
         cells: measures.iter().map(|measure| measure.of_entry(report, dimension, entry)).collect(),

@@ -97,9 +97,7 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
     await open(page, `${origin}/?site=${ORDINARY}&lists=technology`);
     const row = heading => page.locator(".lists > div", { has: page.locator("h3", { hasText: heading }) }).locator(".list a").first();
     await follow(page, row("Browsers"));
-    const technology = page.locator(".tabs a", { hasText: "Technology" });
-    await (javaScriptEnabled ? technology.click() : follow(page, technology));
-    await checkSoon("the lists of a browser are shown", async () => (await row("Devices").count()) === 1, () => page.url());
+    check("the tab stays", (await page.locator(".tabs [aria-current]").textContent()) === "Technology" && (await row("Devices").count()) === 1, page.url());
     await follow(page, row("Devices"));
     const { filter, range } = await asJson(page);
     check("the page has both values", "browser" in filter && "device" in filter, filter);
@@ -109,6 +107,28 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
     await keepPicture(page, `combination${mode}`);
     await follow(page, page.getByRole("link", { name: "Remove the filter" }).first());
     check("one value can be removed", Object.keys((await asJson(page)).filter).length === 1, page.url());
+    // The other visitors, and back.
+    const chip = page.locator("h1 .chip");
+    await follow(page, chip.getByRole("link", { name: "is", exact: true }));
+    const [device] = Object.values((await asJson(page)).filter).flat();
+    check("a value can be excluded", device.startsWith("!") && (await chip.textContent()).includes("is not"), device);
+    await follow(page, chip.getByRole("link", { name: "is not" }));
+    check("and chosen again", Object.values((await asJson(page)).filter).flat()[0] === device.slice(1), page.url());
+  });
+
+  test(`codes and words${mode}`, async ({ newPage, origin }) => {
+    const page = await newPage({ javaScriptEnabled });
+    await open(page, `${origin}/?site=${ORDINARY}&lists=locations`);
+    const rows = await page.locator(".list bdi").allTextContents();
+    check("languages without a name are Unknown, as countries are", rows.length > 0 && !rows.includes("unknown") && rows.includes("Unknown"), rows);
+    await open(page, `${origin}/?site=${ORDINARY}&country=!DE`);
+    const chip = await page.locator("h1 .chip").textContent();
+    check("an excluded country has its name", chip.includes(javaScriptEnabled ? "is not Germany" : "is not DE"), chip);
+    await open(page, `${origin}/?site=${ORDINARY}&period=today&country=DE&browser=Nothing`);
+    check("a combination without visitors says so", (await page.locator(".about").textContent()).includes("No visitors match the filter in this period."));
+    await open(page, `${origin}/?site=${ORDINARY}&page=/blog/`);
+    const opened = page.locator("h1 .chip").getByRole("link", { name: "Open the page" });
+    check("a chip links to its page", (await opened.getAttribute("href")) === `https://${ORDINARY}/blog/`);
   });
 
   test(`pages of a referrer${mode}`, async ({ newPage, origin }) => {
@@ -128,7 +148,7 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
     const views = (await page.locator(".lists tbody tr").first().locator("td").last().textContent()).trim();
     check(
       "the list shows pages and pageviews",
-      (await page.locator("h1").textContent()).includes(host) && (await page.locator("h3").textContent()) === "Pages" &&
+      (await page.locator("h1").textContent()).includes(host) && (await page.locator("h3").allTextContents()).join() === "Pages,Channels" &&
         views === found.referrals.pages[0].pageviews.toLocaleString("en"),
     );
     const all = page.getByRole("link", { name: `All ${found.list_lengths.pages} pages` });

@@ -27,6 +27,23 @@ test("shortcuts open ranges", async ({ newPage, origin }) => {
   );
 });
 
+test("Escape removes filters", async ({ newPage, origin }) => {
+  const page = await newPage();
+  await open(page, `${origin}/?site=${ORDINARY}&lists=technology&browser=Firefox&device=Phone`);
+  await page.keyboard.press("?");
+  const dialog = page.getByRole("dialog");
+  await dialog.waitFor();
+  const rows = await dialog.locator("div").allTextContents();
+  check("the list names the key", rows.includes("Clear allEsc"), rows);
+  await page.keyboard.press("Escape");
+  check("Escape closes the list first", !(await dialog.isVisible()) && (await page.locator(".chip").count()) === 2);
+  await press(page, "Escape");
+  check("Escape removes all filters, and keeps the tab", new URL(page.url()).search === `?site=${ORDINARY}&period=30d&lists=technology`, page.url());
+  await open(page, `${origin}/?site=${ORDINARY}&page=/blog/`);
+  await press(page, "Escape");
+  check("Escape removes the only filter", (await page.locator(".chip").count()) === 0, page.url());
+});
+
 test("typing and modifiers are not shortcuts", async ({ newPage, origin }) => {
   const page = await newPage();
   await open(page, `${origin}/?site=${ORDINARY}&list=pages`);

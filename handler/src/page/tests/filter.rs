@@ -35,9 +35,14 @@ fn each_row_of_each_list_links_to_the_numbers_of_its_value() {
     let mut report = report();
     report.lists = Dimension::lists().map(|dimension| (dimension, vec![entry("other")])).collect();
     for group in Group::ALL {
+        // The group stays open where the value has lists in it.
+        let kept = match group {
+            Group::Sources | Group::Locations | Group::Technology => format!("&lists={}", group.name()),
+            Group::Pages | Group::Events | Group::Robots => String::new(),
+        };
         let expected: Vec<String> = Dimension::lists()
             .filter(|dimension| dimension.group() == *group)
-            .map(|dimension| format!("?site=example.com&period=23d&{}=other", dimension.parameter()))
+            .map(|dimension| format!("?site=example.com&period=23d&{}=other{kept}", dimension.parameter()))
             .collect();
         assert_eq!(row_links(&links(&html(&with_group(&report, *group)))), expected, "{group:?}");
     }
@@ -52,11 +57,98 @@ fn each_row_of_each_list_links_to_the_numbers_of_its_value() {
 #[test]
 fn the_heading_names_the_value_and_removes_it() {
     let page = links(&html(&about(Dimension::Page, "/<b>")));
-    assert!(page.contains("<bdi>/&lt;b&gt;</bdi> <a href=\"?site=example.com&period=23d&lists=pages\""), "{page}");
+    assert!(
+        page.contains("Page is <bdi>/&lt;b&gt;</bdi> <a href=\"https://example.com/&lt;b&gt;\" target=\"_blank\""),
+        "{page}"
+    );
     assert!(page.contains("<title>example.com › /&lt;b&gt;: 1,234 unique visitors · Footfall</title>"));
     let page = links(&html(&about(Dimension::Country, "CH")));
-    assert!(page.contains("data-names=\"region\"><span class=\"unseen\">Country:</span> <bdi>CH</bdi>"));
+    assert!(page.contains("data-names=\"region\">Country is <bdi>CH</bdi> <a aria-keyshortcuts=\"Escape\" href=\"?site=example.com&period=23d&lists=locations\""));
     assert!(!html(&report()).contains("class=\"chip\""));
+    // "Unknown" and "Other" are no codes that the script translates.
+    let page = links(&html(&about(Dimension::Language, "unknown")));
+    assert!(page.contains("<span class=\"chip\">Language is <bdi>Unknown</bdi>"), "{page}");
+    let page = html(&about(Dimension::Referrer, "news.example"));
+    assert!(
+        page.contains("\"https://news.example/\"") && !html(&about(Dimension::Referrer, "other")).contains("https://")
+    );
+}
+
+#[test]
+fn a_condition_on_an_attribute_can_be_negated_if_such_visitors_are_counted() {
+    let turned = |conditions: &[(&str, &str)], read_lists| {
+        let filter = Filter::parse(conditions.iter().copied()).unwrap();
+        let page = links(&html(&Report { read_lists, filter, ..report() }));
+        let chips = page.split("class=\"chip\"").skip(1).map(|chip| chip.split("<bdi").next().unwrap().to_owned());
+        let link =
+            |chip: String| chip.split_once("period=23d").map(|(_, link)| link.split('"').next().unwrap().to_owned());
+        (chips.map(link).collect::<Vec<_>>(), page)
+    };
+    let lists = Lists::Group(Group::Locations);
+    let (links, page) = turned(&[("country", "DE"), ("browser", "!Chrome"), ("page", "/a")], lists);
+    let expected = [
+        Some("&lists=locations&country=%21DE&browser=%21Chrome&page=/a".to_owned()),
+        Some("&lists=locations&country=DE&browser=Chrome&page=/a".to_owned()),
+        None,
+    ];
+    assert_eq!(links, expected);
+    assert!(page.contains(">is not</a> <bdi>Chrome</bdi>") && page.contains("Page is <bdi>/a</bdi>"));
+    assert!(page.contains("<title>example.com › DE › not Chrome › /a:"), "{page}");
+    // Several browsers can only be excluded.
+    assert_eq!(turned(&[("browser", "!Chrome"), ("browser", "!Firefox")], lists).0, [None, None]);
+    assert_eq!(turned(&[("country", "DE")], Lists::None).0, [None]);
+}
+
+#[test]
+fn escape_removes_the_only_filter_or_all_of_them() {
+    let page = |conditions: &[(&str, &str)]| {
+        let filter = Filter::parse(conditions.iter().copied()).unwrap();
+        links(&html(&with_group(&Report { filter, ..report() }, Group::Locations)))
+    };
+    let one = page(&[("country", "DE")]);
+    assert!(one.contains("aria-keyshortcuts=\"Escape\" href=\"?site=example.com&period=23d&lists=locations\" title"));
+    assert!(!one.contains("Clear all"));
+    let two = page(&[("country", "DE"), ("device", "Phone")]);
+    assert_eq!(two.matches("aria-keyshortcuts=\"Escape\"").count(), 1);
+    assert!(
+        two.contains("aria-keyshortcuts=\"Escape\" href=\"?site=example.com&period=23d&lists=locations\">Clear all<")
+    );
+}
+
+#[test]
+fn a_filter_without_visitors_or_without_lists_says_so() {
+    let filter = Filter::parse([("country", "DE"), ("browser", "Firefox")]).unwrap();
+    let nothing = Report { filter, lists: [].into(), ..empty() };
+    let page = html(&nothing);
+    assert!(
+        text(&page).contains("No visitors match the filter in this period.") && !page.contains("data-lists"),
+        "{page}"
+    );
+    // These visitors exist, and the sentence on small groups says so.
+    let not_shown = Some(vec![NotShown { known: Vec::new(), visitors: 3 }]);
+    assert!(!text(&html(&Report { not_shown, ..nothing.clone() })).contains("No visitors match"));
+    let event = Report {
+        filter: condition(Dimension::Event, "signup").into(),
+        unread: vec![Dimension::Country],
+        ..Report { lists: [].into(), ..report() }
+    };
+    let page = html(&event);
+    assert!(
+        page.contains("data-lists=\"locations\"")
+            && text(&page).contains("These lists are not counted for this filter.")
+    );
+    assert!(!html(&report()).contains("are not counted for this filter"));
+}
+
+#[test]
+fn words_in_lists_of_codes_are_marked() {
+    let mut report = with_group(&report(), Group::Locations);
+    report.lists.insert(Dimension::Country, vec![entry("DE"), entry("unknown"), entry("other")]);
+    let page = html(&report);
+    let cells: Vec<&str> = page.split("<bdi").skip(1).map(|cell| cell.split("</bdi>").next().unwrap()).collect();
+    for cell in [">DE", " class=\"word\">Unknown", " class=\"word\">Other"] {
+        assert!(cells.contains(&cell), "{cell}: {cells:?}");
+    }
 }
 
 #[test]
@@ -149,11 +241,14 @@ fn several_values_have_a_chip_each_and_visitors_only() {
     ));
     assert!(
         page.contains(
-            "<bdi>not Chrome</bdi> <a href=\"?site=example.com&period=23d&lists=technology&country=DE&page=/a\""
+            "is not</a> <bdi>Chrome</bdi> <a href=\"?site=example.com&period=23d&lists=technology&country=DE&page=/a\""
         ),
         "{page}"
     );
-    assert_eq!(row_links(&page), ["?site=example.com&period=23d&language=de&country=DE&browser=%21Chrome&page=/a"]);
+    assert_eq!(
+        row_links(&page),
+        ["?site=example.com&period=23d&language=de&country=DE&browser=%21Chrome&page=/a&lists=locations"]
+    );
     assert!(page.contains("<input type=\"hidden\" name=\"browser\" value=\"!Chrome\">"));
     assert!(page.contains("&lists=technology&country=DE&browser=%21Chrome&page=/a#lists\""), "{page}");
     assert!(page.contains("<th>Language<th>Visitors<th>Share<tbody>") && !text(&page).contains("Pageviews"));
