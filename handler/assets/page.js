@@ -64,7 +64,7 @@ for (const figure of all("figure")) {
   const show = index => {
     const names = all("thead th", figure).slice(1).map(cell => cell.textContent);
     at = Math.min(Math.max(index, 0), rows().length - 1);
-    const [when, ...counts] = [...rows()[at].cells].map(cell => cell.textContent);
+    const [when, ...counts] = [...rows()[at].cells].map(({ textContent, title }) => (title ? `${textContent} (${title})` : textContent));
     const words = counts.map((count, index) => count && `${names[index]} ${count}`);
     readout.textContent = `${when}: ${words.filter(Boolean).join(", ")}`;
     mark.setAttribute("x", at - .5);

@@ -121,6 +121,8 @@ struct Label {
     label: String,
     /// Whether small screens hide the label.
     minor: bool,
+    /// Whether the label ends with its bar, because the bar is the last one and narrower than the label.
+    end: bool,
 }
 
 /// The points of a series by the clock of a zone.
@@ -220,6 +222,18 @@ fn incompleteness(start: DateTime, next: DateTime, step: Step, now: DateTime) ->
     is_cut.then(|| if days == 1 { "1 day".to_owned() } else { format!("{days} days") })
 }
 
+/// The largest number of bars whose rows name the day that they are compared with. Shorter rows keep a long table small.
+const MOST_COMPARED: usize = 100;
+
+/// The day that a bar is compared with, and the change since then if the bar is whole. Only hours and days are compared.
+fn compared(count: i64, before: &Bar, charted: Charted, is_whole: bool) -> String {
+    let day = before.start.strftime("%a %-d %b");
+    match before.height(charted) {
+        before if before > 0 && is_whole => format!("{day}, {}", numbers::percent(count as f64, before as f64)),
+        _ => day.to_string(),
+    }
+}
+
 /// The days of a bar, as an attribute of its row, with which the script opens them. An hour is no range.
 fn days(start: DateTime, next: DateTime, step: Step) -> String {
     let (first, last) = (start.date(), next.date().saturating_sub(1.day()));
@@ -283,7 +297,7 @@ impl Chart {
         }
         let days = if bars.len() > 1 { days(bar.start, next, step) } else { String::new() };
         let _ = write!(self.rows, "<tr{days}><th>{}", bar.start.strftime(row_format(step, bars.len())));
-        if let Some(reason) = incompleteness {
+        if let Some(reason) = &incompleteness {
             let _ = write!(self.rows, " ({reason})");
         }
         let number = |number: Option<i64>| number.map_or("–".to_owned(), thousands);
@@ -299,7 +313,9 @@ impl Chart {
             return;
         };
         let count = before_bar.height(charted);
-        let _ = write!(self.rows, "<td>{}", thousands(count));
+        let compared = compared(bar.height(charted), before_bar, charted, incompleteness.is_none() && next <= now);
+        let title = if bars.len() > MOST_COMPARED { String::new() } else { format!(" title=\"{compared}\"") };
+        let _ = write!(self.rows, "<td{title}>{}", thousands(count));
         let line = if self.before.is_empty() { 'M' } else { 'L' };
         let _ = write!(self.before, "{line}{index}-{}", height(count, top));
     }
@@ -380,8 +396,11 @@ fn labels(bars: &[Bar], step: Step) -> Vec<Label> {
             let back = bars.len() - 1 - index;
             (back.is_multiple_of(every), !back.is_multiple_of(2 * every))
         };
+        let end = bars.len() > 20 && index + 1 == bars.len();
+        let middle = if end { 1.0 } else { 0.5 };
         shown.then(|| Label {
-            x: format!("{:.1}", (index as f64 + 0.5) * 100.0 / bars.len() as f64),
+            x: format!("{:.1}", (index as f64 + middle) * 100.0 / bars.len() as f64),
+            end,
             label: bar.start.strftime(format).to_string(),
             minor,
         })
@@ -408,6 +427,10 @@ mod tests {
             pageviews,
         };
         counts.iter().enumerate().map(bar).collect()
+    }
+
+    fn bar_at(start: &str) -> Bar {
+        Bar { start: at(start), visitors: Some(2), pageviews: 2 }
     }
 
     fn drawing(bars: &[Bar]) -> Drawing<'_> {
@@ -467,7 +490,21 @@ mod tests {
         let now = bars(&[(1, 1), (2, 2)]);
         let chart = Chart::draw(&Drawing { before: &some(&[(2, 2), (0, 0), (9, 9)]), ..drawing(&now) });
         assert_eq!(chart.before, "M0-200L1-0");
-        assert!(chart.rows.ends_with("<td>2<td>2<td>0"), "{}", chart.rows);
+        // The day that a bar is compared with, and the change if there were visitors.
+        assert!(chart.rows.contains("<td>1<td>1<td title=\"Fri 20 Nov, −50 %\">2<tr"), "{}", chart.rows);
+        assert!(chart.rows.ends_with("<td>2<td>2<td title=\"Sat 21 Nov\">0"), "{}", chart.rows);
+        // Today, an hour that is still to come, and long tables.
+        let on_second = at("2026-11-21T10:20:00");
+        let before = some(&[(2, 2), (2, 2)]);
+        let chart = Chart::draw(&Drawing { before: &before, now: on_second, ..drawing(&bars(&[(1, 1), (2, 2)])) });
+        assert!(chart.rows.ends_with("<td title=\"Sat 21 Nov\">2"), "{}", chart.rows);
+        let hours = [bar_at("2026-11-26T10:00:00"), bar_at("2026-11-26T11:00:00")];
+        let before = [Some(bar_at("2026-11-25T10:00:00")), Some(bar_at("2026-11-25T11:00:00"))];
+        let chart = Chart::draw(&Drawing { step: Step::Hour, before: &before, ..drawing(&hours) });
+        assert_eq!(chart.rows.matches("title=\"Wed 25 Nov\"").count(), 2, "{}", chart.rows);
+        let many = vec![(2, 2); 101];
+        let chart = Chart::draw(&Drawing { before: &some(&many), ..drawing(&bars(&many)) });
+        assert!(!chart.rows.contains("title"));
         let chart = Chart::draw(&Drawing { before: &some(&[(0, 0)]), ..drawing(&now) });
         assert!(chart.before.is_empty());
     }
@@ -564,6 +601,17 @@ mod tests {
         let chart = Chart::draw(&Drawing { charted, counts_visitors, measure, ..drawing(&requests) });
         assert_eq!((&*chart.bars, &*chart.title), ("M0 0v-200", "Requests by day. Highest: 4."));
         assert!(chart.rows.ends_with("Nov<td>4"), "{}", chart.rows);
+    }
+
+    #[test]
+    fn the_last_of_many_labels_ends_with_its_bar() {
+        let last = |count| {
+            let chart = Chart::draw(&drawing(&bars(&vec![(1, 1); count])));
+            let label = chart.labels.last().unwrap();
+            (label.x.clone(), label.end)
+        };
+        assert_eq!(last(30), ("100.0".to_owned(), true));
+        assert_eq!(last(10), ("95.0".to_owned(), false));
     }
 
     #[test]

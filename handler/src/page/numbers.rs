@@ -157,6 +157,11 @@ fn change(now: f64, before: f64) -> Change {
     Change { percent: format!("{sign}{} %", thousands(percent.saturating_abs())), direction }
 }
 
+/// The change of a number in whole percent.
+pub(super) fn percent(now: f64, before: f64) -> String {
+    change(now, before).percent
+}
+
 /// The first number in a few words, for the title of the tab.
 pub(super) fn in_title(numbers: &[Number]) -> Option<String> {
     numbers.first().map(|number| format!("{} {}", number.value, wording::in_sentence(number.label)))

@@ -7,6 +7,12 @@ import { ordinaryLog } from "./support/sample-log.mjs";
 import { began, between, date, FIREFOX, firstOf, importLog, lastOf, ORDINARY } from "./support/sites.mjs";
 import { check, checkSoon, follow, keepPicture, open, test } from "./support/test.mjs";
 
+/** The day so many days ago, as the tables of charts have it: "Sat 14 Nov". */
+const weekday = days => {
+  const parts = new Intl.DateTimeFormat("en", { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" }).formatToParts(new Date(date(days)));
+  return ["weekday", "day", "month"].map(name => parts.find(({ type }) => type === name).value).join(" ");
+};
+
 test("readout of a chart", async ({ newPage, origin }) => {
   const page = await newPage();
   await open(page, `${origin}/?site=${ORDINARY}&${between(date(9), date(3))}`);
@@ -16,10 +22,13 @@ test("readout of a chart", async ({ newPage, origin }) => {
   await page.mouse.move(box.x + box.width - 12, box.y + box.height / 2);
   const readout = () => page.locator("figcaption span").last().textContent();
   const row = await page.locator("figure tbody").last().locator("tr").last().locator("th, td").allTextContents();
-  const words = row => `${row[0]}: Visitors ${row[1]}, Pageviews ${row[2]}, Previous period ${row[3]}`;
+  const titles = await page.locator("figure tbody td[title]").evaluateAll(cells => cells.map(({ title }) => title));
+  const compared = new RegExp(`^${weekday(16)}, [+−±]\\d+ %$`);
+  check("each day has the day it is compared with, and the change", titles.length === 7 && compared.test(titles[0]), [titles, String(compared)]);
+  const words = (row, title) => `${row[0]}: Visitors ${row[1]}, Pageviews ${row[2]}, Previous period ${row[3]} (${title})`;
   await checkSoon(
     "the readout shows the day under the pointer",
-    async () => (await readout()) === words(row),
+    async () => (await readout()) === words(row, titles.at(-1)),
     async () => [await readout(), row],
   );
   await keepPicture(page, "readout");
@@ -31,7 +40,7 @@ test("readout of a chart", async ({ newPage, origin }) => {
   const second = await page.locator("figure tbody tr").nth(1).locator("th, td").allTextContents();
   await checkSoon(
     "the arrow keys move the readout",
-    async () => (await readout()) === words(second),
+    async () => (await readout()) === words(second, titles[1]),
     async () => [await readout(), second],
   );
   const live = await page.locator("figcaption span").last().getAttribute("aria-live");
