@@ -4,6 +4,8 @@
 //! profile is distinguished. Afterwards profiles that few visitors share are folded into classes ([`Classes`]), and the cells of the
 //! day are packed ([`Cells::pack`]). This module knows neither the database nor how a question is sent.
 
+mod bytes;
+mod class_table;
 mod folding;
 mod packed;
 mod profile;
@@ -14,8 +16,10 @@ mod simulation;
 use std::collections::BTreeMap;
 
 pub use self::{
+    bytes::Damaged,
+    class_table::ClassTable,
     folding::{Classes, WINDOW_DAYS, add_visitors_since},
-    packed::{Damaged, OpenDay, PackedDay, pack_moves, unpack_moves},
+    packed::{OpenDay, PackedDay, Parts, pack_moves, read_moves, unpack_moves},
     profile::{ATTRIBUTES, Class, Condition, Fit, Profile, absent},
     selection::{NotShown, Selected, Selection},
 };

@@ -8,8 +8,8 @@ use super::{Checkout, Failure, SiteId, column::column};
 use crate::domain::{
     Day, Dimension, Forget, SiteName,
     cells::{
-        CellValue, Cells, Class, Classes, Damaged, OpenDay, PackedDay, Selected, Selection, WINDOW_DAYS,
-        add_visitors_since, pack_moves, unpack_moves,
+        CellValue, Cells, Class, Classes, Damaged, OpenDay, PackedDay, Parts, Selected, Selection, WINDOW_DAYS,
+        add_visitors_since, pack_moves, read_moves, unpack_moves,
     },
 };
 
@@ -96,8 +96,7 @@ async fn pack_in_transaction(connection: &mut PgConnection, of: CellDay, rules: 
             cells = Cells::unpack(&packed).map_err(damaged)?;
         }
         if let Some(packed) = row.moves {
-            let unpacked = unpack_moves(visit_day, &packed).map_err(damaged)?;
-            moves = unpacked.into_iter().map(|(day, cells)| (day, cells.into())).collect();
+            moves = unpack_moves(visit_day, &packed).map_err(damaged)?;
         }
         if let Some(packed) = row.profiles {
             profiles.insert(day, Cells::unpack(&packed).map_err(damaged)?);
@@ -179,7 +178,7 @@ async fn forget_in_transaction(
         None => Cells::default(),
     };
     let unpacked = row.moves.map(|packed| unpack_moves(visit_day, &packed)).transpose().map_err(damaged)?;
-    let moves = unpacked.into_iter().flatten().map(|(day, cells)| (day, rest(day, cells.into())));
+    let moves = unpacked.into_iter().flatten().map(|(day, cells)| (day, rest(day, cells)));
     let moves: BTreeMap<Day, Cells> = moves.filter(|(_, cells)| !cells.is_empty()).collect();
     let moves = (!moves.is_empty()).then(|| pack_moves(visit_day, &moves));
     let (cells, profiles) = match &value {
@@ -250,15 +249,18 @@ pub async fn read_cells(
     selected: &mut Selected,
 ) -> Result<(), Failure> {
     let shown: BTreeSet<i32> = days.iter().copied().collect();
+    let is_listed = |day: &i32| selection.parts(Day::from_number(*day)) == Parts::All;
+    let listed: Vec<i32> = days.iter().copied().filter(is_listed).collect();
     checkout
         .run(async |connection| {
             let query = sqlx::query_file!(
                 "queries/read_cells.sql",
                 &**site,
                 days,
-                // The lists of a value come from its own cells, those of the site from all.
-                selection.value.dimension.map(Dimension::number),
-                selection.value.value
+                selection.value.dimension.map_or(0, Dimension::number),
+                selection.value.value,
+                &listed,
+                selection.pattern()
             );
             let rows = query.fetch_all(connection).await?;
             let mut open: BTreeMap<Day, OpenDay> = BTreeMap::new();
@@ -266,10 +268,12 @@ pub async fn read_cells(
                 let day = Day::from_number(row.day);
                 match (row.kind, row.packed) {
                     (CellKind::Packed, Some(packed)) => {
-                        selection.add(day, &PackedDay::read(&packed).map_err(damaged)?, selected);
+                        for part in PackedDay::read(&packed, selection.parts(day)).map_err(damaged)? {
+                            selection.add(day, &part, selected);
+                        }
                     }
                     (CellKind::Moved, Some(packed)) => {
-                        for (day, cells) in unpack_moves(day, &packed).map_err(damaged)? {
+                        for (day, cells) in read_moves(day, &packed, Parts::All).map_err(damaged)? {
                             if shown.contains(&day.number()) {
                                 selection.add(day, &cells, selected);
                             }

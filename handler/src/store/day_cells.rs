@@ -33,9 +33,9 @@ pub async fn read_day_cells(
                         cells.entry(visit_day).or_default().folded = Cells::unpack(&packed).map_err(damaged)?;
                     }
                     (CellKind::Moved, Some(packed)) => {
-                        let moves = unpack_moves(visit_day, &packed).map_err(damaged)?.into_iter();
-                        for (_, moved) in moves.filter(|(moved_day, _)| *moved_day == day) {
-                            cells.entry(visit_day).or_default().folded = moved.into();
+                        let moved = unpack_moves(visit_day, &packed).map_err(damaged)?.remove(&day);
+                        if let Some(moved) = moved {
+                            cells.entry(visit_day).or_default().folded = moved;
                         }
                     }
                     (CellKind::Open, _) => {
@@ -85,7 +85,7 @@ async fn add_in_transaction(
     .fetch_one(&mut *transaction)
     .await?;
     let moves = stored.moves.map(|packed| unpack_moves(visit_day, &packed)).transpose().map_err(damaged)?;
-    let mut moves: BTreeMap<Day, Cells> = moves.into_iter().flatten().map(|(day, cells)| (day, cells.into())).collect();
+    let mut moves = moves.unwrap_or_default();
     let has_folded = if day == visit_day { stored.has_cells } else { moves.contains_key(&day) };
     if stored.has_open || has_folded {
         return transaction.rollback().await;

@@ -15,7 +15,7 @@ use handler::{
     domain::{
         Classification, Day, Dimension, Minute, Network, SiteName, Visit, VisitKind, VisitorKey,
         cells::{
-            CellValue, Cells, Class, Condition, Fit, NotShown, PackedDay, Profile, Selected, Selection,
+            CellValue, Cells, Class, ClassTable, Condition, Fit, NotShown, Profile, Selected, Selection,
             add_visitors_since, unpack_moves,
         },
     },
@@ -235,7 +235,10 @@ impl Truth {
     fn visitors(&self, page: Option<&'static str>, conditions: &[Condition], first: Day, last: Day) -> i64 {
         let firsts = self.came.iter().filter(|((of, _), _)| *of == page);
         let firsts = firsts.filter_map(|(_, days)| days.range(first..=last).next());
-        i64::try_from(firsts.filter(|(_, view)| view.profile().fit(conditions) == Fit::Match).count()).unwrap()
+        i64::try_from(
+            firsts.filter(|(_, view)| ClassTable::of(&[&view.profile()]).fits(conditions)[0] == Fit::Match).count(),
+        )
+        .unwrap()
     }
 }
 
@@ -511,9 +514,9 @@ async fn with_daily_forgetting_the_group_is_counted_in_the_day() {
     }
     site.maintain(day(4)).await.unwrap();
     for packed in site.packed("cells").await.values() {
-        let cells = PackedDay::read(packed).unwrap();
+        let cells = Cells::unpack(packed).unwrap();
         // Six French of each of three days are no group of ten, and the rest of six takes in the Germans.
-        assert_eq!(cells.classes, [Class::rest()]);
+        assert!(cells.classes().all(|class| *class == Class::rest()) && !cells.is_empty());
     }
     let mut visitors = BTreeMap::new();
     for packed in site.packed("profiles").await.values() {
@@ -567,9 +570,9 @@ async fn a_forgotten_page_is_in_no_cell_of_these_days() {
     // The days whose cells name the page, whether they are packed or not.
     let named = async || {
         let mut days: Vec<Day> = Vec::new();
-        let names = |cells: &PackedDay| cells.values.contains(&page(Some("/a")));
+        let names = |cells: &Cells| cells.numbers().any(|(value, ..)| *value == page(Some("/a")));
         for (day, packed) in site.packed("cells").await {
-            days.extend(names(&PackedDay::read(&packed).unwrap()).then_some(day));
+            days.extend(names(&Cells::unpack(&packed).unwrap()).then_some(day));
         }
         for (from, packed) in site.packed("moves").await {
             days.extend(

@@ -1,8 +1,9 @@
-//! The packed form of a day's cells: one compressed text of bytes.
+//! The packed form of a day's cells.
 //!
-//! The first byte is the version. Deflate (RFC 1951) compresses the rest: the classes, the values, and then the numbers in columns,
-//! because each column alone compresses better. All integers are LEB128. Classes and values that have most numbers come first, so
-//! that most integers fit into one byte.
+//! The first byte is the version. Then follow the length of the first part, and both parts: the cells of the site as a whole, and
+//! those of values. Most days of a reading need one of them. Deflate (RFC 1951) compresses each part: the classes, the values, and
+//! then the numbers in columns, because each column alone compresses better. All integers are LEB128. Classes and values that have
+//! most numbers come first, so that most integers fit into one byte.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,7 +14,9 @@ use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 
 use super::{
     CellValue, Cells, VisitorsByGap,
-    profile::{ATTRIBUTES, Class, LOST_ALL},
+    bytes::{Bytes, Damaged, write_number, write_text},
+    class_table::ClassTable,
+    profile::Class,
 };
 use crate::domain::{calendar::Day, dimension::Dimension};
 
@@ -22,15 +25,20 @@ const VERSION: u8 = 1;
 /// The largest size of a day without compression: thousands of times that of a busy site.
 const LARGEST: u64 = 256 << 20;
 
-/// The bytes are no packed cells of a known version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not the packed cells of a day: {0}")]
-pub struct Damaged(&'static str);
+/// The parts of packed cells that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// The cells of the site as a whole.
+    Site,
+    /// The cells of values.
+    Values,
+    All,
+}
 
-/// The cells of a day, unpacked into flat lists. Reading needs no look-up for each cell.
+/// A part of the cells of a day, unpacked into flat lists. Reading needs no look-up for each cell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PackedDay {
-    pub classes: Vec<Class>,
+    pub classes: ClassTable,
     pub values: Vec<CellValue>,
     pub numbers: Vec<PackedNumber>,
 }
@@ -49,7 +57,13 @@ pub struct PackedNumber {
 impl Cells {
     /// Packs the cells.
     pub fn pack(&self) -> Vec<u8> {
-        PackedDay::of(self).pack()
+        let site = PackedDay::of(&self.of_site()).compressed();
+        let values = PackedDay::of(&self.clone().without(&CellValue::default())).compressed();
+        let mut packed = vec![VERSION];
+        write_number(site.len() as u64, &mut packed);
+        packed.extend(site);
+        packed.extend(values);
+        packed
     }
 
     /// Unpacks cells.
@@ -57,7 +71,18 @@ impl Cells {
     /// # Errors
     /// If the bytes are not packed cells of a known version.
     pub fn unpack(packed: &[u8]) -> Result<Self, Damaged> {
-        PackedDay::read(packed).map(Self::from)
+        let mut cells = Self::default();
+        for part in PackedDay::read(packed, Parts::All)? {
+            cells.add_part(part);
+        }
+        Ok(cells)
+    }
+
+    fn add_part(&mut self, PackedDay { classes, values, numbers }: PackedDay) {
+        let classes = classes.to_classes();
+        for PackedNumber { value, class, gap, visitors } in numbers {
+            self.add(values[value as usize].clone(), classes[class as usize].clone(), gap, visitors);
+        }
     }
 }
 
@@ -77,28 +102,44 @@ pub fn pack_moves(visit_day: Day, moves: &BTreeMap<Day, Cells>) -> Vec<u8> {
 ///
 /// # Errors
 /// If the bytes are not packed changes of a known version.
-pub fn unpack_moves(visit_day: Day, packed: &[u8]) -> Result<Vec<(Day, PackedDay)>, Damaged> {
-    let (version, rest) = packed.split_first().ok_or(Damaged("empty"))?;
-    if *version != VERSION {
-        return Err(Damaged("unknown version"));
+pub fn unpack_moves(visit_day: Day, packed: &[u8]) -> Result<BTreeMap<Day, Cells>, Damaged> {
+    let mut moves: BTreeMap<Day, Cells> = BTreeMap::new();
+    for (day, part) in read_moves(visit_day, packed, Parts::All)? {
+        moves.entry(day).or_default().add_part(part);
     }
-    let mut rest = Bytes(rest);
+    Ok(moves)
+}
+
+/// Unpacks parts of the changes of later days into flat lists.
+///
+/// # Errors
+/// As [`unpack_moves`].
+pub fn read_moves(visit_day: Day, packed: &[u8], parts: Parts) -> Result<Vec<(Day, PackedDay)>, Damaged> {
+    let mut rest = after_version(packed)?;
     let mut moves = Vec::new();
     while !rest.0.is_empty() {
         let days = i32::try_from(rest.number()?).map_err(|_| Damaged("day too late"))?;
         let length = rest.length()?;
-        moves.push((visit_day.plus(days), PackedDay::read(rest.take(length)?)?));
+        let read = PackedDay::read(rest.take(length)?, parts)?;
+        moves.extend(read.into_iter().map(|part| (visit_day.plus(days), part)));
     }
     Ok(moves)
 }
 
 impl From<PackedDay> for Cells {
-    fn from(PackedDay { classes, values, numbers }: PackedDay) -> Self {
+    fn from(part: PackedDay) -> Self {
         let mut cells = Self::default();
-        for PackedNumber { value, class, gap, visitors } in numbers {
-            cells.add(values[value as usize].clone(), classes[class as usize].clone(), gap, visitors);
-        }
+        cells.add_part(part);
         cells
+    }
+}
+
+/// The bytes after the version.
+fn after_version(packed: &[u8]) -> Result<Bytes<'_>, Damaged> {
+    match packed.split_first() {
+        None => Err(Damaged("empty")),
+        Some((&VERSION, rest)) => Ok(Bytes(rest)),
+        Some(_) => Err(Damaged("unknown version")),
     }
 }
 
@@ -118,13 +159,12 @@ impl PackedDay {
             numbers
                 .extend(of_value.into_iter().flat_map(|(class, gaps)| gaps.iter().map(move |gap| number(class, gap))));
         }
-        let (classes, values) = (classes.into_iter().cloned().collect(), values.into_iter().cloned().collect());
-        Self { classes, values, numbers }
+        Self { classes: ClassTable::of(&classes), values: values.into_iter().cloned().collect(), numbers }
     }
 
-    fn pack(&self) -> Vec<u8> {
+    fn compressed(&self) -> Vec<u8> {
         let mut text = Vec::new();
-        write_classes(&self.classes, &mut text);
+        self.classes.write(&mut text);
         write_values(&self.values, &mut text);
         let [mut lengths, mut class_steps, mut gaps, mut visitors] = [const { Vec::new() }; 4];
         for of_value in self.numbers.chunk_by(|one, next| one.value == next.value) {
@@ -142,19 +182,26 @@ impl PackedDay {
             write_number(column.len() as u64, &mut text);
             text.extend(column);
         }
-        let mut packed = DeflateEncoder::new(vec![VERSION], Compression::best());
+        let mut packed = DeflateEncoder::new(Vec::new(), Compression::best());
         packed.write_all(&text).and_then(|()| packed.finish()).expect("a vector takes all bytes")
     }
 
-    /// Unpacks cells into flat lists.
+    /// Unpacks parts of cells into flat lists.
     ///
     /// # Errors
     /// As [`Cells::unpack`].
-    pub fn read(packed: &[u8]) -> Result<Self, Damaged> {
-        let (version, packed) = packed.split_first().ok_or(Damaged("empty"))?;
-        if *version != VERSION {
-            return Err(Damaged("unknown version"));
+    pub fn read(packed: &[u8], parts: Parts) -> Result<Vec<Self>, Damaged> {
+        let mut values = after_version(packed)?;
+        let length = values.length()?;
+        let site = values.take(length)?;
+        match parts {
+            Parts::Site => Ok(vec![Self::decompress(site)?]),
+            Parts::Values => Ok(vec![Self::decompress(values.0)?]),
+            Parts::All => Ok(vec![Self::decompress(site)?, Self::decompress(values.0)?]),
         }
+    }
+
+    fn decompress(packed: &[u8]) -> Result<Self, Damaged> {
         let mut text = Vec::with_capacity(packed.len() * 4);
         let mut decoder = DeflateDecoder::new(packed);
         (&mut decoder).take(LARGEST + 1).read_to_end(&mut text).map_err(|_| Damaged("not compressed"))?;
@@ -165,7 +212,7 @@ impl PackedDay {
             return Err(Damaged("too long"));
         }
         let mut rest = Bytes(&text);
-        let classes = read_classes(&mut rest)?;
+        let classes = ClassTable::read(&mut rest)?;
         let values = read_values(&mut rest)?;
         let [mut lengths, mut class_steps, mut gaps, mut visitors] =
             [rest.column()?, rest.column()?, rest.column()?, rest.column()?];
@@ -199,19 +246,20 @@ impl PackedDay {
 #[derive(Clone, Debug, Default)]
 pub struct OpenDay {
     day: PackedDay,
-    classes: HashMap<String, u32>,
+    classes: Vec<Class>,
+    class_places: HashMap<String, u32>,
     values: HashMap<CellValue, u32>,
 }
 
 impl OpenDay {
     /// Adds visitors by gap of a profile in its stored form. `None` if the text is no profile.
     pub fn add(&mut self, value: CellValue, profile: String, visitors: &[i32]) -> Option<()> {
-        let class = if let Some(class) = self.classes.get(&profile) {
+        let class = if let Some(class) = self.class_places.get(&profile) {
             *class
         } else {
-            let class = u32::try_from(self.day.classes.len()).ok()?;
-            self.day.classes.push(Class::of_profile(&profile)?);
-            self.classes.insert(profile, class);
+            let class = u32::try_from(self.classes.len()).ok()?;
+            self.classes.push(Class::of_profile(&profile)?);
+            self.class_places.insert(profile, class);
             class
         };
         let value = if let Some(value) = self.values.get(&value) {
@@ -230,6 +278,7 @@ impl OpenDay {
 
     /// The cells as flat lists. A value, class and gap can have several numbers.
     pub fn finish(mut self) -> PackedDay {
+        self.day.classes = ClassTable::of(&self.classes.iter().collect::<Vec<_>>());
         self.day.numbers.sort_by_key(|number| number.value);
         self.day
     }
@@ -243,53 +292,6 @@ fn most_used_first<'c, T: Ord + std::hash::Hash>(uses: impl Iterator<Item = &'c 
     let mut sorted: Vec<&T> = number.keys().copied().collect();
     sorted.sort_unstable_by_key(|used| (std::cmp::Reverse(number[used]), *used));
     sorted
-}
-
-/// Writes the texts of each attribute, and then the classes in columns.
-fn write_classes(classes: &[Class], text: &mut Vec<u8>) {
-    write_number(classes.len() as u64, text);
-    text.extend(classes.iter().map(Class::lost));
-    for (place, attribute) in ATTRIBUTES.into_iter().enumerate() {
-        let of_attribute = classes.iter().filter(|class| usize::from(class.lost()) <= place).map(|class| {
-            class.attributes().find(|(dimension, _)| *dimension == attribute).map_or("", |(_, value)| value)
-        });
-        let of_attribute: Vec<&str> = of_attribute.collect();
-        let mut number: BTreeMap<&str, u64> = BTreeMap::new();
-        for value in &of_attribute {
-            *number.entry(value).or_default() += 1;
-        }
-        let mut texts: Vec<&str> = number.keys().copied().collect();
-        texts.sort_unstable_by_key(|text| (std::cmp::Reverse(number[text]), *text));
-        write_number(texts.len() as u64, text);
-        for value in &texts {
-            write_text(value, text);
-        }
-        let places: HashMap<&str, u64> = texts.into_iter().zip(0..).collect();
-        for value in of_attribute {
-            write_number(places[value], text);
-        }
-    }
-}
-
-fn read_classes(bytes: &mut Bytes<'_>) -> Result<Vec<Class>, Damaged> {
-    let number = bytes.length()?;
-    let lost = bytes.take(number)?.to_vec();
-    if lost.iter().any(|lost| *lost > LOST_ALL) {
-        return Err(Damaged("too many lost attributes"));
-    }
-    let mut kept = vec![String::new(); lost.len()];
-    for place in 0..LOST_ALL {
-        let texts = (0..bytes.length()?).map(|_| bytes.text()).collect::<Result<Vec<_>, _>>()?;
-        for (class, lost) in lost.iter().enumerate().filter(|(_, lost)| **lost <= place) {
-            let index = usize::try_from(bytes.number()?).map_err(|_| Damaged("no such text"))?;
-            if *lost < place {
-                kept[class].push('\t');
-            }
-            kept[class].push_str(texts.get(index).ok_or(Damaged("no such text"))?);
-        }
-    }
-    let classes = lost.into_iter().zip(kept);
-    classes.map(|(lost, kept)| Class::of_attributes(lost, kept).ok_or(Damaged("not a class"))).collect()
 }
 
 fn write_values(values: &[CellValue], text: &mut Vec<u8>) {
@@ -314,19 +316,6 @@ fn read_values(bytes: &mut Bytes<'_>) -> Result<Vec<CellValue>, Damaged> {
     dimensions.into_iter().map(|dimension| Ok(CellValue { dimension, value: bytes.text()?.to_owned() })).collect()
 }
 
-fn write_number(mut number: u64, text: &mut Vec<u8>) {
-    while number > 0x7f {
-        text.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
-    }
-    text.push(number.to_le_bytes()[0]);
-}
-
-fn write_text(value: &str, text: &mut Vec<u8>) {
-    write_number(value.len() as u64, text);
-    text.extend(value.as_bytes());
-}
-
 /// Maps small numbers of either sign to small numbers.
 #[expect(clippy::cast_sign_loss, reason = "the sign is in the last bit")]
 fn zigzag(number: i64) -> u64 {
@@ -336,48 +325,6 @@ fn zigzag(number: i64) -> u64 {
 #[expect(clippy::cast_possible_wrap, reason = "the shift leaves 63 bits, and the last bit is 0 or 1")]
 fn unzigzag(number: u64) -> i64 {
     (number >> 1) as i64 ^ -((number & 1) as i64)
-}
-
-/// The bytes that are not read yet.
-struct Bytes<'b>(&'b [u8]);
-
-impl<'b> Bytes<'b> {
-    fn take(&mut self, length: usize) -> Result<&'b [u8], Damaged> {
-        let (taken, rest) = self.0.split_at_checked(length).ok_or(Damaged("too short"))?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn number(&mut self) -> Result<u64, Damaged> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = u64::from(self.take(1)?[0]);
-            if shift == 63 && byte > 1 {
-                break;
-            }
-            number |= (byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(number);
-            }
-        }
-        Err(Damaged("number too large"))
-    }
-
-    /// A number of entries, each of which has at least one byte.
-    fn length(&mut self) -> Result<usize, Damaged> {
-        let length = usize::try_from(self.number()?).map_err(|_| Damaged("too short"))?;
-        if length > self.0.len() { Err(Damaged("too short")) } else { Ok(length) }
-    }
-
-    fn text(&mut self) -> Result<&'b str, Damaged> {
-        let length = self.length()?;
-        std::str::from_utf8(self.take(length)?).map_err(|_| Damaged("not UTF-8"))
-    }
-
-    fn column(&mut self) -> Result<Self, Damaged> {
-        let length = self.length()?;
-        Ok(Self(self.take(length)?))
-    }
 }
 
 #[cfg(test)]
@@ -421,13 +368,23 @@ mod tests {
         let visit_day = Day::from_number(20_000);
         let moves: BTreeMap<Day, Cells> = [(visit_day.plus(1), cells(3)), (visit_day.plus(40), cells(200))].into();
         let packed = pack_moves(visit_day, &moves);
-        let unpacked = unpack_moves(visit_day, &packed).unwrap();
-        assert_eq!(unpacked.into_iter().map(|(day, cells)| (day, cells.into())).collect::<BTreeMap<_, _>>(), moves);
+        assert_eq!(unpack_moves(visit_day, &packed), Ok(moves));
         for length in 1..packed.len() {
             let is_whole = unpack_moves(visit_day, &packed[..length]).is_ok_and(|moves| moves.len() == 2);
             assert!(!is_whole || length + 1 == packed.len(), "{length} of {}", packed.len());
         }
         assert_eq!(unpack_moves(visit_day, &[]), Err(Damaged("empty")));
+    }
+
+    #[test]
+    fn the_cells_of_the_site_and_of_values_are_read_apart() {
+        let cells = cells(300);
+        let read =
+            |parts| PackedDay::read(&cells.pack(), parts).unwrap().into_iter().map(Cells::from).collect::<Vec<_>>();
+        let (site, values) = (cells.of_site(), cells.clone().without(&CellValue::default()));
+        assert_eq!(read(Parts::Site), [site.clone()]);
+        assert_eq!(read(Parts::Values), [values.clone()]);
+        assert_eq!(read(Parts::All), [site, values]);
     }
 
     #[test]
@@ -445,14 +402,19 @@ mod tests {
             let is_end = length + 1 == whole.len();
             assert!(is_end || Cells::unpack(&whole[..length]).is_err(), "{length} of {} bytes", whole.len());
         }
-        // Behind the compression, every byte is changed once.
+        // Behind the compression, every byte of the values' part is changed once.
+        let empty = PackedDay::default().compressed();
+        let values = cells(300).without(&CellValue::default()).pack();
+        let length = 2 + empty.len();
+        assert_eq!(&values[2..length], empty);
         let mut text = Vec::new();
-        DeflateDecoder::new(&whole[1..]).read_to_end(&mut text).unwrap();
+        DeflateDecoder::new(&values[length..]).read_to_end(&mut text).unwrap();
         let packed = |text: &[u8]| {
-            let mut packed = DeflateEncoder::new(vec![VERSION], Compression::fast());
+            let mut packed = DeflateEncoder::new(values[..length].to_vec(), Compression::fast());
             packed.write_all(text).unwrap();
             packed.finish().unwrap()
         };
+        assert!(Cells::unpack(&packed(&text)).is_ok());
         let mut rejected = 0;
         for place in 0..text.len() {
             for change in [1, 0x80, 0xff] {

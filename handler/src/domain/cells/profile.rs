@@ -84,6 +84,23 @@ impl Class {
         (found + usize::from(lost) == ATTRIBUTES.len()).then_some(Self { lost, kept })
     }
 
+    /// The class that has lost so many attributes and kept these values.
+    pub(super) fn of_kept<'v>(lost: u8, values: impl Iterator<Item = &'v str>) -> Self {
+        let mut kept = String::with_capacity(64);
+        for (place, value) in values.enumerate() {
+            if place > 0 {
+                kept.push(SEPARATOR);
+            }
+            kept.push_str(value);
+        }
+        Self { lost, kept }
+    }
+
+    /// Whether a text can be the value of an attribute.
+    pub(super) fn is_value(text: &str) -> bool {
+        !text.contains(SEPARATOR)
+    }
+
     /// How many attributes are lost.
     pub fn lost(&self) -> u8 {
         self.lost
@@ -108,19 +125,6 @@ impl Class {
     pub fn attributes(&self) -> impl Iterator<Item = (Dimension, &str)> {
         let values = (self.lost < LOST_ALL).then(|| self.kept.split(SEPARATOR)).into_iter().flatten();
         ATTRIBUTES.iter().copied().skip(self.lost.into()).zip(values)
-    }
-
-    /// Whether the visitors of the class fulfil all conditions.
-    pub fn fit(&self, conditions: &[Condition]) -> Fit {
-        let mut fit = Fit::Match;
-        for condition in conditions {
-            match self.attributes().find(|(dimension, _)| *dimension == condition.dimension) {
-                Some((_, value)) if (value == condition.value) == condition.is_negated => return Fit::Mismatch,
-                Some(_) => {}
-                None => fit = Fit::Lost,
-            }
-        }
-        fit
     }
 }
 
@@ -169,10 +173,6 @@ mod tests {
         Class::of_profile(&Profile::of(&values).text()).unwrap()
     }
 
-    fn condition(dimension: Dimension, value: &str, is_negated: bool) -> Condition {
-        Condition { dimension, value: value.to_owned(), is_negated }
-    }
-
     #[test]
     fn a_profile_has_a_value_for_each_attribute() {
         let attributes: Vec<_> =
@@ -189,23 +189,6 @@ mod tests {
         assert_eq!(lost(6), [""; 0]);
         assert_eq!(profile().losing(6), Class::rest());
         assert_eq!(profile().losing(4).losing(2), profile().losing(4));
-    }
-
-    #[test]
-    fn a_class_fits_if_every_attribute_that_a_condition_needs_is_kept_and_fulfils_it() {
-        let germans = condition(Dimension::Country, "DE", false);
-        let not_chrome = condition(Dimension::Browser, "Chrome", true);
-        let not_firefox = condition(Dimension::Browser, "Firefox", true);
-        let fit = |lost, conditions: &[&Condition]| {
-            profile().losing(lost).fit(&conditions.iter().copied().cloned().collect::<Vec<_>>())
-        };
-        assert_eq!(fit(0, &[&germans, &not_chrome]), Fit::Match);
-        assert_eq!(fit(0, &[&germans, &not_firefox]), Fit::Mismatch);
-        assert_eq!(fit(2, &[&germans]), Fit::Match);
-        assert_eq!(fit(2, &[&germans, &not_chrome]), Fit::Lost);
-        assert_eq!(fit(2, &[&condition(Dimension::Country, "FR", false), &not_chrome]), Fit::Mismatch);
-        assert_eq!(fit(6, &[&germans]), Fit::Lost);
-        assert_eq!(fit(6, &[]), Fit::Match);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    CellValue, PackedDay, VisitorsByGap, counts_after,
+    CellValue, PackedDay, Parts, VisitorsByGap, counts_after,
+    packed::PackedNumber,
     profile::{ATTRIBUTES, Condition, Fit},
 };
 use crate::domain::{calendar::Day, dimension::Dimension};
@@ -15,7 +16,7 @@ pub struct Selection {
     pub conditions: Vec<Condition>,
     /// The value that the visitors have, or the site as a whole.
     pub value: CellValue,
-    /// The range of the lists. `None`: no unique visitors of the range are known, so there are no lists.
+    /// The range of the lists. `None`: there are no lists.
     pub range: Option<(Day, Day)>,
 }
 
@@ -36,29 +37,51 @@ pub struct Selected {
 }
 
 impl Selection {
+    /// The parts of a day's cells that are needed. Values are listed with the site as a whole.
+    pub fn parts(&self, day: Day) -> Parts {
+        match (self.value.dimension, self.range) {
+            (Some(_), _) => Parts::Values,
+            (None, Some((first, last))) if (first..=last).contains(&day) => Parts::All,
+            (None, _) => Parts::Site,
+        }
+    }
+
+    /// A pattern (SQL's `like`) that the profiles of all selected visitors match, and some of the others.
+    pub fn pattern(&self) -> String {
+        let attribute = |attribute: &Dimension| {
+            let mut conditions = self.conditions.iter().filter(|condition| !condition.is_negated);
+            let condition = conditions.find(|condition| condition.dimension == *attribute);
+            condition.map_or_else(|| "%".to_owned(), |condition| condition.value.replace(['%', '_', '\\'], "_"))
+        };
+        ATTRIBUTES.iter().map(attribute).collect::<Vec<_>>().join("\t")
+    }
+
     /// Adds a part of a day's cells.
     pub fn add(&self, day: Day, cells: &PackedDay, selected: &mut Selected) {
-        let fits: Vec<Fit> = cells.classes.iter().map(|class| class.fit(&self.conditions)).collect();
+        let fits = cells.classes.fits(&self.conditions);
         let days_after_first = self.range.filter(|(first, last)| (*first..=*last).contains(&day));
         let days_after_first = days_after_first.map(|(first, _)| day.number() - first.number());
+        let (mut counted, mut shown) = (VisitorsByGap::default(), VisitorsByGap::default());
         // The different visitors of the range, by class.
         let mut by_class = vec![0; cells.classes.len()];
         for numbers in cells.numbers.chunk_by(|one, next| one.value == next.value) {
             let value = &cells.values[numbers[0].value as usize];
             if *value == self.value {
-                for number in numbers {
-                    let class = number.class as usize;
-                    let counted = selected.counted.entry(day).or_default();
-                    *counted.entry(number.gap).or_default() += number.visitors;
-                    let by_day = match fits[class] {
-                        Fit::Match => &mut selected.days,
-                        Fit::Lost => selected.not_shown.entry(cells.classes[class].lost()).or_default(),
-                        Fit::Mismatch => continue,
-                    };
-                    *by_day.entry(day).or_default().entry(number.gap).or_default() += number.visitors;
-                    if fits[class] == Fit::Match && days_after_first.is_some_and(|days| counts_after(number.gap, days))
-                    {
-                        by_class[class] += number.visitors;
+                for PackedNumber { class, gap, visitors, .. } in numbers {
+                    let class = *class as usize;
+                    *counted.entry(*gap).or_default() += visitors;
+                    match fits[class] {
+                        Fit::Match => {
+                            *shown.entry(*gap).or_default() += visitors;
+                            if days_after_first.is_some_and(|days| counts_after(*gap, days)) {
+                                by_class[class] += visitors;
+                            }
+                        }
+                        Fit::Lost => {
+                            let by_day = selected.not_shown.entry(cells.classes.lost(class)).or_default();
+                            *by_day.entry(day).or_default().entry(*gap).or_default() += visitors;
+                        }
+                        Fit::Mismatch => {}
                     }
                 }
             } else if let (Some(days), None, Some(dimension)) =
@@ -71,12 +94,18 @@ impl Selection {
                 add_to_list(selected, dimension, &value.value, visitors);
             }
         }
-        for (class, visitors) in cells.classes.iter().zip(by_class).filter(|(_, visitors)| *visitors != 0) {
-            for attribute in &ATTRIBUTES[..class.lost().into()] {
-                *selected.not_listed.entry(*attribute).or_default() += visitors;
+        for (sums, by_day) in [(counted, &mut selected.counted), (shown, &mut selected.days)] {
+            for (gap, visitors) in sums {
+                *by_day.entry(day).or_default().entry(gap).or_default() += visitors;
             }
-            for (attribute, value) in class.attributes() {
+        }
+        for (place, attribute) in ATTRIBUTES.into_iter().enumerate() {
+            let (by_value, without) = cells.classes.by_value(place, &by_class);
+            for (value, visitors) in by_value {
                 add_to_list(selected, attribute, value, visitors);
+            }
+            if without != 0 {
+                *selected.not_listed.entry(attribute).or_default() += without;
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    CellValue, Cells, Class, Classes, Condition, Fit, PackedDay, Profile, Selected, Selection, WINDOW_DAYS,
+    CellValue, Cells, Class, ClassTable, Classes, Condition, Fit, PackedDay, Profile, Selected, Selection, WINDOW_DAYS,
     add_visitors_since,
 };
 use crate::domain::{calendar::Day, dimension::Dimension};
@@ -320,7 +320,7 @@ fn every_filter_of_every_range_is_what_one_counts_in_the_views() {
                     came_to.entry((view.person, view.page)).or_insert(&view.profile);
                 }
             }
-            let fits = |profile: &&&Class| profile.fit(&conditions) == Fit::Match;
+            let fits = |profile: &&&Class| ClassTable::of(&[profile]).fits(&conditions)[0] == Fit::Match;
             let mut browsers: HashMap<String, i64> = HashMap::new();
             for profile in came.values().filter(fits) {
                 let (_, browser) =

@@ -183,7 +183,7 @@ impl Filter {
         self.0.iter().find(|condition| !ATTRIBUTES.contains(&condition.dimension))
     }
 
-    /// The question about cells. `range` is the range of the lists, if its unique visitors are known.
+    /// The question about cells. `range` is the range of the lists, if there are any.
     pub fn selection(&self, range: Option<(Day, Day)>) -> Option<Selection> {
         let is_attribute = |condition: &&Condition| ATTRIBUTES.contains(&condition.dimension);
         self.has_cells().then(|| Selection {

@@ -172,7 +172,8 @@ impl Query {
         };
         let hours = if self.filter.is_empty() { last_hours(today, hour, zone) } else { Vec::new() };
         let needs_cells = self.filter.combines() || self.lists != Lists::None;
-        let selection = self.filter.selection(is_exact.then_some((first, last))).filter(|_| needs_cells);
+        let has_lists = is_exact && self.lists != Lists::None;
+        let selection = self.filter.selection(has_lists.then_some((first, last))).filter(|_| needs_cells);
         let has_weeks = forget == Forget::Monthly && self.filter.has_visitors();
         let weeks = if has_weeks { last_weeks(today, first_kept) } else { Vec::new() };
         let (lists, section) = (self.lists, self.section.clone());
