@@ -214,8 +214,8 @@ mod tests {
         );
         // Two more visitors have no cell.
         assert_eq!(phones.not_shown(&conditions, tuesday, tuesday, 14), [known(&[], 7 + 2)]);
-        assert_eq!(phones.lists[&Dimension::Page], [("/a".to_owned(), 3)].into());
-        assert_eq!(phones.lists[&Dimension::Browser], [("unknown".to_owned(), 5)].into());
+        assert_eq!(phones.lists[&Dimension::Page], HashMap::from([("/a".to_owned(), 3)]));
+        assert_eq!(phones.lists[&Dimension::Browser], HashMap::from([("unknown".to_owned(), 5)]));
         assert_eq!(phones.not_listed, [(Dimension::Language, 2), (Dimension::Browser, 2)].into());
         let of_page = select(&conditions, page("/a"));
         assert_eq!(of_page.visitors(monday, tuesday), (3, 0));
@@ -223,6 +223,6 @@ mod tests {
         assert!(!of_page.lists.contains_key(&Dimension::Page));
         let everybody = select(&[], CellValue::default());
         assert_eq!(everybody.visitors(monday, tuesday), (5 + 4 + 2 + 2 + 7, 0));
-        assert_eq!(everybody.lists[&Dimension::Page], [("/a".to_owned(), 3), ("/b".to_owned(), 1)].into());
+        assert_eq!(everybody.lists[&Dimension::Page], HashMap::from([("/a".to_owned(), 3), ("/b".to_owned(), 1)]));
     }
 }
