@@ -241,14 +241,14 @@ async fn after_a_failover_to_an_older_copy_missing_visitors_are_counted_again() 
         host.send(&visitor(number)).await;
     }
     // The copy ends here.
-    for table in ["seen", "tally", "register", "total", "batch", "minute"] {
+    for table in ["seen", "tally", "cell", "pack", "register", "total", "batch", "minute"] {
         database.execute(&format!("create table copy_{table} as table {table}")).await;
     }
     for number in 3..8 {
         host.send(&visitor(number)).await;
     }
     assert_eq!(host.statistics().await["visitors"]["today"], 8);
-    for table in ["seen", "tally", "register", "total", "batch", "minute"] {
+    for table in ["seen", "tally", "cell", "pack", "register", "total", "batch", "minute"] {
         database.execute(&format!("truncate {table}; insert into {table} table copy_{table}")).await;
     }
     database.change_server().await;
@@ -275,7 +275,7 @@ async fn after_a_failover_to_an_empty_copy_counting_starts_again() {
     // Sites have other ids and salts in the copy.
     database
         .execute(
-            "truncate seen, tally, register, salt, site, total, batch, minute; insert into site (name) values ('x.example')",
+            "truncate seen, tally, cell, pack, register, salt, site, total, batch, minute; insert into site (name) values ('x.example')",
         )
         .await;
     database.change_server().await;
