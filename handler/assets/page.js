@@ -1,6 +1,7 @@
+/* global texts -- the texts of the page's language, before this script in the file that browsers get */
 // The page works without this script. The script adds:
 // - the value of a chart under the pointer or by the arrow keys, the dates of a bar by a click or Enter, and the chart of the year;
-// - updates of the page, the overview and the last 30 minutes, and the reader's format of numbers;
+// - updates of the page, the overview and the last 30 minutes;
 // - names of countries and languages;
 // - the lists of another tab, without loading the whole page again;
 // - names of sites while the reader types a part of one;
@@ -9,33 +10,25 @@
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const one = selector => document.querySelector(selector);
 const json = one("#json");
-const number = value => value.toLocaleString();
-const fraction = value => value.toLocaleString(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const share = new URLSearchParams(location.search).get("share");
+const { lang } = document.documentElement;
+const number = value => value.toLocaleString(lang);
+const withCount = (text, count) => text.replace("{count}", number(count));
+const kept = [...new URLSearchParams(location.search)].filter(([name, value]) => ["share", "lang"].includes(name) && value);
+const share = Object.fromEntries(kept).share;
 // Adapts a page to the reader.
 const adapt = part => {
-  if (number(1234.5) !== "1,234.5") {
-    for (const place of all("b, dd, td, dd span, .y text", part)) {
-      if (place.children.length || !/^(\d+\.\d|\d{1,3}(,\d{3})+)( %)?$/.test(place.textContent)) continue;
-      const [digits, unit] = place.textContent.split(" ");
-      const value = Number(digits.replaceAll(",", ""));
-      place.textContent = [digits.includes(".") ? fraction(value) : number(value), unit].filter(Boolean).join(" ");
+  for (const place of all("[data-names] bdi:not(.word), bdi[data-names]", part)) {
+    const { names } = place.closest("[data-names]").dataset;
+    try {
+      place.textContent = new Intl.DisplayNames(lang, { type: names }).of(place.dataset.code ?? place.textContent);
+    } catch {
+      // An invalid code stays unchanged.
     }
   }
-  for (const table of all("[data-names]", part)) {
-    const names = new Intl.DisplayNames("en", { type: table.dataset.names });
-    for (const place of all("bdi:not(.word)", table)) {
-      try {
-        place.textContent = names.of(place.textContent);
-      } catch {
-        // An invalid code stays unchanged.
-      }
-    }
-  }
-  // Links on a page that was opened by a shared link keep the link's access.
-  for (const link of share ? all("a[href*='site=']", part) : []) link.search += `&share=${encodeURIComponent(share)}`;
-  for (const form of share ? all("main form:not([method])", part) : []) {
-    form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "share", value: share }));
+  // Links keep the access of a shared link, and the language of the address.
+  for (const [name, value] of kept) {
+    for (const link of all("a[href*='site='], a[href^='/api/sites']", part)) link.search += `${link.search ? "&" : "?"}${name}=${encodeURIComponent(value)}`;
+    for (const form of all("form:not([method])", part)) form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
   }
 };
 adapt(document);
@@ -90,7 +83,7 @@ for (const figure of all("figure")) {
   // A finger leaves when it lifts: its readout stays until the next tap.
   plot.onpointerleave = event => event.pointerType === "mouse" && clear();
   plot.tabIndex = 0;
-  if (opens()) plot.ariaDescription = "Enter opens the dates of a bar.";
+  if (opens()) plot.ariaDescription = texts.enter;
   plot.onkeydown = event => {
     if (event.key === "Enter" && readout.textContent) return openDays();
     const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
@@ -188,7 +181,7 @@ year?.addEventListener("toggle", async () => {
   const sorted = days.map(({ visitors }) => visitors).filter(Boolean).sort((one, other) => one - other);
   const bounds = sorted.length ? [...new Set([1, 2, 3, 4].map(quarter => sorted[Math.ceil(sorted.length * quarter / 4) - 1]))] : [];
   const level = visitors => visitors && 5 - bounds.length + bounds.findIndex(bound => visitors <= bound);
-  const words = day => day.toLocaleDateString("en-GB", { dateStyle: "full", timeZone: "UTC" });
+  const words = day => day.toLocaleDateString(texts.dates, { dateStyle: "full", timeZone: "UTC" });
   const address = day => daysOf(day.toISOString().slice(0, 10));
   const draw = (parent, name, attributes, text = "") => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -199,16 +192,19 @@ year?.addEventListener("toggle", async () => {
   // For the pointer only: the day of the highest number and the table are links for the keyboard.
   const line = document.createElement("p");
   const map = draw(line, "svg", { class: "year", viewBox: "0 0 672 104", "aria-hidden": true });
-  ["Mon", "Wed", "Fri", "Sun"].forEach((name, index) => draw(map, "text", { x: 0, y: 29 + 24 * index }, name));
+  [0, 2, 4, 6].forEach(day => {
+    const name = new Date(Date.UTC(2024, 0, 1 + day)).toLocaleDateString(texts.dates, { weekday: "short", timeZone: "UTC" });
+    draw(map, "text", { x: 0, y: 29 + 12 * day }, name);
+  });
   const monday = (days[0].day.getUTCDay() + 6) % 7;
   days.forEach(({ day, visitors }, index) => {
     const [x, y] = [30 + Math.floor((index + monday) / 7) * 12, (index + monday) % 7 * 12 + 20];
-    if (day.getUTCDate() === 1) draw(map, "text", { x, y: 12 }, day.toLocaleDateString("en-GB", { month: "short", timeZone: "UTC" }));
+    if (day.getUTCDate() === 1) draw(map, "text", { x, y: 12 }, day.toLocaleDateString(texts.dates, { month: "short", timeZone: "UTC" }));
     const cell = draw(draw(map, "a", { href: address(day), tabindex: -1 }), "rect", { x, y, width: 10, height: 10, rx: 2, class: `l${level(visitors)}` });
     draw(cell, "title", {}, `${words(day)}: ${number(visitors)}`);
   });
   const key = Object.assign(document.createElement("p"), { className: "note key" });
-  key.append("Visitors a day: ");
+  key.append(texts.visitors_a_day);
   [0, ...bounds].forEach((bound, index, all) => {
     const least = index && all[index - 1] + 1;
     const item = key.appendChild(document.createElement("span"));
@@ -219,7 +215,7 @@ year?.addEventListener("toggle", async () => {
   if (best) {
     const day = Object.assign(document.createElement("a"), { href: address(best.day), textContent: words(best.day) });
     const item = key.appendChild(document.createElement("span"));
-    item.append("Highest: ", day);
+    item.append(texts.highest, day);
   }
   year.firstElementChild.after(line, key);
 }, { once: true });
@@ -236,12 +232,12 @@ if (live) {
       const { minutes, pageviews } = await reply.json();
       const most = Math.max(...minutes.map(minute => minute.pageviews));
       sum.textContent = number(pageviews);
-      bars.ariaLabel = `Pageviews by minute. Highest: ${number(most)}`;
+      bars.ariaLabel = withCount(texts.live_bars, most);
       const bar = (minute, index) => minute.pageviews && `M${index}.5 24v-${Math.ceil(minute.pageviews / most * 24)}`;
       bars.firstElementChild.setAttribute("d", minutes.map(bar).filter(Boolean).join(""));
       // A screen reader reads changes at most once a minute.
       const { start } = minutes.at(-1);
-      if (heard && heard !== start) spoken.textContent = `Pageviews in the last 30 minutes: ${number(pageviews)}`;
+      if (heard && heard !== start) spoken.textContent = withCount(texts.live_sum, pageviews);
       heard = start;
     } catch {
       // Offline: the numbers stay unchanged.
@@ -257,15 +253,16 @@ const keys = one("#keys");
 if (keys) {
   const OFF = "footfall.no-shortcuts";
   const places = () => all("[aria-keyshortcuts]");
+  const button = keys.querySelector("button");
   const spelled = { ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" };
   const dialog = document.body.appendChild(document.createElement("dialog"));
   const list = document.createElement("dl");
-  const close = Object.assign(document.createElement("button"), { textContent: "Close", onclick: () => dialog.close() });
+  const close = Object.assign(document.createElement("button"), { textContent: texts.close, onclick: () => dialog.close() });
   const isOn = Object.assign(document.createElement("input"), { type: "checkbox" });
   const label = document.createElement("label");
-  label.append(isOn, " Use these shortcuts");
-  dialog.append(Object.assign(document.createElement("h2"), { textContent: "Keyboard shortcuts" }), list, label, close);
-  dialog.ariaLabel = "Keyboard shortcuts";
+  label.append(isOn, ` ${texts.use_shortcuts}`);
+  dialog.append(Object.assign(document.createElement("h2"), { textContent: button.textContent }), list, label, close);
+  dialog.ariaLabel = button.textContent;
   // A browser can forbid storage. Then the choice is for this page only.
   try {
     isOn.checked = !localStorage.getItem(OFF);
@@ -282,7 +279,7 @@ if (keys) {
   };
   const explain = () => {
     const rows = places().map(place => [place.getAttribute("aria-keyshortcuts"), place.ariaLabel ?? place.textContent]);
-    list.replaceChildren(...[...rows, ["?", "This list"]].map(([key, text]) => {
+    list.replaceChildren(...[...rows, ["?", texts.this_list]].map(([key, text]) => {
       const row = document.createElement("div");
       row.append(Object.assign(document.createElement("dt"), { textContent: text }), document.createElement("dd"));
       row.lastChild.append(Object.assign(document.createElement("kbd"), { textContent: spelled[key] ?? key }));
@@ -290,7 +287,6 @@ if (keys) {
     }));
     dialog.showModal();
   };
-  const button = keys.querySelector("button");
   button.onclick = explain;
   keys.hidden = false;
   document.addEventListener("keydown", event => {
@@ -312,7 +308,7 @@ if (copy && navigator.clipboard) {
   copy.hidden = false;
   copy.onclick = async () => {
     await navigator.clipboard.writeText(one("pre").textContent);
-    copy.textContent = "Copied";
+    copy.textContent = texts.copied;
   };
 }
 // Until the first visit, only its arrival is of interest.
@@ -320,8 +316,8 @@ const ask = async () => {
   const reply = await fetch(`${json.href}&lists=none`);
   const { stale, visitors, pageviews } = await reply.json();
   if (!reply.ok || stale || pageviews.all_time === 0) return reply.status;
-  const link = Object.assign(document.createElement("a"), { href: location.href, textContent: "Show statistics" });
-  first.textContent = `First visit received. Visitors today: ${number(visitors.today ?? 0)}`;
+  const link = Object.assign(document.createElement("a"), { href: location.href, textContent: texts.show });
+  first.textContent = withCount(texts.first_visit, visitors.today ?? 0);
   waiting.querySelector("p").replaceChildren(link);
   clearInterval(timer);
 };

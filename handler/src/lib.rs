@@ -24,3 +24,4 @@ pub mod recorder;
 pub mod routes;
 pub mod store;
 pub mod telemetry;
+pub mod texts;

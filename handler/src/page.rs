@@ -25,7 +25,7 @@ mod wording;
 
 use serde::Serialize;
 
-pub use self::asset::{SCRIPT, STYLE};
+pub use self::asset::{Asset, SCRIPTS, STYLE};
 pub use self::first_visit::zone_note;
 pub use self::numbers::Charted;
 pub use self::problem::{Problem, WayBack, render_problem};
@@ -42,19 +42,22 @@ use self::{
     range::RangeLink,
     returning::WeekRow,
     sites::SiteChoice,
-    templates::TEMPLATES,
+    templates::templates,
     total::HeadlineNumber,
-    wording::{short, thousands},
+    wording::{short, titled},
 };
 use crate::domain::{
     calendar::Day,
     site_name::SiteName,
     statistics::{ImportedSum, Range, Report},
 };
+use crate::texts::Texts;
 
 /// The report to render, and the context of the page.
 #[derive(Clone, Copy)]
 pub struct PageContext<'a> {
+    /// The language of the page.
+    pub texts: &'static Texts,
     /// The report.
     pub report: &'a Report,
     /// The numbers that the chart draws, if there are both.
@@ -75,12 +78,12 @@ pub struct PageContext<'a> {
     pub commit: &'a str,
 }
 
-/// Renders the page of numbers. The page loads only [`STYLE`] and [`SCRIPT`].
+/// Renders the page of numbers. The page loads only [`STYLE`] and one of [`SCRIPTS`].
 ///
 /// # Errors
 /// If a template names a missing value; the tests render them all.
 pub fn render(view: &PageContext<'_>) -> anyhow::Result<String> {
-    Ok(TEMPLATES.render("page", &PageValues::of(view))?)
+    Ok(templates(view.texts).render("page", &PageValues::of(view))?)
 }
 
 /// Renders the page for a frame in another page, without the links to other ranges and sites.
@@ -88,7 +91,7 @@ pub fn render(view: &PageContext<'_>) -> anyhow::Result<String> {
 /// # Errors
 /// If a template names a missing value; the tests render them all.
 pub fn render_embedded(view: &PageContext<'_>) -> anyhow::Result<String> {
-    Ok(TEMPLATES.render("embedded", &PageValues { embedded: true, ..PageValues::of(view) })?)
+    Ok(templates(view.texts).render("embedded", &PageValues { embedded: true, ..PageValues::of(view) })?)
 }
 
 /// The values of `page.html` and `embedded.html`.
@@ -108,15 +111,17 @@ struct PageValues<'a> {
     long: bool,
     /// Whether headline numbers are sums of days.
     sums: bool,
-    /// The relative standard error of the estimate, in percent; missing if there is none.
+    /// The relative standard error of the estimate; missing if there is none.
     error: Option<String>,
+    /// The sentence on the error.
+    estimate: Option<String>,
     /// Whether to show the line to embed, because the site has no visits yet.
     waiting: bool,
     /// Whether only Footfall's own page is counted. Then the line to embed is an example, until the page has a second visitor.
     alone: bool,
     /// When days begin.
     zone_note: String,
-    /// Whether to show numbers. Excluded requests alone are enough.
+    /// Whether to show numbers.
     shown: bool,
     /// Whether the page is in a frame, where links open a new tab.
     embedded: bool,
@@ -192,82 +197,102 @@ struct LastCounted {
 /// The totals of another counter, in one line.
 #[derive(Serialize)]
 struct ImportedLine {
-    from: String,
+    source: String,
     pageviews: String,
     daily_visitors: String,
 }
 
 /// The title of the page: the site, the chosen values, and the first number.
-fn title(site: &str, chips: &[Chip<'_>], number: Option<String>) -> String {
-    let name = |chip: &Chip<'_>| format!("{}{}", if chip.is_negated { "not " } else { "" }, chip.value);
+fn title(texts: &Texts, site: &str, chips: &[Chip<'_>], number: Option<&str>) -> String {
+    let not = |value: &str| texts.filled("filter.not", &[("value", value)]);
+    let name = |chip: &Chip<'_>| if chip.is_negated { not(&chip.value) } else { chip.value.to_string() };
     let named: Vec<String> = [site.to_owned()].into_iter().chain(chips.iter().map(name)).collect();
     let number = number.map(|number| format!(": {number}")).unwrap_or_default();
-    format!("{}{number} · Footfall", named.join(" › "))
+    titled(&format!("{}{number}", named.join(" › ")))
+}
+
+/// The names and values of a query without escapes.
+fn fields(query: &str) -> impl Iterator<Item = (String, String)> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))
+}
+
+/// Whether the page has numbers to show. Excluded requests alone are enough.
+fn has_numbers(report: &Report) -> bool {
+    report.stale
+        || report.all_time_pageviews > 0
+        || report.excluded.values().any(|count| *count > 0)
+        || !report.imported.is_empty()
+}
+
+/// A sentence with the relative standard error of the estimate.
+fn error(texts: &Texts, report: &Report, key: &str) -> Option<String> {
+    let standard_error = report.all_time_visitors?.standard_error * 100.0;
+    let percent = texts.in_percent(&wording::one_decimal(texts, standard_error));
+    Some(texts.filled(key, &[("percent", &percent)]))
 }
 
 impl<'a> PageValues<'a> {
     fn of(view: &PageContext<'a>) -> Self {
-        let report = view.report;
+        let PageContext { texts, report, .. } = *view;
         let Report { zone, first, last, .. } = report;
         let as_of = zone.to_datetime(report.as_of);
         let series = chart::bars(&report.series, zone);
         let time_zone = zone.iana_name().unwrap_or("UTC");
-        let totals = total::totals(report);
+        let totals = total::totals(texts, report);
         let imported: Vec<_> = report.imported.iter().map(|sum| ImportedBars::of(sum, zone)).collect();
         let today = Day::of_date(as_of.date()).unwrap_or(*last);
         let (previous, next) = range::neighbours(report.range, *first, *last);
         let range_query = range::query(report.range, *last);
-        let (tabs, lists) = list::tabs_and_lists(report);
+        let (tabs, lists) = list::tabs_and_lists(texts, report);
         let open = list::open(report);
-        let chips = filter::chips(report);
+        let chips = filter::chips(texts, report);
         let (charted, has_both) = chart::charted(view.charted, report);
         let kept_chart = has_both && charted == Charted::Pageviews;
         let suffix = if kept_chart { range::chart(charted) } else { "" };
         let stepped_query = range::with_step(&range_query, report.step, report);
         let view_query = format!("{stepped_query}{suffix}");
-        let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let view_parameters = view_query.split('&').filter_map(pair).chain(filter::fields(&report.filter)).collect();
+        let view_parameters = fields(&view_query).chain(filter::fields(&report.filter)).collect();
         let conditions = list::parameters(report.filter.conditions());
         let drawing = |charted| has_both.then(|| format!("{stepped_query}{}", range::chart(charted)));
-        let numbers = numbers::numbers(report, charted, drawing);
+        let numbers = numbers::numbers(texts, report, charted, drawing);
         let alone = view.sites.len() == 1 && report.site == *view.own_site;
         let has_visits = report.all_time_pageviews > 0 && !(alone && report.zone_can_change);
-        let shown = report.stale
-            || report.all_time_pageviews > 0
-            || report.excluded.values().any(|count| *count > 0)
-            || !report.imported.is_empty();
+        let shown = has_numbers(report);
         Self {
-            title: title(&report.site, &chips, numbers::in_title(&numbers).filter(|_| shown)),
+            title: title(texts, &report.site, &chips, numbers::in_title(&numbers).filter(|_| shown)),
             site: &report.site,
             site_query: wording::query_value(&report.site),
-            sites: if view.lists_sites { SiteChoice::of(view.sites, &report.site) } else { SiteChoice::none() },
+            sites: if view.lists_sites { SiteChoice::of(texts, view.sites, &report.site) } else { SiteChoice::none() },
             stale: report.stale,
             as_of: report.as_of.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            as_of_words: as_of.strftime("%-d %B %Y, %H:%M").to_string(),
+            as_of_words: texts.date("dates.date_and_time", as_of),
             zone_words: if time_zone == "UTC" { time_zone.to_owned() } else { format!("({time_zone})") },
             sums: totals.iter().any(|total| total.sum),
             long: totals.iter().any(|total| total.visitors.len() > "999,999".len()),
             totals,
-            error: report.all_time_visitors.map(|estimate| format!("{:.1}", estimate.standard_error * 100.0)),
+            error: error(texts, report, "totals.error"),
+            estimate: error(texts, report, "totals.estimate"),
             waiting: !report.stale && !has_visits,
             alone,
-            zone_note: zone_note(time_zone, report.zone_can_change, view.sites, view.own_site),
+            zone_note: zone_note(texts, time_zone, report.zone_can_change, view.sites, view.own_site),
             shown,
             embedded: false,
             live: !report.stale && report.all_time_pageviews > 0 && report.filter.is_empty(),
             address: view.address,
-            ranges: range::ranges(report, suffix),
-            range_heading: wording::range_heading(report.range, first.date(), last.date()),
-            range_days: wording::days_beside_heading(report.range, first.date(), last.date()),
+            ranges: range::ranges(texts, report, suffix),
+            range_heading: wording::range_heading(texts, report.range, first.date(), last.date()),
+            range_days: wording::days_beside_heading(texts, report.range, first.date(), last.date()),
             first: first.to_string(),
             last: last.to_string(),
             numbers,
             long_range: report.counts.visitors.is_none() && report.filter.has_visitors(),
             new: report.counts.new_visitors.is_some(),
-            last_counted: report.last_counted.map(LastCounted::of),
-            compared: numbers::compared(report),
-            imported: report.imported.iter().map(ImportedLine::of).collect(),
+            last_counted: report.last_counted.map(|day| LastCounted::of(texts, day)),
+            compared: numbers::compared(texts, report),
+            imported: report.imported.iter().map(|sum| ImportedLine::of(texts, sum)).collect(),
             series: Chart::draw(&Drawing {
+                texts,
                 id: "chart",
                 bars: &series,
                 before: &chart::bars_before(&report.before, zone),
@@ -275,13 +300,13 @@ impl<'a> PageValues<'a> {
                 step: report.step,
                 charted,
                 counts_visitors: report.filter.has_visitors(),
-                measure: numbers::views(report),
+                measure: wording::views(texts, numbers::views(report)),
                 end: last.plus(1).date(),
                 now: as_of,
             }),
-            annotations: annotations(report),
+            annotations: annotations(texts, report),
             chart: kept_chart.then_some("pageviews"),
-            steps: range::steps(report, &range_query, suffix),
+            steps: range::steps(texts, report, &range_query, suffix),
             view_query,
             view_parameters,
             range_query,
@@ -291,7 +316,7 @@ impl<'a> PageValues<'a> {
             has_chips: chips.len() > 1,
             chips,
             open_group: list::open_group(report),
-            filter_note: filter::note(report),
+            filter_note: filter::note(texts, report),
             tabs,
             lists,
             kept: open.map(|(name, value)| format!("&{name}={value}")).unwrap_or_default() + &conditions,
@@ -301,8 +326,8 @@ impl<'a> PageValues<'a> {
                 .chain(filter::fields(&report.filter))
                 .collect(),
             conditions,
-            weeks: returning::weeks(report),
-            exclusions: report.filter.is_empty().then(|| list::exclusions(report)),
+            weeks: returning::weeks(texts, report),
+            exclusions: report.filter.is_empty().then(|| list::exclusions(texts, report)),
             signed_in: view.signed_in,
             version: view.version,
             commit: short(view.commit),
@@ -311,17 +336,17 @@ impl<'a> PageValues<'a> {
 }
 
 impl LastCounted {
-    fn of(day: Day) -> Self {
-        Self { date: wording::date(day.date()), query: range::between(day, day) }
+    fn of(texts: &Texts, day: Day) -> Self {
+        Self { date: texts.date("dates.date", day.date()), query: range::between(day, day) }
     }
 }
 
 impl ImportedLine {
-    fn of(sum: &ImportedSum) -> Self {
+    fn of(texts: &Texts, sum: &ImportedSum) -> Self {
         Self {
-            from: wording::counter(&sum.source),
-            pageviews: thousands(sum.pageviews),
-            daily_visitors: thousands(sum.daily_visitors),
+            source: wording::counter(&sum.source),
+            pageviews: texts.number(sum.pageviews),
+            daily_visitors: texts.number(sum.daily_visitors),
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::{
     recorder::Recorder,
     store::{Checkout, Connection, Database, Failure, Outage, StatementLimits},
     telemetry::{self, milliseconds_since},
+    texts::english,
 };
 
 /// How many connections may wait to be accepted.
@@ -239,7 +240,7 @@ async fn warm_up(
     if reading.checkout().await.is_ok_and(zone_can_change) {
         let Config { sites, own_site, .. } = &*config;
         let zone = config.counting_mode();
-        tracing::info!(event = "time_zone", "{}", page::zone_note(zone.zone_name(), true, sites, own_site));
+        tracing::info!(event = "time_zone", "{}", page::zone_note(english(), zone.zone_name(), true, sites, own_site));
     }
     let invitation = page.map_or(String::new(), |page| format!(": open {page}"));
     tracing::info!(event = "database_ready", elapsed_ms, "the database is ready{invitation}");

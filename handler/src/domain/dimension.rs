@@ -1,4 +1,5 @@
-//! The table of dimensions. Number, name, words and limits of each dimension are here and only here.
+//! The table of dimensions. Number, name and limits of each dimension are here and only here; its words are in
+//! `handler/texts`.
 
 pub mod agent;
 pub mod campaign;
@@ -93,18 +94,6 @@ impl Group {
             Self::Robots => "robots",
         }
     }
-
-    /// The heading of its tab.
-    pub const fn heading(self) -> &'static str {
-        match self {
-            Self::Pages => "Pages",
-            Self::Sources => "Sources",
-            Self::Locations => "Locations",
-            Self::Technology => "Technology",
-            Self::Events => "Events",
-            Self::Robots => "Robots",
-        }
-    }
 }
 
 /// A row of the table.
@@ -113,38 +102,23 @@ struct DimensionRow {
     name: &'static str,
     /// The name of a value in query parameters; empty if there is no list.
     parameter: &'static str,
-    /// The heading of a single value.
-    singular: &'static str,
     group: Group,
-    /// The heading of its list on the page.
-    heading: &'static str,
-    /// The heading of its list's first column.
-    column: &'static str,
     uniqueness: Uniqueness,
     /// How many values a site can have in a day; additional values count as [`OTHER`].
     values_a_day: usize,
-    /// The heading of the column of pageviews. Empty if the pageviews are not those of the visitors: an entry page has the pageviews of
-    /// the page itself.
+    /// The kind of its pageviews. Empty if the pageviews are not those of the visitors: an entry page has the pageviews of the page
+    /// itself.
     views: &'static str,
-    /// The page's text while the list is empty. Without one, an empty list is left out.
-    empty: &'static str,
-    /// The page's note on how to read the numbers. Without one, the page uses a note on the uniqueness.
-    note: &'static str,
 }
 
 /// The defaults of most rows.
 const PLAIN: DimensionRow = DimensionRow {
     name: "",
     parameter: "",
-    singular: "",
     group: Group::Pages,
-    heading: "",
-    column: "",
     uniqueness: Uniqueness::OncePerDay,
     values_a_day: VALUES_A_DAY,
-    views: "Pageviews",
-    empty: "",
-    note: "",
+    views: "pageviews",
 };
 
 impl Dimension {
@@ -169,170 +143,90 @@ impl Dimension {
         Self::Referral,
     ];
 
-    #[expect(clippy::too_many_lines, reason = "a table: one entry for each dimension")]
     const fn about(self) -> DimensionRow {
         match self {
             Self::Page => DimensionRow {
                 name: "pages",
                 parameter: "page",
-                singular: "Page",
                 group: Group::Pages,
-                heading: "Pages",
-                column: "Path",
                 uniqueness: Uniqueness::PerValue,
-                empty: "No pages were viewed in this period. Paths appear here as they are viewed.",
                 ..PLAIN
             },
-            Self::EntryPage => DimensionRow {
-                name: "entry_pages",
-                parameter: "entry_page",
-                singular: "Entry page",
-                group: Group::Pages,
-                heading: "Entry pages",
-                column: "Path",
-                views: "",
-                ..PLAIN
-            },
+            Self::EntryPage => {
+                DimensionRow { name: "entry_pages", parameter: "entry_page", group: Group::Pages, views: "", ..PLAIN }
+            }
             Self::Event => DimensionRow {
                 name: "events",
                 parameter: "event",
-                singular: "Event",
                 group: Group::Events,
-                heading: "Events",
-                column: "Event",
                 uniqueness: Uniqueness::PerValue,
                 values_a_day: EVENTS_A_DAY,
-                views: "Times",
-                ..PLAIN
+                views: "times",
             },
-            Self::Channel => DimensionRow {
-                name: "channels",
-                parameter: "channel",
-                singular: "Channel",
-                group: Group::Sources,
-                heading: "Channels",
-                column: "Channel",
-                views: "",
-                note: "The source of a visitor's first visit of the day. Direct: without a referrer, or from the site itself.",
-                ..PLAIN
-            },
+            Self::Channel => {
+                DimensionRow { name: "channels", parameter: "channel", group: Group::Sources, views: "", ..PLAIN }
+            }
             Self::Referrer => DimensionRow {
                 name: "referrers",
                 parameter: "referrer",
-                singular: "Referrer",
                 group: Group::Sources,
-                heading: "Referrers",
-                column: "Host",
                 uniqueness: Uniqueness::PerValue,
-                empty: "No referrers in this period. Hosts of other sites that link here appear as visitors follow the links.",
                 ..PLAIN
             },
-            Self::Browser => DimensionRow {
-                name: "browsers",
-                parameter: "browser",
-                singular: "Browser",
-                group: Group::Technology,
-                heading: "Browsers",
-                column: "Browser",
-                ..PLAIN
-            },
+            Self::Browser => DimensionRow { name: "browsers", parameter: "browser", group: Group::Technology, ..PLAIN },
             Self::OperatingSystem => DimensionRow {
                 name: "operating_systems",
                 parameter: "operating_system",
-                singular: "System",
                 group: Group::Technology,
-                heading: "Operating systems",
-                column: "System",
                 ..PLAIN
             },
-            Self::Device => DimensionRow {
-                name: "devices",
-                parameter: "device",
-                singular: "Device",
-                group: Group::Technology,
-                heading: "Devices",
-                column: "Device",
-                ..PLAIN
-            },
-            Self::Country => DimensionRow {
-                name: "countries",
-                parameter: "country",
-                singular: "Country",
-                group: Group::Locations,
-                heading: "Countries",
-                column: "Country",
-                ..PLAIN
-            },
-            Self::Language => DimensionRow {
-                name: "languages",
-                parameter: "language",
-                singular: "Language",
-                group: Group::Locations,
-                heading: "Languages",
-                column: "Language",
-                ..PLAIN
-            },
+            Self::Device => DimensionRow { name: "devices", parameter: "device", group: Group::Technology, ..PLAIN },
+            Self::Country => DimensionRow { name: "countries", parameter: "country", group: Group::Locations, ..PLAIN },
+            Self::Language => {
+                DimensionRow { name: "languages", parameter: "language", group: Group::Locations, ..PLAIN }
+            }
             Self::CampaignSource => DimensionRow {
                 name: "campaign_sources",
                 parameter: "campaign_source",
-                singular: "Campaign source",
                 group: Group::Sources,
-                heading: "Campaign sources",
-                column: "Source",
                 uniqueness: Uniqueness::PerValue,
                 ..PLAIN
             },
             Self::CampaignMedium => DimensionRow {
                 name: "campaign_mediums",
                 parameter: "campaign_medium",
-                singular: "Campaign medium",
                 group: Group::Sources,
-                heading: "Campaign mediums",
-                column: "Medium",
                 uniqueness: Uniqueness::PerValue,
                 ..PLAIN
             },
             Self::Campaign => DimensionRow {
                 name: "campaigns",
                 parameter: "campaign",
-                singular: "Campaign",
                 group: Group::Sources,
-                heading: "Campaigns",
-                column: "Campaign",
                 uniqueness: Uniqueness::PerValue,
                 ..PLAIN
             },
             Self::CampaignLink => DimensionRow {
                 name: "campaign_links",
                 parameter: "campaign_link",
-                singular: "Campaign link",
                 group: Group::Sources,
-                heading: "Campaign links",
-                column: "Source / medium / campaign",
                 uniqueness: Uniqueness::ViewsOnly,
-                note: "Pageviews that began at a link with these parts. Visitors are counted for each part, not for the link.",
                 ..PLAIN
             },
             Self::Robot => DimensionRow {
                 name: "robots",
                 parameter: "robot",
-                singular: "Robot",
                 group: Group::Robots,
-                heading: "Robots",
-                column: "Robot",
                 uniqueness: Uniqueness::RequestsOnly,
-                views: "Requests",
+                views: "requests",
                 ..PLAIN
             },
             Self::AiPage => DimensionRow {
                 name: "ai_pages",
                 parameter: "ai_page",
-                singular: "Page read by AI",
                 group: Group::Robots,
-                heading: "Pages read by AI",
-                column: "Path",
                 uniqueness: Uniqueness::RequestsOnly,
-                views: "Requests",
+                views: "requests",
                 ..PLAIN
             },
             Self::Referral => DimensionRow { name: "referrals", uniqueness: Uniqueness::ViewsOnly, ..PLAIN },
@@ -369,11 +263,6 @@ impl Dimension {
         Self::lists().find(|dimension| dimension.parameter() == name)
     }
 
-    /// The heading of a single value.
-    pub const fn singular(self) -> &'static str {
-        self.about().singular
-    }
-
     /// Whether a value stands for all values beyond the limits. A channel of this name is a value like any other.
     pub fn is_rest(self, value: &str) -> bool {
         value == OTHER && self != Self::Channel
@@ -382,16 +271,6 @@ impl Dimension {
     /// The group of its list.
     pub const fn group(self) -> Group {
         self.about().group
-    }
-
-    /// The heading of its list on the page.
-    pub const fn heading(self) -> &'static str {
-        self.about().heading
-    }
-
-    /// The heading of its list's first column.
-    pub const fn column(self) -> &'static str {
-        self.about().column
     }
 
     /// How its visitors are counted.
@@ -409,19 +288,9 @@ impl Dimension {
         self.about().values_a_day
     }
 
-    /// The heading of the column of pageviews. Empty if the pageviews are not those of the visitors.
+    /// The kind of its pageviews: `pageviews`, `times` or `requests`. Empty if the pageviews are not those of the visitors.
     pub const fn views(self) -> &'static str {
         self.about().views
-    }
-
-    /// The page's text while its list is empty. If there is none, an empty list is left out.
-    pub const fn empty(self) -> &'static str {
-        self.about().empty
-    }
-
-    /// The page's note on how to read its numbers. If there is none, the page uses a note on the uniqueness.
-    pub const fn note(self) -> &'static str {
-        self.about().note
     }
 }
 

@@ -1,4 +1,5 @@
-//! The table of exclusions: why a request is not counted in full. Number, name and words of each are here and only here.
+//! The table of exclusions: why a request is not counted in full. Number and name of each are here and only here; its words
+//! are in `handler/texts`.
 
 /// Why a request is not counted in full. The page shows a number for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,16 +30,6 @@ pub enum Exclusion {
     TooManyValues = 11,
 }
 
-/// A row of the table.
-struct ExclusionRow {
-    /// The name in JSON, SQL and logs.
-    name: &'static str,
-    /// The name on the page.
-    label: &'static str,
-    /// The meaning in one or two sentences, for the page.
-    meaning: &'static str,
-}
-
 impl Exclusion {
     /// All of them, in the order of logs, pages and responses.
     pub const ALL: &[Self] = &[
@@ -56,95 +47,27 @@ impl Exclusion {
         Self::TooManyValues,
     ];
 
-    const fn about(self) -> ExclusionRow {
-        match self {
-            Self::Bots => ExclusionRow {
-                name: "bots",
-                label: "Bots",
-                meaning: "The User-Agent belongs to a robot, or is missing. Not counted.",
-            },
-            Self::Prefetch => ExclusionRow {
-                name: "prefetch",
-                label: "Prefetched",
-                meaning: "The browser loaded the page in advance. Not counted.",
-            },
-            Self::OptedOut => ExclusionRow {
-                name: "opted_out",
-                label: "Opted out",
-                meaning: "The browser sent Global Privacy Control or Do Not Track. Counted as a pageview, not as a visitor.",
-            },
-            Self::Own => ExclusionRow {
-                name: "own",
-                label: "Own visits",
-                meaning: "The owner's browser has the opt-out flag. Not counted.",
-            },
-            Self::RateLimited => ExclusionRow {
-                name: "rate_limited",
-                label: "Rate limited",
-                meaning: "The network exceeded its limit of views per minute. Not counted.",
-            },
-            Self::Unidentified => ExclusionRow {
-                name: "unidentified",
-                label: "Unidentified",
-                meaning: "The request has no usable address. Counted as a pageview, not as a visitor.",
-            },
-            Self::Late => ExclusionRow {
-                name: "late",
-                label: "Late",
-                meaning: "The visit was recorded too late to compare it with other days. Counted as a pageview, not as a visitor.",
-            },
-            Self::Head => {
-                ExclusionRow { name: "head", label: "HEAD requests", meaning: "No page is displayed. Not counted." }
-            }
-            Self::Refused => ExclusionRow {
-                name: "refused",
-                label: "Refused",
-                meaning: "The database rejected the visit; the log has the reason. Not counted.",
-            },
-            Self::ReferrerSpam => ExclusionRow {
-                name: "referrer_spam",
-                label: "Referrer spam",
-                meaning: "The referrer is a known spam domain. Not counted.",
-            },
-            Self::OtherHost => ExclusionRow {
-                name: "other_host",
-                label: "Other hosts",
-                meaning: "The line of an imported log is for another host than the site. Not counted.",
-            },
-            Self::TooManyValues => ExclusionRow {
-                name: "too_many_values",
-                label: "Too many new values",
-                meaning: "The network had added 20 new values to a list on this day. Counted, but listed as other.",
-            },
-        }
-    }
-
-    /// The name in JSON, SQL and logs.
+    /// The name in JSON, SQL, logs and keys of texts.
     pub const fn name(self) -> &'static str {
-        self.about().name
+        match self {
+            Self::Bots => "bots",
+            Self::Prefetch => "prefetch",
+            Self::OptedOut => "opted_out",
+            Self::Own => "own",
+            Self::RateLimited => "rate_limited",
+            Self::Unidentified => "unidentified",
+            Self::Late => "late",
+            Self::Head => "head",
+            Self::Refused => "refused",
+            Self::ReferrerSpam => "referrer_spam",
+            Self::OtherHost => "other_host",
+            Self::TooManyValues => "too_many_values",
+        }
     }
 
     /// The exclusion of a name, as JSON, SQL and logs have it.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|known| known.name() == name)
-    }
-
-    /// The name on the page, after a number: "1 bot".
-    pub fn label_of(self, count: i64) -> &'static str {
-        match self.label() {
-            label if count == 1 => label.strip_suffix('s').unwrap_or(label),
-            label => label,
-        }
-    }
-
-    /// The name on the page.
-    pub const fn label(self) -> &'static str {
-        self.about().label
-    }
-
-    /// The meaning in words, for the page.
-    pub const fn meaning(self) -> &'static str {
-        self.about().meaning
     }
 }
 

@@ -13,6 +13,13 @@ pub struct SiteName(Arc<str>);
 #[error("'{0}' is not a host name: write it as in example.com, without https:// and without a path")]
 pub struct BadSiteName(String);
 
+impl BadSiteName {
+    /// The invalid name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for SiteName {
     type Err = BadSiteName;
 

@@ -1,4 +1,8 @@
-//! `Accept` and `Accept-Encoding`: which of several representations a client prefers (RFC 9110 §12.4.2).
+//! `Accept`, `Accept-Encoding` and `Accept-Language`: which of several representations a client prefers (RFC 9110 §12.4.2).
+
+use std::cmp::Reverse;
+
+use crate::texts::{self, Texts};
 
 /// The preference of a client: the weight in thousandths, then the exactness of the name in the header.
 pub(super) type Preference = (u16, usize);
@@ -19,6 +23,31 @@ pub(super) fn preference<'h>(lines: impl Iterator<Item = &'h str>, names: &[&str
     best.map_or((0, 0), |(exactness, weight)| (weight, if weight > 0 { exactness } else { 0 }))
 }
 
+/// The language that a client prefers (RFC 9110 §12.5.4). A tag without texts of its own is shortened until it has some: `de-AT` is `de`
+/// (RFC 4647 §3.4, "lookup"). English if no tag has any.
+pub(super) fn language<'h>(lines: impl Iterator<Item = &'h str>) -> &'static Texts {
+    let mut ranges: Vec<(&str, u16)> = lines
+        .flat_map(|line| line.split(','))
+        .map(|element| {
+            let mut parts = element.split(';').map(str::trim);
+            (parts.next().unwrap_or_default(), parts.find_map(weight).unwrap_or(1000))
+        })
+        .filter(|(_, weight)| *weight > 0)
+        .collect();
+    // The sort is stable: of equal weights, the first one wins.
+    ranges.sort_by_key(|(_, weight)| Reverse(*weight));
+    ranges.into_iter().find_map(|(range, _)| lookup(range)).unwrap_or_else(texts::english)
+}
+
+/// The texts of the longest known beginning of a language tag.
+fn lookup(range: &str) -> Option<&'static Texts> {
+    if range == "*" {
+        return Some(texts::english());
+    }
+    let ends = [range.len()].into_iter().chain(range.rmatch_indices('-').map(|(at, _)| at));
+    ends.map(|end| &range[..end]).find_map(texts::of_language)
+}
+
 /// The weight in thousandths, if a parameter is one: `q=0.5`. An invalid weight is 0.
 fn weight(parameter: &str) -> Option<u16> {
     let (name, value) = parameter.split_once('=')?;
@@ -36,7 +65,7 @@ fn weight(parameter: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::preference;
+    use super::{language, preference};
 
     fn gzip(header: &str) -> u16 {
         preference([header].into_iter(), &["gzip", "*"]).0
@@ -64,5 +93,32 @@ mod tests {
         {
             assert!(!prefers_csv(header), "{header}");
         }
+    }
+
+    #[test]
+    fn the_preferred_language_that_exists_wins() {
+        for (header, tag) in [
+            ("de", "de"),
+            ("DE-at", "de"),
+            ("de-Latn-CH-1996", "de"),
+            ("de-AT, en;q=0.9", "de"),
+            ("en-GB, en;q=0.9, de;q=0.8", "en"),
+            ("en;q=0.5, de;q=0.7", "de"),
+            ("fr-CH, fr;q=0.9, de;q=0.7, en;q=0.5", "de"),
+            ("fr, pl;q=0.8", "en"),
+            ("de;q=0", "en"),
+            ("de;q=0, en;q=0.1", "en"),
+            ("*", "en"),
+            ("fr, *;q=0.5, de;q=0.1", "en"),
+            ("de;q=x", "en"),
+            ("deu", "en"),
+            ("d", "en"),
+            ("-de", "en"),
+            ("", "en"),
+        ] {
+            assert_eq!(language([header].into_iter()).tag, tag, "{header}");
+        }
+        assert_eq!(language(["fr", "de;q=0.1"].into_iter()).tag, "de");
+        assert_eq!(language(std::iter::empty()).tag, "en");
     }
 }

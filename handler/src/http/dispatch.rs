@@ -19,6 +19,7 @@ use crate::{
     config::Host,
     domain::Dimension,
     routes::{self, Endpoint},
+    texts::Text,
 };
 
 /// Replies to every request. The filter has no state of its own; each request carries the shared state.
@@ -50,7 +51,7 @@ async fn respond<B: Buf>(
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Reply {
     if !context.names_its_host {
-        return Error::BadRequest("the request must have exactly one valid Host header".to_owned()).into_reply(None);
+        return Error::BadRequest(Text::new("errors.host_header")).into_reply(None);
     }
     let (route, name) = routes::find(path).unwrap_or((routes::UNKNOWN, ""));
     let request = Request::new(route, method, context, query);
@@ -86,6 +87,9 @@ async fn endpoint<B: Buf>(
             Endpoint::Maintenance | Endpoint::Unknown => Error::NotFound,
             _ => Error::MethodNotAllowed(methods.allow()),
         });
+    }
+    if matches!(request.route.endpoint, Endpoint::Count | Endpoint::Sites | Endpoint::Why) {
+        request.check_language()?;
     }
     match request.route.endpoint {
         Endpoint::Count => count::respond(request).await,

@@ -1,16 +1,17 @@
-//! Errors of requests, with status and text. The texts explain how to correct the request, and reveal no internals.
+//! Errors of requests, with status and text. The texts explain how to correct the request, and reveal no internals. Programs
+//! get them in English.
 
 use warp::http::{HeaderName, HeaderValue, StatusCode, header};
 
-use crate::{domain::SiteName, domain::statistics::BadQuery, reader::ReadError, recorder::RecordError};
+use crate::{domain::SiteName, domain::statistics::BadQuery, reader::ReadError, recorder::RecordError, texts::Text};
 
 /// The error of a request.
 #[derive(Debug)]
 pub(super) enum Error {
     /// The request is invalid. The text explains how to correct it.
-    BadRequest(String),
+    BadRequest(Text),
     /// The range of days or its steps are invalid. The text explains how to correct them.
-    BadRange(String),
+    BadRange(Text),
     /// Statistics are private, and the request has no valid token, cookie or link.
     Private,
     /// Statistics are private, and the shared link is not valid: revoked, made with another token, or copied in part.
@@ -67,61 +68,45 @@ impl Error {
     }
 
     /// The text for the client.
-    pub(super) fn detail(&self) -> String {
-        match self {
-            Self::BadRequest(detail) | Self::BadRange(detail) => detail.clone(),
-            Self::Private => {
-                "statistics are private here: sign in at /, send the token as 'Authorization: Bearer …', or \
-                              open a shared link"
-                    .to_owned()
-            }
-            Self::EndedLink => {
-                "the shared link is no longer valid, or was not copied whole: ask the person who sent it".to_owned()
-            }
-            Self::NoToken => "the dashboard token is unavailable, so statistics are closed; visits count; see the \
-                              operator's log"
-                .to_owned(),
-            Self::WrongToken(_) => "Wrong token. Check that it was copied whole.".to_owned(),
-            Self::NotSecure(_) => "The token is valid, but browsers store the cookie only over HTTPS. Open this page \
-                                   with https:// in front."
-                .to_owned(),
-            Self::NotFound => "this address does not exist; the page is at /".to_owned(),
-            Self::UnknownSite => {
-                "this site is not counted here: add it to FOOTFALL_SITES, or import its log".to_owned()
-            }
-            Self::NotConfigured => "this site is not counted here: add it to FOOTFALL_SITES".to_owned(),
-            Self::Foreign => "this page's host does not belong to the site in data-site; set data-site to the page's \
-                              host, or allow subdomains with FOOTFALL_SUBDOMAINS=on"
-                .to_owned(),
-            Self::ForeignForm => "only Footfall's own page can sign in and out".to_owned(),
-            Self::TooSlow => "the body did not arrive in time".to_owned(),
-            Self::TooLarge(maximum) => format!("the body may have at most {maximum} bytes"),
-            Self::MethodNotAllowed(allowed) => format!("only {allowed} is allowed here"),
-            Self::TooManyQueries => {
-                "other queries from your network are still waiting for the database; retry in a few seconds".to_owned()
-            }
-            Self::TooManyExports => "other exports are being sent; retry in a few seconds".to_owned(),
-            Self::Unavailable(_) => "the database is unavailable; retry in a few seconds".to_owned(),
-            Self::Internal(_) => "internal error; see the operator's log".to_owned(),
-        }
+    pub(super) fn detail(&self) -> Text {
+        Text::new(match self {
+            Self::BadRequest(detail) | Self::BadRange(detail) => return detail.clone(),
+            Self::TooLarge(maximum) => return Text::new("errors.too_large").with("maximum", maximum),
+            Self::MethodNotAllowed(allowed) => return Text::new("errors.method").with("allowed", allowed),
+            Self::Private => "errors.private",
+            Self::EndedLink => "errors.ended_link",
+            Self::NoToken => "errors.no_token",
+            Self::WrongToken(_) => "errors.wrong_token",
+            Self::NotSecure(_) => "errors.not_secure",
+            Self::NotFound => "errors.not_found",
+            Self::UnknownSite => "errors.unknown_site",
+            Self::NotConfigured => "errors.not_configured",
+            Self::Foreign => "errors.foreign",
+            Self::ForeignForm => "errors.foreign_form",
+            Self::TooSlow => "errors.too_slow",
+            Self::TooManyQueries => "errors.too_many_queries",
+            Self::TooManyExports => "errors.too_many_exports",
+            Self::Unavailable(_) => "errors.unavailable",
+            Self::Internal(_) => "errors.internal",
+        })
     }
 
     /// The heading of the page for people.
-    pub(super) fn heading(&self) -> &'static str {
-        match self {
-            Self::BadRequest(_) => "This address is not valid",
-            Self::BadRange(_) => "This range is not valid",
-            Self::Private | Self::WrongToken(_) | Self::NotSecure(_) => "Sign in",
-            Self::EndedLink => "This link is no longer valid",
-            Self::NotFound => "Page not found",
-            Self::UnknownSite | Self::NotConfigured => "This site is not counted",
-            Self::TooManyQueries | Self::TooManyExports => "Too many requests",
-            Self::NoToken | Self::Unavailable(_) => "Temporarily unavailable",
-            Self::Internal(_) => "Internal error",
+    pub(super) fn heading(&self) -> Text {
+        Text::new(match self {
+            Self::BadRequest(_) => "problems.address",
+            Self::BadRange(_) => "problems.range",
+            Self::Private | Self::WrongToken(_) | Self::NotSecure(_) => "problems.sign_in",
+            Self::EndedLink => "problems.ended_link",
+            Self::NotFound => "problems.not_found",
+            Self::UnknownSite | Self::NotConfigured => "problems.unknown_site",
+            Self::TooManyQueries | Self::TooManyExports => "problems.too_many",
+            Self::NoToken | Self::Unavailable(_) => "problems.unavailable",
+            Self::Internal(_) => "problems.internal",
             Self::Foreign | Self::ForeignForm | Self::TooSlow | Self::TooLarge(_) | Self::MethodNotAllowed(_) => {
-                "Request refused"
+                "problems.refused"
             }
-        }
+        })
     }
 
     /// The text for the log.
@@ -163,7 +148,7 @@ impl From<ReadError> for Error {
 
 impl From<BadQuery> for Error {
     fn from(problem: BadQuery) -> Self {
-        let detail = problem.to_string();
+        let detail = problem.text();
         if problem.is_about_range() { Self::BadRange(detail) } else { Self::BadRequest(detail) }
     }
 }

@@ -4,19 +4,25 @@ use serde_json::{Value, json};
 
 use super::{
     error::Error,
-    reply::{HTML, Reply, reply},
+    reply::{Reply, html, reply, vary},
     request::Request,
 };
-use crate::page::{self, Problem, WayBack};
+use crate::{
+    page::{self, Problem, WayBack},
+    texts::{Texts, english},
+};
 
 impl Error {
     /// Makes the reply. Logs server errors.
     pub(super) fn into_reply(self, request: Option<&Request>) -> Reply {
         let status = self.status();
         log(&self, request);
-        let page = request.filter(|request| request.accepts_html()).and_then(|request| page(&self, request));
+        let page = request.filter(|request| request.accepts_html()).and_then(|request| {
+            let texts = request.texts();
+            Some(vary(html(status, page(&self, request, texts)?, texts), "accept"))
+        });
         let mut reply = match page {
-            Some(page) => reply(status, HTML, page),
+            Some(page) => page,
             None => reply(status, "application/problem+json", problem_details(&self).to_string()),
         };
         reply.headers_mut().extend(self.header());
@@ -33,12 +39,12 @@ impl Error {
 }
 
 /// The page for an error.
-fn page(error: &Error, request: &Request) -> Option<String> {
+fn page(error: &Error, request: &Request, texts: &'static Texts) -> Option<String> {
     let site = request.site_parameter();
     match error {
-        Error::Private => page::render_sign_in(site.as_ref(), None).ok(),
+        Error::Private => page::render_sign_in(texts, site.as_ref(), None).ok(),
         Error::WrongToken(site) | Error::NotSecure(site) => {
-            page::render_sign_in(site.as_ref(), Some(&error.detail())).ok()
+            page::render_sign_in(texts, site.as_ref(), Some(&error.detail().within(texts))).ok()
         }
         _ => {
             let way_back = match (error, &site) {
@@ -48,7 +54,8 @@ fn page(error: &Error, request: &Request) -> Option<String> {
                 }
                 _ => WayBack::Start,
             };
-            page::render_problem(&Problem { heading: error.heading(), detail: &error.detail(), way_back }).ok()
+            let (heading, detail) = (error.heading().within(texts), error.detail().within(texts));
+            page::render_problem(texts, &Problem { heading: &heading, detail: &detail, way_back }).ok()
         }
     }
 }
@@ -59,7 +66,7 @@ fn problem_details(error: &Error) -> Value {
         "type": "about:blank",
         "title": status.canonical_reason(),
         "status": status.as_u16(),
-        "detail": error.detail(),
+        "detail": error.detail().within(english()),
     })
 }
 

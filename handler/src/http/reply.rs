@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use warp::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::{error::Error, response_body::ContentEncoding};
+use crate::texts::Texts;
 
 /// A complete reply.
 pub(super) type Reply = Response<Bytes>;
@@ -22,9 +23,6 @@ pub(super) type Parts = mpsc::Receiver<io::Result<Bytes>>;
 #[derive(Clone)]
 struct StreamedBody(Arc<Mutex<Option<Parts>>>);
 
-/// The content type of pages.
-pub(super) const HTML: &str = "text/html; charset=utf-8";
-
 /// Capacity for the headers of most replies, so that the map does not grow while headers are added.
 const HEADERS: usize = 14;
 
@@ -33,6 +31,24 @@ pub(super) fn reply(status: StatusCode, content_type: &'static str, body: impl I
     *reply.status_mut() = status;
     *reply.headers_mut() = HeaderMap::with_capacity(HEADERS);
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    reply
+}
+
+/// A page in a language.
+pub(super) fn html(status: StatusCode, body: impl Into<Bytes>, texts: &Texts) -> Reply {
+    let mut page = reply(status, "text/html; charset=utf-8", body);
+    page.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(texts.tag));
+    vary(page, "accept-language")
+}
+
+/// Adds the name of a request header on which the reply depends, for caches.
+pub(super) fn vary(mut reply: Reply, name: &'static str) -> Reply {
+    let known = reply.headers().get(header::VARY).and_then(|known| known.to_str().ok());
+    let names = match known {
+        Some(known) => HeaderValue::try_from(format!("{known}, {name}")).expect("names are ASCII"),
+        None => HeaderValue::from_static(name),
+    };
+    reply.headers_mut().insert(header::VARY, names);
     reply
 }
 
@@ -86,7 +102,7 @@ pub(super) fn unindexed(mut reply: Reply) -> Reply {
 
 /// Adds the headers of an encoded body, for caches too.
 pub(super) fn encoded(mut reply: Reply, encoding: ContentEncoding) -> Reply {
-    reply.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    reply = vary(reply, "accept-encoding");
     if encoding == ContentEncoding::Gzip {
         reply.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use warp::http::{HeaderMap, Method};
 
 use super::{
-    accept::preference,
+    accept::{self, preference},
     access::{self, Proof},
     app::App,
     error::Error,
@@ -25,10 +25,11 @@ use crate::{
     domain::statistics::{BadQuery, Filter, LIST_LENGTH, Lists, Query, Range, Section},
     domain::{
         Day, Dimension, LimitedNetwork, Network, SiteName, dimension::value::printable,
-        identity::address::client_network,
+        identity::address::client_network, site_name::BadSiteName,
     },
     page::Charted,
     routes::Route,
+    texts::{self, Text, Texts},
 };
 
 /// A request without its body.
@@ -120,7 +121,10 @@ impl Request {
 
     fn check_names(&self, is_known: impl Fn(&str) -> bool) -> Result<(), Error> {
         match self.query.iter().find(|(name, _)| !is_known(name)) {
-            Some((name, _)) => Err(Error::BadRequest(format!("unknown parameter '{}'", printable(name, 64)))),
+            Some((name, _)) => {
+                let problem = Text::new("errors.unknown_parameter").with("name", printable(name, 64));
+                Err(Error::BadRequest(problem))
+            }
             None => Ok(()),
         }
     }
@@ -220,6 +224,21 @@ impl Request {
         of(["text/csv", "text/*", "*/*"]) > of(["application/json", "application/*", "*/*"])
     }
 
+    /// The language of pages: that of `lang`, or else the one that the browser prefers.
+    pub(super) fn texts(&self) -> &'static Texts {
+        let named = self.parameter("lang").and_then(texts::of_language);
+        named.unwrap_or_else(|| accept::language(self.header_lines("accept-language")))
+    }
+
+    /// Rejects an unknown language.
+    pub(super) fn check_language(&self) -> Result<(), Error> {
+        if self.parameter("lang").is_none_or(|tag| texts::of_language(tag).is_some()) {
+            return Ok(());
+        }
+        let valid: Vec<_> = texts::languages().iter().map(|texts| texts.tag).collect();
+        Err(Error::BadRequest(Text::new("errors.language").with("valid", valid.join(", "))))
+    }
+
     /// The encoding of the reply: gzip if the client accepts it.
     pub(super) fn encoding(&self) -> ContentEncoding {
         match preference(self.header_lines("accept-encoding"), &["gzip", "*"]) {
@@ -236,7 +255,9 @@ impl Request {
     /// The site in the query, or this one.
     fn site_or(&self, default: &SiteName) -> Result<SiteName, Error> {
         match self.parameter("site") {
-            Some(name) => name.parse().map_err(|problem| Error::BadRequest(format!("'site': {problem}"))),
+            Some(name) => name.parse().map_err(|problem: BadSiteName| {
+                Error::BadRequest(Text::new("errors.site").with("value", problem.name()))
+            }),
             None => Ok(default.clone()),
         }
     }
@@ -303,7 +324,7 @@ impl Request {
     /// The numbers that the chart of a page draws.
     pub(super) fn charted(&self) -> Result<Charted, Error> {
         let chosen = self.parameter("chart").map(str::parse::<Charted>).transpose();
-        chosen.map(Option::unwrap_or_default).map_err(|problem| Error::BadRange(problem.to_owned()))
+        chosen.map(Option::unwrap_or_default).map_err(Error::BadRange)
     }
 
     /// The statistics query for a site in `period` or `from` and `to`, and `by`, without lists, if the client may see the
@@ -312,9 +333,9 @@ impl Request {
         self.must_see(&site)?;
         let day = |name: &str| -> Result<Option<Day>, Error> {
             let Some(value) = self.parameter(name) else { return Ok(None) };
-            let date = value.parse().map_err(|_| {
-                Error::BadRange(format!("'{name}' is '{value}', but must be a date such as 2026-11-23"))
-            })?;
+            let date = value
+                .parse()
+                .map_err(|_| Error::BadRange(Text::new("errors.date").with("name", name).with("value", value)))?;
             Ok(Some(Day::of_date(date).map_err(BadQuery::from)?))
         };
         let range = match (self.parameter("period"), day("from")?, day("to")?) {

@@ -5,6 +5,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Error;
+use crate::texts::Text;
 
 /// The longest body that is read. Long pages, referrers and campaigns fit.
 pub(super) const MAXIMUM_BYTES: usize = 2048;
@@ -17,7 +18,7 @@ pub(super) async fn read<B: Buf>(
     let mut body = std::pin::pin!(body);
     let mut whole = BytesMut::new();
     while let Some(chunk) = timeout_at(deadline, body.next()).await.map_err(|_| Error::TooSlow)? {
-        let mut chunk = chunk.map_err(|_| Error::BadRequest("the body is incomplete".to_owned()))?;
+        let mut chunk = chunk.map_err(|_| Error::BadRequest(Text::new("errors.incomplete")))?;
         if whole.len() + chunk.remaining() > MAXIMUM_BYTES {
             return Err(Error::TooLarge(MAXIMUM_BYTES));
         }

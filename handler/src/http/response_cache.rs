@@ -9,6 +9,7 @@ use super::response_body::Body;
 use crate::{
     page::Charted,
     reader::{LiveReading, Reading},
+    texts::{self, Texts},
 };
 
 /// The bodies of all readings that are still in use.
@@ -19,15 +20,14 @@ pub struct ResponseCache {
 }
 
 /// The bodies of one report.
-#[derive(Default)]
 pub(super) struct ReportBodies {
-    of_visitors: PageBodies,
-    of_pageviews: PageBodies,
+    /// The pages in each language: with a chart of visitors, and with one of pageviews.
+    pages: Vec<[PageBodies; 2]>,
     pub(super) json: Body,
     pub(super) csv: Body,
 }
 
-/// The pages of one report, with one chart.
+/// The pages of one report, with one chart, in one language.
 #[derive(Default)]
 pub(super) struct PageBodies {
     pub(super) page: Body,
@@ -38,11 +38,19 @@ pub(super) struct PageBodies {
 }
 
 impl ReportBodies {
-    pub(super) fn pages(&self, charted: Charted) -> &PageBodies {
+    pub(super) fn pages(&self, charted: Charted, texts: &Texts) -> &PageBodies {
+        let [of_visitors, of_pageviews] = &self.pages[texts.position];
         match charted {
-            Charted::Visitors => &self.of_visitors,
-            Charted::Pageviews => &self.of_pageviews,
+            Charted::Visitors => of_visitors,
+            Charted::Pageviews => of_pageviews,
         }
+    }
+}
+
+impl Default for ReportBodies {
+    fn default() -> Self {
+        let pages = texts::languages().iter().map(|_| <[PageBodies; 2]>::default()).collect();
+        Self { pages, json: Body::default(), csv: Body::default() }
     }
 }
 

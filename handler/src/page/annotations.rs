@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::domain::statistics::Report;
+use crate::{domain::statistics::Report, texts::Texts};
 
 /// With more annotations, the list is closed at first.
 const OPEN: usize = 5;
@@ -34,13 +34,13 @@ struct Note<'r> {
 }
 
 /// The annotations of the range.
-pub(super) fn annotations(report: &Report) -> Annotations<'_> {
+pub(super) fn annotations<'r>(texts: &Texts, report: &'r Report) -> Annotations<'r> {
     let starts: Vec<Date> = report.series.iter().map(|point| report.zone.to_datetime(point.start).date()).collect();
     let mut by_bar: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     let mut notes = Vec::new();
     for annotation in &report.annotations {
         let date = annotation.day.date();
-        let day = date.strftime("%a %-d %b %Y").to_string();
+        let day = texts.date("dates.short_date_in_full", date);
         // The first hour of the day, or the day, week or month with the day.
         let bar = starts.iter().position(|start| *start == date).or(starts.iter().rposition(|start| *start <= date));
         if let Some(bar) = bar {

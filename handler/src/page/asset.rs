@@ -1,12 +1,23 @@
-//! Files that pages load: one style and one script.
+//! Files that pages load: one style, and one script for each language.
 
 use std::sync::LazyLock;
+
+use crate::texts::{Texts, languages};
 
 /// The style of all pages.
 pub static STYLE: LazyLock<Asset> = LazyLock::new(|| Asset::new(include_str!("../../assets/page.css"), "css"));
 
-/// The script of the page of numbers.
-pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| Asset::new(include_str!("../../assets/page.js"), "js"));
+/// The scripts of the page of numbers, one for each language. The texts of the script come first in it.
+pub static SCRIPTS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
+    let source = include_str!("../../assets/page.js");
+    let script = |texts: &Texts| Asset::new(&format!("const texts = {};\n{source}", texts.script), "js");
+    languages().iter().map(script).collect()
+});
+
+/// The script in a language.
+pub(super) fn script(texts: &Texts) -> &'static Asset {
+    &SCRIPTS[texts.position]
+}
 
 /// A file that pages load. The name contains a hash of the text, so that browsers can cache the file forever.
 pub struct Asset {

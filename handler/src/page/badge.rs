@@ -1,17 +1,17 @@
 //! A badge: a number as a small picture. Its size (20 pixels high, Verdana of 11 pixels) is that of other badges, such
 //! as those of shields.io.
 
-use super::wording::thousands;
+use crate::texts::english;
 
 /// The colour behind the number: dark enough for white text (WCAG 2.2 §1.4.3).
 pub const COLOR: &str = "#16866f";
 
-/// A number as a badge shows it: in full up to a million, then in thousands or millions.
+/// A number as a badge of any page shows it, in English: in full up to a million, then in thousands or millions.
 pub fn count(number: i64) -> String {
     match number {
-        ..1_000_000 => thousands(number),
+        ..1_000_000 => english().number(number),
         1_000_000..100_000_000 => format!("{}.{}M", number / 1_000_000, number / 100_000 % 10),
-        _ => format!("{}M", thousands(number / 1_000_000)),
+        _ => format!("{}M", english().number(number / 1_000_000)),
     }
 }
 

@@ -16,9 +16,12 @@ use serde::Serialize;
 
 use super::{
     numbers::{self, Charted},
-    wording::{self, thousands},
+    wording,
 };
-use crate::domain::statistics::{ImportedPoint, ImportedSum, Point, Report, Step};
+use crate::{
+    domain::statistics::{ImportedPoint, ImportedSum, Point, Report, Step},
+    texts::Texts,
+};
 
 /// Height of the drawing in its own units, in which a bar with its gap is one unit wide. `chart.html`, `page.css` and
 /// `page.js` depend on both.
@@ -74,6 +77,7 @@ pub(super) struct Chart {
 
 /// The numbers of a chart, and their time by the site's clock.
 pub(super) struct Drawing<'a> {
+    pub(super) texts: &'static Texts,
     pub(super) id: &'static str,
     /// The bars, oldest first.
     pub(super) bars: &'a [Bar],
@@ -93,8 +97,10 @@ pub(super) struct Drawing<'a> {
 /// Daily totals that were imported from another counter.
 #[derive(Serialize)]
 struct ImportedSeries {
-    /// The counter, such as `Plausible`.
-    from: String,
+    /// The name of the series in the key, and those of its columns.
+    label: String,
+    visitors: String,
+    pageviews: String,
     /// The number of its color.
     color: usize,
     bars: String,
@@ -161,8 +167,16 @@ impl ImportedBars {
 }
 
 impl ImportedSeries {
-    fn of((index, bars): (usize, &ImportedBars)) -> Self {
-        Self { from: wording::counter(&bars.source), color: index % COLORS, bars: String::new() }
+    fn of(texts: &Texts, index: usize, bars: &ImportedBars) -> Self {
+        let source = wording::counter(&bars.source);
+        let named = |key| texts.filled(key, &[("source", &source)]);
+        Self {
+            label: named("chart.imported"),
+            visitors: named("chart.imported_visitors"),
+            pageviews: named("chart.imported_pageviews"),
+            color: index % COLORS,
+            bars: String::new(),
+        }
     }
 }
 
@@ -177,32 +191,22 @@ pub(super) fn charted(chosen: Charted, report: &Report) -> (Charted, bool) {
     }
 }
 
-/// The heading of the table's first column.
-const fn column(step: Step) -> &'static str {
-    match step {
-        Step::Hour => "Hour",
-        Step::Day => "Day",
-        Step::Week => "Week from",
-        Step::Month => "Month",
-    }
-}
-
-/// The date format of the table's rows. Most formats have no year, because the heading above the chart has it.
+/// The key of the date format of the table's rows. Most formats have no year, because the heading above the chart has it.
 const fn row_format(step: Step, bars: usize) -> &'static str {
     match step {
         // More bars than a day has hours at most: the rows need the date, too.
-        Step::Hour if bars > 25 => "%a %-d %b %H:%M",
-        Step::Hour => "%H:%M",
+        Step::Hour if bars > 25 => "dates.short_date_and_time",
+        Step::Hour => "dates.time",
         // Shorter rows keep a long table small.
-        Step::Day if bars > 100 => "%-d %b",
-        Step::Day => "%a %-d %b",
-        Step::Week => "%-d %b",
-        Step::Month => "%b %Y",
+        Step::Day if bars > 100 => "dates.short_date",
+        Step::Day => "dates.short_date_and_weekday",
+        Step::Week => "dates.short_date",
+        Step::Month => "dates.short_month",
     }
 }
 
 /// Why the bar of a step is lower than it would be as a whole: the step is not over, or the range has a part of it only.
-fn incompleteness(start: DateTime, next: DateTime, step: Step, now: DateTime) -> Option<String> {
+fn incompleteness(texts: &Texts, start: DateTime, next: DateTime, step: Step, now: DateTime) -> Option<String> {
     let date = start.date();
     let monday = i64::from(date.weekday().to_monday_zero_offset());
     let (from, until) = match step {
@@ -215,22 +219,22 @@ fn incompleteness(start: DateTime, next: DateTime, step: Step, now: DateTime) ->
         }
     };
     if (start..until).contains(&now) && next > now {
-        return Some("so far".to_owned());
+        return Some(texts.of("chart.so_far").to_owned());
     }
     let is_cut = matches!(step, Step::Week | Step::Month) && (start > from || next < until);
     let days = next.date().since(date).map_or(0, |days| days.get_days());
-    is_cut.then(|| if days == 1 { "1 day".to_owned() } else { format!("{days} days") })
+    is_cut.then(|| texts.counted("chart.part", days.into()))
 }
 
 /// The largest number of bars whose rows name the day that they are compared with. Shorter rows keep a long table small.
 const MOST_COMPARED: usize = 100;
 
 /// The day that a bar is compared with, and the change since then if the bar is whole. Only hours and days are compared.
-fn compared(count: i64, before: &Bar, charted: Charted, is_whole: bool) -> String {
-    let day = before.start.strftime("%a %-d %b");
+fn compared(texts: &Texts, count: i64, before: &Bar, charted: Charted, is_whole: bool) -> String {
+    let day = texts.date("dates.short_date_and_weekday", before.start);
     match before.height(charted) {
-        before if before > 0 && is_whole => format!("{day}, {}", numbers::percent(count as f64, before as f64)),
-        _ => day.to_string(),
+        before if before > 0 && is_whole => format!("{day}, {}", numbers::percent(texts, count as f64, before as f64)),
+        _ => day,
     }
 }
 
@@ -247,22 +251,25 @@ fn days(start: DateTime, next: DateTime, step: Step) -> String {
 impl Chart {
     /// Draws one of the numbers as bars, with a line for the previous period and the bars of other counters.
     pub(super) fn draw(drawing: &Drawing<'_>) -> Self {
-        let &Drawing { id, bars, imported, step, charted, counts_visitors, measure, .. } = drawing;
+        let &Drawing { texts, id, bars, imported, step, charted, counts_visitors, measure, .. } = drawing;
         let most = |charted| bars.iter().map(|bar| bar.height(charted)).max().unwrap_or_default();
         let before = &drawing.before[..drawing.before.len().min(bars.len())];
         let most_before = before.iter().flatten().map(|bar| bar.height(charted)).max().unwrap_or_default();
         // Draw no line if the previous period has no such number, or it is unknown.
         let before = if most_before > 0 { before } else { &[] };
         let most_imported = imported.iter().flat_map(|series| series.heights(charted)).max().unwrap_or_default();
-        let (ticks, top) = ticks(most(charted).max(most_before).max(most_imported));
+        let (ticks, top) = ticks(texts, most(charted).max(most_before).max(most_imported));
         let drawn = match charted {
-            Charted::Visitors => "Visitors",
+            Charted::Visitors => texts.of("chart.visitors"),
             Charted::Pageviews => measure,
         };
         let mut chart = Self {
             id,
-            title: title(drawn, most(charted), step),
-            column: column(step),
+            title: texts.filled(
+                &format!("chart.{}.title", step.name()),
+                &[("numbers", drawn), ("most", &texts.number(most(charted)))],
+            ),
+            column: texts.of(&format!("chart.{}.column", step.name())),
             width: bars.len().max(1),
             counts_visitors,
             measure,
@@ -270,9 +277,9 @@ impl Chart {
             bars: String::new(),
             unfinished: String::new(),
             before: String::new(),
-            imported: imported.iter().enumerate().map(ImportedSeries::of).collect(),
+            imported: series(texts, imported),
             ticks,
-            labels: labels(bars, step),
+            labels: labels(texts, bars, step),
             dense: bars.len() > 100,
             empty: most(charted) == 0 && most_imported == 0,
             rows: String::with_capacity(bars.len() * 32),
@@ -285,10 +292,10 @@ impl Chart {
     }
 
     fn add(&mut self, index: usize, drawing: &Drawing<'_>, before: &[Option<Bar>], top: i64) {
-        let &Drawing { bars, step, charted, now, end, .. } = drawing;
+        let &Drawing { texts, bars, step, charted, now, end, .. } = drawing;
         let bar = &bars[index];
         let next = bars.get(index + 1).map_or(end.at(0, 0, 0, 0), |next| next.start);
-        let incompleteness = incompleteness(bar.start, next, step, now);
+        let incompleteness = incompleteness(texts, bar.start, next, step, now);
         let height_of_bar = height(bar.height(charted), top);
         if height_of_bar > 0 {
             let path = if incompleteness.is_some() { &mut self.unfinished } else { &mut self.bars };
@@ -296,16 +303,16 @@ impl Chart {
             let _ = write!(path, "M{index} 0v-{height_of_bar}");
         }
         let days = if bars.len() > 1 { days(bar.start, next, step) } else { String::new() };
-        let _ = write!(self.rows, "<tr{days}><th>{}", bar.start.strftime(row_format(step, bars.len())));
+        let _ = write!(self.rows, "<tr{days}><th>{}", texts.date(row_format(step, bars.len()), bar.start));
         if let Some(reason) = &incompleteness {
             let _ = write!(self.rows, " ({reason})");
         }
-        let number = |number: Option<i64>| number.map_or("–".to_owned(), thousands);
+        let number = |number: Option<i64>| number.map_or("–".to_owned(), |number| texts.number(number));
         if self.counts_visitors {
             let _ = write!(self.rows, "<td>{}", number(bar.visitors));
         }
         if !self.measure.is_empty() {
-            let _ = write!(self.rows, "<td>{}", thousands(bar.pageviews));
+            let _ = write!(self.rows, "<td>{}", texts.number(bar.pageviews));
         }
         let Some(before_bar) = before.get(index) else { return };
         let Some(before_bar) = before_bar else {
@@ -313,21 +320,23 @@ impl Chart {
             return;
         };
         let count = before_bar.height(charted);
-        let compared = compared(bar.height(charted), before_bar, charted, incompleteness.is_none() && next <= now);
+        let compared =
+            compared(texts, bar.height(charted), before_bar, charted, incompleteness.is_none() && next <= now);
         let title = if bars.len() > MOST_COMPARED { String::new() } else { format!(" title=\"{compared}\"") };
-        let _ = write!(self.rows, "<td{title}>{}", thousands(count));
+        let _ = write!(self.rows, "<td{title}>{}", texts.number(count));
         let line = if self.before.is_empty() { 'M' } else { 'L' };
         let _ = write!(self.before, "{line}{index}-{}", height(count, top));
     }
 
     fn add_imported(&mut self, index: usize, drawing: &Drawing<'_>, top: i64) {
+        let texts = drawing.texts;
         let bar = &drawing.bars[index];
         for (series, bars) in self.imported.iter_mut().zip(drawing.imported) {
             let Some(&(visitors, pageviews)) = bars.by_start.get(&bar.start) else {
                 self.rows.push_str("<td><td>");
                 continue;
             };
-            let _ = write!(self.rows, "<td>{}<td>{}", thousands(visitors), thousands(pageviews));
+            let _ = write!(self.rows, "<td>{}<td>{}", texts.number(visitors), texts.number(pageviews));
             // Shift the imported bar, so that Footfall's own bar stays visible.
             let x = if bar.height(drawing.charted) > 0 { format!("{index}.3") } else { index.to_string() };
             let count = if drawing.charted == Charted::Visitors { visitors } else { pageviews };
@@ -338,9 +347,9 @@ impl Chart {
     }
 }
 
-/// A description of the chart, with its highest number.
-fn title(drawn: &str, most: i64, step: Step) -> String {
-    format!("{drawn} by {}. Highest: {}.", step.name(), thousands(most))
+/// The series of other counters, without bars.
+fn series(texts: &Texts, imported: &[ImportedBars]) -> Vec<ImportedSeries> {
+    imported.iter().enumerate().map(|(index, bars)| ImportedSeries::of(texts, index, bars)).collect()
 }
 
 /// The height of a bar. A count of one is visible even next to very tall bars.
@@ -350,7 +359,7 @@ fn height(count: i64, top: i64) -> i64 {
 
 /// The ticks of an axis up to the largest number, and the number at its end. Ticks are multiples of 1, 2, 2.5 or 5 times a power of
 /// ten, so that at most a third of the height is empty.
-fn ticks(most: i64) -> (Vec<Tick>, i64) {
+fn ticks(texts: &Texts, most: i64) -> (Vec<Tick>, i64) {
     let most = most.max(1);
     let powers = std::iter::successors(Some(1_i64), |power| power.checked_mul(10));
     // Counts have no fractions: half of 5 is 2.
@@ -361,30 +370,18 @@ fn ticks(most: i64) -> (Vec<Tick>, i64) {
     let top = distance.saturating_mul(count);
     let tick = |number: i64| {
         let value = distance.saturating_mul(number);
-        Tick { y: format!("{:.1}", 100.0 - 100.0 * number as f64 / count as f64), label: compact(value) }
+        Tick { y: format!("{:.1}", 100.0 - 100.0 * number as f64 / count as f64), label: texts.compact(value) }
     };
     ((0..=count).rev().map(tick).collect(), top)
 }
 
-/// A number in the short form for an axis. A tick has at most three digits that are not zero.
-fn compact(number: i64) -> String {
-    let (unit, name) = match number {
-        ..10_000 => return thousands(number),
-        10_000..1_000_000 => (1_000, "k"),
-        _ => (1_000_000, "M"),
-    };
-    let fraction = format!("{:03}", number % unit * 1_000 / unit);
-    let fraction = fraction.trim_end_matches('0');
-    format!("{}{}{fraction}{name}", thousands(number / unit), if fraction.is_empty() { "" } else { "." })
-}
-
 /// The labels below the bars. Hours are labelled by the clock, other steps at regular distances from the newest bar.
-fn labels(bars: &[Bar], step: Step) -> Vec<Label> {
+fn labels(texts: &Texts, bars: &[Bar], step: Step) -> Vec<Label> {
     let by_clock = step == Step::Hour && bars.len() <= 48;
     let format = match step {
-        Step::Hour if by_clock => "%H:%M",
-        Step::Month => "%b %Y",
-        _ => "%-d %b",
+        Step::Hour if by_clock => "dates.time",
+        Step::Month => "dates.short_month",
+        _ => "dates.short_date",
     };
     let every = bars.len().div_ceil(8).max(1);
     let label = |(index, bar): (usize, &Bar)| {
@@ -401,7 +398,7 @@ fn labels(bars: &[Bar], step: Step) -> Vec<Label> {
         shown.then(|| Label {
             x: format!("{:.1}", (index as f64 + middle) * 100.0 / bars.len() as f64),
             end,
-            label: bar.start.strftime(format).to_string(),
+            label: texts.date(format, bar.start),
             minor,
         })
     };
@@ -411,6 +408,7 @@ fn labels(bars: &[Bar], step: Step) -> Vec<Label> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::texts::{Text, english};
 
     const NOW: &str = "2026-11-26T10:20:00";
 
@@ -435,6 +433,7 @@ mod tests {
 
     fn drawing(bars: &[Bar]) -> Drawing<'_> {
         Drawing {
+            texts: english(),
             id: "c",
             bars,
             before: &[],
@@ -450,17 +449,17 @@ mod tests {
 
     #[test]
     fn an_axis_has_round_ticks_and_little_empty_space() {
-        let labels = |most| ticks(most).0.into_iter().map(|tick| tick.label).collect::<Vec<_>>();
+        let labels = |most| ticks(english(), most).0.into_iter().map(|tick| tick.label).collect::<Vec<_>>();
         assert_eq!(labels(0), ["1", "0"]);
         assert_eq!(labels(3), ["3", "2", "1", "0"]);
         assert_eq!(labels(11), ["15", "10", "5", "0"]);
         assert_eq!(labels(601), ["800", "600", "400", "200", "0"]);
         assert_eq!(labels(11_700), ["12.5k", "10k", "7,500", "5,000", "2,500", "0"]);
         assert_eq!(labels(1_240_000), ["1.25M", "1M", "750k", "500k", "250k", "0"]);
-        let positions: Vec<_> = ticks(3).0.into_iter().map(|tick| tick.y).collect();
+        let positions: Vec<_> = ticks(english(), 3).0.into_iter().map(|tick| tick.y).collect();
         assert_eq!(positions, ["0.0", "33.3", "66.7", "100.0"]);
         for most in (1..5_000).chain([i64::MAX]) {
-            let (_, top) = ticks(most);
+            let (_, top) = ticks(english(), most);
             assert!(top >= most && most as f64 / top as f64 > 0.6, "{most}: {top}");
         }
     }
@@ -481,7 +480,7 @@ mod tests {
         assert_eq!((visitors.ticks[0].label.as_str(), pageviews.ticks[0].label.as_str()), ("10", "1,000"));
         assert_eq!(visitors.title, "Visitors by day. Highest: 10.");
         assert_eq!(visitors.rows, pageviews.rows, "the table has both");
-        assert_eq!("visits".parse::<Charted>(), Err("'chart' must be visitors or pageviews"));
+        assert_eq!("visits".parse::<Charted>(), Err(Text::new("errors.chart")));
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use handlebars::html_escape;
 use serde::Serialize;
 
 use super::{
     list,
-    wording::{in_sentence, thousands},
+    wording::{about, markup},
 };
 use crate::{
     domain::statistics::{Condition, Filter, Lists, Report},
@@ -18,6 +19,7 @@ use crate::{
             language::{self, Language},
         },
     },
+    texts::Texts,
 };
 
 /// A condition in the heading, with a link that removes it and one that negates it.
@@ -45,16 +47,16 @@ pub(super) struct Chip<'a> {
 }
 
 /// The conditions of a report.
-pub(super) fn chips(report: &Report) -> Vec<Chip<'_>> {
-    report.filter.conditions().iter().map(|condition| Chip::of(condition, report)).collect()
+pub(super) fn chips<'r>(texts: &'static Texts, report: &'r Report) -> Vec<Chip<'r>> {
+    report.filter.conditions().iter().map(|condition| Chip::of(texts, condition, report)).collect()
 }
 
 impl<'a> Chip<'a> {
-    fn of(condition: &'a Condition, report: &'a Report) -> Self {
+    fn of(texts: &'static Texts, condition: &'a Condition, report: &'a Report) -> Self {
         let dimension = condition.dimension;
-        let (value, whole) = list::condition(condition);
+        let (value, whole) = list::condition(texts, condition);
         Self {
-            label: dimension.singular(),
+            label: about(texts, dimension, "singular"),
             value,
             is_negated: condition.is_negated,
             turned: turned(condition, report),
@@ -63,7 +65,7 @@ impl<'a> Chip<'a> {
             names: list::names(dimension).filter(|_| !list::is_word(dimension, &condition.value)),
             group: dimension.group().name(),
             others: list::parameters(report.filter.conditions().iter().filter(|other| *other != condition)),
-            lists: if report.read_lists == Lists::None { listed(condition) } else { String::new() },
+            lists: if report.read_lists == Lists::None { listed(texts, condition) } else { String::new() },
         }
     }
 }
@@ -96,90 +98,90 @@ pub(super) fn fields(filter: &Filter) -> impl Iterator<Item = (String, String)> 
 }
 
 /// The sentence on the lists of one value.
-fn listed(condition: &Condition) -> String {
-    let one = in_sentence(condition.dimension.singular());
+fn listed(texts: &'static Texts, condition: &Condition) -> String {
     match condition.paired_with() {
-        Some(paired) => format!("For a single {one}, only {} are counted.", in_sentence(paired.heading())),
-        None => format!("For a single {one}, no lists are counted."),
+        Some(Dimension::Referrer) => texts.of("filter.only_referrers").to_owned(),
+        Some(_) => texts.of("filter.only_pages").to_owned(),
+        None => texts.filled("filter.no_lists", &[("one", about(texts, condition.dimension, "one"))]),
     }
 }
 
-/// The sentences on how visitors of one value are counted.
-pub(super) fn note(report: &Report) -> Option<String> {
-    let Some(Condition { dimension, .. }) = report.filter.condition() else { return combination_note(report) };
-    let one = in_sentence(dimension.singular());
+/// The sentences on how visitors of one value are counted, as HTML.
+pub(super) fn note(texts: &'static Texts, report: &Report) -> Option<String> {
+    let Some(Condition { dimension, .. }) = report.filter.condition() else { return combination_note(texts, report) };
+    let one = [("one", about(texts, *dimension, "one"))];
     let has_new = report.counts.new_visitors.is_some();
     let mut sentences = Vec::new();
     match dimension.uniqueness() {
-        Uniqueness::PerValue if has_new => sentences.push(format!(
-            "Each visitor counts once in the period. New: not counted under this {one} before in this month or the last."
-        )),
-        Uniqueness::OncePerDay if has_new => sentences.push(format!(
-            "Each visitor counts once in the period, under the {one} of its first visit. \
-             New: not seen before in this month or the last."
-        )),
-        Uniqueness::RequestsOnly => sentences.push("Requests of robots have no visitors.".to_owned()),
-        Uniqueness::ViewsOnly => sentences.push(dimension.note().to_owned()),
+        Uniqueness::PerValue if has_new => sentences.push(markup(texts.of("filter.per_value"), &one)),
+        Uniqueness::OncePerDay if has_new => sentences.push(markup(texts.of("filter.once_per_day"), &one)),
+        Uniqueness::RequestsOnly => sentences.push(html_escape(texts.of("filter.robots"))),
+        Uniqueness::ViewsOnly => sentences.extend(list::note(texts, *dimension).map(html_escape)),
         _ => {}
     }
     if report.last.number() - report.first.number() < HOURLY_DAYS {
-        sentences.push("Hours are counted for the whole site only.".to_owned());
+        sentences.push(html_escape(texts.of("filter.no_hours")));
     }
-    sentences.extend(without_lists(report).map(str::to_owned));
+    sentences.extend(without_lists(texts, report));
     Some(sentences.join(" "))
 }
 
-/// The sentences on how visitors of several values are counted.
-fn combination_note(report: &Report) -> Option<String> {
+/// The sentences on how visitors of several values are counted, as HTML.
+fn combination_note(texts: &'static Texts, report: &Report) -> Option<String> {
     if !report.filter.combines() {
         return None;
     }
-    let not_shown: Vec<_> = report.not_shown.iter().flatten().map(not_shown_in_words).collect();
-    let mut note =
-        "Visitors only. Each visitor counts once in the period, under the values of its first view.".to_owned();
+    let not_shown: Vec<_> = report.not_shown.iter().flatten().map(|group| not_shown_in_words(texts, group)).collect();
+    let mut sentences = vec![html_escape(texts.of("filter.combination"))];
     if !not_shown.is_empty() {
-        note += " More visitors may belong here, but their groups are too small to show.";
-        note += &format!(" Their numbers: {}.", not_shown.join(", "));
+        sentences.push(markup(texts.of("filter.not_shown"), &[("numbers", &not_shown.join(", "))]));
     }
-    if let Some(sentence) = without_lists(report) {
-        note += &format!(" {sentence}");
-    }
-    Some(note)
+    sentences.extend(without_lists(texts, report));
+    Some(sentences.join(" "))
 }
 
 /// The sentence on a filter without lists: they have unique visitors only, and the range has none or they are unknown.
-fn without_lists(report: &Report) -> Option<&'static str> {
+fn without_lists(texts: &Texts, report: &Report) -> Option<String> {
     let is_shown = report.not_shown.as_ref().is_none_or(Vec::is_empty);
-    match report.counts.visitors.filter(|_| report.read_lists != Lists::None) {
-        Some(0) if is_shown => Some("No visitors match the filter in this period."),
-        _ if report.read_lists != Lists::None && report.counts.visitors.is_none() => {
-            Some("Lists are available for shorter periods only.")
-        }
-        _ => None,
+    let key = match report.counts.visitors {
+        _ if report.read_lists == Lists::None => return None,
+        Some(0) if is_shown => "filter.no_visitors",
+        Some(_) => return None,
+        None => "filter.short_lists",
+    };
+    Some(html_escape(texts.of(key)))
+}
+
+/// The number of visitors that are not shown, and what is known of them, as HTML.
+fn not_shown_in_words(texts: &'static Texts, NotShown { known, visitors }: &NotShown) -> String {
+    let count = texts.number(*visitors);
+    let values = known.iter().map(|condition| in_a_sentence(texts, condition));
+    let all = values.reduce(|one, other| markup(texts.of("filter.and"), &[("one", &one), ("other", &other)]));
+    match all {
+        Some(values) => markup(texts.of("filter.not_shown_known"), &[("count", &count), ("values", &values)]),
+        None => markup(texts.of("filter.not_shown_unknown"), &[("count", &count)]),
     }
 }
 
-/// The number of visitors that are not shown, and what is known of them.
-fn not_shown_in_words(NotShown { known, visitors }: &NotShown) -> String {
-    let known: Vec<_> = known.iter().map(in_a_sentence).collect();
-    let visitors = thousands(*visitors);
-    if known.is_empty() {
-        return format!("{visitors} without a known value");
-    }
-    format!("{visitors} with {}", known.join(" and "))
-}
-
-/// A condition within a sentence: "the country Germany".
-fn in_a_sentence(condition: &Condition) -> String {
-    let one = in_sentence(condition.dimension.singular());
-    let (value, _) = list::condition(condition);
+/// A condition within a sentence, as HTML: "the country Germany". The server has the English names of countries and languages; the
+/// script translates them.
+fn in_a_sentence(texts: &'static Texts, condition: &Condition) -> String {
+    let (value, _) = list::condition(texts, condition);
     let name = match condition.dimension {
         Dimension::Country => Country::from_code(&value).map(Country::name),
         Dimension::Language => language::of(&value).map(Language::name),
         _ => None,
     };
-    let value = name.unwrap_or(&value);
-    if condition.is_negated { format!("another {one} than {value}") } else { format!("the {one} {value}") }
+    let value = match (name, list::names(condition.dimension)) {
+        (Some(name), Some(names)) if texts.position > 0 => {
+            let (code, name) = (html_escape(&value), html_escape(name));
+            format!("<bdi data-names=\"{names}\" data-code=\"{code}\">{name}</bdi>")
+        }
+        _ => html_escape(name.unwrap_or(&value)),
+    };
+    let one = about(texts, condition.dimension, "one");
+    let key = if condition.is_negated { "filter.is_not" } else { "filter.is" };
+    markup(texts.of(key), &[("one", &html_escape(one)), ("value", &value)])
 }
 
 /// Longest range whose chart of the whole site has hours, in days.

@@ -1,25 +1,26 @@
 //! The note for the owner before the first visits.
 
-use crate::domain::site_name::SiteName;
+use crate::{domain::site_name::SiteName, texts::Texts};
 
 /// When days begin and, if the time zone can still change, the visit that fixes it.
-pub fn zone_note(zone: &str, can_change: bool, sites: &[SiteName], own_site: &SiteName) -> String {
-    let place = if zone == "UTC" { zone.to_owned() } else { format!("in {zone}") };
+pub fn zone_note(texts: &Texts, zone: &str, can_change: bool, sites: &[SiteName], own_site: &SiteName) -> String {
+    let place = if zone == "UTC" { zone.to_owned() } else { texts.filled("waiting.in_zone", &[("zone", zone)]) };
+    let note = |key| texts.filled(key, &[("zone", &place)]);
     if !can_change {
-        return format!("Days begin at 00:00 {place}.");
+        return note("waiting.zone");
     }
     let mut others = sites.iter().filter(|site| *site != own_site);
-    let fixed = match (others.next(), others.next()) {
-        (None, _) => "with the second visitor".to_owned(),
-        (Some(site), None) => format!("with the first visit to {site}"),
-        (Some(_), Some(_)) => "with the first visit to one of the sites".to_owned(),
-    };
-    format!("Days begin at 00:00 {place} (FOOTFALL_TIMEZONE); fixed {fixed}.")
+    match (others.next(), others.next()) {
+        (None, _) => note("waiting.zone_until_visitor"),
+        (Some(site), None) => texts.filled("waiting.zone_until_visit", &[("zone", &place), ("site", site)]),
+        (Some(_), Some(_)) => note("waiting.zone_until_any_visit"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::texts::english;
 
     #[test]
     fn the_note_names_the_visit_that_fixes_the_time_zone() {
@@ -41,7 +42,10 @@ mod tests {
             ),
             ("Europe/Berlin", false, &["example.com", "localhost"], "in Europe/Berlin."),
         ] {
-            assert_eq!(zone_note(zone, can_change, &sites(names), &own), format!("Days begin at 00:00 {note}"));
+            assert_eq!(
+                zone_note(english(), zone, can_change, &sites(names), &own),
+                format!("Days begin at 00:00 {note}")
+            );
         }
     }
 }

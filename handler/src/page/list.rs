@@ -2,17 +2,19 @@
 
 use std::borrow::Cow;
 
+use handlebars::html_escape;
 use serde::Serialize;
 
-use super::wording::{self, query_value, thousands};
+use super::wording::{self, about, markup, query_value};
 use crate::{
     domain::statistics::{Condition, Entry, Filter, Lists, Referrals, Report, Section, Sort},
     domain::{
         Dimension, Exclusion, Uniqueness,
         cells::ATTRIBUTES,
-        dimension::{Group, UNKNOWN, channel::ChannelGroup},
+        dimension::{Group, UNKNOWN, agent, channel::ChannelGroup},
         visit::robot::{self, Robot},
     },
+    texts::Texts,
 };
 
 /// A link that opens a group of lists.
@@ -96,9 +98,8 @@ struct SectionControls<'a> {
 /// The requests that were not counted in full.
 #[derive(Serialize)]
 pub(super) struct Exclusions {
-    sum: String,
-    requests: &'static str,
-    words: String,
+    /// The number of requests and the reasons, as HTML.
+    summary: String,
     /// The most frequent reason first; empty if everything was counted.
     rows: Vec<ExclusionRow>,
 }
@@ -116,12 +117,12 @@ struct ExclusionRow {
 const VALUE_CHARACTERS: usize = 96;
 
 /// The tabs and the lists of the page. A page about one value has its referrals first, and the other lists only on request.
-pub(super) fn tabs_and_lists(report: &Report) -> (Vec<Tab>, Vec<List<'_>>) {
+pub(super) fn tabs_and_lists<'r>(texts: &'static Texts, report: &'r Report) -> (Vec<Tab>, Vec<List<'r>>) {
     let is_whole_list = matches!(report.read_lists, Lists::One(_));
     let referrals = report.referrals.iter().filter(|_| !is_whole_list);
-    let referrals = referrals.map(|referrals| beginning(report, referrals.pairing.listed));
+    let referrals = referrals.map(|referrals| beginning(texts, report, referrals.pairing.listed));
     if report.filter.is_empty() || report.read_lists != Lists::None {
-        let (tabs, lists) = tabs(report);
+        let (tabs, lists) = tabs(texts, report);
         (tabs, referrals.chain(lists).collect())
     } else {
         (Vec::new(), referrals.collect())
@@ -149,25 +150,29 @@ pub(super) fn open_group(report: &Report) -> String {
 
 /// The tabs of the groups that have lists, and the lists of the open group. A dimension with a text for empty lists always has a
 /// list, others only if they have values.
-fn tabs(report: &Report) -> (Vec<Tab>, Vec<List<'_>>) {
+fn tabs<'r>(texts: &'static Texts, report: &'r Report) -> (Vec<Tab>, Vec<List<'r>>) {
     let open = match report.read_lists {
         Lists::Group(group) => group,
         Lists::One(dimension) => dimension.group(),
         Lists::All | Lists::None => Group::Pages,
     };
     let is_listed = |dimension: &Dimension| {
-        (!dimension.empty().is_empty() && report.filter.is_empty())
+        (empty(texts, *dimension).is_some() && report.filter.is_empty())
             || report.lists.contains_key(dimension)
             || report.unread.contains(dimension)
     };
-    let tab = |group: &Group| Tab { heading: group.heading(), key: group.name(), current: *group == open };
+    let tab = |group: &Group| Tab {
+        heading: texts.of(&format!("groups.{}", group.name())),
+        key: group.name(),
+        current: *group == open,
+    };
     let has_tab = |group: &&Group| **group == open || Dimension::lists().any(|d| d.group() == **group && is_listed(&d));
     let tabs: Vec<_> = Group::ALL.iter().filter(has_tab).map(tab).collect();
     let lists = if let Lists::One(dimension) = report.read_lists {
-        vec![whole_list(report, dimension)]
+        vec![whole_list(texts, report, dimension)]
     } else {
         let shown = Dimension::lists().filter(|dimension| dimension.group() == open && is_listed(dimension));
-        shown.map(|dimension| beginning(report, dimension)).collect()
+        shown.map(|dimension| beginning(texts, report, dimension)).collect()
     };
     // A tab without a list would be the only one, because nothing has been counted.
     if lists.is_empty() && tabs.len() < 2 { (Vec::new(), lists) } else { (tabs, lists) }
@@ -193,20 +198,20 @@ fn entries(report: &Report, dimension: Dimension) -> Vec<&Entry> {
 }
 
 /// The first rows of a list, with a link to all of them.
-fn beginning(report: &Report, dimension: Dimension) -> List<'_> {
-    let list = list(report, entries(report, dimension), dimension, false);
+fn beginning<'r>(texts: &'static Texts, report: &'r Report, dimension: Dimension) -> List<'r> {
+    let list = list(texts, report, entries(report, dimension), dimension, false);
     let length = report.lengths.get(&dimension).filter(|length| **length > 1 && !list.rows.is_empty());
     let more = length.map(|length| MoreLink {
         query: section_query(report, dimension, &Section::default(), 0),
-        label: format!("All {} {}", thousands(*length), wording::in_sentence(dimension.heading())),
+        label: texts.counted(&format!("dimensions.{}.all", dimension.name()), *length),
     });
     List { more, ..list }
 }
 
 /// A part of a whole list, with its controls.
-fn whole_list(report: &Report, dimension: Dimension) -> List<'_> {
+fn whole_list<'r>(texts: &'static Texts, report: &'r Report, dimension: Dimension) -> List<'r> {
     let section = &report.section;
-    let list = list(report, entries(report, dimension), dimension, true);
+    let list = list(texts, report, entries(report, dimension), dimension, true);
     let length = report.lengths.get(&dimension).copied().unwrap_or_default();
     let Section { search, sort, offset, limit } = section;
     let end = offset.saturating_add(i64::try_from(list.rows.len()).unwrap_or_default());
@@ -214,8 +219,10 @@ fn whole_list(report: &Report, dimension: Dimension) -> List<'_> {
         list: dimension.name(),
         search,
         sort: sort.name(),
-        position: (end > *offset)
-            .then(|| format!("{} to {} of {}", thousands(offset + 1), thousands(end), thousands(length))),
+        position: (end > *offset).then(|| {
+            let [first, last, count] = [offset + 1, end, length].map(|number| texts.number(number));
+            texts.filled("lists.position", &[("first", &first), ("last", &last), ("count", &count)])
+        }),
         previous: (*offset > 0)
             .then(|| section_query(report, dimension, section, offset.saturating_sub(*limit).max(0))),
         next: (end > *offset && end < length).then(|| section_query(report, dimension, section, end)),
@@ -241,10 +248,10 @@ fn section_query(report: &Report, dimension: Dimension, Section { search, sort, 
 }
 
 /// The note on the numbers of referrals.
-fn note_on_referrals(Referrals { other, .. }: &Referrals) -> String {
-    let mut note = "Pageviews only: visitors are not counted per page and referrer.".to_owned();
+fn note_on_referrals(texts: &Texts, Referrals { other, .. }: &Referrals) -> String {
+    let mut note = texts.of("lists.referrals").to_owned();
     if *other > 0 {
-        note += &format!(" The page of {} more pageviews with a referrer is unknown.", thousands(*other));
+        note = format!("{note} {}", texts.counted("lists.other_referrals", *other));
     }
     note
 }
@@ -267,8 +274,11 @@ pub(super) fn parameters<'c>(conditions: impl IntoIterator<Item = &'c Condition>
 }
 
 /// A condition in the words of the page, and the whole value if it is shortened.
-pub(super) fn condition(Condition { dimension, value, .. }: &Condition) -> (Cow<'_, str>, Option<&str>) {
-    (in_words(*dimension, value), is_shortened(value).then_some(&**value))
+pub(super) fn condition<'c>(
+    texts: &'static Texts,
+    Condition { dimension, value, .. }: &'c Condition,
+) -> (Cow<'c, str>, Option<&'c str>) {
+    (in_words(texts, *dimension, value), is_shortened(value).then_some(&**value))
 }
 
 /// The type of `Intl.DisplayNames` with which the script translates a dimension's codes.
@@ -286,20 +296,36 @@ pub(super) fn is_word(dimension: Dimension, value: &str) -> bool {
 }
 
 /// A value in the words of the page.
-fn in_words(dimension: Dimension, value: &str) -> Cow<'_, str> {
+fn in_words<'v>(texts: &'static Texts, dimension: Dimension, value: &'v str) -> Cow<'v, str> {
+    let named = |kind: &str| Cow::Borrowed(texts.find(&format!("{kind}.{value}")).unwrap_or(value));
     match dimension {
-        _ if ATTRIBUTES.contains(&dimension) && value == UNKNOWN => Cow::Borrowed("Unknown"),
-        _ if dimension.is_rest(value) => Cow::Borrowed("Other"),
-        Dimension::Channel => Cow::Borrowed(ChannelGroup::named(value).map_or(value, |group| group.heading())),
+        _ if ATTRIBUTES.contains(&dimension) && value == UNKNOWN => Cow::Borrowed(texts.of("lists.unknown")),
+        _ if dimension.is_rest(value) => Cow::Borrowed(texts.of("lists.other")),
+        Dimension::Channel => named("channels"),
+        Dimension::Device => named("devices"),
+        Dimension::Browser | Dimension::OperatingSystem if value == agent::OTHER => {
+            Cow::Borrowed(texts.of("lists.other"))
+        }
         Dimension::Robot => match robot::named(value) {
-            Some(Robot { operator: Some(operator), purpose, .. }) => {
-                Cow::Owned(format!("{value} ({operator}, {})", purpose.label()))
+            Some(Robot { operator, purpose, .. }) => {
+                let about: Vec<_> = operator.iter().copied().chain([wording::purpose(texts, *purpose)]).collect();
+                Cow::Owned(format!("{value} ({})", about.join(", ")))
             }
-            Some(Robot { purpose, .. }) => Cow::Owned(format!("{value} ({})", purpose.label())),
             None => Cow::Borrowed(value),
         },
+        _ if value.is_empty() => Cow::Borrowed(texts.of("lists.none")),
         _ => shorten(value),
     }
+}
+
+/// The text of an empty list. Without one, an empty list is left out.
+fn empty(texts: &'static Texts, dimension: Dimension) -> Option<&'static str> {
+    texts.find(&format!("dimensions.{}.empty", dimension.name()))
+}
+
+/// The note on how to read the numbers of a dimension. Without one, the page has a note on the uniqueness.
+pub(super) fn note(texts: &'static Texts, dimension: Dimension) -> Option<&'static str> {
+    texts.find(&format!("dimensions.{}.note", dimension.name()))
 }
 
 /// A number of each row.
@@ -331,15 +357,15 @@ impl Measure {
         columns.into_iter().filter(|(_, is_shown)| *is_shown).map(|(measure, _)| measure).collect()
     }
 
-    const fn heading(self, dimension: Dimension) -> &'static str {
+    fn heading(self, texts: &'static Texts, dimension: Dimension) -> &'static str {
         match self {
-            Self::Visitors => "Visitors",
-            Self::Share if matches!(dimension, Dimension::Event) => "Conversion",
-            Self::Share => "Share",
+            Self::Visitors => texts.of("lists.visitors"),
+            Self::Share if matches!(dimension, Dimension::Event) => texts.of("lists.conversion"),
+            Self::Share => texts.of("lists.share"),
             // In a list without visitors, channels have pageviews.
-            Self::Views if dimension.views().is_empty() => "Pageviews",
-            Self::Views => dimension.views(),
-            Self::ViewsPerVisitor => "Per visitor",
+            Self::Views if dimension.views().is_empty() => texts.of("views.pageviews"),
+            Self::Views => wording::views(texts, dimension.views()),
+            Self::ViewsPerVisitor => texts.of("lists.per_visitor"),
         }
     }
 
@@ -351,25 +377,35 @@ impl Measure {
         }
     }
 
-    fn of_entry(self, report: &Report, dimension: Dimension, entry: &Entry) -> String {
+    fn of_entry(self, texts: &Texts, report: &Report, dimension: Dimension, entry: &Entry) -> String {
         let visitors = entry.visitors.unwrap_or_default();
         match self {
-            Self::Visitors => thousands(visitors),
+            Self::Visitors => texts.number(visitors),
             Self::Share => match (entry.visitors, report.counts.visitors) {
-                (Some(visitors), Some(all)) => wording::share(visitors, all),
-                _ if dimension.uniqueness() == Uniqueness::RequestsOnly => {
-                    wording::share(entry.pageviews, report.excluded.get(&Exclusion::Bots).copied().unwrap_or_default())
-                }
-                _ => wording::share(entry.pageviews, report.counts.pageviews),
+                (Some(visitors), Some(all)) => wording::share(texts, visitors, all),
+                _ if dimension.uniqueness() == Uniqueness::RequestsOnly => wording::share(
+                    texts,
+                    entry.pageviews,
+                    report.excluded.get(&Exclusion::Bots).copied().unwrap_or_default(),
+                ),
+                _ => wording::share(texts, entry.pageviews, report.counts.pageviews),
             },
-            Self::Views => thousands(entry.pageviews),
-            Self::ViewsPerVisitor if visitors > 0 => wording::one_decimal(entry.pageviews as f64 / visitors as f64),
+            Self::Views => texts.number(entry.pageviews),
+            Self::ViewsPerVisitor if visitors > 0 => {
+                wording::one_decimal(texts, entry.pageviews as f64 / visitors as f64)
+            }
             Self::ViewsPerVisitor => "–".to_owned(),
         }
     }
 }
 
-fn list<'e>(report: &'e Report, entries: Vec<&'e Entry>, dimension: Dimension, is_whole: bool) -> List<'e> {
+fn list<'e>(
+    texts: &'static Texts,
+    report: &'e Report,
+    entries: Vec<&'e Entry>,
+    dimension: Dimension,
+    is_whole: bool,
+) -> List<'e> {
     let known = dimension.uniqueness().has_visitors() && entries.iter().all(|entry| entry.visitors.is_some());
     // The lists of a filter come from cells, which count visitors only.
     let has_views = report.filter.is_empty() || !known;
@@ -383,11 +419,11 @@ fn list<'e>(report: &'e Report, entries: Vec<&'e Entry>, dimension: Dimension, i
     let others = parameters(report.filter.combinable(dimension)) + &group;
     let measures = Measure::of(dimension, known, is_whole, has_views);
     let row = |entry: &'e Entry| ListRow {
-        value: in_words(dimension, &entry.value),
+        value: in_words(texts, dimension, &entry.value),
         is_word: names(dimension).is_some() && is_word(dimension, &entry.value),
         whole: (is_path || is_shortened(&entry.value)).then_some(&*entry.value),
         query: (!entry.value.is_empty()).then(|| value_query(dimension, &entry.value) + &others),
-        cells: measures.iter().map(|measure| measure.of_entry(report, dimension, entry)).collect(),
+        cells: measures.iter().map(|measure| measure.of_entry(texts, report, dimension, entry)).collect(),
         share: (size(entry).saturating_mul(100) / most).min(100),
     };
     let rows: Vec<ListRow<'_>> = entries.iter().copied().map(row).collect();
@@ -395,37 +431,31 @@ fn list<'e>(report: &'e Report, entries: Vec<&'e Entry>, dimension: Dimension, i
         let sort = measure.sort().filter(|_| is_whole && known && measures.len() > 1);
         let current = sort.is_some_and(|sort| (sort == Sort::Pageviews) == by_views);
         let sorted = |sort| section_query(report, dimension, &Section { sort, ..report.section.clone() }, 0);
-        Column { heading: measure.heading(dimension), query: sort.filter(|_| !current).map(sorted), current }
+        Column { heading: measure.heading(texts, dimension), query: sort.filter(|_| !current).map(sorted), current }
     };
     let referrals = referrals(report, dimension);
     let note = match dimension.uniqueness() {
-        _ if referrals.is_some() => "",
-        uniqueness if !uniqueness.has_visitors() => dimension.note(),
-        _ if !known => "Pageviews only: unique visitors are not available for a period this long.",
-        _ if !dimension.note().is_empty() => dimension.note(),
-        Uniqueness::PerValue => "Visitors are unique in each row. A visitor in two rows counts in both.",
-        _ => "",
+        _ if referrals.is_some() => None,
+        uniqueness if !uniqueness.has_visitors() => note(texts, dimension),
+        _ if !known => Some(texts.of("lists.only_views")),
+        uniqueness => {
+            note(texts, dimension).or((uniqueness == Uniqueness::PerValue).then(|| texts.of("lists.in_several_rows")))
+        }
     };
     let is_unknown_entry = dimension == Dimension::EntryPage && report.counts.visitors.is_none();
     List {
-        heading: dimension.heading(),
-        column: dimension.column(),
+        heading: about(texts, dimension, "heading"),
+        column: about(texts, dimension, "column"),
         columns: measures.iter().map(column).collect(),
         names: names(dimension),
-        note: referrals
-            .map(|referrals| note_on_referrals(referrals).into())
-            .or((!note.is_empty()).then_some(note.into())),
-        empty: match dimension.empty() {
-            _ if is_unknown_entry => {
-                "Entry pages have unique visitors only, which are not available for a period this long."
-            }
-            _ if !report.section.search.is_empty() => "No match.",
-            _ if referrals.is_some() && dimension == Dimension::Referrer => {
-                "No other site referred visitors to this page in this period."
-            }
-            _ if referrals.is_some() => "This host referred no visitors in this period.",
-            "" => "No values in this period.",
-            empty => empty,
+        note: referrals.map(|referrals| note_on_referrals(texts, referrals).into()).or(note.map(Cow::Borrowed)),
+        empty: match empty(texts, dimension) {
+            _ if is_unknown_entry => texts.of("lists.no_entry_pages"),
+            _ if !report.section.search.is_empty() => texts.of("lists.no_match"),
+            _ if referrals.is_some() && dimension == Dimension::Referrer => texts.of("lists.no_referrers_of_page"),
+            _ if referrals.is_some() => texts.of("lists.no_pages_of_referrer"),
+            None => texts.of("lists.empty"),
+            Some(empty) => empty,
         },
         rows,
         more: None,
@@ -440,9 +470,6 @@ fn is_shortened(value: &str) -> bool {
 
 /// The value in full if it is short enough, else its two ends.
 fn shorten(value: &str) -> Cow<'_, str> {
-    if value.is_empty() {
-        return Cow::Borrowed("(none)");
-    }
     if !is_shortened(value) {
         return Cow::Borrowed(value);
     }
@@ -454,35 +481,23 @@ fn shorten(value: &str) -> Cow<'_, str> {
 }
 
 /// The exclusions of a report, as rows and as one summary line.
-pub(super) fn exclusions(report: &Report) -> Exclusions {
+pub(super) fn exclusions(texts: &'static Texts, report: &Report) -> Exclusions {
     let found = || report.excluded.iter().filter(|(_, count)| **count > 0);
     let mut reasons: Vec<_> = found().collect();
     reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), **reason));
-    let words = |(reason, count): &(&Exclusion, &i64)| {
-        let label = match reason {
-            Exclusion::Bots => Cow::Borrowed("from bots"),
-            reason => lowercase(reason.label_of(**count)),
-        };
-        format!("{} {label}", thousands(**count))
-    };
+    let counted =
+        |(reason, count): &(&Exclusion, &i64)| texts.counted(&format!("exclusions.{}.counted", reason.name()), **count);
     let row = |(reason, count): (&Exclusion, &i64)| ExclusionRow {
-        label: reason.label(),
-        count: thousands(*count),
-        meaning: reason.meaning(),
+        label: texts.of(&format!("exclusions.{}.label", reason.name())),
+        count: texts.number(*count),
+        meaning: wording::meaning(texts, *reason),
     };
     let sum = found().map(|(_, count)| count).sum();
+    let reasons_in_words = html_escape(&reasons.iter().map(counted).collect::<Vec<_>>().join(", "));
+    let number = format!("<b>{}</b>", texts.number(sum));
+    let summary = [("sum", &*number), ("reasons", &reasons_in_words)];
     Exclusions {
-        sum: thousands(sum),
-        requests: if sum == 1 { "request" } else { "requests" },
-        words: reasons.iter().map(words).collect::<Vec<_>>().join(", "),
+        summary: markup(texts.form("exclusions.summary", sum), &summary),
         rows: reasons.into_iter().map(row).collect(),
-    }
-}
-
-/// A label within a sentence: "bots", but "HEAD requests".
-fn lowercase(label: &str) -> Cow<'_, str> {
-    match label.as_bytes() {
-        [_, second, ..] if second.is_ascii_lowercase() => Cow::Owned(label.to_lowercase()),
-        _ => Cow::Borrowed(label),
     }
 }

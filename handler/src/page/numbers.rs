@@ -4,8 +4,11 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::wording::{self, one_decimal, thousands};
-use crate::domain::statistics::{Counts, Previous, Report};
+use super::wording::{self, one_decimal};
+use crate::{
+    domain::statistics::{Counts, Previous, Report},
+    texts::{Text, Texts},
+};
 
 /// The numbers that a chart draws.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,13 +21,13 @@ pub enum Charted {
 }
 
 impl FromStr for Charted {
-    type Err = &'static str;
+    type Err = Text;
 
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
+    fn from_str(word: &str) -> Result<Self, Text> {
         match word {
             "visitors" => Ok(Self::Visitors),
             "pageviews" => Ok(Self::Pageviews),
-            _ => Err("'chart' must be visitors or pageviews"),
+            _ => Err(Text::new("errors.chart")),
         }
     }
 }
@@ -38,8 +41,11 @@ pub(super) struct Number {
     value: String,
     /// The change; missing if the previous period has no such number or it is zero.
     change: Option<Change>,
-    /// The number of the previous period.
+    /// The number of the previous period in words.
     before: Option<String>,
+    /// The number in a few words, for the title of the tab.
+    #[serde(skip)]
+    titled: String,
     /// Whether the chart draws the number.
     drawn: bool,
     /// The query of the page whose chart draws the number, if there is a choice.
@@ -74,79 +80,94 @@ struct Change {
 /// The numbers of the range. If its unique visitors are unknown, the sum of daily visitors replaces them. The numbers of one value have
 /// no pageviews if these would not be those of its visitors, and no visitors if the value has none. The chart draws one of the
 /// numbers; `query` is that of the page whose chart draws another one.
-pub(super) fn numbers(report: &Report, charted: Charted, query: impl Fn(Charted) -> Option<String>) -> Vec<Number> {
+pub(super) fn numbers(
+    texts: &'static Texts,
+    report: &Report,
+    charted: Charted,
+    query: impl Fn(Charted) -> Option<String>,
+) -> Vec<Number> {
     let now = &report.counts;
     let before = report.previous.as_ref().map(|previous| &previous.counts);
-    let count = |key, label, of: fn(&Counts) -> Option<i64>| number(key, label, of(now), before.and_then(of));
+    let count = |key, of: fn(&Counts) -> Option<i64>| number(texts, key, of(now), before.and_then(of));
     let views = views(report);
     let pageviews = || {
-        let number = count("pageviews", views, |counts| Some(counts.pageviews));
-        number.filter(|_| !views.is_empty())
+        let number = count("pageviews", |counts| Some(counts.pageviews)).filter(|_| !views.is_empty());
+        number.map(|number| Number {
+            // Other kinds have a name of their own.
+            label: if views == PAGEVIEWS { number.label } else { wording::views(texts, views) },
+            titled: texts.counted(&format!("titles.{views}"), now.pageviews),
+            ..number
+        })
     };
     let shown = if now.visitors.is_some() {
         vec![
-            count("visitors", "Unique visitors", |counts| counts.visitors),
-            count("new_visitors", "New", |counts| counts.new_visitors),
-            count("returning_visitors", "Returning", Counts::returning_visitors),
+            count("visitors", |counts| counts.visitors),
+            count("new_visitors", |counts| counts.new_visitors),
+            count("returning_visitors", Counts::returning_visitors),
             pageviews(),
-            views_per_visitor(now, before).filter(|_| views == WHOLE_SITE_VIEWS),
+            views_per_visitor(texts, now, before).filter(|_| views == PAGEVIEWS),
         ]
     } else {
         vec![
             pageviews(),
-            count("daily_visitors", "Sum of daily visitors", |counts| Some(counts.daily_visitors))
-                .filter(|_| report.filter.has_visitors()),
+            count("daily_visitors", |counts| Some(counts.daily_visitors)).filter(|_| report.filter.has_visitors()),
         ]
     };
     shown.into_iter().flatten().map(|number| number.with_chart(charted, &query)).collect()
 }
 
-/// The name of the report's pageviews; empty if the report has none that belong to its visitors.
+/// The kind of the report's pageviews, see [`Dimension::views`](crate::domain::Dimension::views); empty if the report has none that
+/// belong to its visitors.
 pub(super) fn views(report: &Report) -> &'static str {
     match report.filter.condition() {
         Some(condition) => condition.dimension.views(),
         // Cells count visitors only.
         None if report.filter.combines() => "",
-        None => WHOLE_SITE_VIEWS,
+        None => PAGEVIEWS,
     }
 }
 
-/// The name of the pageviews of a site.
-const WHOLE_SITE_VIEWS: &str = "Pageviews";
+/// The kind of pageviews that a site has.
+const PAGEVIEWS: &str = "pageviews";
 
-fn number(key: &'static str, label: &'static str, now: Option<i64>, before: Option<i64>) -> Option<Number> {
+fn number(texts: &'static Texts, key: &'static str, now: Option<i64>, before: Option<i64>) -> Option<Number> {
     let now = now?;
     let before = before.filter(|before| *before > 0);
-    Some(Number {
-        key,
-        label,
-        value: thousands(now),
-        change: before.map(|before| change(now as f64, before as f64)),
-        before: before.map(thousands),
-        drawn: false,
-        chart: None,
-    })
+    let titled = match key {
+        "visitors" | "daily_visitors" => texts.counted(&format!("titles.{key}"), now),
+        _ => String::new(),
+    };
+    let number = Number::plain(texts, key, texts.number(now));
+    let before = before.map(|before| (change(texts, now as f64, before as f64), texts.number(before)));
+    Some(Number { titled, ..number.compared(texts, before) })
 }
 
-fn views_per_visitor(now: &Counts, before: Option<&Counts>) -> Option<Number> {
+fn views_per_visitor(texts: &'static Texts, now: &Counts, before: Option<&Counts>) -> Option<Number> {
     let ratio = |counts: &Counts| {
         let visitors = counts.visitors.filter(|visitors| *visitors > 0)?;
         Some(counts.pageviews as f64 / visitors as f64)
     };
     let value = ratio(now)?;
     let before = before.and_then(ratio).filter(|before| *before > 0.0);
-    Some(Number {
-        key: "views_per_visitor",
-        label: "Views per visitor",
-        value: one_decimal(value),
-        change: before.map(|before| change(value, before)),
-        before: before.map(one_decimal),
-        drawn: false,
-        chart: None,
-    })
+    let number = Number::plain(texts, "views_per_visitor", one_decimal(texts, value));
+    Some(number.compared(texts, before.map(|before| (change(texts, value, before), one_decimal(texts, before)))))
 }
 
-fn change(now: f64, before: f64) -> Change {
+impl Number {
+    fn plain(texts: &'static Texts, key: &'static str, value: String) -> Self {
+        let label = texts.of(&format!("numbers_of_range.{key}"));
+        Self { key, label, value, change: None, before: None, titled: String::new(), drawn: false, chart: None }
+    }
+
+    /// The number with its change and the number of the previous period.
+    fn compared(self, texts: &Texts, before: Option<(Change, String)>) -> Self {
+        let Some((change, before)) = before else { return self };
+        let before = texts.filled("numbers_of_range.before", &[("number", &before)]);
+        Self { change: Some(change), before: Some(before), ..self }
+    }
+}
+
+fn change(texts: &Texts, now: f64, before: f64) -> Change {
     #[allow(clippy::cast_possible_truncation, reason = "rounded, and a share of a count")]
     let percent = ((now - before) * 100.0 / before).round() as i64;
     let (sign, direction) = match percent {
@@ -154,42 +175,47 @@ fn change(now: f64, before: f64) -> Change {
         0 => ('±', "same"),
         _ => ('−', "down"),
     };
-    Change { percent: format!("{sign}{} %", thousands(percent.saturating_abs())), direction }
+    Change { percent: format!("{sign}{}", texts.percent(percent.saturating_abs())), direction }
 }
 
 /// The change of a number in whole percent.
-pub(super) fn percent(now: f64, before: f64) -> String {
-    change(now, before).percent
+pub(super) fn percent(texts: &Texts, now: f64, before: f64) -> String {
+    change(texts, now, before).percent
 }
 
 /// The first number in a few words, for the title of the tab.
-pub(super) fn in_title(numbers: &[Number]) -> Option<String> {
-    numbers.first().map(|number| format!("{} {}", number.value, wording::in_sentence(number.label)))
+pub(super) fn in_title(numbers: &[Number]) -> Option<&str> {
+    numbers.first().map(|number| &*number.titled)
 }
 
 /// The sentence that names the previous period, or the day since which visits are counted.
-pub(super) fn compared(report: &Report) -> Option<String> {
+pub(super) fn compared(texts: &Texts, report: &Report) -> Option<String> {
     if let Some(began) = report.counting_began {
-        return Some(format!("Counting began on {}, so there is no comparison.", wording::date(began.date())));
+        let date = texts.date("dates.date", began.date());
+        return Some(texts.filled("numbers_of_range.began", &[("date", &date)]));
     }
     let Previous { first, last, until, counts, .. } = report.previous.as_ref()?;
     if counts.pageviews == 0 {
         return None;
     }
-    let days = wording::days(first.date(), last.date());
+    let days = wording::days(texts, first.date(), last.date());
     // The hours of one value are not counted.
     if !report.filter.is_empty() && report.last == report.day() {
-        return Some(format!("Compared with {days}, with the whole last day."));
+        return Some(texts.filled("numbers_of_range.compared_whole_day", &[("days", &days)]));
     }
     Some(match until {
-        Some(until) => format!("Compared with {days}, until {}.", report.zone.to_datetime(*until).strftime("%H:%M")),
-        None => format!("Compared with {days}."),
+        Some(until) => {
+            let time = texts.date("dates.time", report.zone.to_datetime(*until));
+            texts.filled("numbers_of_range.compared_until", &[("days", &days), ("time", &time)])
+        }
+        None => texts.filled("numbers_of_range.compared", &[("days", &days)]),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::change;
+    use crate::texts::english;
 
     #[test]
     fn a_change_has_a_sign_and_a_direction() {
@@ -200,7 +226,7 @@ mod tests {
             (0.0, 3.0, "−100 %", "down"),
             (2_000.0, 1.0, "+199,900 %", "up"),
         ] {
-            let change = change(now, before);
+            let change = change(english(), now, before);
             assert_eq!((&*change.percent, change.direction), (text, direction));
         }
     }

@@ -2,8 +2,11 @@
 
 use serde::Serialize;
 
-use super::{TEMPLATES, short, wording::query_value};
-use crate::{build, domain::site_name::SiteName};
+use super::{
+    templates::templates,
+    wording::{query_value, short, titled},
+};
+use crate::{build, domain::site_name::SiteName, texts::Texts};
 
 /// A failed request in words, and the way back.
 pub struct Problem<'a> {
@@ -47,21 +50,21 @@ struct ProblemPage<'a> {
 ///
 /// # Errors
 /// If the template names a missing value; the tests render it.
-pub fn render_problem(problem: &Problem<'_>) -> anyhow::Result<String> {
+pub fn render_problem(texts: &'static Texts, problem: &Problem<'_>) -> anyhow::Result<String> {
     let Problem { heading, detail, way_back } = problem;
     let query = |name: &str, value: &str| format!("{name}={}", query_value(value));
     let (back, label) = match way_back {
-        WayBack::Start => ("/".to_owned(), "Back to the statistics".to_owned()),
+        WayBack::Start => ("/".to_owned(), texts.of("ways_back.start").to_owned()),
         WayBack::Site { site, share } => {
             let share = share.map(|share| format!("&{}", query("share", share))).unwrap_or_default();
-            (format!("/?{}{share}", query("site", site)), format!("Show the last 30 days of {site}"))
+            (format!("/?{}{share}", query("site", site)), texts.filled("ways_back.site", &[("site", site)]))
         }
-        WayBack::SignIn(None) => ("/".to_owned(), "Sign in".to_owned()),
-        WayBack::SignIn(Some(site)) => (format!("/?{}", query("site", site)), "Sign in".to_owned()),
+        WayBack::SignIn(None) => ("/".to_owned(), texts.of("ways_back.sign_in").to_owned()),
+        WayBack::SignIn(Some(site)) => (format!("/?{}", query("site", site)), texts.of("ways_back.sign_in").to_owned()),
     };
-    let (title, detail) = (format!("{heading} · Footfall"), sentence(detail));
+    let (title, detail) = (titled(heading), sentence(detail));
     let (version, commit) = (build::VERSION, short(build::COMMIT));
-    Ok(TEMPLATES.render("problem", &ProblemPage { title, heading, detail, back, label, version, commit })?)
+    Ok(templates(texts).render("problem", &ProblemPage { title, heading, detail, back, label, version, commit })?)
 }
 
 /// A text as a sentence: problem details for programs begin in lower case and have no full stop.
@@ -76,9 +79,11 @@ fn sentence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::texts::english;
 
     fn page(detail: &str, way_back: WayBack<'_>) -> String {
-        let page = render_problem(&Problem { heading: "This range is not valid", detail, way_back }).unwrap();
+        let page =
+            render_problem(english(), &Problem { heading: "This range is not valid", detail, way_back }).unwrap();
         page.replace("&#x3D;", "=")
     }
 

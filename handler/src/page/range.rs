@@ -3,41 +3,47 @@
 use serde::Serialize;
 
 use super::{filter::HOURLY_DAYS, numbers::Charted};
-use crate::domain::{
-    calendar::Day,
-    statistics::{Range, Report, Step},
+use crate::{
+    domain::{
+        calendar::Day,
+        statistics::{Range, Report, Step},
+    },
+    texts::Texts,
 };
 
 /// A link to a range, or to a step of its chart.
 #[derive(Serialize)]
 pub(super) struct RangeLink {
     query: String,
-    label: &'static str,
+    label: String,
     /// The key that opens the link.
     shortcut: Option<&'static str>,
     current: bool,
 }
 
-/// Ranges that can be chosen with one click, and the keys that Plausible has for them.
+/// Ranges that can be chosen with one click, the keys of their texts, and the keys that Plausible has for them.
 const RANGES: [(Range, &str, Option<&str>); 11] = [
-    (Range::Today, "Today", Some("D")),
-    (Range::Yesterday, "Yesterday", Some("E")),
-    (Range::Days(7), "7 days", Some("W")),
-    (Range::Days(30), "30 days", Some("T")),
-    (Range::Week, "This week", None),
-    (Range::LastWeek, "Last week", None),
-    (Range::Month, "This month", Some("M")),
-    (Range::LastMonth, "Last month", Some("P")),
-    (Range::Year, "This year", Some("Y")),
-    (Range::Months(12), "12 months", Some("L")),
-    (Range::All(None), "All time", Some("A")),
+    (Range::Today, "ranges.today", Some("D")),
+    (Range::Yesterday, "ranges.yesterday", Some("E")),
+    (Range::Days(7), "ranges.days", Some("W")),
+    (Range::Days(30), "ranges.days", Some("T")),
+    (Range::Week, "ranges.week", None),
+    (Range::LastWeek, "ranges.last_week", None),
+    (Range::Month, "ranges.month", Some("M")),
+    (Range::LastMonth, "ranges.last_month", Some("P")),
+    (Range::Year, "ranges.year", Some("Y")),
+    (Range::Months(12), "ranges.months", Some("L")),
+    (Range::All(None), "ranges.all", Some("A")),
 ];
 
 /// Links to the ranges that can be chosen with one click. A range that begins before the first stored day would be cut.
-pub(super) fn ranges(report: &Report, suffix: &str) -> Vec<RangeLink> {
-    let link = |(range, label, shortcut): (Range, &'static str, Option<&'static str>)| RangeLink {
+pub(super) fn ranges(texts: &Texts, report: &Report, suffix: &str) -> Vec<RangeLink> {
+    let link = |(range, key, shortcut): (Range, &'static str, Option<&'static str>)| RangeLink {
         query: query(range, report.last) + suffix,
-        label,
+        label: match range {
+            Range::Days(count) | Range::Months(count) => texts.counted(key, count.into()),
+            _ => texts.of(key).to_owned(),
+        },
         shortcut,
         current: range == report.range,
     };
@@ -90,7 +96,7 @@ pub(super) const fn chart(charted: Charted) -> &'static str {
 }
 
 /// Links to the chart's steps that suit a range. The link to the default step does not name it.
-pub(super) fn steps(report: &Report, range_query: &str, suffix: &str) -> Vec<RangeLink> {
+pub(super) fn steps(texts: &Texts, report: &Report, range_query: &str, suffix: &str) -> Vec<RangeLink> {
     let days = days(report);
     let suits = |step: &Step| match step {
         Step::Hour => days <= HOURLY_DAYS && report.filter.step(Step::Hour) == Step::Hour,
@@ -100,12 +106,7 @@ pub(super) fn steps(report: &Report, range_query: &str, suffix: &str) -> Vec<Ran
     };
     let link = |step: Step| RangeLink {
         query: with_step(range_query, step, report) + suffix,
-        label: match step {
-            Step::Hour => "Hours",
-            Step::Day => "Days",
-            Step::Week => "Weeks",
-            Step::Month => "Months",
-        },
+        label: texts.of(&format!("chart.{}.name", step.name())).to_owned(),
         shortcut: None,
         current: step == report.step,
     };

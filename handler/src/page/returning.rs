@@ -2,35 +2,40 @@
 
 use serde::Serialize;
 
-use super::wording::thousands;
 use crate::{
     domain::Day,
     domain::statistics::{Report, Week},
+    texts::Texts,
 };
 
 /// The row of one week.
 #[derive(Serialize)]
 pub(super) struct WeekRow {
-    /// The date of its Monday.
+    /// The date of its Monday, and whether the week is not over yet.
     from: String,
-    /// Whether the week is not over yet.
-    unfinished: bool,
     visitors: String,
     /// The share of returning visitors, in whole percent.
-    returning: i64,
-    /// The share of visitors seen in the previous week, in whole percent.
-    from_week_before: i64,
+    share: i64,
+    /// The same share as text.
+    returning: String,
+    /// The share of visitors seen in the previous week.
+    from_week_before: String,
 }
 
 /// The weeks with visitors, the newest first.
-pub(super) fn weeks(report: &Report) -> Vec<WeekRow> {
+pub(super) fn weeks(texts: &Texts, report: &Report) -> Vec<WeekRow> {
     let today = report.zone.to_datetime(report.as_of).date();
-    let row = |week: &Week| WeekRow {
-        from: week.first.date().strftime("%-d %B").to_string(),
-        unfinished: Day::of_date(today).is_ok_and(|today| today < week.first.plus(6)),
-        visitors: thousands(week.visitors),
-        returning: percent(week.returning_visitors(), week.visitors),
-        from_week_before: percent(week.from_week_before, week.visitors),
+    let row = |week: &Week| {
+        let from = texts.date("dates.date_in_year", week.first.date());
+        let is_unfinished = Day::of_date(today).is_ok_and(|today| today < week.first.plus(6));
+        let share = percent(week.returning_visitors(), week.visitors);
+        WeekRow {
+            from: if is_unfinished { texts.filled("weeks.unfinished", &[("date", &from)]) } else { from },
+            visitors: texts.number(week.visitors),
+            share,
+            returning: texts.percent(share),
+            from_week_before: texts.percent(percent(week.from_week_before, week.visitors)),
+        }
     };
     report.returning.iter().rev().filter(|week| week.visitors > 0).map(row).collect()
 }

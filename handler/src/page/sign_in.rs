@@ -2,13 +2,16 @@
 
 use serde::Serialize;
 
-use super::{TEMPLATES, short};
-use crate::{build, domain::SiteName};
+use super::{
+    templates::templates,
+    wording::{short, titled},
+};
+use crate::{build, domain::SiteName, texts::Texts};
 
 /// The values of `sign_in.html`.
 #[derive(Serialize)]
 struct SignIn<'a> {
-    title: &'static str,
+    title: String,
     site: Option<&'a str>,
     /// The reason why the form is shown again.
     problem: Option<&'a str>,
@@ -20,26 +23,27 @@ struct SignIn<'a> {
 ///
 /// # Errors
 /// If the template names a missing value; the tests render it.
-pub fn render_sign_in(site: Option<&SiteName>, problem: Option<&str>) -> anyhow::Result<String> {
+pub fn render_sign_in(texts: &'static Texts, site: Option<&SiteName>, problem: Option<&str>) -> anyhow::Result<String> {
     let form = SignIn {
-        title: "Sign in · Footfall",
+        title: titled(texts.of("sign_in.heading")),
         site: site.map(|site| &**site),
         problem,
         version: build::VERSION,
         commit: short(build::COMMIT),
     };
-    Ok(TEMPLATES.render("sign_in", &form)?)
+    Ok(templates(texts).render("sign_in", &form)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::texts::english;
 
     #[test]
     fn the_sign_in_form_keeps_the_site_and_shows_the_problem() {
         let site: SiteName = "example.com".parse().unwrap();
-        let form = render_sign_in(Some(&site), Some("Wrong token.")).unwrap();
+        let form = render_sign_in(english(), Some(&site), Some("Wrong token.")).unwrap();
         assert!(form.contains("value=\"example.com\"") && form.contains("Wrong token."), "{form}");
-        assert!(!render_sign_in(None, None).unwrap().contains("role=\"alert\""));
+        assert!(!render_sign_in(english(), None, None).unwrap().contains("role=\"alert\""));
     }
 }

@@ -4,12 +4,13 @@
 use serde::Serialize;
 
 use super::{
-    templates::TEMPLATES,
-    wording::{query_value, short, thousands},
+    templates::templates,
+    wording::{query_value, short, titled},
 };
 use crate::{
     build,
     domain::{site_name::SiteName, statistics::Overview},
+    texts::Texts,
 };
 
 /// The largest number of sites that every page links to.
@@ -25,8 +26,8 @@ pub(super) struct SiteChoice<'a> {
     several: bool,
     /// Links to the sites; empty if there is only one, or too many.
     links: Vec<SiteLink<'a>>,
-    /// The number of sites, if there are too many to link to.
-    count: Option<String>,
+    /// The label of a search, if there are too many sites to link to.
+    search: Option<String>,
 }
 
 /// A site to choose.
@@ -39,17 +40,20 @@ struct SiteLink<'a> {
 
 impl<'a> SiteChoice<'a> {
     /// The choice among sites, of which one is shown.
-    pub(super) fn of(sites: &'a [SiteName], current: &SiteName) -> Self {
+    pub(super) fn of(texts: &Texts, sites: &'a [SiteName], current: &SiteName) -> Self {
         let link = |site: &'a SiteName| SiteLink { name: site, query: query_value(site), current: site == current };
         match sites.len() {
             0 | 1 => Self::none(),
-            2..=LINKED_SITES => Self { several: true, links: sites.iter().map(link).collect(), count: None },
-            count => Self { several: true, links: Vec::new(), count: Some(number(count)) },
+            2..=LINKED_SITES => Self { several: true, links: sites.iter().map(link).collect(), search: None },
+            count => {
+                let search = texts.counted("sites.search_all", number(count));
+                Self { several: true, links: Vec::new(), search: Some(search) }
+            }
         }
     }
 
     pub(super) const fn none() -> Self {
-        Self { several: false, links: Vec::new(), count: None }
+        Self { several: false, links: Vec::new(), search: None }
     }
 }
 
@@ -72,6 +76,7 @@ pub struct FoundSites<'a> {
 /// The values of `sites.html`.
 #[derive(Serialize)]
 struct SitesPage<'a> {
+    title: String,
     search: &'a str,
     /// Whether there are so many sites that a search helps.
     searchable: bool,
@@ -102,42 +107,43 @@ struct SiteRow<'a> {
 ///
 /// # Errors
 /// If the template names a missing value; the tests render it.
-pub fn render_sites(found: &FoundSites<'_>) -> anyhow::Result<String> {
+pub fn render_sites(texts: &'static Texts, found: &FoundSites<'_>) -> anyhow::Result<String> {
     let FoundSites { search, sites, overview, offset, found, all } = *found;
     let end = offset.saturating_add(sites.len());
-    let summary = match (sites.len(), found) {
-        (_, 0) => format!("None of {} sites has this in its name.", number(all)),
-        (shown, found) if shown < found && shown > 0 => {
-            format!("Sites {} to {} of {}", number(offset + 1), number(end), number(found))
+    let summary = match (sites.len(), number(found)) {
+        (_, 0) => texts.counted("sites.none", number(all)),
+        (shown, count) if shown < found && shown > 0 => {
+            let [first, last, count] = [number(offset + 1), number(end), count].map(|number| texts.number(number));
+            texts.filled("sites.shown", &[("first", &first), ("last", &last), ("count", &count)])
         }
-        (_, 1) => "1 site".to_owned(),
-        (_, found) => format!("{} sites", number(found)),
+        (_, count) => texts.counted("sites.count", count),
     };
     let query = |offset: usize| format!("q={}&offset={offset}", query_value(search));
     let page = SitesPage {
+        title: titled(texts.of("sites.heading")),
         search,
         searchable: all > LINKED_SITES || !search.is_empty(),
         summary,
         known: overview.is_some(),
-        rows: rows(sites, overview),
+        rows: rows(texts, sites, overview),
         previous: (offset > 0).then(|| query(offset.saturating_sub(SHOWN_SITES))),
         next: (end < found).then(|| query(end)),
         version: build::VERSION,
         commit: short(build::COMMIT),
     };
-    Ok(TEMPLATES.render("sites", &page)?)
+    Ok(templates(texts).render("sites", &page)?)
 }
 
-fn rows<'a>(sites: &'a [SiteName], overview: Option<&Overview>) -> Vec<SiteRow<'a>> {
+fn rows<'a>(texts: &Texts, sites: &'a [SiteName], overview: Option<&Overview>) -> Vec<SiteRow<'a>> {
     let row = |(index, site): (usize, &'a SiteName)| {
         let counted = overview.and_then(|overview| overview.sites.get(index));
         let days = counted.map_or(&[][..], |counted| &counted.visitors);
-        let words: Vec<_> = days.iter().copied().map(thousands).collect();
+        let numbers: Vec<_> = days.iter().map(|visitors| texts.number(*visitors)).collect();
         SiteRow {
             name: site,
             query: query_value(site),
-            today: counted.map_or_else(|| "–".to_owned(), |counted| thousands(counted.today())),
-            days: format!("Visitors by day: {}", words.join(", ")),
+            today: counted.map_or_else(|| "–".to_owned(), |counted| texts.number(counted.today())),
+            days: texts.filled("sites.by_day", &[("numbers", &numbers.join(", "))]),
             line: counted.map(|_| line(days)),
         }
     };
@@ -152,8 +158,8 @@ fn line(numbers: &[i64]) -> String {
     format!("M{}", numbers.iter().enumerate().map(point).collect::<Vec<_>>().join("L"))
 }
 
-fn number(count: usize) -> String {
-    thousands(i64::try_from(count).unwrap_or(i64::MAX))
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -161,7 +167,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::domain::Day;
+    use crate::{domain::Day, texts::english};
 
     fn sites(count: usize) -> Vec<SiteName> {
         (0..count).map(|number| format!("site-{number}.example").parse().unwrap()).collect()
@@ -173,18 +179,21 @@ mod tests {
         let overview = Some(&overview);
         let found = FoundSites { search, sites: &sites, overview, offset, found, all: 10_000 };
         // Links as browsers read them.
-        render_sites(&found).unwrap().replace("&#x3D;", "=")
+        render_sites(english(), &found).unwrap().replace("&#x3D;", "=")
     }
 
     #[test]
     fn a_page_links_to_few_sites_and_searches_many() {
         for (count, links) in [(1, 0), (2, 2), (5, 5), (6, 0), (10_000, 0)] {
             let sites = sites(count);
-            let choice = SiteChoice::of(&sites, &sites[0]);
+            let choice = SiteChoice::of(english(), &sites, &sites[0]);
             let expected = (links, count > 5, count > 1);
-            assert_eq!((choice.links.len(), choice.count.is_some(), choice.several), expected, "{count}");
+            assert_eq!((choice.links.len(), choice.search.is_some(), choice.several), expected, "{count}");
         }
-        assert_eq!(SiteChoice::of(&sites(10_000), &sites(1)[0]).count.as_deref(), Some("10,000"));
+        assert_eq!(
+            SiteChoice::of(english(), &sites(10_000), &sites(1)[0]).search.as_deref(),
+            Some("Search 10,000 sites")
+        );
     }
 
     #[test]
@@ -213,7 +222,7 @@ mod tests {
         let sites = sites(2);
         let overview = Overview::assemble(today, &sites, &counted);
         let found = FoundSites { search: "", sites: &sites, overview: Some(&overview), offset: 0, found: 2, all: 2 };
-        let page = render_sites(&found).unwrap();
+        let page = render_sites(english(), &found).unwrap();
         assert!(
             page.contains("<td>1,234<td>") && page.contains("Visitors by day: 2,468, 0, 0, 0, 0, 617, 1,234<"),
             "{page}"
@@ -221,7 +230,7 @@ mod tests {
         assert!(page.contains("\"M0 1L10 19L20 19L30 19L40 19L50 15L60 10\""), "{page}");
         assert!(page.contains("<td>0<td>") && page.contains("\"M0 19L10 19L20 19L30 19L40 19L50 19L60 19\""));
         assert!(!page.contains("type=\"search\"") && !page.contains("not available"));
-        let page = render_sites(&FoundSites { overview: None, ..found }).unwrap();
+        let page = render_sites(english(), &FoundSites { overview: None, ..found }).unwrap();
         assert!(
             page.contains("The numbers are not available.")
                 && page.contains("<td>–<td>\n")

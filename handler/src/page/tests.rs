@@ -2,6 +2,7 @@
 
 mod embedded;
 mod filter;
+mod language;
 mod sample;
 
 use jiff::tz::TimeZone;
@@ -11,6 +12,7 @@ use super::*;
 use crate::{
     domain::statistics::{Annotation, Entry, ImportedPoint, Lists, Point, Previous, Range, Step},
     domain::{Dimension, Exclusion, dimension::Group},
+    texts::{english, languages, of_language},
 };
 
 fn html(report: &Report) -> String {
@@ -22,10 +24,15 @@ fn html_of_sites(report: &Report, sites: &[&str]) -> String {
 }
 
 fn html_of_chart(report: &Report, sites: &[&str], charted: Charted) -> String {
+    html_in(english(), report, sites, charted)
+}
+
+fn html_in(texts: &'static Texts, report: &Report, sites: &[&str], charted: Charted) -> String {
     let sites: Vec<SiteName> = sites.iter().map(|site| site.parse().unwrap()).collect();
     let (address, version, commit) = ("https://counter.example", "0.1.0", "0123456789abcdef");
     let own_site = &"counter.example".parse().unwrap();
     render(&PageContext {
+        texts,
         report,
         charted,
         address,
@@ -199,7 +206,7 @@ fn a_stale_page_warns_that_the_visit_may_not_be_counted() {
 
 #[test]
 fn the_unavailable_page_warns_that_the_visit_may_not_be_counted() {
-    let page = render_unavailable(PageKind::Whole, "0.1.0", "0123456789abcdef").unwrap();
+    let page = render_unavailable(english(), PageKind::Whole, "0.1.0", "0123456789abcdef").unwrap();
     assert!(page.contains("your visit may not have been counted. Try again"));
     assert!(page.contains("Footfall 0.1.0 (0123456)"));
     assert!(!page.contains("<script"));
@@ -210,9 +217,10 @@ fn the_page_complies_with_its_content_security_policy() {
     let mut report = report();
     report.stale = true;
     report.lists.insert(Dimension::Browser, vec![entry("Firefox")]);
-    for page in
-        [html_of_sites(&report, &["example.com", "b.example"]), render_unavailable(PageKind::Whole, "0", "0").unwrap()]
-    {
+    for page in [
+        html_of_sites(&report, &["example.com", "b.example"]),
+        render_unavailable(english(), PageKind::Whole, "0", "0").unwrap(),
+    ] {
         for (name, value) in attributes(&page) {
             assert!(name != "style" && !name.starts_with("on"), "{name}");
             let ours = ['?', '#'].iter().any(|start| value.starts_with(*start))
@@ -372,7 +380,11 @@ fn only_groups_with_lists_have_tabs() {
         let page = html(&with_group(&report, *group));
         let count = Dimension::lists().filter(|dimension| dimension.group() == *group).count();
         assert_eq!(page.matches("<table class=\"list\"").count(), count, "{group:?}");
-        let current = format!("&lists={}#lists\" aria-current=\"true\">{}</a>", group.name(), group.heading());
+        let current = format!(
+            "&lists={}#lists\" aria-current=\"true\">{}</a>",
+            group.name(),
+            english().of(&format!("groups.{}", group.name()))
+        );
         assert!(links(&page).contains(&current), "{group:?}");
         assert_eq!(page.contains("data-names=\"region\""), *group == Group::Locations);
         assert_eq!(page.contains("<th>Requests"), *group == Group::Robots);

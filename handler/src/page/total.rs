@@ -2,8 +2,11 @@
 
 use serde::Serialize;
 
-use super::{numbers, wording::thousands};
-use crate::domain::statistics::{Counts, Report};
+use super::{numbers, wording};
+use crate::{
+    domain::statistics::{Counts, Report},
+    texts::Texts,
+};
 
 /// One of the headline numbers.
 #[derive(Serialize)]
@@ -22,32 +25,32 @@ pub(super) struct HeadlineNumber {
 }
 
 /// All headline numbers. None for a value without visitors.
-pub(super) fn totals(report: &Report) -> Vec<HeadlineNumber> {
+pub(super) fn totals(texts: &'static Texts, report: &Report) -> Vec<HeadlineNumber> {
     if !report.filter.has_visitors() {
         return Vec::new();
     }
-    let views = numbers::views(report);
+    let views = wording::views(texts, numbers::views(report));
     let total = |key, label, counts: &Counts| HeadlineNumber {
         key,
         label,
-        visitors: thousands(counts.visitors.unwrap_or(counts.daily_visitors)),
+        visitors: texts.number(counts.visitors.unwrap_or(counts.daily_visitors)),
         estimate: false,
         sum: counts.visitors.is_none(),
-        pageviews: thousands(counts.pageviews),
+        pageviews: texts.number(counts.pageviews),
         views,
     };
     let mut totals = vec![
-        total("today", "Today", &report.today),
-        total("this_week", "This week", &report.this_week),
-        total("this_month", "This month", &report.this_month),
+        total("today", texts.of("ranges.today"), &report.today),
+        total("this_week", texts.of("ranges.week"), &report.this_week),
+        total("this_month", texts.of("ranges.month"), &report.this_month),
     ];
     totals.extend(report.all_time_visitors.map(|estimate| HeadlineNumber {
         key: "all_time",
-        label: "All time",
-        visitors: thousands(estimate.visitors),
+        label: texts.of("ranges.all"),
+        visitors: texts.number(estimate.visitors),
         estimate: true,
         sum: false,
-        pageviews: thousands(report.all_time_pageviews),
+        pageviews: texts.number(report.all_time_pageviews),
         views,
     }));
     totals

@@ -2,10 +2,14 @@
 
 use serde::Serialize;
 
-use super::{TEMPLATES, short};
+use super::{
+    templates::templates,
+    wording::{BRAND, short},
+};
+use crate::texts::Texts;
 
 /// The pages that can be unavailable.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum PageKind {
     /// The page itself. Opening it is a visit.
     Whole,
@@ -17,7 +21,7 @@ pub enum PageKind {
 #[derive(Serialize)]
 struct Unavailable<'a> {
     title: &'static str,
-    counts: bool,
+    text: &'static str,
     version: &'a str,
     commit: &'a str,
 }
@@ -26,8 +30,16 @@ struct Unavailable<'a> {
 ///
 /// # Errors
 /// If the template names a missing value; the tests render it.
-pub fn render_unavailable(kind: PageKind, version: &str, commit: &str) -> anyhow::Result<String> {
-    let counts = kind == PageKind::Whole;
-    let page = Unavailable { title: "Footfall", counts, version, commit: short(commit) };
-    Ok(TEMPLATES.render("unavailable", &page)?)
+pub fn render_unavailable(
+    texts: &'static Texts,
+    kind: PageKind,
+    version: &str,
+    commit: &str,
+) -> anyhow::Result<String> {
+    let text = texts.of(match kind {
+        PageKind::Whole => "unavailable.page",
+        PageKind::Embedded => "unavailable.embedded",
+    });
+    let page = Unavailable { title: BRAND, text, version, commit: short(commit) };
+    Ok(templates(texts).render("unavailable", &page)?)
 }

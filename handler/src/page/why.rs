@@ -2,13 +2,17 @@
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::{TEMPLATES, short};
+use super::{
+    templates::templates,
+    wording::{meaning, purpose, short, titled},
+};
 use crate::{
     build,
     domain::{
         Exclusion,
         visit::robot::{Robot, RobotPurpose},
     },
+    texts::{Texts, english},
 };
 
 /// The result for one request.
@@ -30,7 +34,7 @@ impl Serialize for Verdict {
         verdict.serialize_entry("pageview", &self.pageview)?;
         verdict.serialize_entry("visitor", &self.visitor)?;
         verdict.serialize_entry("reason", &self.exclusion.map(Exclusion::name))?;
-        verdict.serialize_entry("meaning", &self.exclusion.map(Exclusion::meaning))?;
+        verdict.serialize_entry("meaning", &self.exclusion.map(|exclusion| meaning(english(), exclusion)))?;
         verdict.serialize_entry("robot", &self.robot.map(RobotJson))?;
         verdict.end()
     }
@@ -52,7 +56,7 @@ impl Serialize for RobotJson {
 /// The values of `why.html`.
 #[derive(Serialize)]
 struct Why {
-    title: &'static str,
+    title: String,
     verdict: &'static str,
     reason: Option<&'static str>,
     robot: Option<String>,
@@ -64,28 +68,31 @@ struct Why {
 ///
 /// # Errors
 /// If the template names a missing value; the tests render it.
-pub fn render_why(verdict: &Verdict) -> anyhow::Result<String> {
+pub fn render_why(texts: &'static Texts, verdict: &Verdict) -> anyhow::Result<String> {
     let why = Why {
-        title: "Would this visit count? · Footfall",
-        verdict: match (verdict.pageview, verdict.visitor) {
-            (_, true) => "Yes, as a pageview and as a visitor.",
-            (true, false) => "Partly: as a pageview, but not as a visitor.",
-            (false, _) => "No.",
-        },
-        reason: verdict.exclusion.map(Exclusion::meaning),
-        robot: verdict.robot.map(describe),
+        title: titled(texts.of("why.heading")),
+        verdict: texts.of(match (verdict.pageview, verdict.visitor) {
+            (_, true) => "why.visitor",
+            (true, false) => "why.pageview",
+            (false, _) => "why.nothing",
+        }),
+        reason: verdict.exclusion.map(|exclusion| meaning(texts, exclusion)),
+        robot: verdict.robot.map(|robot| describe(texts, robot)),
         version: build::VERSION,
         commit: short(build::COMMIT),
     };
-    Ok(TEMPLATES.render("why", &why)?)
+    Ok(templates(texts).render("why", &why)?)
 }
 
-fn describe(robot: &Robot) -> String {
-    let name = robot.name.unwrap_or("an unlisted robot (its User-Agent has robot-only patterns)");
-    let operator = robot.operator.map(|operator| format!(", run by {operator}")).unwrap_or_default();
+fn describe(texts: &'static Texts, robot: &Robot) -> String {
+    let name = robot.name.unwrap_or(texts.of("why.unlisted"));
+    let named = match robot.operator {
+        Some(operator) => texts.filled("why.run_by", &[("robot", name), ("operator", operator)]),
+        None => name.to_owned(),
+    };
     match robot.purpose {
-        RobotPurpose::Other => format!("{name}{operator}"),
-        purpose => format!("{name}{operator} ({})", purpose.label()),
+        RobotPurpose::Other => named,
+        known => format!("{named} ({})", purpose(texts, known)),
     }
 }
 
@@ -97,14 +104,14 @@ mod tests {
     #[test]
     fn the_why_page_shows_the_verdict_and_the_robot() {
         let counts = Verdict { pageview: true, visitor: true, exclusion: None, robot: None };
-        assert!(render_why(&counts).unwrap().contains("Yes, as a pageview and as a visitor."));
+        assert!(render_why(english(), &counts).unwrap().contains("Yes, as a pageview and as a visitor."));
         let robot = Verdict {
             pageview: false,
             visitor: false,
             exclusion: Some(Exclusion::Bots),
             robot: robot::identify("GPTBot/1.1"),
         };
-        let page = render_why(&robot).unwrap();
+        let page = render_why(english(), &robot).unwrap();
         assert!(page.contains("GPTBot") && page.contains("AI training"), "{page}");
         let json = serde_json::to_value(&robot).unwrap();
         assert_eq!((&json["reason"], &json["robot"]["purpose"]), (&"bots".into(), &"ai_training".into()));

@@ -8,7 +8,8 @@ use std::{
 use crate::host::{repository, triggers};
 
 /// The layers from low to high. A module may name modules of its own line and of lines above it.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
+    &["texts"],
     &["domain"],
     &["build", "clock", "outbound", "routes", "telemetry"],
     &["config"],
@@ -23,7 +24,7 @@ const LAYERS: [&[&str]; 11] = [
 ];
 
 /// The page renders what it is given.
-const NAMED_BY_PAGE: [&str; 3] = ["page", "domain", "build"];
+const NAMED_BY_PAGE: [&str; 4] = ["page", "domain", "build", "texts"];
 
 /// A word, where it may appear (a prefix of the path in `src`), and why.
 const WORDS: [(&str, &[&str], &str); 4] = [

@@ -45,6 +45,7 @@ mod import_order;
 mod import_peers;
 mod import_repeated;
 mod instances;
+mod languages;
 mod lists;
 mod live;
 mod locks;

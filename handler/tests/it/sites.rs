@@ -173,7 +173,7 @@ async fn a_page_of_ten_thousand_sites_is_as_large_as_a_page_of_one() {
         }
         let list = host.send(&Request::get("/api/sites?q=s123").header("Accept", "text/html")).await;
         assert_eq!(list.header("content-type"), "text/html; charset=utf-8");
-        assert_eq!(list.header("vary"), "accept, accept-encoding");
+        assert_eq!(list.header("vary"), "accept-language, accept-encoding, accept");
         assert!(
             list.text().contains("11 sites") && list.text().contains("href=\"/?site=s1234.dev\""),
             "{}",

@@ -1,9 +1,8 @@
-// The page on paper, in another language, and compressed.
+// The page on paper, and compressed.
 
 import { get } from "node:http";
 import { gunzipSync } from "node:zlib";
 import { findOverflow } from "./support/look.mjs";
-import { asJson } from "./support/numbers.mjs";
 import { between, date, EMPTY, FIREFOX, HOSTILE, ORDINARY } from "./support/sites.mjs";
 import { check, keepPicture, open, test } from "./support/test.mjs";
 
@@ -27,19 +26,6 @@ test("print", async ({ newPage, origin }) => {
   const overflow = await page.evaluate(findOverflow);
   check("nothing is wider than the paper", overflow.length === 0, overflow);
   await keepPicture(page, "print");
-});
-
-test("numbers in the browser's language", async ({ newPage, origin }) => {
-  const page = await newPage({ locale: "de-DE" });
-  await open(page, `${origin}/?site=${ORDINARY}`);
-  const { range } = await asJson(page);
-  check(
-    "whole numbers have the separators of the language",
-    (await page.locator("[data-range=pageviews]").textContent()) === range.pageviews.toLocaleString("de"),
-    range.pageviews,
-  );
-  const ratio = await page.locator("[data-range=views_per_visitor]").textContent();
-  check("fractions have the separator of the language", ratio.includes(","), ratio);
 });
 
 /** The response without decompression. */
@@ -79,8 +65,8 @@ test("compression", async ({ origin }) => {
       [plain.body.length, gzip.body.length],
     );
     check(
-      `${address} varies by Accept-Encoding`,
-      [plain, gzip].every(({ headers }) => headers.vary === "accept-encoding"),
+      `${address} varies by Accept-Language and Accept-Encoding`,
+      [plain, gzip].every(({ headers }) => headers.vary === "accept-language, accept-encoding"),
     );
   }
 });

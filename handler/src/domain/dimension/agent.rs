@@ -13,6 +13,9 @@ use patterns::{Found, Patterns};
 /// The name of anything unknown.
 pub const OTHER: &str = "Other";
 
+/// The kinds of device.
+pub const DEVICES: [&str; 7] = ["Desktop", "Phone", "Tablet", "TV", "Console", "Watch", OTHER];
+
 /// Longest part of a User-Agent that is read. Browsers rarely send more, and the limit bounds the time for hostile ones.
 const MAXIMUM_BYTES: usize = 1024;
 

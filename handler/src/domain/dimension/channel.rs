@@ -26,7 +26,7 @@ impl ChannelGroup {
     /// All channels, in the order of pages and responses.
     pub const ALL: &[Self] = &[Self::Search, Self::Social, Self::AiAssistant, Self::Mail, Self::Other, Self::Direct];
 
-    /// The name in responses.
+    /// The name in responses and keys of texts.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Search => "search",
@@ -35,18 +35,6 @@ impl ChannelGroup {
             Self::Mail => "mail",
             Self::Other => "other",
             Self::Direct => "direct",
-        }
-    }
-
-    /// The heading on the page.
-    pub const fn heading(self) -> &'static str {
-        match self {
-            Self::Search => "Search engines",
-            Self::Social => "Social networks",
-            Self::AiAssistant => "AI assistants",
-            Self::Mail => "Mail",
-            Self::Other => "Other sites",
-            Self::Direct => "Direct",
         }
     }
 
@@ -214,7 +202,6 @@ mod tests {
             assert!(!host.bytes().any(|byte| byte.is_ascii_uppercase()), "{host}");
         }
         for (index, one) in ChannelGroup::ALL.iter().enumerate() {
-            assert!(!one.heading().is_empty());
             assert!(ChannelGroup::ALL[..index].iter().all(|other| other.name() != one.name()));
         }
     }

@@ -1,9 +1,14 @@
 //! Why a query is invalid, in words for the client.
 
-use crate::domain::{
-    calendar::OutOfRange,
-    cells::ATTRIBUTES,
-    dimension::{Dimension, Uniqueness, channel::ChannelGroup},
+use std::{error, fmt};
+
+use crate::{
+    domain::{
+        calendar::OutOfRange,
+        cells::ATTRIBUTES,
+        dimension::{Dimension, Uniqueness, channel::ChannelGroup},
+    },
+    texts::{self, Text},
 };
 
 /// Longest series, in points.
@@ -21,52 +26,26 @@ pub(super) const MAXIMUM_CONDITIONS: usize = 20;
 /// Most rows of a list in one response.
 pub(super) const MAXIMUM_ROWS: i64 = 10_000;
 
-/// The words for ranges.
-pub(super) const RANGE_WORDS: &str = "today, yesterday, week, last_week, month, last_month, year, all, days such as 7d or 30d (3660d at most), or months such as 12m (120m at most)";
-
 /// Why a query is invalid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadQuery {
-    #[error("'period' must be {RANGE_WORDS}; or name two days with 'from' and 'to'")]
     UnknownRange,
-    #[error("'by' must be hour, day, week or month")]
     UnknownStep,
-    #[error("'list' must be the name of a list, such as pages or countries")]
     UnknownList,
-    #[error("'sort' must be visitors or pageviews")]
     UnknownSort,
-    #[error("'{0}' must be a number from {1} to {2}")]
     InvalidNumber(&'static str, i64, i64),
-    #[error("'search' has more than {MAXIMUM_VALUE_BYTES} bytes")]
     LongSearch,
-    #[error("'lists' must be pages, sources, locations, technology, events, robots or none")]
     UnknownLists,
-    #[error("use 'period', or 'from' and 'to', not both")]
     TwoRanges,
-    #[error("'to' needs a 'from' before it")]
     NoFirstDay,
-    #[error("'from' and 'to' must be dates in the years 1970 to 9999, such as 2026-11-23")]
     OutOfRange,
-    #[error("'from' must not be later than 'to', or than today if there is no 'to'")]
     Backwards,
-    #[error("the range has more than {MAXIMUM_DAYS} days: use a shorter one")]
     TooLong,
-    #[error("the series would have more than {MAXIMUM_POINTS} points: use a shorter range, or a longer step with 'by'")]
     TooManyPoints,
-    #[error(
-        "use one of {}; or any of {}, each once, or with '!' before each value to exclude, together with at most one of {}",
-        parameters(Dimension::lists()),
-        parameters(ATTRIBUTES),
-        parameters(Dimension::lists().filter(|dimension| dimension.uniqueness() == Uniqueness::PerValue))
-    )]
     SeveralValues,
-    #[error("the query has more than {MAXIMUM_CONDITIONS} values")]
     TooManyValues,
-    #[error("combinations of values are not counted, because FOOTFALL_SMALLEST_GROUP is off: use one value")]
     CombinationsOff,
-    #[error("'{}' has more than {MAXIMUM_VALUE_BYTES} bytes", .0.parameter())]
     LongValue(Dimension),
-    #[error("'{}' must be {}", .0.parameter(), form(*.0))]
     InvalidValue(Dimension),
 }
 
@@ -93,23 +72,60 @@ impl From<OutOfRange> for BadQuery {
     }
 }
 
-/// The parameters that name a value, in words.
+impl BadQuery {
+    /// The problem and its remedy in words.
+    pub fn text(self) -> Text {
+        let about = |key: &'static str, dimension: Dimension| Text::new(key).with("name", dimension.parameter());
+        let is_per_value = |dimension: &Dimension| dimension.uniqueness() == Uniqueness::PerValue;
+        match self {
+            Self::UnknownRange => Text::new("errors.range"),
+            Self::UnknownStep => Text::new("errors.step"),
+            Self::UnknownList => Text::new("errors.list"),
+            Self::UnknownSort => Text::new("errors.sort"),
+            Self::InvalidNumber(name, least, most) => {
+                Text::new("errors.number").with("name", name).with("least", least).with("most", most)
+            }
+            Self::LongSearch => Text::new("errors.long_search").with("most", MAXIMUM_VALUE_BYTES),
+            Self::UnknownLists => Text::new("errors.lists"),
+            Self::TwoRanges => Text::new("errors.two_ranges"),
+            Self::NoFirstDay => Text::new("errors.no_first_day"),
+            Self::OutOfRange => Text::new("errors.out_of_range"),
+            Self::Backwards => Text::new("errors.backwards"),
+            Self::TooLong => Text::new("errors.too_long").with("most", MAXIMUM_DAYS),
+            Self::TooManyPoints => Text::new("errors.too_many_points").with("most", MAXIMUM_POINTS),
+            Self::SeveralValues => Text::new("errors.several_values")
+                .with("all", parameters(Dimension::lists()))
+                .with("attributes", parameters(ATTRIBUTES))
+                .with("others", parameters(Dimension::lists().filter(is_per_value))),
+            Self::TooManyValues => Text::new("errors.too_many_values").with("most", MAXIMUM_CONDITIONS),
+            Self::CombinationsOff => Text::new("errors.combinations_off"),
+            Self::LongValue(dimension) => about("errors.long_value", dimension).with("most", MAXIMUM_VALUE_BYTES),
+            Self::InvalidValue(dimension) => match dimension {
+                Dimension::Page | Dimension::EntryPage | Dimension::AiPage => about("errors.path", dimension),
+                Dimension::Referrer => about("errors.host_name", dimension),
+                Dimension::Channel => {
+                    let names: Vec<_> = ChannelGroup::ALL.iter().map(|channel| channel.name()).collect();
+                    about("errors.channel", dimension).with("valid", names.join(", "))
+                }
+                Dimension::Country => about("errors.country", dimension),
+                Dimension::Language => about("errors.language_code", dimension),
+                _ => about("errors.listed_value", dimension).with("list", dimension.name()),
+            },
+        }
+    }
+}
+
+/// The words for programs.
+impl fmt::Display for BadQuery {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text().within(texts::english()))
+    }
+}
+
+impl error::Error for BadQuery {}
+
+/// The parameters that name a value.
 fn parameters(dimensions: impl IntoIterator<Item = Dimension>) -> String {
     let names: Vec<_> = dimensions.into_iter().map(|dimension| format!("'{}'", dimension.parameter())).collect();
     names.join(", ")
-}
-
-/// The valid form of a dimension's values, in words.
-fn form(dimension: Dimension) -> String {
-    match dimension {
-        Dimension::Page | Dimension::EntryPage | Dimension::AiPage => "a path, such as /about".to_owned(),
-        Dimension::Referrer => "a host name as the list of referrers has it, such as news.example".to_owned(),
-        Dimension::Channel => {
-            let names: Vec<_> = ChannelGroup::ALL.iter().map(|channel| channel.name()).collect();
-            format!("one of {}", names.join(", "))
-        }
-        Dimension::Country => "an ISO 3166 code of two letters, such as CH".to_owned(),
-        Dimension::Language => "an ISO 639 code as the list of languages has it, such as de".to_owned(),
-        _ => format!("a value as the list '{}' has it", dimension.name()),
-    }
 }

@@ -6,7 +6,10 @@ use super::{
     LIST_LENGTH,
     bad_query::{BadQuery, MAXIMUM_ROWS, MAXIMUM_VALUE_BYTES},
 };
-use crate::domain::dimension::{Dimension, channel::ChannelGroup, country::Country, language::Language};
+use crate::{
+    domain::dimension::{Dimension, agent::DEVICES, channel::ChannelGroup, country::Country, language::Language},
+    texts,
+};
 
 /// The column by which lists are sorted. Ranges without unique visitors are always sorted by pageviews.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -93,6 +96,10 @@ impl Section {
     /// The values of a dimension that are codes whose name matches the search.
     pub fn codes(&self, dimension: Dimension) -> Vec<String> {
         let matches = |name: &str| !self.search.is_empty() && name.to_lowercase().contains(&self.search);
+        // The search does not know the language of the page.
+        let matches_in_any_language = |kind: &str, name: &str| {
+            texts::languages().iter().any(|texts| matches(texts.of(&format!("{kind}.{name}"))))
+        };
         let found: Vec<&str> = match dimension {
             Dimension::Country => Country::all().filter(|known| matches(known.name())).map(Country::code).collect(),
             Dimension::Language => {
@@ -100,8 +107,10 @@ impl Section {
                 found.collect::<BTreeSet<_>>().into_iter().collect()
             }
             Dimension::Channel => {
-                ChannelGroup::ALL.iter().filter(|known| matches(known.heading())).map(|known| known.name()).collect()
+                let matches = |name: &&str| matches_in_any_language("channels", name);
+                ChannelGroup::ALL.iter().map(|known| known.name()).filter(matches).collect()
             }
+            Dimension::Device => DEVICES.into_iter().filter(|name| matches_in_any_language("devices", name)).collect(),
             _ => Vec::new(),
         };
         found.into_iter().map(str::to_owned).collect()
@@ -141,6 +150,8 @@ mod tests {
         assert_eq!(codes(Dimension::Country, "switzer"), ["CH"]);
         assert_eq!(codes(Dimension::Language, "japanese"), ["ja"]);
         assert_eq!(codes(Dimension::Channel, "engines"), ["search"]);
+        assert_eq!(codes(Dimension::Channel, "suchm"), ["search"]);
+        assert_eq!(codes(Dimension::Device, "fernseher"), ["TV"]);
         assert!(codes(Dimension::Page, "engines").is_empty() && codes(Dimension::Country, "").is_empty());
     }
 }

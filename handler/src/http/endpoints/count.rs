@@ -13,7 +13,7 @@ use crate::http::{
     app::App,
     claims::{ReportedVisit, visit},
     error::Error,
-    reply::{HTML, Reply, content_security_policy, encoded, reply},
+    reply::{Reply, content_security_policy, encoded, html, reply},
     request::Request,
 };
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
     domain::{ViewFacts, dimension::referrer::referring_host},
     page::{self, Charted},
     reader::{ReadError, Reading},
+    texts::Texts,
 };
 
 pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> {
@@ -58,12 +59,7 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
                 (Some(reading), _) => page_reply(request, &reading, charted)?,
                 // The problem has a page of its own.
                 (None, Error::TooManyQueries) => return Err(error),
-                (None, _) => reply(
-                    StatusCode::OK,
-                    HTML,
-                    page::render_unavailable(page::PageKind::Whole, build::VERSION, build::COMMIT)
-                        .map_err(render_error)?,
-                ),
+                (None, _) => unavailable(request, page::PageKind::Whole)?,
             };
             Ok(error.into_page(request, page))
         }
@@ -86,15 +82,16 @@ fn reported_visit(request: &Request) -> ReportedVisit<'_> {
 
 fn page_reply(request: &Request, reading: &Arc<Reading>, charted: Charted) -> Result<Reply, Error> {
     let app = request.app();
-    let encoding = request.encoding();
+    let (encoding, texts) = (request.encoding(), request.texts());
     let lists_sites = request.may_see_all();
     let signed_in = lists_sites && app.access.token.is_some();
-    let render = || page::render(&page::PageContext { lists_sites, signed_in, ..page_view(app, reading, charted) });
+    let render =
+        || page::render(&page::PageContext { lists_sites, signed_in, ..page_view(texts, app, reading, charted) });
     let bodies = app.response_cache.report(reading);
-    let pages = bodies.pages(charted);
+    let pages = bodies.pages(charted, texts);
     let body = if lists_sites { &pages.page } else { &pages.page_without_sites };
     let page = body.get(encoding, render).map_err(render_error)?;
-    Ok(encoded(reply(StatusCode::OK, HTML, page), encoding))
+    Ok(encoded(html(StatusCode::OK, page, texts), encoding))
 }
 
 async fn respond_with_frame(request: &Request) -> Reply {
@@ -111,19 +108,25 @@ async fn frame(request: &Request) -> Result<Reply, Error> {
     let (query, charted) = (request.page_query()?, request.charted()?);
     match app.reader.read_recent_or_stale(query, request.limited_network(), request.respond_by).await {
         Ok(reading) => {
-            let encoding = request.encoding();
+            let (encoding, texts) = (request.encoding(), request.texts());
             let bodies = app.response_cache.report(&reading);
-            let render = || page::render_embedded(&page_view(app, &reading, charted));
-            let page = bodies.pages(charted).embedded.get(encoding, render);
-            Ok(encoded(reply(StatusCode::OK, HTML, page.map_err(render_error)?), encoding))
+            let render = || page::render_embedded(&page_view(texts, app, &reading, charted));
+            let page = bodies.pages(charted, texts).embedded.get(encoding, render);
+            Ok(encoded(html(StatusCode::OK, page.map_err(render_error)?, texts), encoding))
         }
         Err(problem @ ReadError::Unavailable) => {
-            let page = page::render_unavailable(page::PageKind::Embedded, build::VERSION, build::COMMIT)
-                .map_err(render_error)?;
-            Ok(Error::from(problem).into_page(request, reply(StatusCode::OK, HTML, page)))
+            let page = unavailable(request, page::PageKind::Embedded)?;
+            Ok(Error::from(problem).into_page(request, page))
         }
         Err(problem) => Err(problem.into()),
     }
+}
+
+/// The page without numbers.
+fn unavailable(request: &Request, kind: page::PageKind) -> Result<Reply, Error> {
+    let texts = request.texts();
+    let page = page::render_unavailable(texts, kind, build::VERSION, build::COMMIT).map_err(render_error)?;
+    Ok(html(StatusCode::OK, page, texts))
 }
 
 fn frame_policy(app: &App) -> HeaderValue {
@@ -131,8 +134,9 @@ fn frame_policy(app: &App) -> HeaderValue {
     content_security_policy(&if origins.is_empty() { "'none'".to_owned() } else { origins.join(" ") })
 }
 
-fn page_view<'a>(app: &'a App, reading: &'a Reading, charted: Charted) -> page::PageContext<'a> {
+fn page_view<'a>(texts: &'static Texts, app: &'a App, reading: &'a Reading, charted: Charted) -> page::PageContext<'a> {
     page::PageContext {
+        texts,
         report: &reading.report,
         charted,
         address: &app.address,

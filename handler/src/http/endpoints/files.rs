@@ -42,10 +42,16 @@ pub(in crate::http) fn respond_with_description(request: &Request) -> Result<Rep
 /// version. It sends its own file, uncached.
 pub(in crate::http) fn respond_with_asset(name: &str, request: &Request) -> Result<Reply, Error> {
     static STYLE: LazyLock<File> = LazyLock::new(|| File::new(&page::STYLE.text, "text/css; charset=utf-8"));
-    static SCRIPT: LazyLock<File> = LazyLock::new(|| File::new(&page::SCRIPT.text, JAVASCRIPT));
+    static SCRIPTS: LazyLock<Vec<File>> =
+        LazyLock::new(|| page::SCRIPTS.iter().map(|script| File::new(&script.text, JAVASCRIPT)).collect());
     let (file, current): (&File, _) = match name.rsplit_once('.') {
         Some((stem, "css")) if stem.starts_with("page-") => (&STYLE, &page::STYLE.name),
-        Some((stem, "js")) if stem.starts_with("page-") => (&SCRIPT, &page::SCRIPT.name),
+        Some((stem, "js")) if stem.starts_with("page-") => {
+            // A script of another version does not show its language.
+            let of_name = page::SCRIPTS.iter().position(|script| script.name == name);
+            let position = of_name.unwrap_or(request.texts().position);
+            (&SCRIPTS[position], &page::SCRIPTS[position].name)
+        }
         _ => return Err(Error::NotFound),
     };
     let caching = if name == *current { IMMUTABLE } else { HeaderValue::from_static("no-store") };

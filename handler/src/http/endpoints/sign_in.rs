@@ -6,7 +6,6 @@ use bytes::{Buf, Bytes};
 use futures_util::Stream;
 use warp::http::{HeaderValue, StatusCode, header};
 
-use crate::domain::SiteName;
 use crate::http::{
     access,
     error::Error,
@@ -14,6 +13,7 @@ use crate::http::{
     request::Request,
     request_body,
 };
+use crate::{domain::SiteName, texts::Text};
 
 pub(in crate::http) async fn respond<B: Buf>(
     request: &Request,
@@ -33,8 +33,7 @@ pub(in crate::http) async fn respond<B: Buf>(
     let (cookie, page) = match field("token").map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()) {
         None => (request.has_session().then(access::signed_out), "/".to_owned()),
         Some(_) if app.access.token.is_none() => {
-            let problem = "statistics are public here: FOOTFALL_DASHBOARD_TOKEN is not set";
-            return Err(Error::BadRequest(problem.to_owned()));
+            return Err(Error::BadRequest(Text::new("errors.public")));
         }
         Some(_) if app.config.is_token_unresolved => return Err(Error::NoToken),
         Some(token) => {

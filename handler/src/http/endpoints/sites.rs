@@ -2,17 +2,18 @@
 //! with the visitors of the last days. Reading the page is not counted.
 
 use serde_json::json;
-use warp::http::{HeaderValue, StatusCode, header};
+use warp::http::StatusCode;
 
 use crate::{
     domain::SiteName,
     http::{
         error::Error,
-        reply::{HTML, Reply, encoded, json as json_reply, reply},
+        reply::{Reply, encoded, html, json as json_reply, vary},
         request::Request,
         response_body::Body,
     },
     page::{self, FoundSites, SHOWN_SITES},
+    texts::Text,
 };
 
 pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> {
@@ -28,7 +29,7 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
     let found: Vec<_> = visible.iter().copied().filter(|site| site.contains(&search)).collect();
     let part = found.iter().copied().skip(offset);
     // JSON has all sites, unless the query has a limit.
-    let mut reply = if request.accepts_html() {
+    let reply = if request.accepts_html() {
         let sites: Vec<_> = part.take(limit.min(SHOWN_SITES)).cloned().collect();
         let counts = Counts { offset, found: found.len(), visible: visible.len() };
         page_of(request, &search, sites, &counts).await?
@@ -36,8 +37,7 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
         let site = |site: &SiteName| json!({ "site": site, "statistics": format!("/api/statistics?site={site}") });
         json_reply(&json!({ "sites": part.take(limit).map(site).collect::<Vec<_>>() }))?
     };
-    reply.headers_mut().insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
-    Ok(reply)
+    Ok(vary(reply, "accept"))
 }
 
 /// Numbers of sites.
@@ -60,10 +60,10 @@ async fn page_of(request: &Request, search: &str, sites: Vec<SiteName>, counts: 
         found: counts.found,
         all: counts.visible,
     };
-    let encoding = request.encoding();
-    let body = Body::default().get(encoding, || page::render_sites(&found));
+    let (encoding, texts) = (request.encoding(), request.texts());
+    let body = Body::default().get(encoding, || page::render_sites(texts, &found));
     let body = body.map_err(|_| Error::Internal("could not render the list of sites"))?;
-    let page = encoded(reply(StatusCode::OK, HTML, body), encoding);
+    let page = encoded(html(StatusCode::OK, body, texts), encoding);
     Ok(match reading {
         Ok(_) => page,
         Err(problem) => Error::from(problem).into_page(request, page),
@@ -74,5 +74,7 @@ async fn page_of(request: &Request, search: &str, sites: Vec<SiteName>, counts: 
 fn number(request: &Request, name: &str, least: usize) -> Result<Option<usize>, Error> {
     let Some(text) = request.parameter(name) else { return Ok(None) };
     let number = text.parse().ok().filter(|number| *number >= least);
-    number.map(Some).ok_or_else(|| Error::BadRequest(format!("'{name}' must be a number from {least}")))
+    number
+        .map(Some)
+        .ok_or_else(|| Error::BadRequest(Text::new("errors.number_from").with("name", name).with("least", least)))
 }

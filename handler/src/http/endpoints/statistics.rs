@@ -17,10 +17,11 @@ use crate::{
     },
 };
 
-/// The parameters of a query, besides values. `chart`, `embed` and `share` may come from the address of a page.
-const PARAMETERS: [&str; 14] = [
+/// The parameters of a query, besides values. `chart`, `embed`, `lang` and `share` may come from the address of a
+/// page.
+const PARAMETERS: [&str; 15] = [
     "site", "period", "from", "to", "by", "lists", "list", "search", "sort", "offset", "limit", "chart", "embed",
-    "share",
+    "lang", "share",
 ];
 
 /// `/api/statistics`: in the format of `Accept`.

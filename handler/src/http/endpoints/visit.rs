@@ -27,7 +27,7 @@ use crate::http::{
     request::Request,
     request_body,
 };
-use crate::reader::ReadError;
+use crate::{reader::ReadError, texts::Text};
 
 /// The body of `POST /v`, described in `docs/embedding.md`. Other fields are rejected.
 #[derive(Deserialize)]
@@ -81,18 +81,17 @@ pub(in crate::http) async fn respond<B: Buf>(
     let message: Message<'_> = serde_json::from_slice(&sent).map_err(|problem| {
         // serde's own message quotes the body, so report only the position.
         let (line, column) = (problem.line(), problem.column());
-        let valid = "a JSON object with the strings s (site) and p (page), and optionally r, l, z, w, c, e, o and g";
-        Error::BadRequest(format!("the body is invalid at line {line}, column {column}: send {valid}"))
+        Error::BadRequest(Text::new("errors.invalid_body").with("line", line).with("column", column))
     })?;
     let app = request.app();
     let site = counted_site(app, &message.site)?;
     must_come_from(request, site)?;
     if !message.page.starts_with('/') {
-        return Err(Error::BadRequest("'p' must be a path, such as /about".to_owned()));
+        return Err(Error::BadRequest(Text::new("errors.path").with("name", "p")));
     }
     let event = message.event.as_deref().map(event_name);
     if event.as_deref() == Some("") {
-        return Err(Error::BadRequest("'e' must be the name of an event, such as signup".to_owned()));
+        return Err(Error::BadRequest(Text::new("errors.event_name").with("name", "e")));
     }
     let parts = message.campaign.unwrap_or_default();
     let view = ViewFacts {

@@ -5,7 +5,7 @@ use warp::http::StatusCode;
 use crate::http::{
     claims,
     error::Error,
-    reply::{HTML, Reply, json, reply},
+    reply::{Reply, html, json},
     request::Request,
 };
 use crate::{
@@ -29,6 +29,7 @@ pub(in crate::http) fn respond(request: &Request) -> Result<Reply, Error> {
     if !request.accepts_html() {
         return json(&verdict);
     }
-    let page = page::render_why(&verdict).map_err(|_| Error::Internal("could not render the page"))?;
-    Ok(reply(StatusCode::OK, HTML, page))
+    let texts = request.texts();
+    let page = page::render_why(texts, &verdict).map_err(|_| Error::Internal("could not render the page"))?;
+    Ok(html(StatusCode::OK, page, texts))
 }

@@ -6,6 +6,7 @@ fn embedded(report: &Report) -> String {
     let sites = ["example.com", "b.example"].map(|site| site.parse().unwrap());
     let (address, version, commit) = ("https://counter.example", "0.1.0", "0123456789abcdef");
     render_embedded(&PageContext {
+        texts: english(),
         report,
         charted: Charted::Visitors,
         address,
@@ -45,6 +46,6 @@ fn the_embedded_page_has_statistics_only_and_its_links_open_new_tabs() {
 fn the_embedded_page_never_mentions_a_visit() {
     let page = embedded(&Report { stale: true, ..report() });
     assert!(page.contains("These numbers are out of date.") && !page.contains("your visit"));
-    let page = render_unavailable(PageKind::Embedded, "0.1.0", "unknown").unwrap();
+    let page = render_unavailable(english(), PageKind::Embedded, "0.1.0", "unknown").unwrap();
     assert!(page.contains("The database is unavailable. Try again") && !page.contains("your visit"));
 }

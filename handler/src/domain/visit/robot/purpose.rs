@@ -22,34 +22,30 @@ pub enum RobotPurpose {
 }
 
 impl RobotPurpose {
-    /// All of them, with the name in the list and in responses, and the label of the page.
-    const ALL: [(Self, &'static str, &'static str); 8] = [
-        (Self::Search, "search", "search engine"),
-        (Self::AiSearch, "ai_search", "AI search"),
-        (Self::AiTraining, "ai_training", "AI training"),
-        (Self::AiAssistant, "ai_assistant", "AI assistant"),
-        (Self::Seo, "seo", "SEO"),
-        (Self::Monitoring, "monitoring", "monitoring"),
-        (Self::Library, "library", "script or library"),
-        (Self::Other, "other", "other"),
+    /// All of them, with the name in the list, in responses and in keys of texts.
+    const ALL: [(Self, &'static str); 8] = [
+        (Self::Search, "search"),
+        (Self::AiSearch, "ai_search"),
+        (Self::AiTraining, "ai_training"),
+        (Self::AiAssistant, "ai_assistant"),
+        (Self::Seo, "seo"),
+        (Self::Monitoring, "monitoring"),
+        (Self::Library, "library"),
+        (Self::Other, "other"),
     ];
+
+    /// All purposes.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().map(|(purpose, _)| *purpose)
+    }
 
     /// The purpose with this name in the list.
     pub(super) fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known, _)| *known == name).map(|(purpose, ..)| *purpose)
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(purpose, _)| *purpose)
     }
 
-    fn row(self) -> (Self, &'static str, &'static str) {
-        Self::ALL[self as usize]
-    }
-
-    /// The name in responses.
+    /// The name in responses and keys of texts.
     pub fn name(self) -> &'static str {
-        self.row().1
-    }
-
-    /// The label of the page.
-    pub fn label(self) -> &'static str {
-        self.row().2
+        Self::ALL[self as usize].1
     }
 }
