@@ -49,7 +49,7 @@ use self::{
 use crate::domain::{
     calendar::Day,
     site_name::SiteName,
-    statistics::{ImportedSum, Range, Report},
+    statistics::{Filter, ImportedSum, Range, Report},
 };
 use crate::texts::Texts;
 
@@ -111,6 +111,8 @@ struct PageValues<'a> {
     long: bool,
     /// Whether headline numbers are sums of days.
     sums: bool,
+    /// Whether visitors in groups too small to show are missing in headline numbers.
+    folded: bool,
     /// The relative standard error of the estimate; missing if there is none.
     error: Option<String>,
     /// The sentence on the error.
@@ -161,14 +163,16 @@ struct PageValues<'a> {
     chips: Vec<Chip<'a>>,
     /// Whether there are several.
     has_chips: bool,
-    /// The open group of lists as a parameter after an ampersand.
-    open_group: String,
+    /// The parameters of the link that removes all conditions, each after an ampersand.
+    without_conditions: String,
     /// How visitors with these conditions are counted.
     filter_note: Option<String>,
     /// Links to the groups of lists; empty on a page about one value.
     tabs: Vec<Tab>,
     /// The lists of the open group, or those of the value.
     lists: Vec<List<'a>>,
+    /// The text in place of lists, if there are tabs without them.
+    without_lists: Option<&'static str>,
     /// The conditions as a query, each after an ampersand.
     conditions: String,
     /// The parameters that links to other ranges keep, each after an ampersand: the open list or group of lists, and the conditions.
@@ -269,6 +273,7 @@ impl<'a> PageValues<'a> {
             as_of_words: texts.date("dates.date_and_time", as_of),
             zone_words: if time_zone == "UTC" { time_zone.to_owned() } else { format!("({time_zone})") },
             sums: totals.iter().any(|total| total.sum),
+            folded: report.filter.combines(),
             long: totals.iter().any(|total| total.visitors.len() > "999,999".len()),
             totals,
             error: error(texts, report, "totals.error"),
@@ -315,8 +320,9 @@ impl<'a> PageValues<'a> {
             next: (next.0 <= today).then(|| range::between(next.0, next.1.min(today)) + suffix),
             has_chips: chips.len() > 1,
             chips,
-            open_group: list::open_group(report),
+            without_conditions: filter::link(report.read_lists.group(), &Filter::default()),
             filter_note: filter::note(texts, report),
+            without_lists: list::without_lists(texts, report).filter(|_| lists.is_empty() && !tabs.is_empty()),
             tabs,
             lists,
             kept: open.map(|(name, value)| format!("&{name}={value}")).unwrap_or_default() + &conditions,

@@ -222,16 +222,16 @@ impl CountingRules {
     /// The rows that a query needs at this time.
     fn plan(&self, query: &Query, now: Timestamp) -> Result<Plan, BadQuery> {
         let CountingMode { zone, forget, .. } = &self.counting_mode;
-        let mut plan = query.plan(now, zone, *forget, self.first_kept(now))?;
-        if self.smallest_group.is_none() {
-            if query.filter.combines() {
-                return Err(BadQuery::CombinationsOff);
-            }
-            plan.selection = None;
-            if !query.filter.is_empty() && !plan.lists_referrals() {
-                plan.lists = Lists::None;
-            }
+        let plan = |query: &Query| query.plan(now, zone, *forget, self.first_kept(now));
+        if self.smallest_group.is_some() || query.filter.is_empty() {
+            return plan(query);
         }
-        Ok(plan)
+        if query.filter.combines() {
+            return Err(BadQuery::CombinationsOff);
+        }
+        // Of all lists, only referrals are counted: those that belong to the list that is asked for, or to no list.
+        let asked = if let Lists::One(_) = query.lists { query.lists } else { Lists::None };
+        let lists = if query.lists_referrals() { query.lists } else { Lists::None };
+        Ok(Plan { selection: None, lists, ..plan(&Query { lists: asked, ..query.clone() })? })
     }
 }

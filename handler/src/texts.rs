@@ -205,16 +205,21 @@ impl Texts {
 
 /// Replaces placeholders in braces. Values stay unchanged, even if they contain braces.
 fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    fill_around(text, values, Cow::Borrowed)
+}
+
+/// Replaces placeholders in braces, and changes the text around them.
+pub fn fill_around<'t>(text: &'t str, values: &[(&str, &str)], around: impl Fn(&'t str) -> Cow<'t, str>) -> String {
     let mut filled = String::with_capacity(text.len() + 16);
     let mut rest = text;
     while let Some((before, name, after)) = next_placeholder(rest) {
-        filled.push_str(before);
+        filled.push_str(&around(before));
         let value = values.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
         debug_assert!(value.is_some(), "no value for {name} in '{text}'");
         filled.push_str(value.unwrap_or_default());
         rest = after;
     }
-    filled.push_str(rest);
+    filled.push_str(&around(rest));
     filled
 }
 

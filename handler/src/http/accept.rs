@@ -11,13 +11,11 @@ pub(super) type Preference = (u16, usize);
 /// the header decides; a representation that the header does not name has weight 0.
 pub(super) fn preference<'h>(lines: impl Iterator<Item = &'h str>, names: &[&str]) -> Preference {
     let mut best = None;
-    for element in lines.flat_map(|line| line.split(',')) {
-        let mut parts = element.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default();
+    for (name, weight) in elements(lines) {
         let Some(position) = names.iter().position(|known| known.eq_ignore_ascii_case(name)) else { continue };
         let exactness = names.len() - position;
         if best.is_none_or(|(known, _)| exactness > known) {
-            best = Some((exactness, parts.find_map(weight).unwrap_or(1000)));
+            best = Some((exactness, weight));
         }
     }
     best.map_or((0, 0), |(exactness, weight)| (weight, if weight > 0 { exactness } else { 0 }))
@@ -26,14 +24,7 @@ pub(super) fn preference<'h>(lines: impl Iterator<Item = &'h str>, names: &[&str
 /// The language that a client prefers (RFC 9110 §12.5.4). A tag without texts of its own is shortened until it has some: `de-AT` is `de`
 /// (RFC 4647 §3.4, "lookup"). English if no tag has any.
 pub(super) fn language<'h>(lines: impl Iterator<Item = &'h str>) -> &'static Texts {
-    let mut ranges: Vec<(&str, u16)> = lines
-        .flat_map(|line| line.split(','))
-        .map(|element| {
-            let mut parts = element.split(';').map(str::trim);
-            (parts.next().unwrap_or_default(), parts.find_map(weight).unwrap_or(1000))
-        })
-        .filter(|(_, weight)| *weight > 0)
-        .collect();
+    let mut ranges: Vec<(&str, u16)> = elements(lines).filter(|(_, weight)| *weight > 0).collect();
     // The sort is stable: of equal weights, the first one wins.
     ranges.sort_by_key(|(_, weight)| Reverse(*weight));
     ranges.into_iter().find_map(|(range, _)| lookup(range)).unwrap_or_else(texts::english)
@@ -46,6 +37,14 @@ fn lookup(range: &str) -> Option<&'static Texts> {
     }
     let ends = [range.len()].into_iter().chain(range.rmatch_indices('-').map(|(at, _)| at));
     ends.map(|end| &range[..end]).find_map(texts::of_language)
+}
+
+/// The names in the lines of a header, with their weights in thousandths.
+fn elements<'h>(lines: impl Iterator<Item = &'h str>) -> impl Iterator<Item = (&'h str, u16)> {
+    lines.flat_map(|line| line.split(',')).map(|element| {
+        let mut parts = element.split(';').map(str::trim);
+        (parts.next().unwrap_or_default(), parts.find_map(weight).unwrap_or(1000))
+    })
 }
 
 /// The weight in thousandths, if a parameter is one: `q=0.5`. An invalid weight is 0.

@@ -65,6 +65,15 @@ pub(super) fn json_body(body: impl Into<Bytes>, encoding: ContentEncoding) -> Re
     reply
 }
 
+/// The value of `Content-Disposition` that makes browsers store a body under this name.
+///
+/// # Errors
+/// If the name is not ASCII. The names of sites, lists and days are.
+pub(super) fn attachment(file: &str) -> Result<HeaderValue, Error> {
+    let value = HeaderValue::try_from(format!("attachment; filename=\"{file}\""));
+    value.map_err(|_| Error::Internal("the name of a file is not ASCII"))
+}
+
 /// Lets pages of any origin load the reply, including pages that are isolated from other origins (Fetch standard,
 /// "cross-origin resource policy").
 pub(super) fn cross_origin(mut reply: Reply) -> Reply {

@@ -316,7 +316,7 @@ impl Request {
             _ if !query.filter.is_empty() && !query.filter.has_cells() => (Lists::None, Section::of_page()),
             Lists::Group(group) => (Lists::Group(group), Section::of_page()),
             Lists::One(dimension) => (Lists::One(dimension), Section { limit: LIST_LENGTH, ..query.section }),
-            Lists::All | Lists::None => (Lists::DEFAULT, Section::of_page()),
+            Lists::All | Lists::None => (Lists::Group(query.filter.default_group()), Section::of_page()),
         };
         Ok(Query { lists, section, ..query })
     }

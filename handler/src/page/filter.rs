@@ -15,6 +15,7 @@ use crate::{
         Dimension, Uniqueness,
         cells::{ATTRIBUTES, NotShown},
         dimension::{
+            Group,
             country::Country,
             language::{self, Language},
         },
@@ -30,7 +31,8 @@ pub(super) struct Chip<'a> {
     pub(super) value: Cow<'a, str>,
     /// Whether the condition is on all other values.
     pub(super) is_negated: bool,
-    /// All conditions with this one negated, or no longer negated, each after an ampersand. Missing if such visitors are not counted.
+    /// All conditions with this one negated, or no longer negated, and the open group of lists, each after an ampersand. Missing if such
+    /// visitors are not counted.
     turned: Option<String>,
     /// The address of the page or host that the value names.
     address: Option<String>,
@@ -38,9 +40,9 @@ pub(super) struct Chip<'a> {
     whole: Option<&'a str>,
     /// The type of `Intl.DisplayNames` with which the script translates the value.
     names: Option<&'static str>,
-    /// The group of the value's list, which the link opens.
+    /// The group of the value's list.
     group: &'static str,
-    /// The other conditions, each after an ampersand, which the link that removes this one keeps.
+    /// The other conditions and the open group of lists, each after an ampersand, which the link that removes this one keeps.
     others: String,
     /// The sentence on the lists that are counted for the value; empty if the page has lists.
     lists: String,
@@ -54,6 +56,11 @@ pub(super) fn chips<'r>(texts: &'static Texts, report: &'r Report) -> Vec<Chip<'
 impl<'a> Chip<'a> {
     fn of(texts: &'static Texts, condition: &'a Condition, report: &'a Report) -> Self {
         let dimension = condition.dimension;
+        let others = report.filter.conditions().iter().filter(|other| *other != condition);
+        // Back to the list of the value, if the page has opened another group because of it.
+        let default = report.filter.default_group();
+        let is_kept = |open: &Group| *open != default || report.filter.has_lists_of(dimension.group());
+        let open = report.read_lists.group().filter(is_kept).unwrap_or(dimension.group());
         let (value, whole) = list::condition(texts, condition);
         Self {
             label: about(texts, dimension, "singular"),
@@ -64,10 +71,15 @@ impl<'a> Chip<'a> {
             whole,
             names: list::names(dimension).filter(|_| !list::is_word(dimension, &condition.value)),
             group: dimension.group().name(),
-            others: list::parameters(report.filter.conditions().iter().filter(|other| *other != condition)),
+            others: link(Some(open), &others.cloned().collect()),
             lists: if report.read_lists == Lists::None { listed(texts, condition) } else { String::new() },
         }
     }
+}
+
+/// The conditions of another filter and the open group of lists, each after an ampersand.
+pub(super) fn link(open: Option<Group>, filter: &Filter) -> String {
+    list::parameters(filter.conditions()) + &list::group_parameter(open, filter)
 }
 
 /// All conditions of a report with one of them negated, or no longer negated. Several values of an attribute can only be excluded.
@@ -77,8 +89,7 @@ fn turned(condition: &Condition, report: &Report) -> Option<String> {
     let is_counted = ATTRIBUTES.contains(&condition.dimension) && report.read_lists != Lists::None;
     let is_turned = |one: &Condition| one.is_negated != (one == condition);
     let turn = |one: &Condition| Condition { is_negated: is_turned(one), ..one.clone() };
-    let turned: Vec<_> = conditions.iter().map(turn).collect();
-    (is_counted && is_alone).then(|| list::parameters(&turned))
+    (is_counted && is_alone).then(|| link(report.read_lists.group(), &conditions.iter().map(turn).collect()))
 }
 
 /// The address of the page or host that a condition names. A name without a dot is no host that a reader can open.
@@ -134,7 +145,9 @@ fn combination_note(texts: &'static Texts, report: &Report) -> Option<String> {
     let not_shown: Vec<_> = report.not_shown.iter().flatten().map(|group| not_shown_in_words(texts, group)).collect();
     let mut sentences = vec![html_escape(texts.of("filter.combination"))];
     if !not_shown.is_empty() {
-        sentences.push(markup(texts.of("filter.not_shown"), &[("numbers", &not_shown.join(", "))]));
+        let sum = report.not_shown.iter().flatten().map(|group| group.visitors).sum();
+        let values = [("sum", &*texts.number(sum)), ("numbers", &not_shown.join(", "))];
+        sentences.push(markup(texts.form("filter.not_shown", sum), &values));
     }
     sentences.extend(without_lists(texts, report));
     Some(sentences.join(" "))

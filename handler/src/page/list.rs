@@ -74,10 +74,28 @@ struct ListRow<'a> {
     whole: Option<&'a str>,
     /// The value as a query, with the conditions of the page and the open group of lists; `None` for an empty value.
     query: Option<String>,
+    /// The same for all other values.
+    excluding: Option<String>,
     /// The numbers of the columns.
     cells: Vec<String>,
     /// Width of the bar behind the row, in percent of the longest bar.
     share: i64,
+}
+
+impl ListRow<'_> {
+    /// The row of the visitors of all groups that are too small to show.
+    fn of_small_groups(texts: &'static Texts, visitors: i64, measures: &[Measure], report: &Report) -> Self {
+        let rest = Entry { value: String::new(), visitors: Some(visitors), pageviews: 0 };
+        Self {
+            value: Cow::Borrowed(texts.of("lists.too_small")),
+            is_word: true,
+            whole: None,
+            query: None,
+            excluding: None,
+            cells: measures.iter().map(|measure| measure.of_entry(texts, report, Dimension::Country, &rest)).collect(),
+            share: 0,
+        }
+    }
 }
 
 /// The controls of a whole list: search, position, and links to the other rows and to the list as CSV.
@@ -116,63 +134,64 @@ struct ExclusionRow {
 /// value.
 const VALUE_CHARACTERS: usize = 96;
 
-/// The tabs and the lists of the page. A page about one value has its referrals first, and the other lists only on request.
+/// The tabs and the lists of the page. A page about one value whose lists are not counted has its referrals only.
 pub(super) fn tabs_and_lists<'r>(texts: &'static Texts, report: &'r Report) -> (Vec<Tab>, Vec<List<'r>>) {
-    let is_whole_list = matches!(report.read_lists, Lists::One(_));
-    let referrals = report.referrals.iter().filter(|_| !is_whole_list);
-    let referrals = referrals.map(|referrals| beginning(texts, report, referrals.pairing.listed));
     if report.filter.is_empty() || report.read_lists != Lists::None {
-        let (tabs, lists) = tabs(texts, report);
-        (tabs, referrals.chain(lists).collect())
-    } else {
-        (Vec::new(), referrals.collect())
+        return tabs(texts, report);
+    }
+    let listed = report.referrals.iter().map(|referrals| referrals.pairing.listed);
+    (Vec::new(), listed.map(|dimension| beginning(texts, report, dimension)).collect())
+}
+
+/// The text in place of lists, if the open group has none. The note on the filter says if it has no visitors.
+pub(super) fn without_lists(texts: &'static Texts, report: &Report) -> Option<&'static str> {
+    match report.read_lists.group()? {
+        group if !report.filter.has_lists_of(group) => Some(texts.of("filter.not_counted")),
+        _ if report.filter.is_empty() || report.counts.visitors > Some(0) => Some(texts.of("lists.empty")),
+        _ => None,
     }
 }
 
 /// The parameter of the open list or group of lists, if it is not the default.
 pub(super) fn open(report: &Report) -> Option<(&'static str, &'static str)> {
     match report.read_lists {
-        Lists::Group(group) if report.read_lists != Lists::DEFAULT => Some(("lists", group.name())),
+        Lists::Group(group) if group != report.filter.default_group() => Some(("lists", group.name())),
         Lists::One(dimension) => Some(("list", dimension.name())),
         _ => None,
     }
 }
 
-/// The open group of lists as a parameter after an ampersand, if it is not the default. A whole list belongs to its group.
-pub(super) fn open_group(report: &Report) -> String {
-    let open = match report.read_lists {
-        Lists::Group(group) => group,
-        Lists::One(dimension) => dimension.group(),
-        Lists::All | Lists::None => return String::new(),
-    };
-    if Lists::Group(open) == Lists::DEFAULT { String::new() } else { format!("&lists={}", open.name()) }
+/// The open group of lists as a parameter after an ampersand, for a link to the page with another filter. Empty if the page opens this
+/// group anyway, or has no list of it. A page opens its referrers, and a referrer its pages.
+pub(super) fn group_parameter(open: Option<Group>, target: &Filter) -> String {
+    let is_named =
+        |group: &Group| *group != target.default_group() && target.has_lists_of(*group) && target.pairing().is_none();
+    open.filter(is_named).map(|group| format!("&lists={}", group.name())).unwrap_or_default()
 }
 
-/// The tabs of the groups that have lists, and the lists of the open group. A dimension with a text for empty lists always has a
-/// list, others only if they have values.
+/// The tabs of the groups of which the site has lists, and the lists of the open group. A dimension with a text for empty lists always
+/// has a list, others only if they have values.
 fn tabs<'r>(texts: &'static Texts, report: &'r Report) -> (Vec<Tab>, Vec<List<'r>>) {
-    let open = match report.read_lists {
-        Lists::Group(group) => group,
-        Lists::One(dimension) => dimension.group(),
-        Lists::All | Lists::None => Group::Pages,
-    };
-    let is_listed = |dimension: &Dimension| {
+    let open = report.read_lists.group().unwrap_or_else(|| report.filter.default_group());
+    let is_shown = |dimension: &Dimension| {
         (empty(texts, *dimension).is_some() && report.filter.is_empty())
             || report.lists.contains_key(dimension)
-            || report.unread.contains(dimension)
+            || report.not_listed.contains_key(dimension)
+            || referrals(report, *dimension).is_some()
     };
+    let has_values = |dimension: &Dimension| is_shown(dimension) || report.unread.contains(dimension);
     let tab = |group: &Group| Tab {
         heading: texts.of(&format!("groups.{}", group.name())),
         key: group.name(),
         current: *group == open,
     };
-    let has_tab = |group: &&Group| **group == open || Dimension::lists().any(|d| d.group() == **group && is_listed(&d));
+    let of_group = |group: Group| Dimension::lists().filter(move |dimension| dimension.group() == group);
+    let has_tab = |group: &&Group| **group == open || of_group(**group).any(|dimension| has_values(&dimension));
     let tabs: Vec<_> = Group::ALL.iter().filter(has_tab).map(tab).collect();
     let lists = if let Lists::One(dimension) = report.read_lists {
         vec![whole_list(texts, report, dimension)]
     } else {
-        let shown = Dimension::lists().filter(|dimension| dimension.group() == open && is_listed(dimension));
-        shown.map(|dimension| beginning(texts, report, dimension)).collect()
+        of_group(open).filter(is_shown).map(|dimension| beginning(texts, report, dimension)).collect()
     };
     // A tab without a list would be the only one, because nothing has been counted.
     if lists.is_empty() && tabs.len() < 2 { (Vec::new(), lists) } else { (tabs, lists) }
@@ -201,9 +220,13 @@ fn entries(report: &Report, dimension: Dimension) -> Vec<&Entry> {
 fn beginning<'r>(texts: &'static Texts, report: &'r Report, dimension: Dimension) -> List<'r> {
     let list = list(texts, report, entries(report, dimension), dimension, false);
     let length = report.lengths.get(&dimension).filter(|length| **length > 1 && !list.rows.is_empty());
+    let is_all = |length| i64::try_from(entries(report, dimension).len()).is_ok_and(|shown| shown >= length);
     let more = length.map(|length| MoreLink {
         query: section_query(report, dimension, &Section::default(), 0),
-        label: texts.counted(&format!("dimensions.{}.all", dimension.name()), *length),
+        label: match *length {
+            length if is_all(length) => texts.of("lists.details").to_owned(),
+            length => texts.counted(&format!("dimensions.{}.all", dimension.name()), length),
+        },
     });
     List { more, ..list }
 }
@@ -232,6 +255,14 @@ fn whole_list<'r>(texts: &'static Texts, report: &'r Report, dimension: Dimensio
     List { section: Some(controls), ..list }
 }
 
+/// Whether the rows of a whole list end with the last of all its values.
+fn is_complete(report: &Report, dimension: Dimension) -> bool {
+    let Section { search, offset, .. } = &report.section;
+    let shown = i64::try_from(entries(report, dimension).len()).unwrap_or(i64::MAX);
+    let length = report.lengths.get(&dimension).copied().unwrap_or_default();
+    search.is_empty() && offset.saturating_add(shown) >= length
+}
+
 /// A part of a list as a query, with the conditions of the page.
 fn section_query(report: &Report, dimension: Dimension, Section { search, sort, .. }: &Section, offset: i64) -> String {
     let mut query = format!("list={}", dimension.name());
@@ -256,10 +287,44 @@ fn note_on_referrals(texts: &Texts, Referrals { other, .. }: &Referrals) -> Stri
     note
 }
 
-/// Whether the numbers of a value of a dimension have lists in the group of the dimension.
-fn keeps_group(dimension: Dimension) -> bool {
-    let filter = Filter::from(Condition { dimension, value: String::new(), is_negated: false });
-    Dimension::lists().any(|listed| listed.group() == dimension.group() && filter.has_list(listed))
+/// The filters of the links in a list: the conditions of the page, with one on a value of the list.
+struct RowLinks {
+    dimension: Dimension,
+    /// The conditions beside the value, and the open group of lists, each after an ampersand.
+    others: String,
+    /// The same for all other values than this one; `None` if they are not counted, or the page offers them elsewhere.
+    excluding: Option<String>,
+}
+
+impl RowLinks {
+    fn of(report: &Report, dimension: Dimension) -> Self {
+        let condition = |is_negated| Condition { dimension, value: String::new(), is_negated };
+        let after = |others: Vec<Condition>, of: Condition| {
+            let parameters = parameters(&others);
+            parameters + &group_parameter(report.read_lists.group(), &others.into_iter().chain([of]).collect())
+        };
+        let conditions = report.filter.conditions();
+        let is_of_list = |other: &&Condition| other.dimension == dimension;
+        // With a filter and lists, combinations are counted. A value alone is excluded in the heading.
+        let is_counted = ATTRIBUTES.contains(&dimension) && !report.filter.is_empty();
+        let is_excludable = is_counted && conditions.iter().filter(is_of_list).all(|other| other.is_negated);
+        Self {
+            dimension,
+            others: after(report.filter.combinable(dimension).cloned().collect(), condition(false)),
+            excluding: is_excludable.then(|| after(conditions.to_vec(), condition(true))),
+        }
+    }
+
+    /// The query for a value. An empty value has none.
+    fn only(&self, value: &str) -> Option<String> {
+        (!value.is_empty()).then(|| value_query(self.dimension, value) + &self.others)
+    }
+
+    /// The query for all other values.
+    fn others(&self, value: &str) -> Option<String> {
+        let excluding = self.excluding.as_ref().filter(|_| !value.is_empty())?;
+        Some(value_query(self.dimension, &format!("!{value}")) + excluding)
+    }
 }
 
 /// A value as a query.
@@ -415,18 +480,20 @@ fn list<'e>(
     let values = entries.iter().filter(|entry| !dimension.is_rest(&entry.value));
     let most = values.map(|entry| size(entry)).max().unwrap_or_default().max(1);
     let is_path = matches!(dimension, Dimension::Page | Dimension::EntryPage | Dimension::AiPage);
-    let group = if keeps_group(dimension) { open_group(report) } else { String::new() };
-    let others = parameters(report.filter.combinable(dimension)) + &group;
+    let links = RowLinks::of(report, dimension);
     let measures = Measure::of(dimension, known, is_whole, has_views);
     let row = |entry: &'e Entry| ListRow {
         value: in_words(texts, dimension, &entry.value),
         is_word: names(dimension).is_some() && is_word(dimension, &entry.value),
         whole: (is_path || is_shortened(&entry.value)).then_some(&*entry.value),
-        query: (!entry.value.is_empty()).then(|| value_query(dimension, &entry.value) + &others),
+        query: links.only(&entry.value),
+        excluding: links.others(&entry.value),
         cells: measures.iter().map(|measure| measure.of_entry(texts, report, dimension, entry)).collect(),
         share: (size(entry).saturating_mul(100) / most).min(100),
     };
-    let rows: Vec<ListRow<'_>> = entries.iter().copied().map(row).collect();
+    let not_listed = report.not_listed.get(&dimension).filter(|_| !is_whole || is_complete(report, dimension));
+    let not_listed = not_listed.map(|visitors| ListRow::of_small_groups(texts, *visitors, &measures, report));
+    let rows: Vec<ListRow<'_>> = entries.iter().copied().map(row).chain(not_listed).collect();
     let column = |measure: &Measure| {
         let sort = measure.sort().filter(|_| is_whole && known && measures.len() > 1);
         let current = sort.is_some_and(|sort| (sort == Sort::Pageviews) == by_views);

@@ -39,6 +39,8 @@ pub(super) struct Number {
     key: &'static str,
     label: &'static str,
     value: String,
+    /// The share of all visitors, if it says more than the number.
+    share: Option<String>,
     /// The change; missing if the previous period has no such number or it is zero.
     change: Option<Change>,
     /// The number of the previous period in words.
@@ -99,11 +101,13 @@ pub(super) fn numbers(
             ..number
         })
     };
+    let share = now.visitors.filter(|visitors| *visitors > 0).zip(now.returning_visitors());
+    let share = share.map(|(visitors, returning)| wording::share(texts, returning, visitors));
     let shown = if now.visitors.is_some() {
         vec![
             count("visitors", |counts| counts.visitors),
             count("new_visitors", |counts| counts.new_visitors),
-            count("returning_visitors", Counts::returning_visitors),
+            count("returning_visitors", Counts::returning_visitors).map(|number| Number { share, ..number }),
             pageviews(),
             views_per_visitor(texts, now, before).filter(|_| views == PAGEVIEWS),
         ]
@@ -156,7 +160,8 @@ fn views_per_visitor(texts: &'static Texts, now: &Counts, before: Option<&Counts
 impl Number {
     fn plain(texts: &'static Texts, key: &'static str, value: String) -> Self {
         let label = texts.of(&format!("numbers_of_range.{key}"));
-        Self { key, label, value, change: None, before: None, titled: String::new(), drawn: false, chart: None }
+        let titled = String::new();
+        Self { key, label, value, share: None, change: None, before: None, titled, drawn: false, chart: None }
     }
 
     /// The number with its change and the number of the previous period.

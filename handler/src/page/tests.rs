@@ -298,7 +298,7 @@ fn numbers(page: &str) -> Vec<String> {
 #[test]
 fn a_range_shows_new_and_returning_visitors() {
     let expected =
-        ["Unique visitors 1,234 ", "New 1,000 ", "Returning 234 ", "Pageviews 5,678 ", "Views per visitor 4.6 "];
+        ["Unique visitors 1,234 ", "New 1,000 ", "Returning 234 19 % ", "Pageviews 5,678 ", "Views per visitor 4.6 "];
     assert_eq!(numbers(&html(&report())), expected);
     // In daily mode, new visitors are unknown.
     let mut report = report();
@@ -318,7 +318,7 @@ fn each_number_has_its_change_from_the_previous_period() {
     let expected = [
         "Unique visitors 1,234 +100 % from 617",
         "New 1,000 ",
-        "Returning 234 −62 % from 617",
+        "Returning 234 19 % −62 % from 617",
         "Pageviews 5,678 ±0 % from 5,678",
         "Views per visitor 4.6 −50 % from 9.2",
     ];
@@ -330,7 +330,7 @@ fn each_number_has_its_change_from_the_previous_period() {
     // Without visitors in the previous period, there is no comparison.
     report.previous = Some(Previous { counts: counts(0, 0, 0, 0), ..previous });
     let page = html(&report);
-    assert!(numbers(&page).iter().all(|number| !number.contains('%')) && !page.contains("Compared"));
+    assert!(numbers(&page).iter().all(|number| !number.contains("from")) && !page.contains("Compared"));
     (report.previous, report.counting_began) = (None, Some(day("2026-10-20")));
     assert!(text(&html(&report)).contains("Counting began on 20 October 2026, so there is no comparison."));
 }

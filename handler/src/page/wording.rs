@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
     domain::{Dimension, Exclusion, statistics::Range, visit::robot::RobotPurpose},
-    texts::{Texts, next_placeholder},
+    texts::{Texts, fill_around},
 };
 
 /// The product's name, which no language translates.
@@ -59,14 +59,7 @@ pub(super) fn views(texts: &'static Texts, kind: &str) -> &'static str {
 
 /// A text as HTML, with HTML in place of its placeholders.
 pub(super) fn markup(text: &str, values: &[(&str, &str)]) -> String {
-    let mut html = String::new();
-    let mut rest = text;
-    while let Some((before, name, after)) = next_placeholder(rest) {
-        html += &html_escape(before);
-        html += values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value);
-        rest = after;
-    }
-    html + &html_escape(rest)
+    fill_around(text, values, |part| html_escape(part).into())
 }
 
 /// The short form of a commit id.

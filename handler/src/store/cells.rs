@@ -273,10 +273,9 @@ pub async fn read_cells(
                         }
                     }
                     (CellKind::Moved, Some(packed)) => {
-                        for (day, cells) in read_moves(day, &packed, Parts::All).map_err(damaged)? {
-                            if shown.contains(&day.number()) {
-                                selection.add(day, &cells, selected);
-                            }
+                        let parts = |day: Day| shown.contains(&day.number()).then(|| selection.parts(day));
+                        for (day, cells) in read_moves(day, &packed, parts).map_err(damaged)? {
+                            selection.add(day, &cells, selected);
                         }
                     }
                     (CellKind::Open, _) => {

@@ -366,6 +366,11 @@ async fn statistics_are_available_as_csv() {
     let csv = host.send(&Request::get("/api/statistics.csv?period=today")).await;
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8; header=present");
     assert_eq!(csv.header("access-control-allow-origin"), "*");
+    let today = host.statistics().await["range"]["to"].as_str().unwrap().to_owned();
+    let file = |list: &str, first: &str| format!("attachment; filename=\"localhost-{list}-{first}-{today}.csv\"");
+    assert_eq!(csv.header("content-disposition"), file("statistics", &today));
+    let list = host.send(&Request::get("/api/statistics.csv?from=2026-11-01&list=pages")).await;
+    assert_eq!(list.header("content-disposition"), file("pages", "2026-11-01"));
     assert!(csv.text().starts_with("\u{feff}about,value,visitors,pageviews\r\nrange,"), "{}", csv.text());
     for row in ["\r\npages,/,1,1\r\n", "\r\nreferrers,news.example,1,1\r\n", "\r\nexcluded,bots,,0\r\n"] {
         assert!(csv.text().contains(row), "{row:?} in {}", csv.text());

@@ -15,7 +15,7 @@ use handler::{
     domain::{
         Classification, Day, Dimension, Minute, Network, SiteName, Visit, VisitKind, VisitorKey,
         cells::{
-            CellValue, Cells, Class, ClassTable, Condition, Fit, NotShown, Profile, Selected, Selection,
+            ATTRIBUTES, CellValue, Cells, Class, ClassTable, Condition, Fit, NotShown, Profile, Selected, Selection,
             add_visitors_since, unpack_moves,
         },
     },
@@ -270,7 +270,7 @@ async fn before_and_after_packing_every_filter_is_exact_for_what_is_distinguishe
         truth.add(day(number), &views);
     }
     site.database.assert_sound().await;
-    let mut hidden = 0;
+    let (mut hidden, mut not_listed) = (0, 0);
     for is_packed in [false, true] {
         if is_packed {
             let packed = site.maintain(day(30)).await.unwrap().days_packed;
@@ -301,22 +301,20 @@ async fn before_and_after_packing_every_filter_is_exact_for_what_is_distinguishe
                 assert_eq!(report.counts.daily_visitors, days, "{:?}", report.step);
             } else {
                 // Tallies count a single value.
-                assert_eq!((report.counts.visitors, report.not_shown), (Some(expected), None));
+                assert_eq!((report.counts.visitors, &report.not_shown), (Some(expected), &None));
             }
-            // Each selected visitor has one browser, unless its class has lost it.
-            if !report.filter.is_empty() && !is_packed {
-                let browsers: i64 = report
-                    .lists
-                    .get(&Dimension::Browser)
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|entry| entry.visitors)
-                    .sum();
-                assert_eq!(browsers, expected, "{conditions:?} of {of_page:?}");
+            // Each selected visitor has one value of an attribute, or is counted as not listed.
+            for attribute in ATTRIBUTES.iter().filter(|_| !report.filter.is_empty()) {
+                let list = report.lists.get(attribute).into_iter().flatten();
+                let rows: i64 = list.filter_map(|entry| entry.visitors).sum();
+                let rest = report.not_listed.get(attribute).copied().unwrap_or_default();
+                assert_eq!(Some(rows + rest), report.counts.visitors, "{attribute:?}: {report:?}");
+                assert!(is_packed || rest == 0);
+                not_listed += rest;
             }
         }
     }
-    assert!(hidden > 0, "no group was small");
+    assert!(hidden > 0 && not_listed > 0, "no group was small");
 }
 
 /// The attributes that a class keeps.

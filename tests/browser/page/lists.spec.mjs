@@ -112,6 +112,12 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
     await follow(page, chip.getByRole("link", { name: "is", exact: true }));
     const [device] = Object.values((await asJson(page)).filter).flat();
     check("a value can be excluded", device.startsWith("!") && (await chip.textContent()).includes("is not"), device);
+    const line = page.locator(".lists tr", { has: page.locator(".not") }).first();
+    const other = await line.locator("bdi").textContent();
+    await line.hover();
+    await follow(page, line.getByRole("link", { name: `not ${other}` }));
+    check("and another one of a list, too", (await chip.count()) === 2 && (await chip.allTextContents()).every(text => text.includes("is not")), page.url());
+    await page.goBack();
     await follow(page, chip.getByRole("link", { name: "is not" }));
     check("and chosen again", Object.values((await asJson(page)).filter).flat()[0] === device.slice(1), page.url());
   });
@@ -148,7 +154,7 @@ for (const [javaScriptEnabled, mode] of SCRIPT_MODES) {
     const views = (await page.locator(".lists tbody tr").first().locator("td").last().textContent()).trim();
     check(
       "the list shows pages and pageviews",
-      (await page.locator("h1").textContent()).includes(host) && (await page.locator("h3").allTextContents()).join() === "Pages,Channels" &&
+      (await page.locator("h1").textContent()).includes(host) && (await page.locator("h3").allTextContents()).join() === "Pages" &&
         views === found.referrals.pages[0].pageviews.toLocaleString("en"),
     );
     const all = page.getByRole("link", { name: `All ${found.list_lengths.pages} pages` });

@@ -104,24 +104,31 @@ pub fn pack_moves(visit_day: Day, moves: &BTreeMap<Day, Cells>) -> Vec<u8> {
 /// If the bytes are not packed changes of a known version.
 pub fn unpack_moves(visit_day: Day, packed: &[u8]) -> Result<BTreeMap<Day, Cells>, Damaged> {
     let mut moves: BTreeMap<Day, Cells> = BTreeMap::new();
-    for (day, part) in read_moves(visit_day, packed, Parts::All)? {
+    for (day, part) in read_moves(visit_day, packed, |_| Some(Parts::All))? {
         moves.entry(day).or_default().add_part(part);
     }
     Ok(moves)
 }
 
-/// Unpacks parts of the changes of later days into flat lists.
+/// Unpacks the changes of later days into flat lists: of each day the parts that `parts` names. `None` skips the day.
 ///
 /// # Errors
 /// As [`unpack_moves`].
-pub fn read_moves(visit_day: Day, packed: &[u8], parts: Parts) -> Result<Vec<(Day, PackedDay)>, Damaged> {
+pub fn read_moves(
+    visit_day: Day,
+    packed: &[u8],
+    parts: impl Fn(Day) -> Option<Parts>,
+) -> Result<Vec<(Day, PackedDay)>, Damaged> {
     let mut rest = after_version(packed)?;
     let mut moves = Vec::new();
     while !rest.0.is_empty() {
         let days = i32::try_from(rest.number()?).map_err(|_| Damaged("day too late"))?;
+        let day = visit_day.plus(days);
         let length = rest.length()?;
-        let read = PackedDay::read(rest.take(length)?, parts)?;
-        moves.extend(read.into_iter().map(|part| (visit_day.plus(days), part)));
+        let packed = rest.take(length)?;
+        if let Some(parts) = parts(day) {
+            moves.extend(PackedDay::read(packed, parts)?.into_iter().map(|part| (day, part)));
+        }
     }
     Ok(moves)
 }

@@ -32,8 +32,6 @@ pub struct Selected {
     pub not_shown: BTreeMap<u8, BTreeMap<Day, VisitorsByGap>>,
     /// The different visitors of the range by value: of the attributes and, if the site as a whole is selected, of the values.
     pub lists: BTreeMap<Dimension, HashMap<String, i64>>,
-    /// Selected visitors of the range whose class has lost the attribute of a list.
-    pub not_listed: BTreeMap<Dimension, i64>,
 }
 
 impl Selection {
@@ -99,13 +97,12 @@ impl Selection {
                 *by_day.entry(day).or_default().entry(gap).or_default() += visitors;
             }
         }
+        if days_after_first.is_none() {
+            return;
+        }
         for (place, attribute) in ATTRIBUTES.into_iter().enumerate() {
-            let (by_value, without) = cells.classes.by_value(place, &by_class);
-            for (value, visitors) in by_value {
+            for (value, visitors) in cells.classes.by_value(place, &by_class) {
                 add_to_list(selected, attribute, value, visitors);
-            }
-            if without != 0 {
-                *selected.not_listed.entry(attribute).or_default() += without;
             }
         }
     }
@@ -216,7 +213,6 @@ mod tests {
         assert_eq!(phones.not_shown(&conditions, tuesday, tuesday, 14), [known(&[], 7 + 2)]);
         assert_eq!(phones.lists[&Dimension::Page], HashMap::from([("/a".to_owned(), 3)]));
         assert_eq!(phones.lists[&Dimension::Browser], HashMap::from([("unknown".to_owned(), 5)]));
-        assert_eq!(phones.not_listed, [(Dimension::Language, 2), (Dimension::Browser, 2)].into());
         let of_page = select(&conditions, page("/a"));
         assert_eq!(of_page.visitors(monday, tuesday), (3, 0));
         assert_eq!(of_page.visitors(tuesday, tuesday), (1, 0));

@@ -14,7 +14,13 @@ use super::{
     section::Sort,
     visitors::{Gaps, Tallies, Tally, ValueTally},
 };
-use crate::domain::{calendar::Day, cells::VisitorsByGap, dimension::Dimension, identity::all_time, retention::Forget};
+use crate::domain::{
+    calendar::Day,
+    cells::{ATTRIBUTES, VisitorsByGap},
+    dimension::Dimension,
+    identity::all_time,
+    retention::Forget,
+};
 
 /// Makes the report of a plan.
 pub fn assemble(
@@ -30,7 +36,7 @@ pub fn assemble(
         hours,
         values,
         mut lengths,
-        mut unread,
+        unread,
         excluded,
         referrals,
         selected,
@@ -72,7 +78,9 @@ pub fn assemble(
             Point { start: first.start(zone), visitors, pageviews }
         }
     };
-    let of_cells = lists_of_cells(selected.lists, plan, &mut lengths, &mut unread);
+    let counts = count(plan.first, plan.last);
+    let not_listed = not_listed(&selected.lists, plan, counts.visitors.unwrap_or_default());
+    let of_cells = lists_of_cells(selected.lists, plan, &mut lengths);
     let lists = lists(values, of_cells, plan);
     let referrals = plan.pairing.clone().map(|pairing| Referrals::assemble(pairing, referrals, &mut lengths));
     #[allow(clippy::cast_possible_truncation, reason = "an estimate of visitors is far below 2^53")]
@@ -94,7 +102,7 @@ pub fn assemble(
         first: plan.first,
         last: plan.last,
         first_kept: plan.first_kept,
-        counts: count(plan.first, plan.last),
+        counts,
         previous: plan.before.as_ref().filter(|_| counting_began.is_none()).map(|before| Previous {
             first: before.first,
             last: before.last,
@@ -119,6 +127,7 @@ pub fn assemble(
         unread,
         excluded,
         not_shown,
+        not_listed,
         referrals,
         zone_can_change: false,
         filter: query.filter.clone(),
@@ -127,19 +136,26 @@ pub fn assemble(
     }
 }
 
-/// The rows of the lists of cells that the plan reads, with their lengths. The other lists are noted as unread.
+/// The visitors in no row of the lists of attributes that the plan reads from cells.
+fn not_listed(
+    lists: &BTreeMap<Dimension, HashMap<String, i64>>,
+    plan: &Plan,
+    visitors: i64,
+) -> BTreeMap<Dimension, i64> {
+    let has_lists = plan.selection.as_ref().is_some_and(|selection| selection.range.is_some());
+    let listed = |attribute| lists.get(&attribute).into_iter().flat_map(HashMap::values).sum::<i64>();
+    let attributes = ATTRIBUTES.into_iter().filter(|attribute| has_lists && plan.lists.contain(*attribute));
+    attributes.map(|attribute| (attribute, visitors - listed(attribute))).filter(|(_, rest)| *rest > 0).collect()
+}
+
+/// The rows of the lists of cells that the plan reads, with their lengths.
 fn lists_of_cells(
     lists: BTreeMap<Dimension, HashMap<String, i64>>,
     plan: &Plan,
     lengths: &mut BTreeMap<Dimension, i64>,
-    unread: &mut Vec<Dimension>,
 ) -> BTreeMap<Dimension, Vec<Entry>> {
     let mut read = BTreeMap::new();
-    for (dimension, values) in lists {
-        if !plan.lists.contain(dimension) {
-            unread.push(dimension);
-            continue;
-        }
+    for (dimension, values) in lists.into_iter().filter(|(dimension, _)| plan.lists.contain(*dimension)) {
         let (rows, length) = section_of(dimension, values, plan);
         if !rows.is_empty() {
             lengths.insert(dimension, length);

@@ -9,7 +9,7 @@ use crate::domain::{
     calendar::Day,
     cells::{ATTRIBUTES, CellValue, Selection, absent},
     dimension::{
-        Dimension, OTHER, UNKNOWN, Uniqueness, channel::ChannelGroup, country::Country, language,
+        Dimension, Group, OTHER, UNKNOWN, Uniqueness, channel::ChannelGroup, country::Country, language,
         path::page_with_parameters, referrer::referring_host, value::printable,
     },
 };
@@ -178,6 +178,20 @@ impl Filter {
                 && self.0.iter().all(|condition| is_attribute(&condition.dimension)))
     }
 
+    /// Whether a report with this filter can have lists of a group.
+    pub fn has_lists_of(&self, group: Group) -> bool {
+        Dimension::lists().any(|dimension| dimension.group() == group && self.has_list_or_referrals(dimension))
+    }
+
+    /// The group of lists that a page shows without a choice.
+    pub fn default_group(&self) -> Group {
+        match self.pairing() {
+            Some(pairing) => pairing.listed.group(),
+            None if self.has_lists_of(Group::Pages) => Group::Pages,
+            None => Group::Sources,
+        }
+    }
+
     /// The condition that is not on an attribute of a profile.
     pub fn value(&self) -> Option<&Condition> {
         self.0.iter().find(|condition| !ATTRIBUTES.contains(&condition.dimension))
@@ -214,6 +228,12 @@ impl Filter {
 impl From<Condition> for Filter {
     fn from(condition: Condition) -> Self {
         Self(vec![condition])
+    }
+}
+
+impl FromIterator<Condition> for Filter {
+    fn from_iter<T: IntoIterator<Item = Condition>>(conditions: T) -> Self {
+        Self(conditions.into_iter().collect())
     }
 }
 

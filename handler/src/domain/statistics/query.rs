@@ -45,8 +45,14 @@ pub enum Lists {
 }
 
 impl Lists {
-    /// The lists of a page without a choice.
-    pub const DEFAULT: Self = Self::Group(Group::Pages);
+    /// The group of the list or lists, if they are of one group.
+    pub const fn group(self) -> Option<Group> {
+        match self {
+            Self::Group(group) => Some(group),
+            Self::One(dimension) => Some(dimension.group()),
+            Self::All | Self::None => None,
+        }
+    }
 
     /// Whether the list of a dimension is read.
     pub fn contain(self, dimension: Dimension) -> bool {
@@ -129,10 +135,15 @@ impl Query {
             site,
             range: Range::DEFAULT,
             step: None,
-            lists: Lists::DEFAULT,
+            lists: Lists::Group(Filter::default().default_group()),
             section: Section::of_page(),
             filter: Filter::default(),
         }
+    }
+
+    /// Whether the list of the query is one of referrals.
+    pub fn lists_referrals(&self) -> bool {
+        self.filter.pairing().is_some_and(|pairing| self.lists == Lists::One(pairing.listed))
     }
 
     /// Whether the other query has the same numbers, except for those of lists.
@@ -177,8 +188,8 @@ impl Query {
         let has_weeks = forget == Forget::Monthly && self.filter.has_visitors();
         let weeks = if has_weeks { last_weeks(today, first_kept) } else { Vec::new() };
         let (lists, section) = (self.lists, self.section.clone());
-        let is_another_list = |listed| matches!(lists, Lists::One(dimension) if dimension != listed);
-        let pairing = self.filter.pairing().filter(|pairing| !is_another_list(pairing.listed));
+        let is_read = |listed| lists == Lists::None || lists.contain(listed);
+        let pairing = self.filter.pairing().filter(|pairing| is_read(pairing.listed));
         Ok(Plan {
             as_of: now,
             today,
@@ -302,11 +313,6 @@ pub struct Slice {
 pub const STATEMENT_DAYS: i64 = 550;
 
 impl Plan {
-    /// Whether the list that is read is one of referrals.
-    pub fn lists_referrals(&self) -> bool {
-        self.pairing.as_ref().is_some_and(|pairing| self.lists == Lists::One(pairing.listed))
-    }
-
     /// The statements that together read the report's totals and lists.
     pub fn slices(&self) -> Vec<Slice> {
         let width = usize::try_from(STATEMENT_DAYS / self.range_days()).unwrap_or_default().max(1);
@@ -319,7 +325,13 @@ impl Plan {
         let has_lists = self.selection.is_none() && self.counted.0 == TallyKey::Total;
         let listed: Vec<i16> =
             if has_lists { exclusion.into_iter().chain(numbers(listed)).collect() } else { Vec::new() };
-        let unread = if has_lists && self.lists != Lists::None { numbers(unread).collect() } else { Vec::new() };
+        let unread = match self.lists {
+            Lists::None => Vec::new(),
+            _ if has_lists => numbers(unread).collect(),
+            // A page with a filter has the tabs of the whole site.
+            Lists::Group(_) | Lists::One(_) => numbers(Dimension::lists().collect()).collect(),
+            Lists::All => Vec::new(),
+        };
         let slice = |(number, dimensions): (usize, &[i16])| Slice {
             dimensions: dimensions.to_vec(),
             unread: if number == 0 { unread.clone() } else { Vec::new() },

@@ -66,7 +66,7 @@ pub struct Report {
     pub lists: BTreeMap<Dimension, Vec<Entry>>,
     /// The number of values in the range that match the search. Missing for a list whose section is empty.
     pub lengths: BTreeMap<Dimension, i64>,
-    /// Dimensions that have values in the range, but whose lists were not read.
+    /// Dimensions of which the site has values in the range, but whose lists were not read.
     pub unread: Vec<Dimension>,
     /// Requests of the range that were not counted in full.
     pub excluded: BTreeMap<Exclusion, i64>,
@@ -75,6 +75,9 @@ pub struct Report {
     /// Visitors of the range who may belong to the filter, but are in groups too small to be distinguished, by the conditions that they
     /// surely fulfil. `None` if the filter combines no values, or if the range is too long to know them.
     pub not_shown: Option<Vec<NotShown>>,
+    /// Visitors of the range in no row of the lists of a filter, because their groups are too small or their days have no cells. Only for
+    /// attributes, whose rows add up.
+    pub not_listed: BTreeMap<Dimension, i64>,
     /// The referrers of the filter's page, or the pages of its referrer.
     pub referrals: Option<Referrals>,
     /// Numbers of other counters for the range. No other number here includes them.

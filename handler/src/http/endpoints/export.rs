@@ -10,13 +10,13 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::Instant,
 };
-use warp::http::{HeaderValue, Method, StatusCode, header};
+use warp::http::{Method, StatusCode, header};
 
 use crate::{
     domain::{CountingRules, Day, LimitedNetwork, SiteName, export::ExportWriter},
     http::{
         error::Error,
-        reply::{Reply, readable_anywhere, reply, streamed},
+        reply::{Reply, attachment, readable_anywhere, reply, streamed},
         request::Request,
     },
     reader::{ExportPart, ReadError, Reader},
@@ -45,9 +45,7 @@ pub(in crate::http) async fn respond(request: &Request) -> Result<Reply, Error> 
     // Read before the status is sent.
     let first = reader.read_export(site.clone(), None, network, request.respond_by).await?;
     let mut reply = reply(StatusCode::OK, "application/x-ndjson", Bytes::new());
-    let name = HeaderValue::from_str(&format!("attachment; filename=\"{site}.ndjson\""));
-    let name = name.map_err(|_| Error::Internal("the name of a site is not ASCII"))?;
-    reply.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    reply.headers_mut().insert(header::CONTENT_DISPOSITION, attachment(&format!("{site}.ndjson"))?);
     if request.method == Method::HEAD {
         return Ok(readable_anywhere(reply));
     }

@@ -35,14 +35,17 @@ fn each_row_of_each_list_links_to_the_numbers_of_its_value() {
     let mut report = report();
     report.lists = Dimension::lists().map(|dimension| (dimension, vec![entry("other")])).collect();
     for group in Group::ALL {
-        // The group stays open where the value has lists in it.
-        let kept = match group {
-            Group::Sources | Group::Locations | Group::Technology => format!("&lists={}", group.name()),
-            Group::Pages | Group::Events | Group::Robots => String::new(),
+        // The group stays open where the value has lists in it. It needs no name if the page opens it anyway.
+        let kept = |dimension| match dimension {
+            Dimension::Channel => "&lists=sources",
+            _ if *group == Group::Locations => "&lists=locations",
+            _ if *group == Group::Technology => "&lists=technology",
+            _ => "",
         };
+        let target = |dimension: Dimension| format!("{}=other{}", dimension.parameter(), kept(dimension));
         let expected: Vec<String> = Dimension::lists()
             .filter(|dimension| dimension.group() == *group)
-            .map(|dimension| format!("?site=example.com&period=23d&{}=other{kept}", dimension.parameter()))
+            .map(|dimension| format!("?site=example.com&period=23d&{}", target(dimension)))
             .collect();
         assert_eq!(row_links(&links(&html(&with_group(&report, *group)))), expected, "{group:?}");
     }
@@ -87,8 +90,8 @@ fn a_condition_on_an_attribute_can_be_negated_if_such_visitors_are_counted() {
     let lists = Lists::Group(Group::Locations);
     let (links, page) = turned(&[("country", "DE"), ("browser", "!Chrome"), ("page", "/a")], lists);
     let expected = [
-        Some("&lists=locations&country=%21DE&browser=%21Chrome&page=/a".to_owned()),
-        Some("&lists=locations&country=DE&browser=Chrome&page=/a".to_owned()),
+        Some("&country=%21DE&browser=%21Chrome&page=/a&lists=locations".to_owned()),
+        Some("&country=DE&browser=Chrome&page=/a&lists=locations".to_owned()),
         None,
     ];
     assert_eq!(links, expected);
@@ -113,6 +116,51 @@ fn escape_removes_the_only_filter_or_all_of_them() {
     assert!(
         two.contains("aria-keyshortcuts=\"Escape\" href=\"?site=example.com&period=23d&lists=locations\">Clear all<")
     );
+}
+
+#[test]
+fn every_row_of_a_filter_can_be_excluded_beside_the_excluded_ones() {
+    let page = |conditions: &[(&str, &str)]| {
+        let filter = Filter::parse(conditions.iter().copied()).unwrap();
+        let lists = [Dimension::Browser, Dimension::Device].map(|dimension| (dimension, vec![entry("Safari")])).into();
+        let page = links(&html(&with_group(&Report { filter, lists, ..report() }, Group::Technology)));
+        let excluding = page.split("class=\"not\" href=\"?site=example.com&period=23d&").skip(1);
+        excluding.map(|link| link.split('"').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let device = "device=%21Safari&browser=%21Chrome&lists=technology";
+    let browser = "browser=%21Safari&browser=%21Chrome&lists=technology";
+    assert_eq!(page(&[("browser", "!Chrome")]), [browser, device]);
+    // The heading excludes the only value of a list.
+    assert_eq!(page(&[("browser", "Safari")]), ["device=%21Safari&browser=Safari&lists=technology"]);
+    // Without a filter, combinations may not be counted.
+    assert_eq!(page(&[]), [""; 0]);
+}
+
+#[test]
+fn visitors_in_groups_too_small_for_a_list_have_its_last_row() {
+    let filter: Filter = condition(Dimension::Country, "DE").into();
+    let list = (Dimension::Browser, vec![Entry { visitors: Some(617), ..entry("Safari") }]);
+    let few = with_group(&Report { filter, lists: [list].into(), ..report() }, Group::Technology);
+    let not_listed = [(Dimension::Browser, 12), (Dimension::Device, 7)].into();
+    let few = Report { not_listed, lengths: [(Dimension::Browser, 2)].into(), ..few };
+    let page = html(&few);
+    let rows = |page: &str| text(page).matches("In groups too small to show").count();
+    assert!(text(&page).contains("61750 %\nIn groups too small to show121.0 %"), "{}", text(&page));
+    assert!(rows(&page) == 2 && text(&page).contains("In groups too small to show70.6 %"));
+    // A whole list has the row at its end.
+    let section = |offset, search: &str| Section { offset, search: search.to_owned(), ..Section::default() };
+    let whole = |section| html(&Report { read_lists: Lists::One(Dimension::Browser), section, ..few.clone() });
+    assert_eq!((rows(&whole(section(0, ""))), rows(&whole(section(1, ""))), rows(&whole(section(1, "s")))), (0, 1, 0));
+}
+
+#[test]
+fn a_filter_has_the_tabs_of_the_site() {
+    let filter: Filter = condition(Dimension::Event, "signup").into();
+    let unread = vec![Dimension::Page, Dimension::Event, Dimension::Robot, Dimension::Country];
+    let page = html(&with_group(&Report { filter, unread, lists: [].into(), ..report() }, Group::Events));
+    let tabs: Vec<&str> = page.split("data-lists=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(tabs, ["pages", "locations", "events", "robots"]);
+    assert!(text(&page).contains("These lists are not counted for this filter."));
 }
 
 #[test]
@@ -236,12 +284,12 @@ fn several_values_have_a_chip_each_and_visitors_only() {
     };
     let page = links(&html(&report));
     assert!(text(&page).contains(
-        "More visitors may belong here, but their groups are too small to show. Their numbers: 1,200 with the country Germany \
+        "Up to 1,234 more visitors may match, in groups too small to show: 1,200 with the country Germany \
          and another browser than Chrome and the page /a, 34 without a known value."
     ));
     assert!(
         page.contains(
-            "is not</a> <bdi>Chrome</bdi> <a href=\"?site=example.com&period=23d&lists=technology&country=DE&page=/a\""
+            "is not</a> <bdi>Chrome</bdi> <a href=\"?site=example.com&period=23d&country=DE&page=/a&lists=locations\""
         ),
         "{page}"
     );
@@ -280,7 +328,7 @@ fn the_whole_list_of_a_filter_keeps_the_conditions() {
     }
     let hidden = "<input type=\"hidden\" name=\"device\" value=\"Phone\">";
     assert_eq!(page.matches(hidden).count(), 2, "the dates and the search: {page}");
-    assert!(!text(&page).contains("More visitors may belong here"));
+    assert!(!text(&page).contains("more visitors may match"));
     let year = Report { filter: report.filter, not_shown: None, lists: [].into(), ..report_of_a_year() };
     assert!(text(&html(&year)).contains("Lists are available for shorter periods only."));
 }

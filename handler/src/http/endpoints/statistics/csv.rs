@@ -9,9 +9,10 @@ use crate::{
 };
 
 /// Writes a report with these columns:
-/// - subject: `range`, `series`, `imported_` with the name of a counter, the name of a list, `referrals`, `not_shown` or
+/// - subject: `range`, `series`, `imported_` with the name of a counter, the name of a list, `referrals`, `not_listed`, `not_shown` or
 ///   `excluded`
-/// - value: a day or instant, a value of the list, a reason, or, for visitors who are not shown, the values that they surely have
+/// - value: a day or instant, a value of the list, the name of a list, a reason, or, for visitors who are not shown, the values that
+///   they surely have
 /// - unique visitors, empty if unknown
 /// - pageviews, empty if unknown
 ///
@@ -44,6 +45,9 @@ pub(super) fn write(report: &Report) -> anyhow::Result<String> {
         for entry in report.lists.get(&dimension).into_iter().flatten() {
             row(dimension.name(), &entry.value, entry.visitors, report.filter.is_empty().then_some(entry.pageviews))?;
         }
+    }
+    for (dimension, visitors) in &report.not_listed {
+        row("not_listed", dimension.name(), Some(*visitors), None)?;
     }
     for entry in report.referrals.iter().flat_map(|referrals| &referrals.entries) {
         row(Dimension::Referral.name(), &entry.value, None, Some(entry.pageviews))?;

@@ -34,6 +34,7 @@ struct Document<'r> {
     stale: bool,
     filter: FilterValues,
     not_shown: Option<Vec<NotShownVisitors>>,
+    not_listed: BTreeMap<&'static str, i64>,
     visitors: VisitorTotals,
     pageviews: PageviewTotals,
     range: RangeCounts,
@@ -193,6 +194,7 @@ impl<'r> Document<'r> {
             stale: report.stale,
             filter: filter(report.filter.conditions()),
             not_shown: report.not_shown.as_ref().map(|groups| groups.iter().map(not_shown).collect()),
+            not_listed: report.not_listed.iter().map(|(dimension, rest)| (dimension.name(), *rest)).collect(),
             visitors: VisitorTotals {
                 today: today.visitors,
                 this_week: this_week.visitors,
