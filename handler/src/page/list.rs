@@ -290,7 +290,7 @@ fn note_on_referrals(texts: &Texts, Referrals { other, .. }: &Referrals) -> Stri
 /// The filters of the links in a list: the conditions of the page, with one on a value of the list.
 struct RowLinks {
     dimension: Dimension,
-    /// The conditions beside the value, and the open group of lists, each after an ampersand.
+    /// The other conditions and the open group of lists, each after an ampersand.
     others: String,
     /// The same for all other values than this one; `None` if they are not counted, or the page offers them elsewhere.
     excluding: Option<String>,

@@ -119,7 +119,7 @@ fn escape_removes_the_only_filter_or_all_of_them() {
 }
 
 #[test]
-fn every_row_of_a_filter_can_be_excluded_beside_the_excluded_ones() {
+fn more_values_can_be_excluded_from_the_lists_of_a_filter() {
     let page = |conditions: &[(&str, &str)]| {
         let filter = Filter::parse(conditions.iter().copied()).unwrap();
         let lists = [Dimension::Browser, Dimension::Device].map(|dimension| (dimension, vec![entry("Safari")])).into();
@@ -284,7 +284,7 @@ fn several_values_have_a_chip_each_and_visitors_only() {
     };
     let page = links(&html(&report));
     assert!(text(&page).contains(
-        "Up to 1,234 more visitors may match, in groups too small to show: 1,200 with the country Germany \
+        "Up to 1,234 more visitors may match. Their groups are too small to show: 1,200 with the country Germany \
          and another browser than Chrome and the page /a, 34 without a known value."
     ));
     assert!(

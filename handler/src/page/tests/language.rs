@@ -133,7 +133,7 @@ fn only_pages_in_other_languages_need_the_script_for_names_in_sentences() {
     let known = vec![Condition::parse(Dimension::Country, "DE").unwrap()];
     let report = Report { filter, not_shown: Some(vec![NotShown { known, visitors: 2 }]), ..report() };
     let page = html(&report);
-    assert!(page.contains("in groups too small to show: 2 with the country Germany."), "{page}");
+    assert!(page.contains("Their groups are too small to show: 2 with the country Germany."), "{page}");
     let page = html_in(of_language("de").unwrap(), &report, &["example.com"], Charted::Visitors);
     let name = "2 mit Land <bdi data-names=\"region\" data-code=\"DE\">Germany</bdi>.";
     assert!(page.contains(name), "{page}");
