@@ -1,6 +1,6 @@
 //! Campaigns from links and from the script: their source, medium and name.
 
-use super::{Dimension, value::printable};
+use super::{Dimension, channel::ChannelGroup, value::printable};
 
 /// Longest stored part of a campaign, in bytes.
 const MAXIMUM_PART_BYTES: usize = 80;
@@ -36,6 +36,17 @@ impl Campaign {
         Self::new(source.as_deref(), parameter("utm_medium").as_deref(), parameter("utm_campaign").as_deref())
     }
 
+    /// The channel that the medium names. Links in mails and apps often come without a referrer.
+    pub fn channel(&self) -> Option<ChannelGroup> {
+        let [_, medium, _] = &self.0;
+        let medium = medium.as_deref()?.to_lowercase().replace(['-', '_', ' '], "");
+        match &*medium {
+            "email" | "mail" | "newsletter" => Some(ChannelGroup::Mail),
+            "social" | "socialmedia" | "socialnetwork" => Some(ChannelGroup::Social),
+            _ => None,
+        }
+    }
+
     /// The values that a view with this campaign counts under: each part, and the link if it has several. The list of links says which
     /// parts came together. A missing part is a hyphen there, so that the others keep their places.
     pub fn values(self) -> impl Iterator<Item = (Dimension, String)> {
@@ -53,6 +64,16 @@ mod tests {
 
     fn values(campaign: Campaign) -> Vec<(Dimension, String)> {
         campaign.values().collect()
+    }
+
+    #[test]
+    fn some_mediums_name_a_channel() {
+        let channel = |medium| Campaign::new(Some("letter"), medium, None).channel();
+        for medium in ["email", "E-Mail", "e_mail", "newsletter"] {
+            assert_eq!(channel(Some(medium)), Some(ChannelGroup::Mail), "{medium}");
+        }
+        assert_eq!(channel(Some("social-media")), Some(ChannelGroup::Social));
+        assert_eq!((channel(Some("cpc")), channel(Some("")), channel(None)), (None, None, None));
     }
 
     #[test]

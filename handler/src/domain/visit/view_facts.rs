@@ -76,7 +76,7 @@ impl ViewFacts<'_> {
                 let mut values = Vec::with_capacity(14);
                 values.push((Dimension::Page, page()));
                 values.push((Dimension::EntryPage, page()));
-                let channel = self.referrer.as_deref().map_or(ChannelGroup::Direct, channel::of_host);
+                let channel = self.channel();
                 values.push((Dimension::Channel, Cow::Borrowed(channel.name())));
                 if let Some(host) = &self.referrer {
                     values.push((Dimension::Referrer, Cow::Owned(host.clone())));
@@ -91,6 +91,14 @@ impl ViewFacts<'_> {
                 values.extend(self.campaign.values().map(|(dimension, value)| (dimension, Cow::Owned(value))));
                 values
             }
+        }
+    }
+
+    /// The channel of the referring host, or else the one that the campaign names.
+    fn channel(&self) -> ChannelGroup {
+        match self.referrer.as_deref().map_or(ChannelGroup::Direct, channel::of_host) {
+            channel @ (ChannelGroup::Direct | ChannelGroup::Other) => self.campaign.channel().unwrap_or(channel),
+            channel => channel,
         }
     }
 
@@ -155,6 +163,22 @@ mod tests {
             (Dimension::CampaignLink, "news / - / spring"),
         ];
         assert_eq!(values_of(view(FIREFOX)), expected.map(|(dimension, value)| (dimension, value.to_owned())));
+    }
+
+    #[test]
+    fn a_medium_names_the_channel_where_the_referrer_says_less() {
+        let channel = |referrer: Option<&str>, medium| {
+            let campaign = Campaign::new(Some("letter"), medium, None);
+            let view = ViewFacts { referrer: referrer.map(str::to_owned), campaign, ..view(FIREFOX) };
+            values_of(view).into_iter().find(|(dimension, _)| *dimension == Dimension::Channel).unwrap().1
+        };
+        assert_eq!(channel(None, Some("email")), "mail");
+        assert_eq!(channel(Some("clicks.example"), Some("email")), "mail");
+        assert_eq!(channel(Some("duckduckgo.com"), Some("email")), "search");
+        assert_eq!(
+            (channel(None, Some("print")), channel(Some("news.example"), None)),
+            ("direct".into(), "other".into())
+        );
     }
 
     #[test]
