@@ -220,11 +220,10 @@ fn entries(report: &Report, dimension: Dimension) -> Vec<&Entry> {
 fn beginning<'r>(texts: &'static Texts, report: &'r Report, dimension: Dimension) -> List<'r> {
     let list = list(texts, report, entries(report, dimension), dimension, false);
     let length = report.lengths.get(&dimension).filter(|length| **length > 1 && !list.rows.is_empty());
-    let is_all = |length| i64::try_from(entries(report, dimension).len()).is_ok_and(|shown| shown >= length);
     let more = length.map(|length| MoreLink {
         query: section_query(report, dimension, &Section::default(), 0),
         label: match *length {
-            length if is_all(length) => texts.of("lists.details").to_owned(),
+            length if end(report, dimension) >= length => texts.of("lists.details").to_owned(),
             length => texts.counted(&format!("dimensions.{}.all", dimension.name()), length),
         },
     });
@@ -237,7 +236,7 @@ fn whole_list<'r>(texts: &'static Texts, report: &'r Report, dimension: Dimensio
     let list = list(texts, report, entries(report, dimension), dimension, true);
     let length = report.lengths.get(&dimension).copied().unwrap_or_default();
     let Section { search, sort, offset, limit } = section;
-    let end = offset.saturating_add(i64::try_from(list.rows.len()).unwrap_or_default());
+    let end = end(report, dimension);
     let controls = SectionControls {
         list: dimension.name(),
         search,
@@ -255,12 +254,10 @@ fn whole_list<'r>(texts: &'static Texts, report: &'r Report, dimension: Dimensio
     List { section: Some(controls), ..list }
 }
 
-/// Whether the rows of a whole list end with the last of all its values.
-fn is_complete(report: &Report, dimension: Dimension) -> bool {
-    let Section { search, offset, .. } = &report.section;
-    let shown = i64::try_from(entries(report, dimension).len()).unwrap_or(i64::MAX);
-    let length = report.lengths.get(&dimension).copied().unwrap_or_default();
-    search.is_empty() && offset.saturating_add(shown) >= length
+/// The position of the last value that is shown, among all values of a list.
+fn end(report: &Report, dimension: Dimension) -> i64 {
+    let shown = i64::try_from(entries(report, dimension).len()).unwrap_or_default();
+    report.section.offset.saturating_add(shown)
 }
 
 /// A part of a list as a query, with the conditions of the page.
@@ -491,7 +488,9 @@ fn list<'e>(
         cells: measures.iter().map(|measure| measure.of_entry(texts, report, dimension, entry)).collect(),
         share: (size(entry).saturating_mul(100) / most).min(100),
     };
-    let not_listed = report.not_listed.get(&dimension).filter(|_| !is_whole || is_complete(report, dimension));
+    let is_last = report.lengths.get(&dimension).is_none_or(|length| end(report, dimension) >= *length);
+    let has_rest = !is_whole || is_last && report.section.search.is_empty();
+    let not_listed = report.not_listed.get(&dimension).filter(|_| has_rest);
     let not_listed = not_listed.map(|visitors| ListRow::of_small_groups(texts, *visitors, &measures, report));
     let rows: Vec<ListRow<'_>> = entries.iter().copied().map(row).chain(not_listed).collect();
     let column = |measure: &Measure| {

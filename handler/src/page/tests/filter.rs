@@ -151,6 +151,7 @@ fn visitors_in_groups_too_small_for_a_list_have_its_last_row() {
     let section = |offset, search: &str| Section { offset, search: search.to_owned(), ..Section::default() };
     let whole = |section| html(&Report { read_lists: Lists::One(Dimension::Browser), section, ..few.clone() });
     assert_eq!((rows(&whole(section(0, ""))), rows(&whole(section(1, ""))), rows(&whole(section(1, "s")))), (0, 1, 0));
+    assert!(text(&whole(section(1, ""))).contains("2 to 2 of 2"));
 }
 
 #[test]
