@@ -123,7 +123,7 @@ fn more_values_can_be_excluded_from_the_lists_of_a_filter() {
     let page = |conditions: &[(&str, &str)]| {
         let filter = Filter::parse(conditions.iter().copied()).unwrap();
         let lists = [Dimension::Browser, Dimension::Device].map(|dimension| (dimension, vec![entry("Safari")])).into();
-        let page = links(&html(&with_group(&Report { filter, lists, ..report() }, Group::Technology)));
+        let page = links(&html(&with_group(&Report { lists, filter, ..report() }, Group::Technology)));
         let excluding = page.split("class=\"not\" href=\"?site=example.com&period=23d&").skip(1);
         excluding.map(|link| link.split('"').next().unwrap().to_owned()).collect::<Vec<_>>()
     };
