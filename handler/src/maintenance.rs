@@ -21,8 +21,8 @@ use crate::{
 /// The interval of runs without a timer.
 const INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// The delay of the first run. An instance that starts on demand may stop within the hour.
-const FIRST_RUN: Duration = Duration::from_secs(30);
+/// The delay of the first run. An instance that starts on demand may stop within the hour. The first minutes are for visitors.
+const FIRST_RUN: Duration = Duration::from_mins(2);
 
 /// The number of requests that may wait. The timer sends one per hour.
 const QUEUE_LENGTH: usize = 8;

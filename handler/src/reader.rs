@@ -222,8 +222,10 @@ impl CountingRules {
     /// The rows that a query needs at this time.
     fn plan(&self, query: &Query, now: Timestamp) -> Result<Plan, BadQuery> {
         let CountingMode { zone, forget, .. } = &self.counting_mode;
-        let plan = |query: &Query| query.plan(now, zone, *forget, self.first_kept(now));
-        if self.smallest_group.is_some() || query.filter.is_empty() {
+        let has_cells = self.smallest_group.is_some();
+        let plan =
+            |query: &Query| query.plan(now, zone, *forget, self.first_kept(now)).map(|plan| Plan { has_cells, ..plan });
+        if has_cells || query.filter.is_empty() {
             return plan(query);
         }
         if query.filter.combines() {

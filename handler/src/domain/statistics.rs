@@ -23,7 +23,7 @@ pub use self::{
     imported::{ImportedPoint, ImportedSum},
     live::Live,
     overview::{DailyVisitors, Overview},
-    query::{Before, Lists, Plan, PlannedPoint, Query, STATEMENT_DAYS, Slice},
+    query::{Before, FEWEST_WHOLE_DAYS_BEFORE, Lists, Plan, PlannedPoint, Query, STATEMENT_DAYS, Slice},
     range::{Range, Step},
     report::{AllTimeEstimate, Counts, Entry, Point, Previous, Referrals, Report, Week},
     section::{Section, Sort},

@@ -70,6 +70,8 @@ pub(super) struct Chart {
     labels: Vec<Label>,
     /// Whether there are too many bars for gaps between them.
     dense: bool,
+    /// Whether there are so few bars that they would be very wide.
+    few: bool,
     empty: bool,
     /// HTML of the table's body, with numbers and dates only.
     rows: String,
@@ -281,6 +283,7 @@ impl Chart {
             ticks,
             labels: labels(texts, bars, step),
             dense: bars.len() > 100,
+            few: bars.len() < 3,
             empty: most(charted) == 0 && most_imported == 0,
             rows: String::with_capacity(bars.len() * 32),
         };

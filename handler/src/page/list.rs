@@ -302,8 +302,8 @@ impl RowLinks {
         };
         let conditions = report.filter.conditions();
         let is_of_list = |other: &&Condition| other.dimension == dimension;
-        // With a filter and lists, combinations are counted. A value alone is excluded in the heading.
-        let is_counted = ATTRIBUTES.contains(&dimension) && !report.filter.is_empty();
+        // The heading excludes the only value of a list.
+        let is_counted = report.has_cells && report.counts.visitors.is_some() && ATTRIBUTES.contains(&dimension);
         let is_excludable = is_counted && conditions.iter().filter(is_of_list).all(|other| other.is_negated);
         Self {
             dimension,

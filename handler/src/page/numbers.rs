@@ -6,7 +6,10 @@ use serde::Serialize;
 
 use super::wording::{self, one_decimal};
 use crate::{
-    domain::statistics::{Counts, Previous, Report},
+    domain::{
+        Dimension, Uniqueness,
+        statistics::{Counts, FEWEST_WHOLE_DAYS_BEFORE, Previous, Report},
+    },
     texts::{Text, Texts},
 };
 
@@ -109,7 +112,7 @@ pub(super) fn numbers(
             count("new_visitors", |counts| counts.new_visitors),
             count("returning_visitors", Counts::returning_visitors).map(|number| Number { share, ..number }),
             pageviews(),
-            views_per_visitor(texts, now, before).filter(|_| views == PAGEVIEWS),
+            views_per_visitor(texts, now, before).filter(|_| views == PAGEVIEWS && has_all_views(report)),
         ]
     } else {
         vec![
@@ -131,6 +134,13 @@ pub(super) fn views(report: &Report) -> &'static str {
     }
 }
 
+/// Whether the pageviews are all those of the visitors. Of a referrer or a campaign, only the first views are counted.
+fn has_all_views(report: &Report) -> bool {
+    let has_all =
+        |dimension: Dimension| dimension == Dimension::Page || dimension.uniqueness() == Uniqueness::OncePerDay;
+    report.filter.condition().is_none_or(|condition| has_all(condition.dimension))
+}
+
 /// The kind of pageviews that a site has.
 const PAGEVIEWS: &str = "pageviews";
 
@@ -149,7 +159,8 @@ fn number(texts: &'static Texts, key: &'static str, now: Option<i64>, before: Op
 fn views_per_visitor(texts: &'static Texts, now: &Counts, before: Option<&Counts>) -> Option<Number> {
     let ratio = |counts: &Counts| {
         let visitors = counts.visitors.filter(|visitors| *visitors > 0)?;
-        Some(counts.pageviews as f64 / visitors as f64)
+        // As it is shown, so that equal numbers have no change.
+        Some((counts.pageviews as f64 / visitors as f64 * 10.0).round() / 10.0)
     };
     let value = ratio(now)?;
     let before = before.and_then(ratio).filter(|before| *before > 0.0);
@@ -199,13 +210,18 @@ pub(super) fn compared(texts: &Texts, report: &Report) -> Option<String> {
         let date = texts.date("dates.date", began.date());
         return Some(texts.filled("numbers_of_range.began", &[("date", &date)]));
     }
+    let days = report.last.number() - report.first.number() + 1;
+    let is_unfinished = !report.filter.is_empty() && report.last == report.day();
+    if report.previous.is_none() && is_unfinished && days < FEWEST_WHOLE_DAYS_BEFORE {
+        return Some(texts.of("numbers_of_range.not_compared").to_owned());
+    }
     let Previous { first, last, until, counts, .. } = report.previous.as_ref()?;
     if counts.pageviews == 0 {
         return None;
     }
     let days = wording::days(texts, first.date(), last.date());
     // The hours of one value are not counted.
-    if !report.filter.is_empty() && report.last == report.day() {
+    if is_unfinished {
         return Some(texts.filled("numbers_of_range.compared_whole_day", &[("days", &days)]));
     }
     Some(match until {

@@ -70,7 +70,7 @@ pub(super) fn between(first: Day, last: Day) -> String {
     format!("from={first}&to={last}")
 }
 
-/// The previous and the next range, of as many days or whole months. A current month counts as whole.
+/// The previous and the next range, of as many days or whole months. A current week or month counts as whole.
 pub(super) fn neighbours(range: Range, first: Day, last: Day) -> ((Day, Day), (Day, Day)) {
     let (begin, end) = (first.month(), last.month());
     let ends = last == end.last_day() || matches!(range, Range::Month | Range::Months(_));
@@ -82,6 +82,7 @@ pub(super) fn neighbours(range: Range, first: Day, last: Day) -> ((Day, Day), (D
         let shifted = |by| (begin.plus(by).first_day(), end.plus(by).last_day());
         return (shifted(-months), shifted(months));
     }
+    let last = if range == Range::Week { first.plus(6) } else { last };
     let days = last.number() - first.number() + 1;
     let shifted = |by| (first.plus(by), last.plus(by));
     (shifted(-days), shifted(days))

@@ -332,7 +332,11 @@ fn each_number_has_its_change_from_the_previous_period() {
     let page = html(&report);
     assert!(numbers(&page).iter().all(|number| !number.contains("from")) && !page.contains("Compared"));
     (report.previous, report.counting_began) = (None, Some(day("2026-10-20")));
-    assert!(text(&html(&report)).contains("Counting began on 20 October 2026, so there is no comparison."));
+    assert!(
+        text(&html(&report)).contains(
+            "Counting began on 20 October 2026. The period before is not whole, so its sums are not compared."
+        )
+    );
 }
 
 #[test]
@@ -561,6 +565,11 @@ fn whole_months_link_to_whole_months_and_no_range_ends_after_today() {
     ));
     assert!(page.contains(
         "rel=\"next\" aria-keyshortcuts=\"ArrowRight\" href=\"?site=example.com&from=2026-11-01&to=2026-11-23\""
+    ));
+    // Monday is the first day of the week.
+    let page = links(&html(&Report { range: Range::Week, ..report_between("2026-11-23", "2026-11-23") }));
+    assert!(page.contains(
+        "rel=\"prev\" aria-keyshortcuts=\"ArrowLeft\" href=\"?site=example.com&from=2026-11-16&to=2026-11-22\""
     ));
     let page = links(&html(&report_of_a_year()));
     assert!(page.contains(

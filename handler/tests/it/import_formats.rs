@@ -5,6 +5,8 @@ use std::io::Write;
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
+use handler::domain::Dimension;
+
 use crate::{
     client::{FIREFOX, GOOGLEBOT, SAFARI},
     database::Database,
@@ -162,6 +164,24 @@ async fn a_file_that_a_browser_fetches_with_a_page_is_no_page() {
     let summary = import(&plain, &[], &folder.write("caddy.log", lines.concat()));
     assert_eq!((&summary["pageviews"], &summary["not_pages"]["fetched"]), (&1.into(), &2.into()), "{summary}");
     assert_eq!(summary["excluded"], json!({ "prefetch": 3 }));
+}
+
+#[tokio::test]
+async fn a_log_with_languages_has_languages_and_countries() {
+    let database = Database::create().await;
+    let line = |second, language: &str| {
+        let header = format!("\"Accept-Language\":[\"{language}\"],\"User-Agent\"");
+        caddy(&format!("192.0.2.{second}"), second, "/", FIREFOX).replace("\"User-Agent\"", &header)
+    };
+    let folder = Folder::new();
+    let lines = [line(1, "de-AT,de;q=0.5"), line(2, "fr"), caddy("192.0.2.3", 3, "/", FIREFOX)];
+    import(&HandlerCommand::on(&database), &[], &folder.write("caddy.log", lines.concat()));
+    let values = async |dimension: Dimension| {
+        let number = dimension.number();
+        database.texts(&format!("select distinct value from tally where dimension = {number} order by value")).await
+    };
+    assert_eq!(values(Dimension::Language).await, ["de", "fr", "unknown"]);
+    assert_eq!(values(Dimension::Country).await, ["AT", "unknown"]);
 }
 
 /// Runs an import that must fail before it counts anything. Returns its one line of error.

@@ -269,7 +269,7 @@ async fn a_range_that_ends_today_is_compared_with_the_same_part_of_the_period_be
     assert_eq!(days["previous"], Value::Null);
     assert!(days["counting_began"].is_string(), "{days}");
     let page = host.send(&visitor(1).to("/?period=30d").header("Accept", "text/html")).await;
-    assert!(page.text().contains("Counting began on ") && page.text().contains("so there is no comparison."));
+    assert!(page.text().contains("Counting began on ") && page.text().contains("its sums are not compared."));
 }
 
 #[tokio::test]

@@ -61,6 +61,7 @@ fn parse_start(line: &str) -> Option<LineStart<'_>> {
         status,
         referer: String::new(),
         user_agent: None,
+        accept_language: None,
         opted_out: false,
         prefetch: false,
         fetched_by_page: false,

@@ -98,11 +98,12 @@ impl JsonFields {
         let text = |pointer: &str| line.pointer(pointer)?.as_str().map(str::to_owned);
         let first_text = |pointers: &[&str]| pointers.iter().find_map(|pointer| text(pointer)).unwrap_or_default();
         let headers = self.headers.and_then(|pointer| line.pointer(pointer)?.as_object());
-        let any = |names: &[&str], matches: fn(&str) -> bool| {
-            let named = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
-            let values = headers.into_iter().flatten().filter(|(name, _)| named(name)).map(|(_, values)| values);
-            values.filter_map(Value::as_array).flatten().filter_map(Value::as_str).any(matches)
+        let values = |names: &[&str]| {
+            let is_named = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+            let named = headers.into_iter().flatten().filter(|(name, _)| is_named(name)).map(|(_, values)| values);
+            named.filter_map(Value::as_array).flatten().filter_map(Value::as_str).collect::<Vec<_>>()
         };
+        let any = |names: &[&str], matches: fn(&str) -> bool| values(names).into_iter().any(matches);
         Some(LoggedRequest {
             host: text(self.host).filter(|host| !host.is_empty()),
             address: first_text(self.address),
@@ -112,6 +113,7 @@ impl JsonFields {
             status: status(line.pointer(self.status)?)?,
             referer: first_text(self.referer),
             user_agent: Some(text(self.user_agent).unwrap_or_default()),
+            accept_language: values(&["accept-language"]).first().map(|languages| (*languages).to_owned()),
             opted_out: any(&["sec-gpc", "dnt"], |value| value.trim() == "1"),
             prefetch: any(&PURPOSE_HEADERS, announces_prefetch),
             fetched_by_page: any(&["sec-fetch-dest"], |value| !value.trim().eq_ignore_ascii_case("document")),
@@ -158,7 +160,7 @@ mod tests {
             (&*line.referer, line.user_agent.as_deref()),
             ("https://example.org/x", Some("Mozilla/5.0 \"q\" (X11)"))
         );
-        assert!(!line.opted_out && !line.prefetch);
+        assert!(!line.opted_out && !line.prefetch && line.accept_language.is_none());
         let older =
             CADDY.replace(r#""client_ip":"203.0.113.9","#, "").replace("1763632800.5", r#""2025-11-20T10:00:00Z""#);
         let line = request(caddy(&older));
@@ -166,8 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn opt_outs_and_prefetching_are_read_from_the_headers_that_caddy_logs() {
+    fn languages_opt_outs_and_prefetching_are_read_from_the_headers_that_caddy_logs() {
         let with = |header: &str| CADDY.replace(r#""Accept":["*/*"]"#, header);
+        let line = request(caddy(&with(r#""accept-language":["de-AT,de;q=0.5"]"#)));
+        assert_eq!(line.accept_language.as_deref(), Some("de-AT,de;q=0.5"));
         assert!(request(caddy(&with(r#""Sec-Gpc":["1"]"#))).opted_out);
         assert!(request(caddy(&with(r#""Dnt":["1"]"#))).opted_out);
         for purpose in [

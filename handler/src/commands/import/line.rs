@@ -35,6 +35,8 @@ pub(super) struct LoggedRequest {
     pub(super) referer: String,
     /// `None` in the common format.
     pub(super) user_agent: Option<String>,
+    /// The languages that the browser prefers. Only Caddy logs this header.
+    pub(super) accept_language: Option<String>,
     /// Whether the request had GPC or DNT. Only Caddy logs these headers.
     pub(super) opted_out: bool,
     /// Whether the browser prefetched the page. Only Caddy logs this header.

@@ -114,7 +114,8 @@ impl ImportRules {
         };
         let campaign = request.target.split_once('?').map(|(_, query)| Campaign::in_query(query)).unwrap_or_default();
         let page = page_path(&request.target).into();
-        let view = ViewFacts { page, referrer, user_agent, campaign, ..ViewFacts::default() };
+        let language = request.accept_language.as_deref();
+        let view = ViewFacts { page, referrer, user_agent, language, campaign, ..ViewFacts::default() };
         let values = view.values(&classification);
         let network = network.filter(|_| !request.opted_out).map(Network::limited);
         let profile = Profile::of(&values);

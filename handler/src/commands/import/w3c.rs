@@ -112,6 +112,7 @@ impl<T: AsRef<str>> W3cFields<T> {
             status,
             referer: header(self.referer.as_ref().map_or("-", T::as_ref), encoding),
             user_agent: Some(header(self.user_agent.as_ref(), encoding)),
+            accept_language: None,
             opted_out: false,
             prefetch: false,
             fetched_by_page: false,

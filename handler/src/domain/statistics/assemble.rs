@@ -131,6 +131,7 @@ pub fn assemble(
         referrals,
         zone_can_change: false,
         filter: query.filter.clone(),
+        has_cells: plan.has_cells,
         imported: imported::sums(imported, &plan.series, zone),
         annotations,
     }

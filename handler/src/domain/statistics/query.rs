@@ -120,6 +120,8 @@ pub struct Plan {
     pub weeks: Vec<(Day, Day)>,
     /// The tallies of the days: those of the site, or those of one value. Hours are counted for the site only.
     pub counted: (TallyKey, String),
+    /// Whether combinations of values are counted.
+    pub has_cells: bool,
     /// The cells of the days and lists, if the query needs them.
     pub selection: Option<Selection>,
     /// The page or referrer whose referrals are read.
@@ -203,6 +205,7 @@ impl Query {
             hours,
             weeks,
             counted,
+            has_cells: true,
             selection,
             pairing,
             lists,
@@ -377,7 +380,7 @@ impl Plan {
 const MAXIMUM_DAYS_BEFORE: i32 = 62;
 
 /// Shortest range until today whose numbers of one value are compared with whole days before, in days.
-const FEWEST_WHOLE_DAYS_BEFORE: i32 = 7;
+pub const FEWEST_WHOLE_DAYS_BEFORE: i32 = 7;
 
 fn series(first: Day, last: Day, step: Step, zone: &TimeZone) -> Result<Vec<PlannedPoint>, BadQuery> {
     let mut series = Vec::new();

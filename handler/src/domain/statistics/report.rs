@@ -72,6 +72,8 @@ pub struct Report {
     pub excluded: BTreeMap<Exclusion, i64>,
     /// The values that the numbers are about.
     pub filter: Filter,
+    /// Whether combinations of values are counted.
+    pub has_cells: bool,
     /// Visitors of the range who may belong to the filter, but are in groups too small to be distinguished, by the conditions that they
     /// surely fulfil. `None` if the filter combines no values, or if the range is too long to know them.
     pub not_shown: Option<Vec<NotShown>>,

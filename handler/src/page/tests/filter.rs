@@ -132,8 +132,10 @@ fn more_values_can_be_excluded_from_the_lists_of_a_filter() {
     assert_eq!(page(&[("browser", "!Chrome")]), [browser, device]);
     // The heading excludes the only value of a list.
     assert_eq!(page(&[("browser", "Safari")]), ["device=%21Safari&browser=Safari&lists=technology"]);
-    // Without a filter, combinations may not be counted.
-    assert_eq!(page(&[]), [""; 0]);
+    assert_eq!(page(&[]), ["browser=%21Safari&lists=technology", "device=%21Safari&lists=technology"]);
+    let without_cells = with_group(&Report { has_cells: false, ..report() }, Group::Technology);
+    let lists = [(Dimension::Browser, vec![entry("Safari")])].into();
+    assert!(!html(&Report { lists, ..without_cells }).contains("class=\"not\""));
 }
 
 #[test]
@@ -332,6 +334,28 @@ fn the_whole_list_of_a_filter_keeps_the_conditions() {
     assert!(!text(&page).contains("more visitors may match"));
     let year = Report { filter: report.filter, not_shown: None, lists: [].into(), ..report_of_a_year() };
     assert!(text(&html(&year)).contains("Lists are available for shorter periods only."));
+}
+
+#[test]
+fn only_values_that_all_views_carry_have_views_per_visitor() {
+    for (dimension, has_ratio) in [
+        (Dimension::Page, true),
+        (Dimension::Browser, true),
+        (Dimension::Referrer, false),
+        (Dimension::CampaignMedium, false),
+    ] {
+        let page = text(&html(&about(dimension, "/a")));
+        assert_eq!(page.contains("Views per visitor"), has_ratio, "{dimension:?}");
+    }
+}
+
+#[test]
+fn a_few_days_until_today_say_why_a_filter_has_no_comparison() {
+    let about_today = |range| Report { previous: None, range, first: day("2026-11-23"), ..about(Dimension::Page, "/") };
+    let note = "ranges until today are compared from 7 days on";
+    assert!(text(&html(&about_today(Range::Today))).contains(note));
+    assert!(!text(&html(&Report { filter: Filter::default(), ..about_today(Range::Today) })).contains(note));
+    assert!(!text(&html(&about(Dimension::Page, "/"))).contains(note));
 }
 
 #[test]

@@ -81,6 +81,7 @@ pub(super) fn report() -> Report {
         unread: vec![],
         excluded: BTreeMap::from([(Exclusion::Bots, 1_000)]),
         filter: Filter::default(),
+        has_cells: true,
         not_shown: None,
         not_listed: BTreeMap::new(),
         referrals: None,
