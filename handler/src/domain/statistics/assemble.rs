@@ -87,15 +87,14 @@ pub fn assemble(
     let estimate =
         |visitors: f64| AllTimeEstimate { visitors: visitors.round() as i64, standard_error: all_time::STANDARD_ERROR };
     annotations.sort();
-    let today = plan.today;
     Report {
         site: query.site.clone(),
         zone: zone.clone(),
         as_of: plan.as_of,
         stale: false,
-        today: count(today, today),
-        this_week: count(today.monday(), today),
-        this_month: count(today.month().first_day(), today),
+        today: count(plan.today, plan.today),
+        this_week: count(plan.today.monday(), plan.today),
+        this_month: count(plan.today.month().first_day(), plan.today),
         all_time_visitors: all_time_visitors.map(estimate),
         all_time_pageviews: pageviews,
         range: query.range,
