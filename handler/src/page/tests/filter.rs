@@ -288,7 +288,7 @@ fn several_values_have_a_chip_each_and_visitors_only() {
     let page = links(&html(&report));
     assert!(text(&page).contains(
         "Up to 1,234 more visitors may match. Their groups are too small to show: 1,200 with the country Germany \
-         and another browser than Chrome and the page /a, 34 without a known value."
+         and another browser than Chrome and the page /a, 34 of whom none of these values is known."
     ));
     assert!(
         page.contains(
