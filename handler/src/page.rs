@@ -209,7 +209,7 @@ struct ImportedLine {
 /// The title of the page: the site, the chosen values, and the first number.
 fn title(texts: &Texts, site: &str, chips: &[Chip<'_>], number: Option<&str>) -> String {
     let not = |value: &str| texts.filled("filter.not", &[("value", value)]);
-    let name = |chip: &Chip<'_>| if chip.is_negated { not(&chip.value) } else { chip.value.to_string() };
+    let name = |chip: &Chip<'_>| if chip.is_negated { not(&chip.titled) } else { chip.titled.to_string() };
     let named: Vec<String> = [site.to_owned()].into_iter().chain(chips.iter().map(name)).collect();
     let number = number.map(|number| format!(": {number}")).unwrap_or_default();
     titled(&format!("{}{number}", named.join(" › ")))

@@ -302,7 +302,9 @@ impl Request {
         };
         let filter = Filter::parse(self.query.iter().map(|(name, value)| (&**name, &**value)))?;
         let lists = match lists {
-            Lists::One(dimension) if !filter.has_list_or_referrals(dimension) => Lists::None,
+            Lists::One(dimension) if !filter.has_list_or_referrals(dimension) => {
+                return Err(BadQuery::ListNotCounted(dimension).into());
+            }
             lists if filter.is_empty() || filter.has_cells() => lists,
             _ => Lists::None,
         };

@@ -28,7 +28,10 @@ use crate::{
 pub(super) struct Chip<'a> {
     /// The kind of value.
     label: &'static str,
-    pub(super) value: Cow<'a, str>,
+    value: Cow<'a, str>,
+    /// The value in the title of the window, which the script does not translate.
+    #[serde(skip)]
+    pub(super) titled: Cow<'a, str>,
     /// Whether the condition is on all other values.
     pub(super) is_negated: bool,
     /// All conditions with this one negated, or no longer negated, and the open group of lists, each after an ampersand. Missing if such
@@ -64,6 +67,9 @@ impl<'a> Chip<'a> {
         let (value, whole) = list::condition(texts, condition);
         Self {
             label: about(texts, dimension, "singular"),
+            titled: english_name(condition)
+                .filter(|_| texts.position == 0)
+                .map_or_else(|| value.clone(), Cow::Borrowed),
             value,
             is_negated: condition.is_negated,
             turned: turned(condition, report),
@@ -180,11 +186,7 @@ fn not_shown_in_words(texts: &'static Texts, NotShown { known, visitors }: &NotS
 /// script translates them.
 fn in_a_sentence(texts: &'static Texts, condition: &Condition) -> String {
     let (value, _) = list::condition(texts, condition);
-    let name = match condition.dimension {
-        Dimension::Country => Country::from_code(&value).map(Country::name),
-        Dimension::Language => language::of(&value).map(Language::name),
-        _ => None,
-    };
+    let name = english_name(condition);
     let value = match (name, list::names(condition.dimension)) {
         (Some(name), Some(names)) if texts.position > 0 => {
             let (code, name) = (html_escape(&value), html_escape(name));
@@ -195,6 +197,15 @@ fn in_a_sentence(texts: &'static Texts, condition: &Condition) -> String {
     let one = about(texts, condition.dimension, "one");
     let key = if condition.is_negated { "filter.is_not" } else { "filter.is" };
     markup(texts.of(key), &[("one", &html_escape(one)), ("value", &value)])
+}
+
+/// The name of a country or language.
+fn english_name(Condition { dimension, value, .. }: &Condition) -> Option<&'static str> {
+    match dimension {
+        Dimension::Country => Country::from_code(value).map(Country::name),
+        Dimension::Language => language::of(value).map(Language::name),
+        _ => None,
+    }
 }
 
 /// Longest range whose chart of the whole site has hours, in days.

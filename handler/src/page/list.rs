@@ -518,6 +518,7 @@ fn list<'e>(
         empty: match empty(texts, dimension) {
             _ if is_unknown_entry => texts.of("lists.no_entry_pages"),
             _ if !report.section.search.is_empty() => texts.of("lists.no_match"),
+            _ if report.section.offset > 0 => texts.of("lists.no_more"),
             _ if referrals.is_some() && dimension == Dimension::Referrer => texts.of("lists.no_referrers_of_page"),
             _ if referrals.is_some() => texts.of("lists.no_pages_of_referrer"),
             None => texts.of("lists.empty"),

@@ -232,7 +232,9 @@ async fn an_invalid_value_is_rejected_with_the_valid_form() {
         ("country=Germany", "'country' must be an ISO 3166 code"),
         ("channel=tv", "'channel' must be one of search"),
         ("page=/a&referrer=news.example", "together with at most one of 'page'"),
-        ("page=/a&page=/c", "together with at most one of 'page'"),
+        ("page=/a&page=/c", "use 'page' once"),
+        ("country=DE&country=FR", "use 'country' once, or with '!'"),
+        ("country=DE&list=entry_pages", "the list 'entry_pages' is not counted for this filter"),
         ("city=Berlin", "unknown parameter 'city'"),
         (&long, "'event' has more than 1024 bytes"),
     ] {

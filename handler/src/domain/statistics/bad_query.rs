@@ -32,6 +32,8 @@ pub enum BadQuery {
     UnknownRange,
     UnknownStep,
     UnknownList,
+    /// The filter has no list of this dimension.
+    ListNotCounted(Dimension),
     UnknownSort,
     InvalidNumber(&'static str, i64, i64),
     LongSearch,
@@ -43,6 +45,8 @@ pub enum BadQuery {
     TooLong,
     TooManyPoints,
     SeveralValues,
+    /// Several values of one dimension, which are not all excluded.
+    RepeatedValue(Dimension),
     TooManyValues,
     CombinationsOff,
     LongValue(Dimension),
@@ -81,6 +85,7 @@ impl BadQuery {
             Self::UnknownRange => Text::new("errors.range"),
             Self::UnknownStep => Text::new("errors.step"),
             Self::UnknownList => Text::new("errors.list"),
+            Self::ListNotCounted(dimension) => Text::new("errors.list_not_counted").with("list", dimension.name()),
             Self::UnknownSort => Text::new("errors.sort"),
             Self::InvalidNumber(name, least, most) => {
                 Text::new("errors.number").with("name", name).with("least", least).with("most", most)
@@ -97,6 +102,10 @@ impl BadQuery {
                 .with("all", parameters(Dimension::lists()))
                 .with("attributes", parameters(ATTRIBUTES))
                 .with("others", parameters(Dimension::lists().filter(is_per_value))),
+            Self::RepeatedValue(dimension) if ATTRIBUTES.contains(&dimension) => {
+                about("errors.repeated_attribute", dimension)
+            }
+            Self::RepeatedValue(dimension) => about("errors.repeated_value", dimension),
             Self::TooManyValues => Text::new("errors.too_many_values").with("most", MAXIMUM_CONDITIONS),
             Self::CombinationsOff => Text::new("errors.combinations_off"),
             Self::LongValue(dimension) => about("errors.long_value", dimension).with("most", MAXIMUM_VALUE_BYTES),

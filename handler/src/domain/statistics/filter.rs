@@ -9,8 +9,8 @@ use crate::domain::{
     calendar::Day,
     cells::{ATTRIBUTES, CellValue, Selection, absent},
     dimension::{
-        Dimension, Group, OTHER, UNKNOWN, Uniqueness, channel::ChannelGroup, country::Country, language,
-        path::page_with_parameters, referrer::referring_host, value::printable,
+        Dimension, Group, OTHER, UNKNOWN, Uniqueness, agent::DEVICES, channel::ChannelGroup, country::Country,
+        language, path::page_with_parameters, referrer::referring_host, value::printable,
     },
 };
 
@@ -44,10 +44,13 @@ impl Condition {
                 Dimension::Language => language::of(text)
                     .filter(|_| !text.contains(['-', '_', ',', ';']))
                     .map(|found| found.code().to_owned()),
+                Dimension::Device => {
+                    let known = DEVICES.iter().find(|device| device.eq_ignore_ascii_case(text));
+                    Some(known.map_or_else(|| printable(text, MAXIMUM_VALUE_BYTES), |device| (*device).to_owned()))
+                }
                 Dimension::Event
                 | Dimension::Browser
                 | Dimension::OperatingSystem
-                | Dimension::Device
                 | Dimension::CampaignSource
                 | Dimension::CampaignMedium
                 | Dimension::Campaign
@@ -108,15 +111,15 @@ impl Filter {
         }
         let is_counted = filter.0.len() < 2 || filter.has_cells();
         // Several values of an attribute can only be excluded.
-        let is_repeated = |(place, condition): (usize, &Condition)| {
-            let before = &filter.0[..place];
+        let is_repeated = |(place, condition): &(usize, &Condition)| {
+            let before = &filter.0[..*place];
             let is_of = |other: &&Condition| other.dimension == condition.dimension;
             before.iter().filter(is_of).any(|other| !other.is_negated || !condition.is_negated)
         };
-        if is_counted && !filter.0.iter().enumerate().any(is_repeated) {
-            Ok(filter)
-        } else {
-            Err(BadQuery::SeveralValues)
+        match filter.0.iter().enumerate().find(is_repeated) {
+            Some((_, condition)) => Err(BadQuery::RepeatedValue(condition.dimension)),
+            None if is_counted => Ok(filter),
+            None => Err(BadQuery::SeveralValues),
         }
     }
 
@@ -270,7 +273,8 @@ mod tests {
             ("campaign_link", "letter / - / spring", "letter / - / spring"),
             ("browser", "Firefox", "Firefox"),
             ("operating_system", "Linux", "Linux"),
-            ("device", "Phone", "Phone"),
+            ("device", "phone", "Phone"),
+            ("device", "Fridge", "Fridge"),
             ("robot", "GPTBot", "GPTBot"),
             ("channel", "direct", "direct"),
             ("country", UNKNOWN, UNKNOWN),
@@ -312,15 +316,19 @@ mod tests {
         assert_eq!(filter(&[("site", "example.com"), ("country", ""), ("by", "day")]), Ok(Filter::default()));
         for two in [
             [("page", "/"), ("referrer", "news.example")],
-            [("page", "/"), ("page", "/a")],
-            [("country", "DE"), ("country", "FR")],
-            [("country", "DE"), ("country", "!FR")],
             [("country", "DE"), ("entry_page", "/")],
             [("country", "DE"), ("robot", "GPTBot")],
             [("country", "DE"), ("campaign_link", "letter / - / spring")],
             [("campaign_source", "letter"), ("campaign", "spring")],
         ] {
             assert_eq!(filter(&two), Err(BadQuery::SeveralValues), "{two:?}");
+        }
+        for (two, repeated) in [
+            ([("page", "/"), ("page", "/a")], Dimension::Page),
+            ([("country", "DE"), ("country", "FR")], Dimension::Country),
+            ([("country", "DE"), ("country", "!FR")], Dimension::Country),
+        ] {
+            assert_eq!(filter(&two), Err(BadQuery::RepeatedValue(repeated)), "{two:?}");
         }
         let excluded = filter(&[("browser", "!Chrome"), ("browser", "!Firefox"), ("browser", "!Chrome")]).unwrap();
         assert_eq!(excluded.conditions().iter().map(Condition::text).collect::<Vec<_>>(), ["!Chrome", "!Firefox"]);
