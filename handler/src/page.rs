@@ -109,10 +109,8 @@ struct PageValues<'a> {
     totals: Vec<HeadlineNumber>,
     /// Whether a headline number is too long for the largest font size.
     long: bool,
-    /// Whether headline numbers are sums of days.
-    sums: bool,
-    /// Whether visitors in groups too small to show are missing in headline numbers.
-    folded: bool,
+    /// The sentence on how the headline numbers count.
+    totals_note: &'static str,
     /// The relative standard error of the estimate; missing if there is none.
     error: Option<String>,
     /// The sentence on the error.
@@ -139,6 +137,8 @@ struct PageValues<'a> {
     numbers: Vec<Number>,
     /// Whether the visitors of the range are unknown, because it is too long.
     long_range: bool,
+    /// Whether days of the range were deleted, on which some of its visitors came.
+    lacks_days: bool,
     /// Whether new and returning visitors are distinguished.
     new: bool,
     /// The last day with visits, if the range has none.
@@ -272,8 +272,7 @@ impl<'a> PageValues<'a> {
             as_of: report.as_of.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             as_of_words: texts.date("dates.date_and_time", as_of),
             zone_words: if time_zone == "UTC" { time_zone.to_owned() } else { format!("({time_zone})") },
-            sums: totals.iter().any(|total| total.sum),
-            folded: report.filter.combines(),
+            totals_note: texts.of(total::note(report, &totals)),
             long: totals.iter().any(|total| total.visitors.len() > "999,999".len()),
             totals,
             error: error(texts, report, "totals.error"),
@@ -292,6 +291,7 @@ impl<'a> PageValues<'a> {
             last: last.to_string(),
             numbers,
             long_range: report.counts.visitors.is_none() && report.filter.has_visitors(),
+            lacks_days: report.lacks_days,
             new: report.counts.new_visitors.is_some(),
             last_counted: report.last_counted.map(|day| LastCounted::of(texts, day)),
             compared: numbers::compared(texts, report),

@@ -55,3 +55,13 @@ pub(super) fn totals(texts: &'static Texts, report: &Report) -> Vec<HeadlineNumb
     }));
     totals
 }
+
+/// The key of the text that says what the numbers are.
+pub(super) fn note(report: &Report, totals: &[HeadlineNumber]) -> &'static str {
+    match report {
+        _ if totals.iter().any(|total| total.sum) => "totals.sums",
+        Report { totals_lack_days: true, .. } => "numbers_of_range.lacks_days",
+        _ if report.filter.combines() => "totals.without_small_groups",
+        _ => "totals.exact",
+    }
+}

@@ -136,10 +136,17 @@ async fn forgotten_days_leave_sums_that_add_up_and_other_ranges_exact() {
     let host = Host::start(&database).await;
     let rest = statistics(&host, "from=2015-05-12&to=2015-05-31").await;
     assert_eq!((&rest["range"]["visitors"], &rest["range"]["pageviews"]), (&2.into(), &4.into()));
-    assert_eq!(rest["pageviews"]["all_time"], 4);
+    assert_eq!((&rest["range"]["exact"], &rest["pageviews"]["all_time"]), (&true.into(), &4.into()));
+    // Visitors who had come on the deleted days are missing, and the numbers say so.
+    let missing = "from=2015-05-10&to=2015-05-31";
+    assert_eq!(statistics(&host, missing).await["range"]["exact"], false);
     // A log that has been counted does not bring the days back.
     import(&database, "example.com", &VIEWS);
     assert_eq!(database.number("select sum(pageviews)::bigint from total").await, 4);
+    for (query, is_said) in [(missing, true), ("from=2015-05-12&to=2015-05-31", false)] {
+        let page = host.send(&Request::get(&format!("/?site=example.com&{query}"))).await;
+        assert_eq!(page.text().contains("Some days were deleted"), is_said, "{query}");
+    }
 }
 
 #[tokio::test]

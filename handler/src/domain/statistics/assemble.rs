@@ -17,7 +17,7 @@ use super::{
 use crate::domain::{
     calendar::Day,
     cells::{ATTRIBUTES, VisitorsByGap},
-    dimension::Dimension,
+    dimension::{Dimension, TallyKey, Uniqueness},
     identity::all_time,
     retention::Forget,
 };
@@ -52,6 +52,7 @@ pub fn assemble(
     let conditions = query.filter.conditions();
     let in_tallies = count(&days, plan.first, plan.last, forget).visitors.filter(|_| query.filter.combines());
     let not_shown = in_tallies.map(|visitors| selected.not_shown(conditions, plan.first, plan.last, visitors));
+    let [lacks_days, totals_lack_days] = lacking_days(plan, &days);
     // Cells have no pageviews, and other counters have no cells.
     let (days, imported) = if query.filter.combines() {
         (selected.days.iter().map(of_cells).collect(), Vec::new())
@@ -87,14 +88,15 @@ pub fn assemble(
     let estimate =
         |visitors: f64| AllTimeEstimate { visitors: visitors.round() as i64, standard_error: all_time::STANDARD_ERROR };
     annotations.sort();
+    let today = plan.today;
     Report {
         site: query.site.clone(),
         zone: zone.clone(),
         as_of: plan.as_of,
         stale: false,
-        today: count(plan.today, plan.today),
-        this_week: count(plan.today.monday(), plan.today),
-        this_month: count(plan.today.month().first_day(), plan.today),
+        today: count(today, today),
+        this_week: count(today.monday(), today),
+        this_month: count(today.month().first_day(), today),
         all_time_visitors: all_time_visitors.map(estimate),
         all_time_pageviews: pageviews,
         range: query.range,
@@ -102,15 +104,12 @@ pub fn assemble(
         last: plan.last,
         first_kept: plan.first_kept,
         counts,
-        previous: plan.before.as_ref().filter(|_| counting_began.is_none()).map(|before| Previous {
-            first: before.first,
-            last: before.last,
-            until: before.hours.map(|hours| before.last.start(zone) + SignedDuration::from_hours(hours.into())),
-            counts: match before.hours {
-                // Only the hours of the whole site are counted, which has visitors.
-                Some(limit) => count_part(&days, &hours, before, limit, forget),
-                None => count(before.first, before.last),
-            },
+        lacks_days,
+        totals_lack_days,
+        previous: plan.before.as_ref().filter(|_| counting_began.is_none()).map(|before| {
+            // Only the hours of the whole site are counted, which has visitors.
+            let part = before.hours.map(|limit| count_part(&days, &hours, before, limit, forget));
+            previous(before, zone, part.unwrap_or_else(|| count(before.first, before.last)))
         }),
         counting_began,
         last_counted: last_day,
@@ -134,6 +133,24 @@ pub fn assemble(
         imported: imported::sums(imported, &plan.series, zone),
         annotations,
     }
+}
+
+/// Whether visitors of the range, and of this week and month, had come on days that were deleted. They are not counted.
+fn lacking_days(plan: &Plan, days: &BTreeMap<Day, Tally>) -> [bool; 2] {
+    let lacks = |(first, last): (Day, Day)| {
+        days.range(first..=last).any(|(day, tally)| {
+            let gaps = (1..).zip(tally.visitors.0.iter().skip(1)).filter(|(_, visitors)| **visitors > 0);
+            gaps.map(|(gap, _)| day.plus(-gap)).any(|before| before >= first && !days.contains_key(&before))
+        })
+    };
+    // A visitor can have another browser on another day, so the days of a browser tell nothing.
+    let tells_days = !matches!(plan.counted.0, TallyKey::Of(of) if of.uniqueness() == Uniqueness::OncePerDay);
+    [(plan.first, plan.last), (plan.current(), plan.today)].map(|range| tells_days && lacks(range))
+}
+
+fn previous(before: &Before, zone: &TimeZone, counts: Counts) -> Previous {
+    let until = before.hours.map(|hours| before.last.start(zone) + SignedDuration::from_hours(hours.into()));
+    Previous { first: before.first, last: before.last, until, counts }
 }
 
 /// The visitors in no row of the lists of attributes that the plan reads from cells.
@@ -365,6 +382,25 @@ mod tests {
         assert_eq!(report.lists[&Dimension::Page][0].value, "/");
         assert_eq!(report.excluded[&Exclusion::Bots], 4);
         assert_eq!((report.imported.len(), report.imported[0].daily_visitors), (1, 30));
+    }
+
+    #[test]
+    fn a_range_with_deleted_days_of_its_visitors_is_known() {
+        let lacks = |deleted: &[&str], range, filter: Filter| {
+            let mut tallies = tallies();
+            tallies.days.retain(|day, _| !deleted.contains(&&*day.to_string()));
+            let report = report(&Query { filter, ..query(range) }, Forget::Monthly, tallies);
+            (report.lacks_days, report.totals_lack_days)
+        };
+        let all = Filter::default();
+        assert_eq!(lacks(&[], Range::Days(2), all.clone()), (false, false));
+        // Two visitors of Monday had come on Sunday.
+        assert_eq!(lacks(&["2026-11-22"], Range::Days(2), all.clone()), (true, true));
+        assert_eq!(lacks(&["2026-11-22"], Range::Today, all.clone()), (false, true));
+        assert_eq!(lacks(&["2026-11-23"], Range::Days(2), all), (false, false));
+        // They may have had another browser then.
+        let browser = Filter::parse([("browser", "Firefox")]).unwrap();
+        assert_eq!(lacks(&["2026-11-22"], Range::Days(2), browser), (false, false));
     }
 
     #[test]

@@ -271,9 +271,8 @@ fn part(day: Day, now: Timestamp, today: Day, zone: &TimeZone) -> (Day, Option<u
 impl Plan {
     /// The days whose totals are needed, sorted.
     pub fn days(&self) -> Vec<i32> {
-        let current = self.today.month().first_day().min(self.today.monday());
         let mut days: Vec<i32> =
-            (current.number()..=self.today.number()).chain(self.first.number()..=self.last.number()).collect();
+            (self.current().number()..=self.today.number()).chain(self.first.number()..=self.last.number()).collect();
         days.extend(self.weeks.iter().flat_map(|(first, last)| first.number()..=last.number()));
         days.extend(self.before.iter().flat_map(|before| before.first.number()..=before.last.number()));
         days.sort_unstable();
@@ -316,6 +315,11 @@ pub struct Slice {
 pub const STATEMENT_DAYS: i64 = 550;
 
 impl Plan {
+    /// The first day of this week and this month.
+    pub fn current(&self) -> Day {
+        self.today.month().first_day().min(self.today.monday())
+    }
+
     /// The statements that together read the report's totals and lists.
     pub fn slices(&self) -> Vec<Slice> {
         let width = usize::try_from(STATEMENT_DAYS / self.range_days()).unwrap_or_default().max(1);

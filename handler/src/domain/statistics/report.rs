@@ -43,6 +43,10 @@ pub struct Report {
     pub first_kept: Option<Day>,
     /// The numbers of the range.
     pub counts: Counts,
+    /// Whether days of the range were deleted, on which some of its later visitors came. They are not counted.
+    pub lacks_days: bool,
+    /// The same of this week and this month.
+    pub totals_lack_days: bool,
     /// The period before the range, if it is known.
     pub previous: Option<Previous>,
     /// The first counted day, if the range or the period before it begins earlier. Then there is no previous period to compare.

@@ -82,6 +82,8 @@ pub(super) fn report() -> Report {
         excluded: BTreeMap::from([(Exclusion::Bots, 1_000)]),
         filter: Filter::default(),
         has_cells: true,
+        lacks_days: false,
+        totals_lack_days: false,
         not_shown: None,
         not_listed: BTreeMap::new(),
         referrals: None,

@@ -213,7 +213,7 @@ impl<'r> Document<'r> {
                 period: report.range.word(),
                 from: report.first,
                 to: report.last,
-                exact: counts.visitors.is_some(),
+                exact: counts.visitors.is_some() && !report.lacks_days,
                 counts: PeriodCounts::of(counts, has_views),
                 previous: report.previous.as_ref().map(|previous| PreviousCounts {
                     from: previous.first,
