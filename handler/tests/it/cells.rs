@@ -310,6 +310,8 @@ async fn before_and_after_packing_every_filter_is_exact_for_what_is_distinguishe
                 let rest = report.not_listed.get(attribute).copied().unwrap_or_default();
                 assert_eq!(Some(rows + rest), report.counts.visitors, "{attribute:?}: {report:?}");
                 assert!(is_packed || rest == 0);
+                // All visitors of a value that a tally counts are in its row.
+                assert!(report.filter.condition().is_none_or(|of| of.dimension != *attribute) || rest == 0);
                 not_listed += rest;
             }
         }

@@ -80,8 +80,9 @@ pub fn assemble(
         }
     };
     let counts = count(plan.first, plan.last);
-    let not_listed = not_listed(&selected.lists, plan, counts.visitors.unwrap_or_default());
-    let of_cells = lists_of_cells(selected.lists, plan, &mut lengths);
+    let listed = with_value_of_filter(selected.lists, query, plan, counts.visitors);
+    let not_listed = not_listed(&listed, plan, counts.visitors.unwrap_or_default());
+    let of_cells = lists_of_cells(listed, plan, &mut lengths);
     let lists = lists(values, of_cells, plan);
     let referrals = plan.pairing.clone().map(|pairing| Referrals::assemble(pairing, referrals, &mut lengths));
     #[allow(clippy::cast_possible_truncation, reason = "an estimate of visitors is far below 2^53")]
@@ -151,6 +152,21 @@ fn lacking_days(plan: &Plan, days: &BTreeMap<Day, Tally>) -> [bool; 2] {
 fn previous(before: &Before, zone: &TimeZone, counts: Counts) -> Previous {
     let until = before.hours.map(|hours| before.last.start(zone) + SignedDuration::from_hours(hours.into()));
     Previous { first: before.first, last: before.last, until, counts }
+}
+
+/// The lists of cells. If a tally counts the value of the filter, all visitors have this value, also those whose class has lost it.
+fn with_value_of_filter(
+    mut lists: BTreeMap<Dimension, HashMap<String, i64>>,
+    query: &Query,
+    plan: &Plan,
+    visitors: Option<i64>,
+) -> BTreeMap<Dimension, HashMap<String, i64>> {
+    let has_lists = plan.selection.as_ref().is_some_and(|selection| selection.range.is_some());
+    let counted = query.filter.condition().filter(|of| has_lists && ATTRIBUTES.contains(&of.dimension));
+    if let Some((of, visitors)) = counted.zip(visitors.filter(|visitors| *visitors > 0)) {
+        lists.insert(of.dimension, HashMap::from([(of.value.clone(), visitors)]));
+    }
+    lists
 }
 
 /// The visitors in no row of the lists of attributes that the plan reads from cells.
