@@ -84,7 +84,13 @@ struct ListRow<'a> {
 
 impl ListRow<'_> {
     /// The row of the visitors of all groups that are too small to show.
-    fn of_small_groups(texts: &'static Texts, visitors: i64, measures: &[Measure], report: &Report) -> Self {
+    fn of_small_groups(
+        texts: &'static Texts,
+        report: &Report,
+        dimension: Dimension,
+        visitors: i64,
+        measures: &[Measure],
+    ) -> Self {
         let rest = Entry { value: String::new(), visitors: Some(visitors), pageviews: 0 };
         Self {
             value: Cow::Borrowed(texts.of("lists.too_small")),
@@ -92,7 +98,7 @@ impl ListRow<'_> {
             whole: None,
             query: None,
             excluding: None,
-            cells: measures.iter().map(|measure| measure.of_entry(texts, report, Dimension::Country, &rest)).collect(),
+            cells: measures.iter().map(|measure| measure.of_entry(texts, report, dimension, &rest)).collect(),
             share: 0,
         }
     }
@@ -218,12 +224,14 @@ fn entries(report: &Report, dimension: Dimension) -> Vec<&Entry> {
 
 /// The first rows of a list, with a link to all of them.
 fn beginning<'r>(texts: &'static Texts, report: &'r Report, dimension: Dimension) -> List<'r> {
-    let list = list(texts, report, entries(report, dimension), dimension, false);
+    let entries = entries(report, dimension);
+    let end = end(report, &entries);
+    let list = list(texts, report, entries, dimension, false);
     let length = report.lengths.get(&dimension).filter(|length| **length > 1 && !list.rows.is_empty());
     let more = length.map(|length| MoreLink {
         query: section_query(report, dimension, &Section::default(), 0),
         label: match *length {
-            length if end(report, dimension) >= length => texts.of("lists.details").to_owned(),
+            length if end >= length => texts.of("lists.details").to_owned(),
             length => texts.counted(&format!("dimensions.{}.all", dimension.name()), length),
         },
     });
@@ -233,10 +241,11 @@ fn beginning<'r>(texts: &'static Texts, report: &'r Report, dimension: Dimension
 /// A part of a whole list, with its controls.
 fn whole_list<'r>(texts: &'static Texts, report: &'r Report, dimension: Dimension) -> List<'r> {
     let section = &report.section;
-    let list = list(texts, report, entries(report, dimension), dimension, true);
+    let entries = entries(report, dimension);
+    let end = end(report, &entries);
+    let list = list(texts, report, entries, dimension, true);
     let length = report.lengths.get(&dimension).copied().unwrap_or_default();
     let Section { search, sort, offset, limit } = section;
-    let end = end(report, dimension);
     let controls = SectionControls {
         list: dimension.name(),
         search,
@@ -255,9 +264,8 @@ fn whole_list<'r>(texts: &'static Texts, report: &'r Report, dimension: Dimensio
 }
 
 /// The position of the last value that is shown, among all values of a list.
-fn end(report: &Report, dimension: Dimension) -> i64 {
-    let shown = i64::try_from(entries(report, dimension).len()).unwrap_or_default();
-    report.section.offset.saturating_add(shown)
+fn end(report: &Report, shown: &[&Entry]) -> i64 {
+    report.section.offset.saturating_add(i64::try_from(shown.len()).unwrap_or_default())
 }
 
 /// A part of a list as a query, with the conditions of the page.
@@ -488,10 +496,11 @@ fn list<'e>(
         cells: measures.iter().map(|measure| measure.of_entry(texts, report, dimension, entry)).collect(),
         share: (size(entry).saturating_mul(100) / most).min(100),
     };
-    let is_last = report.lengths.get(&dimension).is_none_or(|length| end(report, dimension) >= *length);
+    let is_last = report.lengths.get(&dimension).is_none_or(|length| end(report, &entries) >= *length);
     let has_rest = !is_whole || is_last && report.section.search.is_empty();
     let not_listed = report.not_listed.get(&dimension).filter(|_| has_rest);
-    let not_listed = not_listed.map(|visitors| ListRow::of_small_groups(texts, *visitors, &measures, report));
+    let not_listed =
+        not_listed.map(|visitors| ListRow::of_small_groups(texts, report, dimension, *visitors, &measures));
     let rows: Vec<ListRow<'_>> = entries.iter().copied().map(row).chain(not_listed).collect();
     let column = |measure: &Measure| {
         let sort = measure.sort().filter(|_| is_whole && known && measures.len() > 1);

@@ -213,7 +213,7 @@ pub(super) fn compared(texts: &Texts, report: &Report) -> Option<String> {
     let days = report.last.number() - report.first.number() + 1;
     let is_unfinished = !report.filter.is_empty() && report.last == report.day();
     if report.previous.is_none() && is_unfinished && days < FEWEST_WHOLE_DAYS_BEFORE {
-        return Some(texts.of("numbers_of_range.not_compared").to_owned());
+        return Some(texts.counted("numbers_of_range.not_compared", FEWEST_WHOLE_DAYS_BEFORE.into()));
     }
     let Previous { first, last, until, counts, .. } = report.previous.as_ref()?;
     if counts.pageviews == 0 {

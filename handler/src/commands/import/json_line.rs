@@ -1,7 +1,7 @@
 //! Access logs whose lines are JSON objects: Caddy, Azure Front Door, and AWS `CloudFront` (v2).
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     line::{LoggedRequest, ParsedLine},
@@ -98,12 +98,7 @@ impl JsonFields {
         let text = |pointer: &str| line.pointer(pointer)?.as_str().map(str::to_owned);
         let first_text = |pointers: &[&str]| pointers.iter().find_map(|pointer| text(pointer)).unwrap_or_default();
         let headers = self.headers.and_then(|pointer| line.pointer(pointer)?.as_object());
-        let values = |names: &[&str]| {
-            let is_named = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
-            let named = headers.into_iter().flatten().filter(|(name, _)| is_named(name)).map(|(_, values)| values);
-            named.filter_map(Value::as_array).flatten().filter_map(Value::as_str).collect::<Vec<_>>()
-        };
-        let any = |names: &[&str], matches: fn(&str) -> bool| values(names).into_iter().any(matches);
+        let any = |names: &[&str], matches: fn(&str) -> bool| header_values(headers, names).any(matches);
         Some(LoggedRequest {
             host: text(self.host).filter(|host| !host.is_empty()),
             address: first_text(self.address),
@@ -113,12 +108,19 @@ impl JsonFields {
             status: status(line.pointer(self.status)?)?,
             referer: first_text(self.referer),
             user_agent: Some(text(self.user_agent).unwrap_or_default()),
-            accept_language: values(&["accept-language"]).first().map(|languages| (*languages).to_owned()),
+            accept_language: header_values(headers, &["accept-language"]).next().map(str::to_owned),
             opted_out: any(&["sec-gpc", "dnt"], |value| value.trim() == "1"),
             prefetch: any(&PURPOSE_HEADERS, announces_prefetch),
             fetched_by_page: any(&["sec-fetch-dest"], |value| !value.trim().eq_ignore_ascii_case("document")),
         })
     }
+}
+
+/// The values of headers with these names.
+fn header_values<'v>(headers: Option<&'v Map<String, Value>>, names: &[&str]) -> impl Iterator<Item = &'v str> {
+    let is_named = |name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let named = headers.into_iter().flatten().filter(move |(name, _)| is_named(name)).map(|(_, values)| values);
+    named.filter_map(Value::as_array).flatten().filter_map(Value::as_str)
 }
 
 /// A time: seconds since 1970, or a text with a UTC offset.

@@ -161,8 +161,7 @@ fn with_value_of_filter(
     plan: &Plan,
     visitors: Option<i64>,
 ) -> BTreeMap<Dimension, HashMap<String, i64>> {
-    let has_lists = plan.selection.as_ref().is_some_and(|selection| selection.range.is_some());
-    let counted = query.filter.condition().filter(|of| has_lists && ATTRIBUTES.contains(&of.dimension));
+    let counted = query.filter.condition().filter(|of| plan.lists_cells() && ATTRIBUTES.contains(&of.dimension));
     if let Some((of, visitors)) = counted.zip(visitors.filter(|visitors| *visitors > 0)) {
         lists.insert(of.dimension, HashMap::from([(of.value.clone(), visitors)]));
     }
@@ -175,9 +174,8 @@ fn not_listed(
     plan: &Plan,
     visitors: i64,
 ) -> BTreeMap<Dimension, i64> {
-    let has_lists = plan.selection.as_ref().is_some_and(|selection| selection.range.is_some());
     let listed = |attribute| lists.get(&attribute).into_iter().flat_map(HashMap::values).sum::<i64>();
-    let attributes = ATTRIBUTES.into_iter().filter(|attribute| has_lists && plan.lists.contain(*attribute));
+    let attributes = ATTRIBUTES.into_iter().filter(|attribute| plan.lists_cells() && plan.lists.contain(*attribute));
     attributes.map(|attribute| (attribute, visitors - listed(attribute))).filter(|(_, rest)| *rest > 0).collect()
 }
 

@@ -320,6 +320,11 @@ impl Plan {
         self.today.month().first_day().min(self.today.monday())
     }
 
+    /// Whether the lists come from cells.
+    pub fn lists_cells(&self) -> bool {
+        self.selection.as_ref().is_some_and(|selection| selection.range.is_some())
+    }
+
     /// The statements that together read the report's totals and lists.
     pub fn slices(&self) -> Vec<Slice> {
         let width = usize::try_from(STATEMENT_DAYS / self.range_days()).unwrap_or_default().max(1);
